@@ -1,0 +1,250 @@
+"""The values that flow through dlrun, and the protocol under which every candidate is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Task = Literal["classification", "regression"]
+Family = Literal["deep", "classic"]
+ColumnType = Literal["number", "category", "text", "image", "audio", "series", "datetime"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature column of a dataset.
+
+    The type fixes the dtype that the column has in `Dataset.frame`:
+    number float64 (NaN is missing) · category pandas Categorical of str (NaN is missing) ·
+    datetime datetime64[us], naive UTC (NaT is missing) · text str ("" is missing).
+    """
+
+    name: str
+    type: ColumnType
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: a class (`labels` in code order) or a number (`labels` is empty)."""
+
+    name: str
+    task: Task
+    labels: tuple[str, ...] = ()
+    dtype: Literal["str", "int", "float", "bool"] = "str"  # of the label, in the user's file
+
+    @property
+    def is_binary(self) -> bool:
+        """Say whether there are exactly two classes; the second label is the positive one."""
+        return len(self.labels) == 2  # noqa: PLR2004
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Typed columns and the truth, one row per example.
+
+    Attributes:
+        frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
+        truth: (rows,) int64 class codes, or float64 values for regression.
+        row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
+        split_values: (rows,) what the split goes by: the group or the time of each row, or
+            "train", "validation" or "test" where the source brings its parts; else None.
+        digest: SHA-256 (hex, 36 characters) of the whole dataset, also on a part of it.
+        notes: what was done to the data and what looks wrong with it, one sentence each.
+    """
+
+    name: str
+    source: str
+    columns: tuple[Column, ...]
+    target: Target
+    frame: pd.DataFrame
+    truth: NDArray[Any]
+    row_ids: NDArray[np.int64]
+    split_values: NDArray[Any] | None = None
+    digest: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """Return the dataset of these rows alone, in this order."""
+        return replace(
+            self,
+            frame=self.frame.iloc[rows].reset_index(drop=True),
+            truth=self.truth[rows],
+            row_ids=self.row_ids[rows],
+            split_values=None if self.split_values is None else self.split_values[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions of one fold, identical for every candidate.
+
+    `repeat` and `fold` count from 0; `step` numbers the splits of a study from 0.
+    `seed` differs from split to split and feeds initialisation and data order.
+    """
+
+    repeat: int
+    fold: int
+    step: int
+    seed: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """All splits of a study and the fingerprint that a comparison insists on."""
+
+    splits: tuple[Split, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a fitted candidate says about rows, in their order.
+
+    Attributes:
+        values: (rows,) float64 for regression; (rows, classes) float64 probabilities, each row
+            summing to one, for classification (two columns when binary).
+    """
+
+    values: NDArray[np.float64]
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """Return the most probable class of each row, (rows,) int64."""
+        codes: NDArray[np.int64] = self.values.argmax(axis=1)
+        return codes
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training rows. The first is number 1; keys are `train/…` and `val/…`."""
+
+    number: int
+    of: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+OnEpoch = Callable[[Epoch], None]
+
+
+class Fitted(Protocol):
+    """A candidate after training; there is no way to predict before."""
+
+    @property
+    def parameters(self) -> int:
+        """Count the trained numbers: weights of a network, coefficients, or nodes of trees."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Give the epoch whose weights were kept; None where there are no epochs."""
+
+    def predict(self, frame: pd.DataFrame) -> Predictions:
+        """Predict rows given as typed columns (see `Column`); the frame is not changed."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing, empty folder, to be loaded by `dlrun.saved.load`."""
+
+
+class Candidate(Protocol):
+    """A way to learn, deep or classic, that the runner treats alike. Picklable."""
+
+    @property
+    def name(self) -> str:
+        """Name the candidate, unique within the study."""
+
+    @property
+    def family(self) -> Family:
+        """Say which side of the question it stands on."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Give its settings as dotted recipe keys, for tracking."""
+
+    def fit(
+        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+    ) -> Fitted:
+        """Fit on `train`; `validation` may only decide when to stop.
+
+        Raises:
+            TrainingError: the candidate cannot be fitted to these rows.
+        """
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one trial took. None where it was not measured."""
+
+    fit_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    latency_ms_batch1: float | None = None
+    latency_ms_batch1000: float | None = None
+    model_mb: float | None = None
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate on one split: what it predicted for the test rows, how well, at what cost.
+
+    A trial that failed has an `error` and nothing else.
+    """
+
+    candidate: str
+    family: Family
+    split: Split
+    predictions: Predictions | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    validation_scores: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost = Cost()
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A tracked study, read back from the store; enough to compare without training again.
+
+    Attributes:
+        id: the MLflow run id of the study's parent run.
+        metrics: names of the test metrics, the primary one first.
+        rope: half width of the region of practical equivalence on the primary metric, where the
+            recipe sets it.
+        trials: one row per trial with the columns candidate, family, repeat, fold, step, seed,
+            status (ok | failed), error, one per metric, `val_<metric>`, the fields of `Cost`,
+            n_epochs and best_epoch.
+        read_predictions: candidate → its test predictions over all splits with the columns
+            row_id, repeat, fold, truth, prediction and, for classes, `p_<label>` in code order.
+    """
+
+    id: str
+    name: str
+    experiment: str
+    recipe: str
+    status: str
+    started: datetime
+    task: Task
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    rope: float | None
+    n_rows: int
+    n_test_rows: int
+    split_digest: str
+    data_digest: str
+    trials: pd.DataFrame
+    read_predictions: Callable[[str], pd.DataFrame]

@@ -1,0 +1,1 @@
+"""The recipe room: YAML and overrides in, one frozen `Recipe` out."""

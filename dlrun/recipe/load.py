@@ -1,0 +1,187 @@
+"""A recipe file and its overrides to one frozen `Recipe`, or all of its faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from dlrun.errors import RecipeError
+from dlrun.recipe.architectures import ARCHITECTURES
+from dlrun.recipe.document import Document, Fault, join, parse
+from dlrun.recipe.faults import explain, line_of, unknown_key
+from dlrun.recipe.keras_layers import check_layers
+from dlrun.recipe.model import Model, Recipe, Training
+from dlrun.recipe.overrides import override
+
+NOT_YET: Final = "is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
+
+
+def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read, override and validate a recipe.
+
+    Args:
+        path: the YAML file.
+        overrides: `key=value` settings; they win over the file.
+
+    Raises:
+        RecipeError: the file cannot be read, or has faults; all of them, one per line.
+    """
+    document = override(_read(path), overrides)
+    values, lines = _normalise(document)
+    faults = list(document.faults)
+    recipe: Recipe | None = None
+    if values:
+        try:
+            recipe = Recipe.model_validate(values)
+        except ValidationError as error:
+            faults += explain(error.errors(), values, lines, Recipe)
+        faults += _candidate_faults(values, lines)
+    if recipe is not None:
+        faults += _not_yet(recipe, lines)
+    if faults or recipe is None:
+        is_single = isinstance(document.values.get("model"), dict)
+        raise RecipeError(_message(path.name, faults, is_single=is_single))
+    named = recipe.model_copy(update={"name": recipe.name or path.stem})
+    named._file = path.absolute()
+    named._lines = lines
+    return named
+
+
+def _read(path: Path) -> Document:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = ", ".join(sorted(other.name for other in path.parent.glob("*.y*ml"))) or "none"
+        message = f"{path}: no such recipe. Recipes in that folder: {near}"
+        raise RecipeError(message) from None
+    except IsADirectoryError:
+        message = f"{path} is a folder. Name a recipe in it"
+        raise RecipeError(message) from None
+    except UnicodeDecodeError:
+        message = f"{path}: not UTF-8 text. A recipe is a YAML file"
+        raise RecipeError(message) from None
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise RecipeError(message) from None
+    return parse(text)
+
+
+def _normalise(document: Document) -> tuple[dict[str, Any], dict[str, int]]:
+    """Drop empty sections, and give a single model the place of a list of one."""
+    values = {key: value for key, value in document.values.items() if value is not None}
+    lines = dict(document.lines)
+    if isinstance(values.get("model"), dict):
+        values["model"] = [values["model"]]
+        for key, line in document.lines.items():
+            if key.startswith("model."):
+                lines[f"model.0.{key.removeprefix('model.')}"] = line
+    return values, lines
+
+
+def _candidate_faults(values: Mapping[str, Any], lines: Mapping[str, int]) -> list[Fault]:
+    """Check what depends on another key: an architecture's settings, a model's training."""
+    faults: list[Fault] = []
+    models = values.get("model", [])
+    for position, model in enumerate(models if isinstance(models, list) else []):
+        if isinstance(model, dict):
+            key = f"model.{position}"
+            faults += _architecture_faults(model, key, lines)
+            faults += _training_faults(values.get("training"), model.get("training"), key, lines)
+    faults += _duplicate_names(values, lines)
+    return faults
+
+
+def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, int]) -> list[Fault]:
+    title = str(model.get("architecture"))
+    known = ARCHITECTURES.get(title)
+    if known is None:
+        return []
+    settings = {name: value for name, value in model.items() if name not in Model.model_fields}
+    allowed = [*known.model_fields, *Model.model_fields]
+    faults = [
+        Fault(line_of(join(key, name), lines), unknown_key(join(key, name), allowed, title))
+        for name in settings
+        if name not in allowed
+    ]
+    settings = {name: value for name, value in settings.items() if name in allowed}
+    found = _faults_of(known, settings, key, lines)
+    if title == "layers" and not found:
+        try:
+            check_layers(settings["layers"])
+        except ValueError as error:
+            where = line_of(join(key, "layers"), lines)
+            found = [
+                Fault(where, f"{join(key, 'layers')}: {line}") for line in str(error).splitlines()
+            ]
+    return faults + found
+
+
+def _training_faults(
+    common: object, own: object, key: str, lines: Mapping[str, int]
+) -> list[Fault]:
+    if not isinstance(own, dict) or not own:
+        return []
+    base = common if isinstance(common, dict) else {}
+    own_faults = _faults_of(Training, {**base, **own}, join(key, "training"), lines)
+    common_faults = {
+        fault.text for fault in _faults_of(Training, base, join(key, "training"), lines)
+    }
+    return [fault for fault in own_faults if fault.text not in common_faults]
+
+
+def _faults_of(
+    section: type[BaseModel], values: Mapping[str, Any], prefix: str, lines: Mapping[str, int]
+) -> list[Fault]:
+    try:
+        section.model_validate(values)
+    except ValidationError as error:
+        return explain(error.errors(), values, lines, section, prefix)
+    return []
+
+
+def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> list[Fault]:
+    models = values.get("model", [])
+    titles: set[str] = set()
+    faults = []
+    for position, model in enumerate(models if isinstance(models, list) else []):
+        title = (
+            str(model.get("name") or model.get("architecture")) if isinstance(model, dict) else ""
+        )
+        if title and title in titles:
+            key = f"model.{position}"
+            text = f"{key}: a second model is called {title!r}. Give it a name of its own"
+            faults.append(Fault(line_of(key, lines), text))
+        titles.add(title)
+    return faults
+
+
+def _not_yet(recipe: Recipe, lines: Mapping[str, int]) -> list[Fault]:
+    strategies = {
+        recipe.training.strategy,
+        *(model.training.get("strategy") for model in recipe.model),
+    }
+    asked = {
+        "search": recipe.search is not None,
+        "evaluation.learning_curve": bool(recipe.evaluation.learning_curve),
+        "evaluation.stress": bool(recipe.evaluation.stress),
+        "evaluation.importance": recipe.evaluation.importance,
+        "training.strategy": bool(strategies & {"multi_worker", "tpu"}),
+    }
+    return [
+        Fault(line_of(key, lines), f"{key} {NOT_YET}")
+        for key, is_asked in asked.items()
+        if is_asked
+    ]
+
+
+def _message(file: str, faults: list[Fault], *, is_single: bool) -> str:
+    """Join the faults by line; a single model is spoken of as `model`, not as `model.0`."""
+    ordered = sorted(faults, key=lambda fault: fault.line or 0)
+    text = "\n".join(
+        f"{file}:{fault.line}: {fault.text}" if fault.line else f"command line: {fault.text}"
+        for fault in ordered
+    )
+    return text.replace("model.0", "model") if is_single else text

@@ -1,0 +1,500 @@
+"""The recipe as frozen values: every key, its type, its bounds and its default."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
+
+from dlrun.contract import ColumnType
+from dlrun.recipe import names
+from dlrun.recipe.architectures import ARCHITECTURES, is_function
+
+Auto = Literal["auto"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Label = str | int | float | bool
+
+
+class Section(BaseModel):
+    """A frozen part of a recipe that knows no keys but its own."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class OpenSection(Section):
+    """A section whose extra keys are settings of the thing that it names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the extra keys."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
+    if value in allowed:
+        return value
+    near = names.VALUE_HABITS.get(value.lower())
+    if near not in allowed:
+        near = next(iter(get_close_matches(value, allowed, n=1)), None)
+    hint = f"Did you mean {near}?" if near else f"Allowed: {', '.join(allowed)}"
+    message = f"{value!r} is not {what}. {hint}"
+    raise ValueError(message)
+
+
+# ------------------------------------------------------------------------------------- data
+
+
+class Split(Section):
+    """How rows are parted into training, validation and test."""
+
+    method: Literal["random", "stratified", "group", "time", "predefined"] | None = None
+    """Default: stratified for classes, random for numbers."""
+    column: str | None = None
+    """The group, time or predefined (train/validation/test) column."""
+    test: Fraction = 0.2
+    """Share of all rows in the test part, when there is one test part."""
+    validation: Fraction = 0.1
+    """Share of all rows that early stopping and tuning may look at."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.method in ("group", "time", "predefined") and self.column is None:
+            message = f"split method {self.method!r} needs split.column"
+            raise ValueError(message)
+        if self.method in ("random", "stratified") and self.column is not None:
+            message = (
+                f"split.column is set, but a {self.method} split does not respect it. "
+                "Set split.method to group, time or predefined, or remove the column"
+            )
+            raise ValueError(message)
+        if self.method is None and self.column is not None:
+            message = "split.column is set without split.method: group, time or predefined?"
+            raise ValueError(message)
+        if self.test + self.validation >= 1:
+            message = "split.test and split.validation leave no training rows"
+            raise ValueError(message)
+        return self
+
+
+class Data(Section):
+    """What to learn from."""
+
+    source: str
+    """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
+    target: str | None = None
+    """The column to predict; required unless the source brings one."""
+    features: list[str] | dict[str, ColumnType] | None = None
+    """Columns to learn from; default: all but target and exclude. A mapping sets types by hand."""
+    exclude: list[str] = []
+    """Columns to leave out."""
+    max_rows: PositiveInt | None = None
+    """A stratified sample of this many rows, for a quick look."""
+    split: Split = Split()
+
+
+# ---------------------------------------------------------------------------- preprocessing
+
+
+class Number(Section):
+    """How numbers are prepared."""
+
+    impute: Literal["median", "mean", "zero", "error"] = "median"
+    scale: Literal["standard", "quantile", "minmax", "none"] = "standard"
+
+
+class Category(Section):
+    """How categories are prepared."""
+
+    encode: Literal["auto", "onehot", "embedding"] = "auto"
+    """auto: one-hot up to 16 values, a learned embedding above."""
+    min_count: PositiveInt = 1
+    """Values rarer than this among the training rows share the slot of unseen values."""
+
+
+class Text(Section):
+    """How text is prepared."""
+
+    max_tokens: PositiveInt = 20000
+    sequence_length: PositiveInt | Auto = "auto"
+    level: Literal["word", "char"] = "word"
+    lowercase: bool = True
+
+
+class Augment(Section):
+    """Random changes to training images."""
+
+    flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | bool | None = None
+    rotation: float | None = None
+    shift: float | None = None
+    zoom: float | None = None
+    contrast: float | None = None
+
+
+class Image(Section):
+    """How images are prepared."""
+
+    size: tuple[PositiveInt, PositiveInt] | Auto = "auto"
+    color: Literal["auto", "rgb", "grayscale"] = "auto"
+    augment: Augment = Augment()
+
+
+class Audio(Section):
+    """How sounds are prepared."""
+
+    sample_rate: PositiveInt | Auto = "auto"
+    seconds: PositiveFloat | Auto = "auto"
+    features: Literal["log_mel", "waveform"] = "log_mel"
+    mels: PositiveInt = 64
+
+
+class Series(Section):
+    """How time series are prepared."""
+
+    length: PositiveInt | Auto = "auto"
+    scale: Literal["standard", "minmax", "none"] = "standard"
+
+
+class Datetime(Section):
+    """How dates and times are prepared."""
+
+    parts: (
+        Auto
+        | list[
+            Literal["year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second"]
+        ]
+    ) = "auto"
+    """auto: the parts that vary among the training rows."""
+
+
+class Preprocessing(Section):
+    """Per column type; fitted on the training rows only, the same rows for every candidate."""
+
+    number: Number = Number()
+    category: Category = Category()
+    text: Text = Text()
+    image: Image = Image()
+    audio: Audio = Audio()
+    series: Series = Series()
+    datetime: Datetime = Datetime()
+
+
+# --------------------------------------------------------------------------------- training
+
+
+class Optimizer(OpenSection):
+    """A Keras optimizer by its name; the other keys are its own arguments."""
+
+    name: str = "adamw"
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _one_of(value.lower(), names.OPTIMIZERS, "a Keras optimizer")
+
+
+class LearningRate(Section):
+    """The step size over time."""
+
+    schedule: Literal["constant", "cosine", "exponential", "plateau"] = "constant"
+    peak: PositiveFloat = 1e-3
+    warmup: Share = 0.0
+    """Share of all steps over which the rate grows linearly from 0 to the peak."""
+
+
+class EarlyStopping(Section):
+    """When to stop before the last epoch."""
+
+    monitor: str = "val/loss"
+    """val/loss, or val/ and the name of a metric."""
+    patience: PositiveInt = 8
+    """Epochs without improvement."""
+    restore_best: bool = True
+
+    @field_validator("monitor")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        metrics = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
+        allowed = ("val/loss", *(f"val/{metric}" for metric in metrics))
+        return _one_of(value, allowed, "something to monitor")
+
+
+class Training(Section):
+    """How networks are trained."""
+
+    epochs: PositiveInt = 50
+    """A cap; early stopping usually ends sooner."""
+    batch_size: PositiveInt | Auto = "auto"
+    """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
+    optimizer: Optimizer = Optimizer()
+    learning_rate: LearningRate = LearningRate()
+    loss: str = "auto"
+    """Any Keras loss by name; auto: cross-entropy for classes, mean squared error for numbers."""
+    class_weight: Literal["balanced"] | dict[Label, PositiveFloat] | None = None
+    clip_norm: PositiveFloat | None = None
+    """Rescale the gradients when their global L2 norm is larger."""
+    early_stopping: EarlyStopping | Literal[False] = EarlyStopping()
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
+    """auto: mixed precision on a GPU that has it, else float32."""
+    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
+    """auto: mirrored over all GPUs of the machine when there are several, else one device."""
+    deterministic: bool = False
+    """Bit-for-bit repeatable, slower."""
+    checkpoint_every: str = "epoch"
+    """epoch, or "N steps"."""
+
+    @field_validator("optimizer", mode="before", json_schema_input_type=str | Optimizer)
+    @classmethod
+    def _named_optimizer(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator(
+        "learning_rate", mode="before", json_schema_input_type=PositiveFloat | LearningRate
+    )
+    @classmethod
+    def _constant_rate(cls, value: object) -> object:
+        is_mapping = isinstance(value, dict | LearningRate)
+        return value if is_mapping else {"schedule": "constant", "peak": value}
+
+    @field_validator("early_stopping", mode="before", json_schema_input_type=bool | EarlyStopping)
+    @classmethod
+    def _default_stopping(cls, value: object) -> object:
+        switches: dict[object, object] = {"yes": {}, "on": {}, "no": False, "off": False}
+        if value is True:
+            return {}
+        return switches.get(value, value) if isinstance(value, str) else value
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, value: str) -> str:
+        losses = names.CLASSIFICATION_LOSSES + names.REGRESSION_LOSSES
+        return _one_of(value, ("auto", *losses), "a loss")
+
+    @field_validator("checkpoint_every")
+    @classmethod
+    def _interval(cls, value: str) -> str:
+        number, _, unit = value.partition(" ")
+        if value != "epoch" and not (number.isdigit() and int(number) > 0 and unit == "steps"):
+            message = (
+                f"{value!r} is not an interval. Allowed: epoch, or a count such as '500 steps'"
+            )
+            raise ValueError(message)
+        return value
+
+
+# ------------------------------------------------------------------------------- candidates
+
+
+def _extends(common: object, own: object) -> bool:
+    """Say whether a mapping sets some keys of another one, rather than naming another thing."""
+    return isinstance(common, dict) and isinstance(own, dict) and "name" not in own
+
+
+class Model(OpenSection):
+    """A deep candidate; the architecture's own settings stand beside its name."""
+
+    architecture: str
+    """mlp, layers, or package.module:function."""
+    name: str | None = None
+    """Default: the architecture."""
+    training: dict[str, Any] = {}
+    """Overrides of the training section, for this candidate alone."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.architecture in names.PLANNED_ARCHITECTURES:
+            available = ", ".join(names.ARCHITECTURES)
+            message = (
+                f"{self.architecture} is not available yet. Use {available}, or module:function"
+            )
+            raise ValueError(message)
+        if not is_function(self.architecture):
+            _one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
+        return self
+
+    @property
+    def title(self) -> str:
+        """Return the candidate's name."""
+        return self.name or self.architecture
+
+    @property
+    def complete_settings(self) -> dict[str, Any]:
+        """Return the architecture's settings with its defaults filled in."""
+        known = ARCHITECTURES.get(self.architecture)
+        return known(**self.settings).model_dump() if known else self.settings
+
+
+class Baseline(OpenSection):
+    """A classic candidate: a name that dlrun knows, or any scikit-learn compatible class."""
+
+    name: str | None = None
+    estimator: str | None = None
+    """package.module.Class."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.estimator is None and self.name is None:
+            message = "a baseline needs a name, or an estimator: package.module.Class"
+            raise ValueError(message)
+        if self.estimator is None:
+            _one_of(str(self.name), tuple(names.BASELINES), "a baseline")
+        elif "." not in self.estimator:
+            message = f"{self.estimator!r} is not a class. Write it as package.module.Class"
+            raise ValueError(message)
+        return self
+
+    @property
+    def title(self) -> str:
+        """Return the candidate's name."""
+        return self.name or str(self.estimator).rpartition(".")[2]
+
+
+# -------------------------------------------------------------------- evaluation and the rest
+
+
+class Evaluation(Section):
+    """How candidates are scored."""
+
+    metrics: list[str] | Auto = "auto"
+    """The first is the primary metric."""
+    folds: PositiveInt | Auto = "auto"
+    """Cross-validation folds: 5, or 3 above 100,000 rows; 1: the one test split of data.split."""
+    repeats: PositiveInt = 1
+    """Repeats of the whole, each with its own seed."""
+    rope: Annotated[float, Field(ge=0)] | Auto = "auto"
+    """A difference smaller than this does not matter in practice."""
+    learning_curve: bool | list[Fraction] = False
+    stress: list[
+        Literal["noise", "missing", "junk_columns", "label_noise", "shuffle_structure"]
+    ] = []
+    importance: bool = False
+
+    @field_validator("metrics", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, str) and value != "auto" else value
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, value: list[str] | Auto) -> list[str] | Auto:
+        allowed = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
+        if isinstance(value, list):
+            if not value:
+                message = "no metric is listed. Name at least one, or write auto"
+                raise ValueError(message)
+            for metric in value:
+                _one_of(metric, allowed, "a metric")
+        return value
+
+
+class Search(Section):
+    """A search over settings, with the same number of trials for every candidate."""
+
+    trials: PositiveInt = 30
+    seconds: PositiveFloat | None = None
+    space: dict[str, list[Any] | dict[Literal["log"], list[PositiveFloat]]]
+
+
+class Tracking(Section):
+    """Where runs are kept."""
+
+    uri: str | None = None
+    """Default: MLFLOW_TRACKING_URI, else a local SQLite store."""
+    experiment: str | None = None
+    """Default: the recipe's name."""
+
+
+class Execution(Section):
+    """Where classic candidates run."""
+
+    engine: Literal["local", "ray", "dask"] = "local"
+    workers: PositiveInt = 1
+    address: str | None = None
+
+
+class Recipe(Section):
+    """Everything that one study does."""
+
+    name: str = ""
+    """Default: the file's name; becomes the MLflow experiment."""
+    description: str = ""
+    task: Literal["classification", "regression"] | None = None
+    """Default: inferred from the target."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Everything random derives from it."""
+    data: Data
+    preprocessing: Preprocessing = Preprocessing()
+    model: list[Model] = []
+    """One mapping, or a list of them (several deep candidates)."""
+    training: Training = Training()
+    baselines: list[Baseline] | Literal["auto", "none"] = "auto"
+    evaluation: Evaluation = Evaluation()
+    search: Search | None = None
+    tracking: Tracking = Tracking()
+    execution: Execution = Execution()
+
+    @field_validator("model", mode="before", json_schema_input_type=Model | list[Model])
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if value is None:
+            return []
+        return [value] if isinstance(value, dict) else value
+
+    @field_validator(
+        "baselines",
+        mode="before",
+        json_schema_input_type=Literal["auto", "none"] | list[str | Baseline],
+    )
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if not isinstance(value, list):
+            return value
+        return [{"name": item} if isinstance(item, str) else item for item in value]
+
+    _file: Path = PrivateAttr(default=Path("recipe.yaml"))
+    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def training_of(self, model: Model) -> Training:
+        """Return the training section with the model's own overrides laid over it."""
+        common = self.training.model_dump()
+        own = {
+            key: {**common[key], **value} if _extends(common[key], value) else value
+            for key, value in model.training.items()
+        }
+        return Training.model_validate({**common, **own})
+
+    @property
+    def file(self) -> Path:
+        """Return the file that the recipe was read from."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Return the recipe's own folder; relative sources start there."""
+        return self._file.parent
+
+    def at(self, key: str) -> str:
+        """Say where a dotted key stands, `flights.yaml:7: data.target`, to open an error with."""
+        if "model.architecture" in self._lines:
+            key = key.replace("model.0", "model", 1)
+        parts = key.split(".")
+        for end in range(len(parts), 0, -1):
+            line = self._lines.get(".".join(parts[:end]))
+            if line is not None:
+                return f"{self._file.name}:{line}: {key}"
+        return f"{self._file.name}: {key}"

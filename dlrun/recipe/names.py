@@ -1,0 +1,153 @@
+"""The names that a recipe may use, and what people used to other tools call them."""
+
+from typing import Final
+
+COLUMN_TYPES: Final = ("number", "category", "text", "image", "audio", "series", "datetime")
+AVAILABLE_COLUMN_TYPES: Final = ("number", "category", "datetime")
+
+ARCHITECTURES: Final = {
+    "mlp": "fully connected layers over the joined columns",
+    "layers": "any keras.layers, listed in the recipe",
+}
+PLANNED_ARCHITECTURES: Final = (
+    "tabm", "ft_transformer", "cnn", "resnet", "rnn", "transformer", "text_cnn", "fcn",
+    "inception_time", "pretrained",
+)  # fmt: skip
+
+BASELINES: Final = {
+    "dummy": "the most frequent class, or the mean: the floor",
+    "linear": "logistic regression, or ridge regression for a number",
+    "logistic_regression": "multinomial logistic regression (classification only)",
+    "ridge": "least squares with an L2 penalty (regression only)",
+    "svm": "support vectors with an RBF kernel; Nystroem features above 20,000 training rows",
+    "knn": "the nearest 15 training rows, weighted by distance",
+    "naive_bayes": "Gaussian naive Bayes (classification only)",
+    "decision_tree": "one tree, at least 5 rows in a leaf",
+    "random_forest": "200 trees on bootstrap samples",
+    "extra_trees": "200 trees with random thresholds",
+    "hist_gradient_boosting": "histogram gradient boosting, scikit-learn's",
+    "xgboost": "gradient boosting, XGBoost's (extra: boost)",
+    "lightgbm": "gradient boosting, LightGBM's (extra: boost)",
+}
+PLANNED_BASELINES: Final = ("mini_rocket",)
+
+CLASSIFICATION_METRICS: Final = (
+    "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall",
+    "average_precision", "log_loss", "brier", "ece", "mcc",
+)  # fmt: skip
+REGRESSION_METRICS: Final = ("rmse", "mae", "r2", "mape", "median_absolute_error")
+LOWER_IS_BETTER: Final = frozenset(
+    {"log_loss", "brier", "ece", "rmse", "mae", "mape", "median_absolute_error"}
+)
+
+OPTIMIZERS: Final = (
+    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion",
+    "muon", "nadam", "rmsprop", "sgd",
+)  # fmt: skip
+ACTIVATIONS: Final = (
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
+    "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
+    "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+)  # fmt: skip
+CLASSIFICATION_LOSSES: Final = (
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
+)  # fmt: skip
+REGRESSION_LOSSES: Final = (
+    "huber", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error", "poisson", "tweedie",
+)  # fmt: skip
+SCHEDULES: Final = ("constant", "cosine", "exponential", "plateau")
+
+# What other tools and habits call a key: the right one, as a dotted path from the top.
+HABITS: Final = {
+    "backend": "execution.engine",
+    "batchsize": "training.batch_size",
+    "classes_weight": "training.class_weight",
+    "cv": "evaluation.folds",
+    "dataset": "data",
+    "early_stop": "training.early_stopping",
+    "epoch": "training.epochs",
+    "experiment_name": "tracking.experiment",
+    "file": "data.source",
+    "gradient_clipping": "training.clip_norm",
+    "hidden_dims": "model.hidden",
+    "hidden_layers": "model.hidden",
+    "hidden_sizes": "model.hidden",
+    "hidden_units": "model.hidden",
+    "hyperopt": "search",
+    "ignore": "data.exclude",
+    "ignore_features": "data.exclude",
+    "input_features": "data.features",
+    "inputs": "data.features",
+    "k_folds": "evaluation.folds",
+    "kfold": "evaluation.folds",
+    "label": "data.target",
+    "label_column": "data.target",
+    "lr": "training.learning_rate",
+    "lr_schedule": "training.learning_rate.schedule",
+    "max_epochs": "training.epochs",
+    "metric": "evaluation.metrics",
+    "metrics": "evaluation.metrics",
+    "mixed_precision": "training.precision",
+    "models": "model",
+    "monitor": "training.early_stopping.monitor",
+    "n_epochs": "training.epochs",
+    "n_folds": "evaluation.folds",
+    "n_splits": "evaluation.folds",
+    "num_epochs": "training.epochs",
+    "num_folds": "evaluation.folds",
+    "objective": "training.loss",
+    "optim": "training.optimizer",
+    "output_features": "data.target",
+    "path": "data.source",
+    "patience": "training.early_stopping.patience",
+    "problem_type": "task",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "session_id": "seed",
+    "splits": "data.split",
+    "steps": "training.epochs",
+    "target_col": "data.target",
+    "target_column": "data.target",
+    "test_size": "data.split.test",
+    "train_size": "data.split.test",
+    "trainer": "training",
+    "type": "model.architecture",
+    "url": "data.source",
+    "val_size": "data.split.validation",
+    "val_split": "data.split.validation",
+    "validation_size": "data.split.validation",
+    "validation_split": "data.split.validation",
+    "warmup": "training.learning_rate.warmup",
+    "weight_decay": "training.optimizer.weight_decay",
+    "weights": "training.class_weight",
+    "y": "data.target",
+}
+
+# What people call a value: the name that dlrun knows it by.
+VALUE_HABITS: Final = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
+    "catboost": "hist_gradient_boosting",
+    "cross_entropy": "sparse_categorical_crossentropy",
+    "f1_macro": "f1",
+    "f1_score": "f1",
+    "gbm": "hist_gradient_boosting",
+    "gradient_boosting": "hist_gradient_boosting",
+    "lgbm": "lightgbm",
+    "logistic": "logistic_regression",
+    "logloss": "log_loss",
+    "logreg": "logistic_regression",
+    "mse": "rmse",
+    "nearest_neighbors": "knn",
+    "nn": "mlp",
+    "dnn": "mlp",
+    "dense": "mlp",
+    "rf": "random_forest",
+    "svc": "svm",
+    "svr": "svm",
+    "xgb": "xgboost",
+}

@@ -1,0 +1,91 @@
+"""Settings from the command line, laid over those of the file."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any, Final
+
+from dlrun.recipe.document import Document, Fault, join, parse_value
+
+# Keys that may hold one plain value in place of a mapping, and the key which that value stands for.
+SHORTHANDS: Final = {"training.optimizer": "name", "training.learning_rate": "peak"}
+CANDIDATE_NAMES: Final = {"model": ("name", "architecture"), "baselines": ("name", "estimator")}
+
+
+def override(document: Document, settings: Iterable[str]) -> Document:
+    """Lay `key=value` settings over a document; what cannot be applied becomes a fault."""
+    values = copy.deepcopy(document.values)
+    lines = dict(document.lines)
+    faults = list(document.faults)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            faults.append(Fault(None, f"{setting!r} is not an override. Write key=value"))
+            continue
+        try:
+            changed = _set(values, key, parse_value(text))
+        except ValueError as error:
+            faults.append(Fault(None, f"{key}: {error}"))
+        else:
+            lines[changed] = 0  # 0: from the command line
+    return Document(values, lines, tuple(faults))
+
+
+def _set(values: dict[str, Any], key: str, value: Any) -> str:
+    """Set one dotted key, creating the sections on its way; return the key as positions say it."""
+    current: Any = values
+    path = ""
+    *sections, last = key.split(".")
+    for name in sections:
+        current, path = _descend(current, path, name)
+    if isinstance(current, list):
+        position = _position(current, path, last)
+        current[position] = value
+        return join(path, position)
+    current[last] = value
+    return join(path, last)
+
+
+def _descend(current: Any, path: str, name: str) -> tuple[Any, str]:
+    if isinstance(current, list):
+        position = _position(current, path, name)
+        if not isinstance(current[position], dict):
+            current[position] = {"name": current[position]}
+        return current[position], join(path, position)
+    below = join(path, name)
+    value = current.get(name)
+    if value is None and below in CANDIDATE_NAMES:
+        message = (
+            f"{below} is not set, so there is nothing to change in it. Write {below} out first"
+        )
+        raise ValueError(message)
+    if value is None:
+        current[name] = {}
+    elif isinstance(value, list) and below == "model" and len(value) == 1:
+        return value[0], join(below, 0)
+    elif not isinstance(value, dict | list):
+        if below not in SHORTHANDS:
+            message = f"{below} is {value!r}, which has no settings. Write {below} out first"
+            raise ValueError(message)
+        current[name] = {SHORTHANDS[below]: value}
+    return current[name], below
+
+
+def _position(items: list[Any], path: str, name: str) -> int:
+    """Find a list item by its position, or a candidate by its name."""
+    if name.isdigit() and int(name) < len(items):
+        return int(name)
+    titles = [_title(item, path) for item in items]
+    if name in titles:
+        return titles.index(name)
+    message = f"{path} has no {name!r}. Name one of {', '.join(titles)} as in {path}.{titles[0]}.…"
+    raise ValueError(message)
+
+
+def _title(item: Any, path: str) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    keys = CANDIDATE_NAMES.get(path, ("name",))
+    return next((str(item[key]) for key in keys if item.get(key)), "?")

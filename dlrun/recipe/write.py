@@ -1,0 +1,68 @@
+"""A recipe as text: the resolved YAML that re-runs unchanged, and the JSON schema for editors."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dlrun.recipe.document import join
+from dlrun.recipe.model import Recipe
+
+
+def resolved_values(recipe: Recipe) -> dict[str, Any]:
+    """Return every key with its value as plain data; keys that are not set are left out."""
+    return recipe.model_dump(mode="json", exclude_none=True)
+
+
+def to_yaml(recipe: Recipe, *, source: str | None = None) -> str:
+    """Write a recipe with all of its defaults.
+
+    Args:
+        recipe: the recipe.
+        source: put in place of `data.source`, since a relative one is lost in another folder.
+    """
+    values = resolved_values(recipe)
+    if source is not None:
+        values["data"]["source"] = source
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+
+
+def absolute_source(recipe: Recipe) -> str:
+    """Return `data.source`, a path in it made absolute; `sklearn:wine` and the like stay."""
+    source = recipe.data.source
+    is_path = ":" not in source or Path(source).is_absolute()
+    return str(recipe.folder / source) if is_path else source
+
+
+def short_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings that the whole study shares, under dotted keys."""
+    values = resolved_values(recipe)
+    sections = ("data", "preprocessing", "evaluation", "execution")
+    return flat({section: values[section] for section in sections})
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Put nested settings under dotted keys."""
+    settings: dict[str, Any] = {}
+    for name, value in values.items():
+        key = join(prefix, name)
+        settings |= flat(value, key) if isinstance(value, dict) else {key: value}
+    return settings
+
+
+def digest(recipe: Recipe) -> str:
+    """Return the SHA-256 of the resolved recipe, hex."""
+    return hashlib.sha256(to_yaml(recipe).encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a recipe, for completion and checks in an editor."""
+    schema = Recipe.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "dlrun recipe",
+    }

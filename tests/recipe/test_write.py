@@ -1,0 +1,58 @@
+"""The resolved recipe re-runs unchanged, and the schema accepts what the loader accepts."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+
+from dlrun.recipe.document import parse
+from dlrun.recipe.load import load_recipe
+from dlrun.recipe.shipped import shipped_recipes
+from dlrun.recipe.write import digest, json_schema, resolved_values, to_yaml
+
+RECIPE = """\
+data:
+  source: a.csv
+  target: y
+  features: {alter: number, größe: category}
+model: [{architecture: mlp, hidden: [8], training: {epochs: 2}}, {architecture: "nets:build", k: 3}]
+training: {optimizer: {name: sgd, momentum: 0.9}, class_weight: {1: 2, no: 1}, loss: auto}
+baselines: [svm, {name: knn, n_neighbors: 3}, {estimator: xgboost.XGBClassifier, max_depth: 2}]
+"""
+
+
+def test_round_trip(tmp_path):
+    first = tmp_path / "r.yaml"
+    first.write_text(RECIPE, encoding="utf-8")
+    recipe = load_recipe(first)
+    again = tmp_path / "again.yaml"
+    again.write_text(to_yaml(recipe), encoding="utf-8")
+    assert resolved_values(load_recipe(again)) == resolved_values(recipe)
+    assert digest(load_recipe(again)) == digest(recipe)
+    again.write_text(to_yaml(recipe, source="/elsewhere/a.csv"), encoding="utf-8")
+    assert load_recipe(again).data.source == "/elsewhere/a.csv"
+
+
+def test_the_digest_sees_every_setting(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text(RECIPE, encoding="utf-8")
+    digests = {
+        digest(load_recipe(file, [setting]))
+        for setting in ("seed=0", "seed=1", "model.mlp.hidden=[9]", "baselines.knn.n_neighbors=4")
+    }
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize("text", [RECIPE, *(p.read_text("utf-8") for p in shipped_recipes())])
+def test_the_schema_accepts_recipes(text):
+    jsonschema.validate(parse(text).values, json_schema())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"trainer": {}}, {"training": {"epochs": "ten"}}, {"data": {"source": 3}}, {"baselines": 4}],
+)
+def test_the_schema_refuses_faults(fault):
+    values = {"data": {"source": "a.csv"}, **fault}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, json_schema())
