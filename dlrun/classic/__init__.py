@@ -1,0 +1,1 @@
+"""The scikit-learn side: features, estimators and the classic candidate."""

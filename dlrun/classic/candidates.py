@@ -1,0 +1,98 @@
+"""The recipe's baselines → classic candidates, checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sklearn.utils import get_tags
+
+from dlrun.classic.estimators import allowed_settings, build, class_of, registry
+from dlrun.classic.fit import ClassicCandidate
+from dlrun.contract import Dataset, Task
+from dlrun.errors import RecipeError
+from dlrun.recipe.faults import unknown_key
+from dlrun.recipe.model import Baseline, Recipe
+
+AUTO: Final = ("dummy", "linear", "random_forest", "hist_gradient_boosting")
+
+
+def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
+    """Make the classic candidates of a study; `dummy` is always among them, unless there are none.
+
+    A name that is taken gets a number: svm, svm-2.
+
+    Raises:
+        RecipeError: a baseline does not fit the task, or does not know a setting.
+        ExtraError: a baseline needs a package that is not installed.
+    """
+    if recipe.baselines == "none":
+        return []
+    listed = recipe.baselines
+    if listed == "auto":
+        listed = [Baseline(name=name) for name in AUTO]
+    faults = [
+        fault
+        for i, one in enumerate(listed)
+        for fault in _faults(recipe, i, one, dataset.target.task)
+    ]
+    if faults:
+        raise RecipeError("\n".join(faults))
+    if all(_kind(one) != "dummy" for one in listed):
+        listed = [Baseline(name="dummy"), *listed]
+    names = _unique([one.title for one in listed])
+    return [
+        ClassicCandidate(name, _kind(one), one.settings, recipe.preprocessing)
+        for name, one in zip(names, listed, strict=True)
+    ]
+
+
+def _kind(baseline: Baseline) -> str:
+    return baseline.estimator or str(baseline.name)
+
+
+def _unique(titles: list[str]) -> list[str]:
+    names: list[str] = []
+    for title in titles:
+        n_taken = 1
+        while (name := title if n_taken == 1 else f"{title}-{n_taken}") in names:
+            n_taken += 1
+        names.append(name)
+    return names
+
+
+def _faults(recipe: Recipe, position: int, baseline: Baseline, task: Task) -> list[str]:
+    """Return what is wrong with a baseline, each fault opening with its place in the file."""
+    place, kind = recipe.at(f"baselines.{position}"), _kind(baseline)
+    if "." not in kind and kind not in registry(task):
+        return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(registry(task))}"]
+    try:
+        found = class_of(kind, task)
+    except ImportError as error:
+        advice = "Install its package, or put its folder on PYTHONPATH"
+        return [f"{place}: {kind} cannot be imported: {error}. {advice}"]
+    settings = allowed_settings(found)
+    unknown = [key for key in baseline.settings if settings is not None and key not in settings]
+    if unknown:
+        keys = [recipe.at(f"baselines.{position}.{key}") for key in unknown]
+        return [unknown_key(key, settings or (), owner=baseline.title) for key in keys]
+    misfit = _misfit(found, kind, baseline.settings, task)
+    return [f"{place}: {misfit}"] if misfit else []
+
+
+def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: Task) -> str | None:
+    """Say why a class with these settings cannot be a candidate for the task."""
+    missing = [name for name in ("fit", "predict") if not hasattr(found, name)]
+    if missing:
+        return f"{kind} has no {' and no '.join(missing)}, so it is not an estimator"
+    try:
+        estimator = build(kind, task, settings, 1)
+        if hasattr(estimator, "_parameter_constraints"):
+            estimator._validate_params()  # else a wrong value would first show when fitting
+    except (TypeError, ValueError) as error:
+        return f"{kind} does not take these settings: {error}"
+    does = get_tags(estimator).estimator_type if hasattr(found, "__sklearn_tags__") else None
+    wanted = "classifier" if task == "classification" else "regressor"
+    if does not in (None, wanted):
+        return f"{kind} is a {does}, and the task is {task}. It takes a {wanted}"
+    return None

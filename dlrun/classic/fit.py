@@ -1,0 +1,73 @@
+"""The classic candidate: columns become features, features and truth fit an estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlrun.classic.estimators import build
+from dlrun.classic.features import make_features
+from dlrun.classic.fitted import ClassicFitted, failures_of
+from dlrun.classic.suited import encoding_of, fit_arguments, suit
+from dlrun.contract import Dataset, Family, OnEpoch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dlrun.recipe.model import Preprocessing
+
+
+@dataclass(frozen=True)
+class ClassicCandidate:
+    """A scikit-learn compatible estimator and its settings.
+
+    Attributes:
+        kind: a baseline's name or a class path.
+        options: the estimator's settings that the recipe gives.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, object]
+    preprocessing: Preprocessing
+    family: Family = "classic"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Return the settings as dotted recipe keys."""
+        return {f"baselines.{self.name}.{key}": value for key, value in self.options.items()}
+
+    def fit(
+        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+    ) -> ClassicFitted:
+        """Fit on the training rows alone; the validation rows are not looked at.
+
+        Raises:
+            TrainingError: the estimator does not take these rows.
+        """
+        task, n_rows = train.target.task, len(train)
+        estimator = build(self.kind, task, self.options, n_rows)
+        features = make_features(
+            train.columns, self.preprocessing, encoding_of(estimator), n_rows=n_rows, seed=seed
+        )
+        matrix = features.fit_transform(train.frame)
+        classes, truth = _numbered(train)
+        n_categories = sum(column.type == "category" for column in train.columns)
+        estimator = suit(
+            estimator, self.kind, task, self.options, matrix, truth,
+            n_categories=n_categories, seed=seed,
+        )  # fmt: skip
+        with failures_of(self.name):
+            estimator.fit(matrix, truth, **fit_arguments(estimator, n_categories))
+        return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
+
+
+def _numbered(train: Dataset) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Number the classes of the training rows without gaps: XGBoost insists on it."""
+    if train.target.task == "regression":
+        return np.zeros(0, dtype=np.int64), train.truth
+    classes, truth = np.unique(train.truth, return_inverse=True)
+    return classes, truth

@@ -1,0 +1,67 @@
+"""A classic model on disk: one skops file and an explicit list of types, never a pickle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import skops.io
+
+from dlrun.classic.fitted import MODEL, ClassicFitted
+from dlrun.contract import Column, Target
+from dlrun.errors import UsageError
+
+TRUST_VARIABLE: Final = "DLRUN_TRUST"
+# Beside scikit-learn's public classes, which skops trusts by itself.
+TRUSTED: Final = (
+    "collections.OrderedDict",
+    "dlrun.classic.features.CategoryCodes",
+    "dlrun.classic.features.DateParts",
+    "dlrun.classic.features.RefuseMissing",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
+)
+
+
+def load(folder: Path) -> ClassicFitted:
+    """Load what `ClassicFitted.save` wrote.
+
+    Types outside the list are refused, since loading them may run their code; the environment
+    variable DLRUN_TRUST, type names with commas, adds to the list.
+
+    Raises:
+        UsageError: the model holds a type that is not in the list.
+    """
+    file = folder / MODEL
+    trusted = {*TRUSTED, *os.environ.get(TRUST_VARIABLE, "").split(",")}
+    unknown = [name for name in skops.io.get_untrusted_types(file=file) if name not in trusted]
+    if unknown:
+        names = ",".join(unknown)
+        message = (
+            f"{file}: the model holds types that dlrun does not know: {names}. Loading them may "
+            f"run their code. If you trust the file, set {TRUST_VARIABLE}={names} and try again"
+        )
+        raise UsageError(message)
+    parts = skops.io.load(file, trusted=sorted(trusted))
+    columns = tuple(Column(name, kind) for name, kind in parts.pop("columns").items())
+    return ClassicFitted(columns=columns, target=Target(**parts.pop("target")), **parts)

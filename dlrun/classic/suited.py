@@ -1,0 +1,133 @@
+"""An unfitted estimator, suited to the rows that it will see and to the answers dlrun wants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
+
+import joblib
+import numpy as np
+from sklearn import ensemble, neighbors, tree
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from dlrun.classic.features import Encoding
+from dlrun.classic.kernels import MAX_EXACT_ROWS, approximate
+from dlrun.contract import Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BOOST_PACKAGES: Final = ("xgboost", "lightgbm")
+NATIVE: Final = (
+    ensemble.HistGradientBoostingClassifier,
+    ensemble.HistGradientBoostingRegressor,
+    DummyClassifier,  # looks at no feature, so the cheapest encoding will do
+    DummyRegressor,
+)
+ORDINAL: Final = (tree.BaseDecisionTree, ensemble.BaseEnsemble)
+# Nearest neighbours take sparse rows, but compare them a hundred times slower than dense ones.
+DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor)
+
+
+def package_of(estimator: Any) -> str:
+    """Return the name of the package that an estimator's class comes from."""
+    return type(estimator).__module__.partition(".")[0]
+
+
+def encoding_of(estimator: Any) -> Encoding:
+    """Choose the encoding of columns that suits an estimator."""
+    if isinstance(estimator, NATIVE) or package_of(estimator) in BOOST_PACKAGES:
+        return "native"
+    if isinstance(estimator, ORDINAL):
+        return "ordinal"
+    takes_sparse = hasattr(estimator, "__sklearn_tags__") and get_tags(estimator).input_tags.sparse
+    return "onehot" if takes_sparse and not isinstance(estimator, DENSE) else "onehot_dense"
+
+
+def suit(
+    estimator: Any,
+    kind: str,
+    task: Task,
+    settings: Collection[str],
+    matrix: Any,
+    truth: Any,
+    *,
+    n_categories: int,
+    seed: int,
+) -> Any:
+    """Complete an unfitted estimator for the training rows.
+
+    What the recipe leaves open is filled in: the seed, the threads of the boosting packages and
+    which features are categories. The baseline `svm` becomes its approximation above 20,000 rows
+    and learns a standardised number. A classifier that gives no probabilities is calibrated.
+
+    Args:
+        estimator: unfitted.
+        kind: the baseline's name or class path.
+        task: classification or regression.
+        settings: names of the settings that the recipe gives.
+        matrix: (rows, features) the training rows; the categories come first.
+        truth: (rows,) classes counted from 0 without gaps, or numbers.
+        n_categories: how many columns are categories.
+        seed: feeds everything random.
+    """
+    if hasattr(estimator, "get_params"):
+        known = estimator.get_params(deep=False)
+        wanted = _wanted(estimator, n_categories, matrix.shape[1], seed)
+        open_ = {name for name in wanted if name in known and name not in settings}
+        estimator.set_params(**{name: wanted[name] for name in open_})
+    if kind == "svm":
+        estimator = _machine(estimator, task, matrix, seed)
+    if task == "regression" or hasattr(estimator, "predict_proba"):
+        return estimator
+    return _calibrated(estimator, truth, seed)
+
+
+def fit_arguments(estimator: Any, n_categories: int) -> dict[str, object]:
+    """Return what `fit` must be told beside the rows: LightGBM's categories."""
+    if package_of(estimator) == "lightgbm" and n_categories:
+        return {"categorical_feature": list(range(n_categories))}
+    return {}
+
+
+def _wanted(estimator: Any, n_categories: int, n_features: int, seed: int) -> dict[str, object]:
+    wanted: dict[str, object] = {"random_state": seed % 2**31}  # LightGBM's has 32 bits, signed
+    if isinstance(estimator, NATIVE):
+        wanted["categorical_features"] = list(range(n_categories))
+    if package_of(estimator) in BOOST_PACKAGES:
+        # joblib's setting reaches scikit-learn by itself, but not these two.
+        wanted["n_jobs"] = joblib.effective_n_jobs(None)
+    if package_of(estimator) == "xgboost":
+        wanted["enable_categorical"] = True
+        wanted["feature_types"] = ["c"] * n_categories + ["q"] * (n_features - n_categories)
+    return wanted
+
+
+def _machine(estimator: Any, task: Task, matrix: Any, seed: int) -> Any:
+    if matrix.shape[0] > MAX_EXACT_ROWS:
+        estimator = approximate(estimator, matrix, seed)
+    if task == "classification":
+        return estimator
+    # C and epsilon are in the target's unit; standardised, their defaults mean the same anywhere.
+    return TransformedTargetRegressor(estimator, transformer=StandardScaler())
+
+
+def _calibrated(estimator: Any, truth: NDArray[np.int64], seed: int) -> Any:
+    """Wrap a classifier so that its scores become probabilities (Platt 1999).
+
+    The sigmoid is fitted on scores of rows that the classifier has not seen: over three folds, or
+    on a tenth of the rows where there are plenty.
+    """
+    rarest = int(np.bincount(truth).min())
+    if not hasattr(estimator, "decision_function") or rarest < 2:  # noqa: PLR2004
+        return estimator
+    if len(truth) > MAX_EXACT_ROWS:
+        held_out = StratifiedShuffleSplit(1, test_size=0.1, random_state=seed)
+        return CalibratedClassifierCV(estimator, cv=held_out)
+    folds = StratifiedKFold(min(3, rarest), shuffle=True, random_state=seed)
+    return CalibratedClassifierCV(estimator, cv=folds, ensemble=False)

@@ -1,0 +1,65 @@
+"""The command line: one small file per verb, each of which parses, calls and prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dlrun import __version__
+from dlrun.cli.compare import compare
+from dlrun.cli.doctor import doctor
+from dlrun.cli.init import init
+from dlrun.cli.list import list_names
+from dlrun.cli.predict import predict
+from dlrun.cli.push import push
+from dlrun.cli.schema import schema
+from dlrun.cli.train import train
+from dlrun.cli.ui import ui
+from dlrun.cli.validate import validate
+from dlrun.errors import DlrunError
+
+app = typer.Typer(
+    name="dlrun",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for _verb in (train, compare, predict, ui, validate, init, schema, doctor, push):
+    app.command()(_verb)
+app.command("list")(list_names)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"dlrun {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _dlrun(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Deep learning or classic machine learning? One recipe, the same splits, a measured answer."""
+
+
+def main() -> None:
+    """Run a verb; an expected failure is one message on stderr and an exit code."""
+    try:
+        app()
+    except DlrunError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone (`dlrun compare | head`); say nothing when Python flushes stdout.
+        sys.stdout = None
+        sys.exit(0)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

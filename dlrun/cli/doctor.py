@@ -1,0 +1,50 @@
+"""`dlrun doctor`: what is installed, what networks would train on, where runs are kept."""
+
+from __future__ import annotations
+
+import platform
+from typing import Final
+
+from dlrun.cli.options import Uri
+from dlrun.environment import installed, versions
+from dlrun.errors import DlrunError
+
+EXTRAS: Final = {
+    "boost": ("xgboost", "lightgbm"),
+    "gpu": ("nvidia-cudnn-cu12",),
+    "ray": ("ray",),
+    "dask": ("distributed",),
+}
+
+
+def doctor(uri: Uri = None) -> None:
+    """Show versions, devices and why they are used, the tracking store, and the extras."""
+    _print("python", f"{platform.python_version()} · {platform.platform()}")
+    _print("packages", *(f"{name} {found}" for name, found in versions().items()))
+    _print("devices", *_devices())
+    _print("store", _store(uri))
+    for extra, packages in EXTRAS.items():
+        is_complete = all(installed(name) for name in packages)
+        state = "installed" if is_complete else f"not installed: pip install 'dlrun[{extra}]'"
+        _print(f"extra {extra}", state)
+
+
+def _print(label: str, *lines: str) -> None:
+    for index, line in enumerate(lines):
+        print(f"{'' if index else label:<14}{line}")
+
+
+def _devices() -> list[str]:
+    from dlrun.deep.devices import describe_devices
+
+    return describe_devices()
+
+
+def _store(uri: str | None) -> str:
+    from dlrun.tracking.store import open_store
+
+    try:
+        store = open_store(uri, create=False)
+    except DlrunError as error:
+        return str(error)
+    return str(store.uri)

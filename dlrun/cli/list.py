@@ -1,0 +1,80 @@
+"""`dlrun list`: the names that a recipe may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    architectures = "architectures"
+    baselines = "baselines"
+    metrics = "metrics"
+    recipes = "recipes"
+
+
+def list_names(
+    kind: Annotated[Kind | None, typer.Argument(help="Default: all.", show_default=False)] = None,
+) -> None:
+    """List architectures, baselines, metrics and the recipes that come with dlrun."""
+    for index, shown in enumerate([kind] if kind else list(Kind)):
+        if index:
+            print()
+        if kind is None:
+            print(shown)
+        for name, meaning in LISTS[shown]().items():
+            print(f"  {name:<26}{meaning}".rstrip())
+
+
+def _architectures() -> dict[str, str]:
+    from dlrun.recipe.architectures import ARCHITECTURES
+    from dlrun.recipe.names import ARCHITECTURES as MEANINGS
+
+    listed = {}
+    for name, meaning in MEANINGS.items():
+        fields = ARCHITECTURES[name].model_fields.items()
+        settings = ", ".join(
+            key if field.is_required() else f"{key}={field.default!r}" for key, field in fields
+        )
+        listed[name] = f"{meaning} ({settings})"
+    return {**listed, "module:function": "your own: build(inputs, **settings) → tensor"}
+
+
+def _baselines() -> dict[str, str]:
+    from dlrun.recipe.names import BASELINES
+
+    return {**BASELINES, "{estimator: module.Class}": "any scikit-learn compatible class"}
+
+
+def _metrics() -> dict[str, str]:
+    from dlrun.recipe.names import (
+        CLASSIFICATION_METRICS,
+        LOWER_IS_BETTER,
+        REGRESSION_METRICS,
+    )
+
+    tasks = {"classification": CLASSIFICATION_METRICS, "regression": REGRESSION_METRICS}
+    return {
+        name: f"{task}, {'lower' if name in LOWER_IS_BETTER else 'higher'} is better"
+        for task, metrics in tasks.items()
+        for name in metrics
+    }
+
+
+def _recipes() -> dict[str, str]:
+    from dlrun.recipe.shipped import shipped_recipes
+
+    return {path.stem: f"{path}" for path in shipped_recipes()}
+
+
+LISTS: dict[Kind, Callable[[], dict[str, str]]] = {
+    Kind.architectures: _architectures,
+    Kind.baselines: _baselines,
+    Kind.metrics: _metrics,
+    Kind.recipes: _recipes,
+}

@@ -1,0 +1,42 @@
+"""`dlrun predict`: a trained candidate on new rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlrun.cli.options import Uri
+
+
+def predict(
+    study: Annotated[
+        str, typer.Argument(help="A study, an experiment or a run; last is the latest study.")
+    ],
+    data: Annotated[Path, typer.Argument(help="The rows: csv, tsv, parquet, jsonl or feather.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="csv, tsv, parquet, jsonl or feather. Default: print."),
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option(help="Default: the best by the primary metric.")
+    ] = None,
+    uri: Uri = None,
+) -> None:
+    """Predict rows with a tracked model; the target may be among the columns or not."""
+    from dlrun.data.table import read_table, write_table
+    from dlrun.saved import load
+    from dlrun.tracking.read import load_model_folder
+    from dlrun.tracking.store import open_store
+
+    rows = read_table(data)
+    store = open_store(uri, create=False)
+    model = load(load_model_folder(store, None if study == "last" else study, candidate))
+    answers = model.answer(rows)
+    joined = rows.assign(**{str(name): answers[name] for name in answers})
+    if output is None:
+        print(joined.to_csv(index=False), end="")
+        return
+    write_table(joined, output)
+    print(f"{output}: {len(joined):,} rows predicted by {model.candidate}")

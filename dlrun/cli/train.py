@@ -1,0 +1,66 @@
+"""`dlrun train`: a study from a recipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlrun.cli.options import AsJson, Overrides, RecipeFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlrun.run import Outcome
+
+
+def train(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train every candidate of a recipe on the same splits, track them, and compare."""
+    from dlrun.recipe.load import load_recipe
+
+    loaded = load_recipe(recipe, overrides or ())
+
+    from rich.console import Console
+
+    from dlrun.report.progress import choose_reporter
+    from dlrun.run import train as run
+
+    console = Console(highlight=False)
+    reporter = choose_reporter(console, quiet=quiet or as_json)
+    try:
+        outcome = run(loaded, reporter)
+    except KeyboardInterrupt:
+        reporter.close()
+        again = " ".join(["dlrun train", str(recipe), *(overrides or ())])
+        print(
+            f"\nStopped. Finished candidates are tracked. To run it again: {again}", file=sys.stderr
+        )
+        raise typer.Exit(130) from None
+    finally:
+        reporter.close()
+    _show(console, outcome, quiet=quiet, as_json=as_json)
+    if outcome.failed:
+        print(f"Failed: {', '.join(outcome.failed)}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _show(console: Console, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        from dlrun.report.plain import to_json
+
+        print(to_json(outcome.comparison))
+        return
+    if quiet:
+        print(outcome.comparison.verdict.sentence)
+        return
+    from dlrun.report.terminal import print_comparison
+
+    print_comparison(console, outcome.comparison)
+    console.print("\nNext:   dlrun compare · dlrun predict last DATA -o FILE · dlrun ui")
+    console.print(f"MLflow: {outcome.url}", soft_wrap=True)

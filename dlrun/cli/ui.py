@@ -1,0 +1,25 @@
+"""`dlrun ui`: the runs in MLflow's pages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlrun.cli.options import Uri
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000,
+    uri: Uri = None,
+) -> None:
+    """Browse the runs in MLflow until Ctrl-C."""
+    from dlrun.tracking.signals import terminable
+    from dlrun.tracking.store import open_store
+    from dlrun.tracking.ui import serve_ui
+
+    store = open_store(uri, create=False)
+    print(f"Starting MLflow on {store.place} …", flush=True)
+    with terminable(), serve_ui(store, port) as page:
+        print(f"{page.url}\nCtrl-C ends it.", flush=True)
+        page.wait()

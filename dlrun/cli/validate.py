@@ -1,0 +1,43 @@
+"""`dlrun validate`: the recipe, then its data, then its networks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlrun.cli.options import Overrides, RecipeFile
+
+
+def validate(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    build: Annotated[bool, typer.Option("--build", help="Build the networks as well.")] = False,
+) -> None:
+    """Check a recipe and its data: columns, classes, split sizes. Nothing is trained."""
+    from dlrun.recipe.load import load_recipe
+
+    loaded = load_recipe(recipe, overrides or ())
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from dlrun.data.facts import describe
+    from dlrun.report.data import data_overview
+    from dlrun.run import prepare
+
+    plan = prepare(loaded)
+    dataset = plan.dataset
+    console = Console(highlight=False)
+    console.print(data_overview(describe(dataset), dataset.target, plan.splits))
+    for note in dataset.notes:
+        console.print(Text(f"Note: {note}", style="dim"))
+    names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
+    console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))
+    if build:
+        from dlrun.deep.summary import summarize
+
+        for summary in summarize(loaded, dataset):
+            title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
+            console.print(Text(title), soft_wrap=True)
+    console.print(Text(f"Next: {' '.join(['dlrun train', str(recipe), *(overrides or ())])}"))

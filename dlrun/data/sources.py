@@ -1,0 +1,112 @@
+"""Where data comes from: files, globs, arrays, named data sets and the user's own loaders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from dlrun.data.arrays import read_arrays
+from dlrun.data.functions import find_function
+from dlrun.data.named_sets import read_openml, read_sklearn
+from dlrun.data.raw import RawData
+from dlrun.data.table import checked, read_table
+from dlrun.data.wording import did_you_mean, listed, quoted
+from dlrun.errors import DataError
+
+FUNCTION: Final = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+
+
+def read_source(
+    source: str, folder: Path, *, target: str | None = None, text: Collection[str] = ()
+) -> RawData:
+    """Read what a recipe calls a source, before its columns are typed.
+
+    Args:
+        source: a path, a glob, `sklearn:NAME`, `openml:NAME` or `package.module:function`.
+        folder: where relative paths and the user's modules start.
+        target: the recipe's target; it names the target of a source that has no name for it.
+        text: columns to take from text files as they are written, see `read_table`.
+
+    Raises:
+        DataError: there is nothing to read, or it cannot be read.
+    """
+    scheme, _, name = source.partition(":")
+    if scheme in SCHEMES:
+        return SCHEMES[scheme](name, target)
+    if FUNCTION.fullmatch(source):
+        return _call(source, folder)
+    path = folder / Path(source).expanduser()
+    if has_magic(source) and not path.exists():
+        return _read_glob(path, source, text)
+    if path.is_dir():
+        message = (
+            f"{source} is a folder. A folder per class holds images or sounds, which dlrun cannot "
+            f"learn from yet; for tables write a glob, such as {source.rstrip('/')}/*.csv."
+        )
+        raise DataError(message)
+    if not path.exists():
+        raise DataError(_not_found(path, source))
+    if path.suffix.lower() == ".npz":
+        return read_arrays(path, target)
+    return RawData(path.name.partition(".")[0], read_table(path, text=text))
+
+
+def _not_found(path: Path, source: str) -> str:
+    if not path.parent.is_dir():
+        return f"{source} does not exist: there is no folder {path.parent}."
+    there = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    hint = did_you_mean(path.name, there)
+    found = f" It holds: {listed(there, 10)}" if there else " It is empty."
+    return f"{source} does not exist in the folder {path.parent}.{hint}{found}"
+
+
+def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
+    paths = [Path(path) for path in sorted(glob(str(pattern), recursive=True))]
+    if not paths:
+        message = f"no file matches {source} in the folder {_fixed_folder(pattern)}."
+        raise DataError(message)
+    frames = [read_table(path, text=text) for path in paths]
+    first = frames[0]
+    for path, frame in zip(paths, frames, strict=True):
+        odd = sorted(set(first.columns) ^ set(frame.columns))
+        if odd:
+            message = (
+                f"{path.name} and {paths[0].name} must have the same columns, but only one of "
+                f"them has {quoted(odd)}."
+            )
+            raise DataError(message)
+    name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or pattern.parent.name
+    return RawData(name, pd.concat(frames, ignore_index=True))
+
+
+def _fixed_folder(pattern: Path) -> Path:
+    """Return the deepest folder of a glob that has no wildcard."""
+    while has_magic(pattern.name) or has_magic(str(pattern.parent)):
+        pattern = pattern.parent
+    return pattern
+
+
+def _call(source: str, folder: Path) -> RawData:
+    loader = find_function(source, folder)
+    frame = loader()
+    if not isinstance(frame, pd.DataFrame):
+        message = f"{source} must return a pandas DataFrame, but returned {type(frame).__name__}."
+        raise DataError(message)
+    return RawData(source.partition(":")[2], checked(frame, source))
+
+
+def _refuse_keras(name: str, _target: str | None) -> RawData:
+    message = f"keras:{name} holds images or text, which dlrun cannot learn from yet."
+    raise DataError(message)
+
+
+SCHEMES: Final[dict[str, Callable[[str, str | None], RawData]]] = {
+    "sklearn": read_sklearn,
+    "openml": read_openml,
+    "keras": _refuse_keras,
+}

@@ -1,0 +1,146 @@
+"""The target column: its task, its labels, and the truth as codes or numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from dlrun.contract import Target, Task
+from dlrun.data.columns import infer_type, to_category, to_number
+from dlrun.errors import DataError
+from dlrun.recipe.model import Recipe
+
+CLASSES: Final = 20  # whole numbers with at most so many values are classes …
+CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
+NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The target, and what is true of each row of the source.
+
+    Attributes:
+        values: (rows,) int64 class codes, -1 is missing; or float64 values, NaN is missing.
+        notes: how the task was inferred, where that could surprise.
+    """
+
+    target: Target
+    values: NDArray[Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Say of each row whether its target is there."""
+        is_class = self.target.task == "classification"
+        present: NDArray[np.bool_] = self.values >= 0 if is_class else ~np.isnan(self.values)
+        return present
+
+
+def read_truth(recipe: Recipe, values: pd.Series[Any]) -> Truth:
+    """Type the target column of a raw table.
+
+    Raises:
+        DataError: nothing can be learned from such a target.
+    """
+    _check_predictable(recipe, values)
+    task, notes = (recipe.task, ()) if recipe.task else _infer_task(values)
+    truth = _numbers(recipe, values) if task == "regression" else _classes(values)
+    known = pd.unique(truth.values[truth.present])
+    if len(known) == 0:
+        message = f"{recipe.at('data.target')}: column {values.name!r} has no finite value."
+        raise DataError(message)
+    if len(known) == 1:
+        value = truth.target.labels[0] if truth.target.labels else str(known[0])
+        message = (
+            f"{recipe.at('data.target')}: column {values.name!r} is {value!r} in every row: there "
+            "is nothing to learn. It needs two different values at least."
+        )
+        raise DataError(message)
+    return Truth(truth.target, truth.values, notes)
+
+
+def _check_predictable(recipe: Recipe, values: pd.Series[Any]) -> None:
+    if values.isna().all():
+        message = f"{recipe.at('data.target')}: column {values.name!r} is empty in every row."
+        raise DataError(message)
+    kind = infer_type(values)
+    if kind in ("datetime", "series"):
+        holds = "dates" if kind == "datetime" else "lists"
+        message = (
+            f"{recipe.at('data.target')}: column {values.name!r} holds {holds}, which cannot be "
+            "predicted. A target holds classes or numbers."
+        )
+        raise DataError(message)
+
+
+def _infer_task(values: pd.Series[Any]) -> tuple[Task, tuple[str, ...]]:
+    """Take words and booleans for classes, and whole numbers too when they are few."""
+    if infer_type(values) != "number":
+        return "classification", ()
+    present = values.dropna()
+    n_values = present.nunique()
+    few = min(CLASSES, max(2, CLASS_SHARE * len(present)))
+    if not _is_whole(values) or n_values > few:
+        return "regression", ()
+    if n_values <= 2:  # noqa: PLR2004 - two numbers are a yes and a no
+        return "classification", ()
+    note = (
+        f"{values.name!r} has {n_values} different whole numbers, which are taken for classes; "
+        "if they are amounts, set task: regression."
+    )
+    return "classification", (note,)
+
+
+def _is_whole(values: pd.Series[Any]) -> bool:
+    """Say whether these are integers; a CSV shows integers with gaps as floats."""
+    if types.is_integer_dtype(values.dtype):
+        return True
+    present = values.dropna()
+    if len(present) == len(values) or not types.is_numeric_dtype(values.dtype):
+        return False
+    return bool((present % 1 == 0).all())
+
+
+def _numbers(recipe: Recipe, values: pd.Series[Any]) -> Truth:
+    dtype: Literal["int", "float"] = "int" if _is_whole(values) else "float"
+    try:
+        numbers = to_number(values)
+    except DataError as error:
+        message = f"{recipe.at('data.target')}: {error} Or set task: classification."
+        raise DataError(message) from error
+    return Truth(Target(str(values.name), "regression", dtype=dtype), numbers)
+
+
+def _classes(values: pd.Series[Any]) -> Truth:
+    found = to_category(values)
+    names = list(found.categories)
+    labels = sorted(names, key=_natural)
+    place = {label: code for code, label in enumerate(labels)}
+    codes = np.array([*(place[name] for name in names), -1], dtype=np.int64)[found.codes]
+    target = Target(str(values.name), "classification", tuple(labels), _label_dtype(values))
+    return Truth(target, codes)
+
+
+def _label_dtype(values: pd.Series[Any]) -> Literal["str", "int", "float", "bool"]:
+    kind = types.infer_dtype(values)
+    if kind == "categorical":
+        kind = types.infer_dtype(values.cat.categories)
+    if kind == "floating" and (values.dropna() % 1 == 0).all():
+        kind = "integer"
+    known: dict[str, Literal["int", "float", "bool"]]
+    known = {"boolean": "bool", "integer": "int", "floating": "float"}
+    return known.get(kind, "str")
+
+
+def _natural(label: str) -> tuple[bool, float, list[str | int]]:
+    """Order numbers by value before words, and `class10` after `class9`."""
+    if NUMBER.fullmatch(label):
+        return False, float(label), []
+    pieces = re.split(r"([0-9]+)", label)  # words at even places, digits at odd ones
+    return True, 0.0, [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]

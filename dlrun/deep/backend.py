@@ -1,0 +1,55 @@
+"""The one import of TensorFlow and Keras, without the noise that they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from dlrun.errors import TrainingError
+
+
+@contextmanager
+def _without_noise() -> Iterator[IO[bytes]]:
+    """Send file descriptor 2 to a buffer: TensorFlow writes there before its loggers start."""
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield noise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+def _import() -> tuple[Any, Any]:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _without_noise() as noise:
+        try:
+            import keras
+            import tensorflow as tf
+
+            _start_devices(tf)
+        except Exception as error:
+            noise.seek(0)
+            said = noise.read().decode(errors="replace").strip()
+            message = f"TensorFlow cannot be used: {type(error).__name__}: {error}\n{said}"
+            raise TrainingError(message.rstrip()) from error
+    tf.get_logger().setLevel("ERROR")
+    return tf, keras
+
+
+def _start_devices(tf: Any) -> None:
+    """Take GPU memory as it is needed, and run a first operation, which has its own noise."""
+    with suppress(RuntimeError):  # the devices run already: the host program chose for itself
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    tf.zeros(())
+
+
+tf, keras = _import()

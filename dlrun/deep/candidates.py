@@ -1,0 +1,32 @@
+"""The deep candidates of a study: one for each model of the recipe. TensorFlow stays outside."""
+
+from __future__ import annotations
+
+from dlrun.contract import Dataset
+from dlrun.deep.check import check_training, training_of
+from dlrun.deep.fit import DeepCandidate
+from dlrun.metrics import choose
+from dlrun.recipe.model import Recipe
+
+
+def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
+    """Make the candidates that the recipe's `model` names.
+
+    Raises:
+        RecipeError: a model's training does not fit the task or the target.
+    """
+    check_training(recipe, dataset)
+    primary = choose(recipe.evaluation.metrics, dataset.target)[0]
+    return [
+        DeepCandidate(
+            model=model,
+            training=training_of(recipe, model),
+            preprocessing=recipe.preprocessing,
+            columns=dataset.columns,
+            target=dataset.target,
+            primary=primary,
+            folder=recipe.folder,
+            place=recipe.at("model" if len(recipe.model) == 1 else f"model.{position}"),
+        )
+        for position, model in enumerate(recipe.model)
+    ]

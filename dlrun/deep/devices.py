@@ -1,0 +1,35 @@
+"""The devices that TensorFlow sees, and why they are used or not; for `dlrun doctor`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from dlrun.cost import n_cores
+from dlrun.deep.backend import tf
+from dlrun.deep.strategy import choose_precision, choose_strategy
+
+DRIVER: Final = Path("/proc/driver/nvidia/version")
+
+
+def describe_devices() -> list[str]:
+    """Return lines: the devices, why the CPU is used if it is, and what `auto` takes of them."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    names = [found.get("device_name", "GPU") for found in details]
+    lines = [f"GPU {name}" for name in names] or [f"CPU with {n_cores()} cores: {_why_no_gpu()}"]
+    n_replicas = choose_strategy("auto").num_replicas_in_sync
+    devices = f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
+    return [*lines, f"strategy auto: {devices} · precision auto: {choose_precision('auto')}"]
+
+
+def _why_no_gpu() -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES is {visible!r}, which hides every GPU"
+    if not DRIVER.exists():
+        return "no NVIDIA driver is running on this machine"
+    if not tf.test.is_built_with_cuda():
+        return f"TensorFlow {tf.__version__} was built without CUDA"
+    return "TensorFlow finds no CUDA libraries. Run: pip install 'dlrun[gpu]'"

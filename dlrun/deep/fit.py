@@ -1,0 +1,91 @@
+"""The deep candidate: a model of the recipe, ready to be trained on any split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlrun.contract import Column, Dataset, Family, OnEpoch, Target
+from dlrun.errors import TrainingError
+from dlrun.recipe.model import Model, Preprocessing, Training
+
+if TYPE_CHECKING:
+    from dlrun.deep.saved import FittedNetwork
+
+
+@dataclass(frozen=True)
+class DeepCandidate:
+    """A network that is not trained yet; plain values alone, so that it can be pickled.
+
+    Attributes:
+        model: the recipe's section.
+        training: the recipe's section, with the model's own overrides.
+        preprocessing: the recipe's section.
+        columns: what is learned from.
+        target: what is predicted.
+        primary: the study's primary metric, measured after every epoch.
+        folder: of the recipe, where the user's own modules may stand.
+        place: of the model in the recipe, to open an error with.
+    """
+
+    model: Model
+    training: Training
+    preprocessing: Preprocessing
+    columns: tuple[Column, ...]
+    target: Target
+    primary: str
+    folder: Path
+    place: str
+
+    @property
+    def name(self) -> str:
+        """Name the candidate."""
+        return self.model.title
+
+    @property
+    def family(self) -> Family:
+        """Stand on the deep side."""
+        return "deep"
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Give the model's and its training's settings as dotted recipe keys."""
+        return {
+            "model.architecture": self.model.architecture,
+            **_dotted("model", self.model.complete_settings),
+            **_dotted("training", self.training.model_dump()),
+        }
+
+    def fit(
+        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+    ) -> FittedNetwork:
+        """Train on `train`; `validation` decides when to stop.
+
+        Raises:
+            TrainingError: the network cannot be built or trained on these rows.
+        """
+        from dlrun.deep.train import train_network
+
+        with self.naming_itself():
+            return train_network(self, train, validation, seed=seed, on_epoch=on_epoch)
+
+    @contextmanager
+    def naming_itself(self) -> Iterator[None]:
+        """Open every TrainingError with the place in the recipe and the candidate's name."""
+        try:
+            yield
+        except TrainingError as error:
+            message = f"{self.place}: {self.name}: {error}"
+            raise TrainingError(message) from error
+
+
+def _dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, object]:
+    """Flatten nested settings to dotted keys."""
+    flat: dict[str, object] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        flat.update(_dotted(name, value) if isinstance(value, dict) else {name: value})
+    return flat

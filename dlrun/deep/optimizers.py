@@ -1,0 +1,40 @@
+"""Keras optimizers by name, with their own arguments."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dlrun.deep.backend import keras
+from dlrun.recipe.model import Training
+
+CLASSES: Final = {
+    "adadelta": keras.optimizers.Adadelta,
+    "adafactor": keras.optimizers.Adafactor,
+    "adagrad": keras.optimizers.Adagrad,
+    "adam": keras.optimizers.Adam,
+    "adamax": keras.optimizers.Adamax,
+    "adamw": keras.optimizers.AdamW,
+    "ftrl": keras.optimizers.Ftrl,
+    "lamb": keras.optimizers.Lamb,
+    "lion": keras.optimizers.Lion,
+    "muon": keras.optimizers.Muon,
+    "nadam": keras.optimizers.Nadam,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
+    """Make the recipe's optimizer; its learning rate is set at every step.
+
+    Args:
+        training: the recipe's section.
+        scales_loss: multiply the loss to keep float16 gradients from vanishing.
+    """
+    setting = training.optimizer
+    optimizer = CLASSES[setting.name](
+        learning_rate=training.learning_rate.peak,
+        global_clipnorm=training.clip_norm,
+        **setting.settings,
+    )
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scales_loss else optimizer

@@ -1,0 +1,142 @@
+"""A trained network, and its file: `network.keras` takes raw columns and needs Keras alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from dlrun.contract import Column, Predictions, Target
+from dlrun.deep.backend import keras, tf
+from dlrun.deep.inputs.groups import FrameReader, frame_reader
+from dlrun.deep.network import Network, count_parameters, input_names, parts_of
+from dlrun.deep.objective import to_predictions
+from dlrun.errors import DataError, UsageError
+from dlrun.saved import FACTS, write_facts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE: Final = "network.keras"
+NOTES: Final = "network.json"
+CHUNK_ROWS: Final = 8192  # that a network is given at once, to bound its memory
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A network after training.
+
+    Attributes:
+        candidate: its name.
+        columns: what it was trained on.
+        target: what it predicts.
+        model: the whole network as one Keras model, raw columns in.
+        best_epoch: the epoch whose weights it has.
+    """
+
+    candidate: str
+    columns: tuple[Column, ...]
+    target: Target
+    model: Any
+    best_epoch: int | None
+
+    @property
+    def parameters(self) -> int:
+        """Count the trained weights."""
+        return count_parameters(self.model)
+
+    def predict(self, frame: pd.DataFrame) -> Predictions:
+        """Predict typed rows.
+
+        Raises:
+            DataError: the network gives no finite number for a row.
+        """
+        groups = self._reader.read(frame)
+        finished = [
+            self._forward({kind: rows[start : start + CHUNK_ROWS] for kind, rows in groups.items()})
+            for start in range(0, max(1, len(frame)), CHUNK_ROWS)
+        ]
+        predictions = to_predictions(np.concatenate(finished), self.target)
+        return self._checked(predictions)
+
+    def save(self, folder: Path) -> None:
+        """Write the network and its facts into an existing, empty folder."""
+        self.model.save(folder / FILE)
+        write_facts(
+            folder,
+            candidate=self.candidate,
+            family="deep",
+            columns=self.columns,
+            target=self.target,
+        )
+        notes = {"best_epoch": self.best_epoch, "inputs": input_names(self.columns)}
+        text = json.dumps(notes, indent=2, ensure_ascii=False)
+        (folder / NOTES).write_text(text, encoding="utf-8")
+
+    @cached_property
+    def _network(self) -> Network:
+        return parts_of(self.model)
+
+    @cached_property
+    def _reader(self) -> FrameReader:
+        return frame_reader(self.columns, self._network.reader)
+
+    @cached_property
+    def _forward(self) -> Any:
+        """Compile groups → predictions, once for any number of rows.
+
+        Strings are left out of it: TensorFlow takes as long to copy them as to predict.
+        """
+        network = self._network
+
+        def forward(groups: Any) -> Any:
+            return network.finish(network.body(network.encoder(groups), training=False))
+
+        signature = {
+            kind: tf.TensorSpec([None, tensor.shape[1]], tensor.dtype)
+            for kind, tensor in network.encoder.input.items()
+        }
+        return tf.function(forward, input_signature=[signature])
+
+    def _checked(self, predictions: Predictions) -> Predictions:
+        wrong = ~np.isfinite(predictions.values).reshape(len(predictions.values), -1).all(axis=1)
+        if wrong.any():
+            message = (
+                f"row {int(wrong.argmax())}: {self.candidate} predicts no finite number. Is a "
+                "number missing that preprocessing.number.impute does not fill, or beyond reason?"
+            )
+            raise DataError(message)
+        return predictions
+
+
+def load(folder: Path) -> FittedNetwork:
+    """Load a network that `FittedNetwork.save` wrote.
+
+    Raises:
+        UsageError: Keras cannot load the file.
+    """
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    target = facts["target"]
+    return FittedNetwork(
+        candidate=facts["candidate"],
+        columns=tuple(Column(name, kind) for name, kind in facts["columns"].items()),
+        target=Target(target["name"], target["task"], tuple(target["labels"]), target["dtype"]),
+        model=_load_model(folder / FILE),
+        best_epoch=notes["best_epoch"],
+    )
+
+
+def _load_model(path: Path) -> Any:
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, TypeError, ValueError) as error:
+        message = (
+            f"{path}: Keras {keras.__version__} cannot load it: {error} A layer class of your own "
+            "must be importable: add its folder to PYTHONPATH"
+        )
+        raise UsageError(message) from error

@@ -1,0 +1,69 @@
+"""Early stopping: which epoch was the best so far, and whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Final
+
+from dlrun.recipe.model import EarlyStopping, Training
+from dlrun.recipe.names import LOWER_IS_BETTER
+
+MIN_STEPS: Final = 200  # before the first of which no epoch counts as one without improvement
+
+
+@dataclass
+class Watch:
+    """Follows the monitored value from epoch to epoch.
+
+    Attributes:
+        training: whose `early_stopping` and plateau schedule are served.
+        n_steps: steps of an epoch.
+        best_epoch: the best epoch, once a value could be measured.
+        best_weights: the weights after that epoch, where they are to be restored.
+    """
+
+    training: Training
+    n_steps: int
+    best_epoch: int | None = None
+    best_weights: list[Any] = field(default_factory=list)
+    _best: float = -inf
+    _stale: int = 0
+    _halvings: int = 0
+
+    def look(
+        self, epoch: int, metrics: Mapping[str, float], weights: Callable[[], list[Any]]
+    ) -> None:
+        """Take note of an epoch.
+
+        Args:
+            epoch: counted from 1.
+            metrics: of the epoch; without the monitored one the epoch is passed over.
+            weights: gives the network's weights, asked for after a best epoch only.
+        """
+        stopping = self.training.early_stopping or EarlyStopping()
+        if stopping.monitor not in metrics:
+            return
+        value = metrics[stopping.monitor]
+        lower = stopping.monitor == "val/loss" or stopping.monitor[4:] in LOWER_IS_BETTER
+        gain = -value if lower else value
+        if gain > self._best:
+            self._best, self._stale, self.best_epoch = gain, 0, epoch
+            if self.training.early_stopping and stopping.restore_best:
+                self.best_weights = weights()
+        elif epoch * self.n_steps >= MIN_STEPS:
+            self._stale += 1
+            self._halvings += self._stale % max(1, stopping.patience // 2) == 0
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether patience has run out."""
+        stopping = self.training.early_stopping
+        return stopping is not False and self._stale >= stopping.patience
+
+    @property
+    def rate_factor(self) -> float:
+        """Give the factor of a plateau schedule: halved after every half patience in vain."""
+        is_plateau = self.training.learning_rate.schedule == "plateau"
+        return 0.5**self._halvings if is_plateau else 1.0

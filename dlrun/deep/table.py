@@ -1,0 +1,37 @@
+"""Encoded rows in the memory of the device that trains on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dlrun.contract import Dataset
+from dlrun.deep.backend import tf
+from dlrun.deep.inputs.groups import FrameReader
+from dlrun.deep.network import Network
+from dlrun.deep.objective import Objective
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that were read and encoded once, for all epochs.
+
+    Attributes:
+        inputs: of the network's body, for each column group a tensor (rows, …).
+        truth: (rows,) what the loss compares with.
+    """
+
+    inputs: Mapping[str, Any]
+    truth: Any
+
+    def __len__(self) -> int:
+        return int(self.truth.shape[0])
+
+
+def encode_table(
+    dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
+) -> Table:
+    """Read and encode a dataset."""
+    groups = {kind: tf.constant(group) for kind, group in reader.read(dataset.frame).items()}
+    return Table(network.encoder(groups), tf.constant(objective.encode_truth(dataset.truth)))

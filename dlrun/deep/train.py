@@ -1,0 +1,96 @@
+"""From a candidate and the rows of one split to a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dlrun.contract import Dataset, OnEpoch
+from dlrun.deep.architectures import build_architecture
+from dlrun.deep.backend import keras, tf
+from dlrun.deep.inputs.groups import Encoding, fit_encodings, frame_reader
+from dlrun.deep.inputs.numbers import refuse_missing
+from dlrun.deep.loop import Loop
+from dlrun.deep.network import Network, build_network
+from dlrun.deep.objective import Objective, choose_objective
+from dlrun.deep.optimizers import make_optimizer
+from dlrun.deep.saved import FittedNetwork
+from dlrun.deep.strategy import choose_precision, choose_strategy, precision
+from dlrun.deep.table import encode_table
+from dlrun.deep.validation import Validation
+
+if TYPE_CHECKING:
+    from dlrun.deep.fit import DeepCandidate
+
+
+def train_network(
+    candidate: DeepCandidate, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+) -> FittedNetwork:
+    """Build and train a candidate's network.
+
+    Raises:
+        TrainingError: the network cannot be built or trained on these rows.
+    """
+    # 1 · random numbers and devices
+    _start_afresh(seed, deterministic=candidate.training.deterministic)
+    strategy = choose_strategy(candidate.training.strategy)
+    policy = choose_precision(candidate.training.precision)
+
+    # 2 · the network, by what the training rows hold
+    encodings = fit_encodings(candidate.columns, train.frame, candidate.preprocessing)
+    _refuse_missing(candidate, validation)
+    objective = choose_objective(candidate.training, candidate.target, train.truth)
+    with strategy.scope():
+        network = build(candidate, encodings, objective, policy)
+        optimizer = make_optimizer(candidate.training, scales_loss=policy == "mixed_float16")
+
+    # 3 · the rows, read and encoded once
+    reader = frame_reader(candidate.columns, network.reader)
+    encode = partial(encode_table, reader=reader, network=network, objective=objective)
+    table, checked = encode(train), encode(validation)
+
+    # 4 · the training
+    judge = Validation(network, objective, checked, validation, _metrics(candidate))
+    loop = Loop(network, objective, candidate.training, optimizer, strategy, seed)
+    best_epoch = loop.run(table, judge.measure, on_epoch)
+    return FittedNetwork(
+        candidate.name, candidate.columns, candidate.target, network.whole(), best_epoch
+    )
+
+
+def build(
+    candidate: DeepCandidate,
+    encodings: Mapping[str, Encoding],
+    objective: Objective,
+    policy: str = "float32",
+) -> Network:
+    """Build a candidate's network, with fresh weights.
+
+    Raises:
+        TrainingError: the architecture cannot be built on these columns.
+    """
+    architecture = partial(build_architecture, candidate.model, candidate.folder)
+    with precision(policy):
+        return build_network(candidate.columns, encodings, objective, architecture)
+
+
+def _start_afresh(seed: int, *, deterministic: bool) -> None:
+    """Free earlier networks, whose parts hold on to each other, and start all random numbers."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _refuse_missing(candidate: DeepCandidate, validation: Dataset) -> None:
+    numbers = [column.name for column in candidate.columns if column.type == "number"]
+    refuse_missing(numbers, validation.frame, candidate.preprocessing.number)
+
+
+def _metrics(candidate: DeepCandidate) -> tuple[str, ...]:
+    """Name what is scored after every epoch: the primary metric, and the monitored one."""
+    stopping = candidate.training.early_stopping
+    monitored = stopping.monitor.removeprefix("val/") if stopping else "loss"
+    names = dict.fromkeys((candidate.primary, monitored))
+    return tuple(name for name in names if name != "loss")

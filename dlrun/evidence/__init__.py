@@ -1,0 +1,1 @@
+"""What tracked studies prove: statistics, the comparison and the verdict."""

@@ -1,0 +1,166 @@
+"""The values that a comparison consists of, ready to be printed, tracked or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from math import inf, isnan
+from typing import TYPE_CHECKING, Final, Literal
+
+from dlrun.contract import Cost
+from dlrun.errors import UsageError
+from dlrun.recipe.names import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    from dlrun.contract import Family, Task
+    from dlrun.evidence.decision import Outcome
+    from dlrun.evidence.statistics import Probabilities
+
+Basis = Literal["folds", "rows"]
+COSTS: Final = tuple(each.name for each in fields(Cost))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much better a candidate is than another, in the metric's unit: positive is better.
+
+    Attributes:
+        against: the other candidate.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        p_value: two-sided, of no difference, adjusted for the number of pairs (Holm).
+        basis: paired folds (Nadeau-Bengio), or the rows of one or two test sets (bootstrap).
+        n: how many folds or rows.
+    """
+
+    against: str
+    mean: float
+    low: float
+    high: float
+    p_value: float
+    basis: Basis
+    n: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate of the comparison, over the splits on which it finished.
+
+    Attributes:
+        mean: test score on the compared metric; NaN when no split finished.
+        sd: its standard deviation over the splits; NaN for fewer than two.
+        n: splits that finished.
+        n_failed: splits that did not.
+        validation: mean validation score, by which each side's best was chosen.
+        scores: mean test score on every metric of its study.
+        cost: means over the splits.
+        difference: to the other side's best; in a study of one side, to the best of that side.
+        error: first line of what went wrong.
+    """
+
+    name: str
+    family: Family
+    mean: float
+    sd: float
+    n: int
+    n_failed: int
+    validation: float
+    scores: Mapping[str, float]
+    cost: Cost
+    difference: Difference | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer.
+
+    Attributes:
+        kind: the side to take; `none` where there are not two sides to judge.
+        sentence: the answer in words.
+        difference: by how much the best deep candidate is better than the best classic one.
+        probabilities: by the correlated t-test; for a single test set, shares of resamples.
+        more_folds: how many further folds would settle an undecided verdict.
+        more_rows: how many further rows would: of the data, or of the test set where the
+            verdict rests on rows.
+    """
+
+    kind: Outcome | Literal["none"]
+    sentence: str
+    difference: Difference | None = None
+    probabilities: Probabilities | None = None
+    more_folds: int | None = None
+    more_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidates of one or several studies side by side, best first, and the verdict.
+
+    Attributes:
+        studies: MLflow run id → name.
+        rope: half width of the region of practical equivalence on the metric.
+        n_splits: paired splits of the studies.
+        n_test_rows: distinct rows that were tested.
+        decimals: how many the scores deserve.
+        best_deep: the row compared, chosen by validation score.
+        notes: what a reader should know, one sentence each.
+    """
+
+    studies: Mapping[str, str]
+    task: Task
+    metric: str
+    rope: float
+    n_rows: int
+    n_test_rows: int
+    n_splits: int
+    split_digest: str
+    decimals: int
+    rows: tuple[Row, ...]
+    best_deep: str | None
+    best_classic: str | None
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Say which way the metric points."""
+        return self.metric in LOWER_IS_BETTER
+
+    def sorted_by(self, key: str) -> Comparison:
+        """Return the comparison with its rows in another order: best or cheapest first.
+
+        Raises:
+            UsageError: there is no such column.
+        """
+        measured = dict.fromkeys(name for row in self.rows for name in row.scores)
+        allowed = ("candidate", "family", "difference", *measured, *COSTS)
+        if key not in allowed:
+            message = f"--sort: {key!r} is not a column. Allowed: {', '.join(allowed)}"
+            raise UsageError(message)
+        rows = sorted(self.rows, key=_rank(key))
+        return replace(self, rows=tuple(rows))
+
+
+def _rank(key: str) -> Callable[[Row], tuple[bool, float | str]]:
+    """Order by a column; what is unknown comes last."""
+    if key == "candidate":
+        return lambda row: (False, row.name)
+    if key == "family":
+        return lambda row: (False, row.family)
+    return lambda row: _last_if_unknown(_badness(row, key))
+
+
+def _badness(row: Row, key: str) -> float | None:
+    if key == "difference":
+        return None if row.difference is None else -row.difference.mean
+    if key in COSTS:
+        cost: float | None = getattr(row.cost, key)
+        return cost
+    score = row.scores.get(key)
+    return score if score is None or key in LOWER_IS_BETTER else -score
+
+
+def _last_if_unknown(value: float | None) -> tuple[bool, float]:
+    is_unknown = value is None or isnan(value)
+    return is_unknown, inf if value is None or is_unknown else value

@@ -1,0 +1,110 @@
+"""How numbers are written: enough digits for their uncertainty, and no more."""
+
+from __future__ import annotations
+
+from math import ceil, floor, isfinite, log10
+from typing import Final
+
+METRIC_TITLES: Final = {
+    "roc_auc": "ROC AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "ECE",
+    "mcc": "MCC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "mape": "MAPE",
+    "median_absolute_error": "median absolute error",
+}
+FAMILY_TITLES: Final = {"deep": "Deep learning", "classic": "Classic ML"}
+MOST_DECIMALS: Final = 6
+UNITS: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, size, letter
+
+
+def decimals(width: float) -> int:
+    """Give the decimals at which an interval of this width is at least five steps wide."""
+    if not isfinite(width) or width <= 0:
+        return 3
+    return min(MOST_DECIMALS, max(0, ceil(log10(5 / width))))
+
+
+def fixed(value: float, places: int) -> str:
+    """Write a number with so many decimals, thousands apart; zero has no sign."""
+    return f"{round(value, places) + 0.0:,.{places}f}"
+
+
+def signed(value: float, places: int) -> str:
+    """Write a difference with its sign; zero has none."""
+    rounded = round(value, places) + 0.0
+    return f"{rounded:+,.{places}f}" if rounded else fixed(0.0, places)
+
+
+def small(value: float) -> str:
+    """Write a limit such as the ROPE, at most two significant digits below ten."""
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"  # noqa: PLR2004
+
+
+def span(low: float, high: float, places: int) -> str:
+    """Write the ends of an interval."""
+    return f"[{fixed(low, places)}, {fixed(high, places)}]"
+
+
+def compact(value: float | None) -> str:
+    """Write a cost with about three digits; nothing where it is unknown.
+
+    Counts up to 9,999 stand in full: 61, 6,100, 24.7k, 1.20M.
+    """
+    if value is None or not isfinite(value):
+        return ""
+    for start, size, unit in UNITS:
+        if value >= start:
+            return _three_digits(value / size) + unit
+    return fixed(value, 0) if isinstance(value, int) else _three_digits(value)
+
+
+def _three_digits(value: float) -> str:
+    return fixed(value, 0 if value >= 100 else 1 if value >= 10 else 2)  # noqa: PLR2004
+
+
+def times(ratio: float, of: str) -> str:
+    """Write a ratio of costs: "3.2× the latency", "1/9 of the latency"."""
+    if 0.95 <= ratio <= 1.05:  # noqa: PLR2004
+        return f"the same {of}"
+    if ratio < 0.3:  # noqa: PLR2004
+        return f"1/{round(1 / ratio):,} of the {of}"
+    return f"{ratio:,.0f}× the {of}" if ratio >= 10 else f"{ratio:.1f}× the {of}"  # noqa: PLR2004
+
+
+def rounded_up(count: float) -> int:
+    """Round a count up to two significant digits."""
+    step = int(10 ** max(0, floor(log10(count)) - 1))
+    return ceil(count / step) * step
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a count with its noun: "1 fold", "5 folds"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def first_line(text: str) -> str:
+    """Return the first line that says something."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def duration(seconds: float) -> str:
+    """Write a time span: "3.2 s", "28 s", "4 min 05 s", "2 h 10 min"."""
+    if seconds < 9.95 and not isinstance(seconds, int):  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004
+        return f"{whole} s"
+    if whole < 3600:  # noqa: PLR2004
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02} min"

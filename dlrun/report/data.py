@@ -1,0 +1,55 @@
+"""A dataset and its splits, shown before anything is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from dlrun.contract import Splits, Target
+    from dlrun.data.facts import DataFacts
+
+LONGEST_NAME = 32
+
+
+def data_overview(facts: DataFacts, target: Target, splits: Splits) -> Group:
+    """Show the columns with their types, the target, and the sizes of the splits."""
+    first = splits.splits[0]
+    parts = f"{len(first.train):,} train, {len(first.validation):,} validation"
+    summary = Table.grid(padding=(0, 2))
+    for title, text in (
+        ("rows", f"{facts.n_rows:,}"),
+        ("target", f"{target.name}, {target.task}: {_target(facts, target)}"),
+        ("splits", f"{len(splits.splits)}: {parts}, {len(first.test):,} test"),
+        ("split id", splits.digest),
+    ):
+        summary.add_row(Text(title, style="dim"), Text(text))
+    return Group(_columns(facts), Text(), summary)
+
+
+def _columns(facts: DataFacts) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim", border_style="dim")
+    table.add_column("column", max_width=LONGEST_NAME, overflow="fold")
+    table.add_column("type")
+    table.add_column("missing", justify="right")
+    table.add_column("distinct", justify="right")
+    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    for column in facts.columns:
+        missing = f"{column.n_missing:,}" if column.n_missing else "·"
+        cells = (column.name, column.type, missing, f"{column.n_unique:,}", column.values)
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _target(facts: DataFacts, target: Target) -> str:
+    if target.task == "regression":
+        return ", ".join(f"{name} {value:g}" for name, value in facts.target.items())
+    shares = [
+        f"{label} {count:,.0f} ({count / facts.n_rows:.1%})"
+        for label, count in facts.target.items()
+    ]
+    return ", ".join(shares)

@@ -1,0 +1,89 @@
+"""A comparison as JSON, CSV and Markdown, for programs and for pasting."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict
+from io import StringIO
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from dlrun.report.cells import make_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlrun.evidence.comparison import Comparison, Row
+
+
+def to_json(comparison: Comparison) -> str:
+    """Write everything that the comparison holds; what is unknown is null."""
+    values = asdict(comparison) | {"lower_is_better": comparison.lower_is_better}
+    return json.dumps(_known(values), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def to_csv(comparison: Comparison) -> str:
+    """Write one line per candidate; what is unknown is empty."""
+    columns = to_columns(comparison)
+    lines = StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return lines.getvalue()
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """Write the table of the terminal with all its columns, the verdict first."""
+    columns = make_columns(comparison)
+    lines = [
+        f"**{comparison.verdict.sentence}**",
+        "",
+        _line([column.title for column in columns]),
+        _line(["---:" if column.side == "right" else ":---" for column in columns]),
+        *(_line(cells) for cells in zip(*(column.cells for column in columns), strict=True)),
+    ]
+    if comparison.notes:
+        lines += ["", *(f"- {note}" for note in comparison.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def to_columns(comparison: Comparison) -> dict[str, list[Any]]:
+    """Give the candidates as column → one value per candidate; what is unknown is None."""
+    rows = [_flat(row) for row in comparison.rows]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [_known(row.get(name)) for row in rows] for name in names}
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    difference = asdict(row.difference) if row.difference else {}
+    return {
+        "candidate": row.name,
+        "family": row.family,
+        "mean": row.mean,
+        "sd": row.sd,
+        "n": row.n,
+        "n_failed": row.n_failed,
+        "against": difference.get("against"),
+        "difference": difference.get("mean"),
+        "low": difference.get("low"),
+        "high": difference.get("high"),
+        "p_value": difference.get("p_value"),
+        "validation": row.validation,
+        **row.scores,
+        **asdict(row.cost),
+        "error": row.error,
+    }
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.strip().replace("|", "\\|") for cell in cells) + " |"
+
+
+def _known(value: Any) -> Any:
+    """Replace what JSON and CSV have no number for by None, also within."""
+    if isinstance(value, dict):
+        return {key: _known(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,263 @@
+"""A study as it runs: live lines on a terminal, plain lines elsewhere, or silence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
+from rich.table import Column, Table
+from rich.text import Text
+
+from dlrun.evidence.wording import METRIC_TITLES, counted, duration, first_line
+from dlrun.report.pace import Pace, epoch_score
+from dlrun.report.terminal import FAMILY_STYLES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlrun.contract import ColumnType, Epoch, Family, Split, Trial
+
+BAR_WIDTH: Final = 10
+SILENT_SECONDS: Final = 10.0  # after which plain output mentions an epoch
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class StudyHeader:
+    """What stands above a study.
+
+    Attributes:
+        recipe: its name.
+        task: in words, such as "classification of late (2 classes)".
+        metric: the primary one.
+        n_rows: of the dataset.
+        columns: feature columns of each type.
+        n_splits: folds times repeats.
+        n_train: rows of the first split, as the next two.
+        devices: in words.
+        tracking: where the runs go, in words.
+    """
+
+    recipe: str
+    task: str
+    metric: str
+    n_rows: int
+    columns: Mapping[ColumnType, int]
+    n_splits: int
+    n_train: int
+    n_validation: int
+    n_test: int
+    devices: str
+    tracking: str
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """Return the header as title → text."""
+        types = ", ".join(f"{n} {kind}" for kind, n in self.columns.items())
+        sizes = f"{self.n_train:,} train, {self.n_validation:,} validation, {self.n_test:,} test"
+        return {
+            "recipe": self.recipe,
+            "task": f"{self.task}, by {METRIC_TITLES[self.metric]}",
+            "data": f"{counted(self.n_rows, 'row')}: {types}",
+            "splits": f"{self.n_splits}: {sizes}",
+            "devices": self.devices,
+            "tracking": self.tracking,
+        }
+
+
+class Reporter(Protocol):
+    """Someone who is told how a study goes."""
+
+    def start(self, header: StudyHeader) -> None:
+        """Show what the study is."""
+
+    def begin(self, candidate: str, family: Family, n_splits: int) -> None:
+        """Show that a candidate begins."""
+
+    def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
+        """Show an epoch that has ended."""
+
+    def end(self, trial: Trial) -> None:
+        """Show a trial that has ended."""
+
+    def note(self, text: str) -> None:
+        """Show something worth knowing."""
+
+    def close(self) -> None:
+        """Stop; safe to call twice, and after an error."""
+
+
+def choose_reporter(console: Console, *, quiet: bool = False) -> Reporter:
+    """Return live lines for a terminal, plain lines otherwise, nothing when quiet."""
+    if quiet:
+        return QuietReporter()
+    return LiveReporter(console) if console.is_terminal else PlainReporter(console)
+
+
+class QuietReporter:
+    """Silence."""
+
+    def start(self, header: StudyHeader) -> None:
+        """Say nothing."""
+
+    def begin(self, candidate: str, family: Family, n_splits: int) -> None:
+        """Say nothing."""
+
+    def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
+        """Say nothing."""
+
+    def end(self, trial: Trial) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
+
+
+class PlainReporter:
+    """A line per trial, and one for an epoch now and then where trials take long."""
+
+    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._metric = ""
+        self._paces: dict[str, Pace] = {}
+        self._spoke = clock()
+
+    def start(self, header: StudyHeader) -> None:
+        """Print the header."""
+        self._metric = header.metric
+        print_header(self._console, header)
+
+    def begin(self, candidate: str, family: Family, n_splits: int) -> None:
+        """Start its clock."""
+        self._paces[candidate] = Pace(self._metric, n_splits, self._clock())
+
+    def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
+        """Print the epoch if nothing was printed for a while."""
+        pace = self._paces[candidate]
+        pace.see_epoch(split.step, epoch)
+        if self._clock() - self._spoke >= SILENT_SECONDS:
+            place = f"epoch {epoch.number}/{epoch.of}"
+            self._print(candidate, split, place, epoch_score(epoch, self._metric))
+
+    def end(self, trial: Trial) -> None:
+        """Print the trial's score, or why it failed."""
+        self._paces[trial.candidate].see_trial(trial)
+        if trial.error:
+            self._print(trial.candidate, trial.split, f"failed: {first_line(trial.error)}")
+            return
+        epochs = counted(len(trial.epochs), "epoch") if trial.epochs else ""
+        seconds = trial.cost.fit_seconds
+        took = "" if seconds is None else duration(seconds)
+        score = f"{METRIC_TITLES[self._metric]} {trial.scores[self._metric]:.4g}"
+        self._print(trial.candidate, trial.split, score, epochs, took)
+
+    def note(self, text: str) -> None:
+        """Print it."""
+        self._console.print(Text(text), soft_wrap=True)
+
+    def close(self) -> None:
+        """Leave it: every line stands already."""
+
+    def _print(self, candidate: str, split: Split, *parts: str) -> None:
+        self._spoke = self._clock()
+        pace = self._paces[candidate]
+        place = f"split {split.step + 1}/{pace.n_splits}"
+        left = pace.time_left(self._spoke)
+        texts = [text for text in (*parts, left) if text]
+        line = Text(f"{candidate}, {place}: {', '.join(texts)}")
+        self._console.print(line, soft_wrap=True)
+
+
+class LiveReporter:
+    """One line per candidate that moves while it trains, and stands when it is done."""
+
+    def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._metric = ""
+        self._paces: dict[str, Pace] = {}
+        self._tasks: dict[str, TaskID] = {}
+        bar = BarColumn(BAR_WIDTH, complete_style="blue", finished_style="green")
+        name, place = _Name(Column(no_wrap=True)), _Place(Column(no_wrap=True))
+        columns = (name, bar, place, _Score(), _Time(clock))
+        self._progress = Progress(*columns, console=console, refresh_per_second=4)
+
+    def start(self, header: StudyHeader) -> None:
+        """Print the header, and begin to draw below it."""
+        self._metric = header.metric
+        print_header(self._progress.console, header)
+        self._progress.start()
+
+    def begin(self, candidate: str, family: Family, n_splits: int) -> None:
+        """Add its line."""
+        pace = Pace(self._metric, n_splits, self._clock())
+        self._paces[candidate] = pace
+        self._tasks[candidate] = self._progress.add_task(
+            candidate, total=1.0, pace=pace, family=family
+        )
+
+    def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
+        """Move its line."""
+        self._paces[candidate].see_epoch(split.step, epoch)
+        self._move(candidate)
+
+    def end(self, trial: Trial) -> None:
+        """Move its line."""
+        self._paces[trial.candidate].see_trial(trial)
+        self._move(trial.candidate)
+
+    def note(self, text: str) -> None:
+        """Print it above the lines."""
+        self._progress.console.print(Text(text))
+
+    def close(self) -> None:
+        """Draw the lines a last time and leave them."""
+        self._progress.stop()
+
+    def _move(self, candidate: str) -> None:
+        done = self._paces[candidate].share_done
+        self._progress.update(self._tasks[candidate], completed=done)
+
+
+class _Name(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.description, style=FAMILY_STYLES[task.fields["family"]])
+
+
+class _Place(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["pace"].place())
+
+
+class _Score(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["pace"].score(), no_wrap=True, overflow="ellipsis")
+
+
+class _Time(ProgressColumn):
+    """The time left, and in the end the time taken."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Column(no_wrap=True))
+        self._clock = clock
+
+    def render(self, task: Task) -> Text:
+        left = task.fields["pace"].time_left(self._clock())
+        taken = task.finished_time
+        return Text(left if taken is None else duration(taken), style="dim")
+
+
+def print_header(console: Console, header: StudyHeader) -> None:
+    """Print what a study is, one line per fact."""
+    grid = Table.grid(padding=(0, 2))
+    for title, text in header.lines.items():
+        grid.add_row(Text(title, style="dim"), Text(text))
+    console.print(grid)
+    console.print()

@@ -1,0 +1,154 @@
+"""A comparison on the terminal: one calm table, the verdict, and what to know beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from dlrun.evidence.wording import METRIC_TITLES, counted, small
+from dlrun.report.cells import Column, make_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from dlrun.evidence.comparison import Comparison, Row, Verdict
+
+GAP: Final = 2
+FAMILY_STYLES: Final = {"deep": "cyan", "classic": "magenta"}
+KIND_STYLES: Final = {
+    "deep": "bold cyan",
+    "classic": "bold magenta",
+    "equivalent": "bold green",
+    "undecided": "bold yellow",
+    "none": "bold",
+}
+
+
+def comparison_table(
+    comparison: Comparison, sort: str | None = None, *, width: int | None = None
+) -> Table:
+    """Lay the candidates out as a table, the best row highlighted.
+
+    Args:
+        comparison: its rows stand best first.
+        sort: a column to sort by, see `Comparison.sorted_by`.
+        width: of the terminal, in characters; the least columns give way to fit. None: keep all.
+
+    Raises:
+        UsageError: there is no such column to sort by.
+    """
+    shown = comparison.sorted_by(sort) if sort else comparison
+    columns = _fitting(make_columns(shown, sort), width)
+    table = Table(
+        title=Text(_title(comparison)),
+        caption=Text(_caption(comparison)),
+        title_justify="left",
+        caption_justify="left",
+        title_style="",
+        caption_style="dim",
+        header_style="dim",
+        border_style="dim",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, GAP - 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in columns:
+        title = Text(column.title)
+        table.add_column(title, justify=column.side, no_wrap=True, overflow="ellipsis")
+    best = comparison.rows[:1]
+    for number, row in enumerate(shown.rows):
+        cells = [_cell(column, column.cells[number], row) for column in columns]
+        table.add_row(*cells, style=_row_style(row, is_best=row in best))
+    return table
+
+
+def print_comparison(console: Console, comparison: Comparison, sort: str | None = None) -> None:
+    """Print the table, the verdict and the notes."""
+    console.print(comparison_table(comparison, sort, width=console.width))
+    console.print()
+    print_verdict(console, comparison)
+
+
+def print_verdict(console: Console, comparison: Comparison) -> None:
+    """Print the verdict, how probable it is, and the notes."""
+    console.print(_sentence(comparison.verdict), highlight=False)
+    chances = _chances(comparison)
+    if chances:
+        console.print(Text(chances, style="dim"))
+    for note in comparison.notes:
+        console.print(Text(f"Note: {note}", style="dim"))
+
+
+def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
+    """Leave out the columns of the highest rank until the others fit."""
+    kept = list(columns)
+    while width is not None and _total(kept) > width and max(each.rank for each in kept):
+        kept.remove(max(kept, key=lambda column: column.rank))
+    return kept
+
+
+def _total(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def _cell(column: Column, text: str, row: Row) -> Text:
+    style = FAMILY_STYLES[row.family] if column.key == "family" else ""
+    return Text(text, style=style)
+
+
+def _row_style(row: Row, *, is_best: bool) -> str:
+    if row.n == 0:
+        return "red"
+    return "bold" if is_best else ""
+
+
+def _title(comparison: Comparison) -> str:
+    direction = "lower" if comparison.lower_is_better else "higher"
+    facts = [
+        f"{METRIC_TITLES[comparison.metric]}, {direction} is better",
+        counted(comparison.n_splits, "split"),
+        counted(comparison.n_test_rows, "test row"),
+    ]
+    return " · ".join(facts)
+
+
+def _caption(comparison: Comparison) -> str:
+    if not any(row.difference for row in comparison.rows):
+        return ""
+    best = (comparison.best_deep, comparison.best_classic)
+    if None in best:
+        return f"lead: over {best[0] or best[1]}, the best on validation"
+    return f"lead: over the other side's best on validation, {best[0]} or {best[1]}"
+
+
+def _sentence(verdict: Verdict) -> Text:
+    """Set the answer itself apart from its grounds."""
+    answer, colon, grounds = verdict.sentence.partition(":")
+    return Text.assemble((answer + colon, KIND_STYLES[verdict.kind]), grounds)
+
+
+def _chances(comparison: Comparison) -> str:
+    chances = comparison.verdict.probabilities
+    if chances is None:
+        return ""
+    named = (
+        ("deep better", chances.deep),
+        ("equivalent", chances.equivalent),
+        ("classic better", chances.classic),
+    )
+    parts = ", ".join(f"{name} {_percent(value)}" for name, value in named)
+    is_by_folds = comparison.verdict.difference and comparison.verdict.difference.basis == "folds"
+    title = "Probability" if is_by_folds else "Share of resampled test sets"
+    return f"{title}: {parts} (equivalent: within {small(comparison.rope)})"
+
+
+def _percent(probability: float) -> str:
+    if probability < 0.005:  # noqa: PLR2004
+        return "< 1 %"
+    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004

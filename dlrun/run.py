@@ -1,0 +1,271 @@
+"""The conductor: a recipe in, tracked runs and a verdict out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from dlrun.contract import Candidate, Dataset, Epoch, Split, Splits, Trial
+from dlrun.cost import n_cores, pin_threads
+from dlrun.environment import describe_environment
+from dlrun.errors import RecipeError
+from dlrun.recipe.model import Recipe
+from dlrun.recipe.write import absolute_source, digest, short_settings, to_yaml
+
+if TYPE_CHECKING:
+    from dlrun.evidence.comparison import Comparison
+    from dlrun.report.progress import Reporter, StudyHeader
+    from dlrun.tracking.store import Store
+    from dlrun.tracking.study import StudyFacts, StudyRun
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study before it starts; whatever can be refused has been checked."""
+
+    recipe: Recipe
+    dataset: Dataset
+    splits: Splits
+    metrics: tuple[str, ...]
+    classic: tuple[Candidate, ...]
+    deep: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study that has ended.
+
+    Attributes:
+        failed: the candidates that failed on some split.
+        url: the study's page, once `dlrun ui` runs.
+    """
+
+    study_id: str
+    comparison: Comparison
+    failed: tuple[str, ...]
+    url: str
+
+
+def prepare(recipe: Recipe) -> Plan:
+    """Read and split the data and make the candidates, without TensorFlow.
+
+    Raises:
+        DataError: the data cannot be used as the recipe says.
+        RecipeError: the recipe does not fit the data.
+    """
+    from dlrun.classic.candidates import make_candidates as make_classic
+    from dlrun.data.dataset import read_dataset
+    from dlrun.data.splits import make_splits
+    from dlrun.deep.candidates import make_candidates as make_deep
+
+    dataset = read_dataset(recipe)
+    splits = make_splits(recipe, dataset)
+    metrics = _metrics(recipe, dataset)
+    classic = tuple(make_classic(recipe, dataset))
+    deep = tuple(make_deep(recipe, dataset))
+    _check_names(recipe, classic, deep)
+    return Plan(recipe, dataset, splits, metrics, classic, deep)
+
+
+def train(recipe: Recipe, reporter: Reporter) -> Outcome:
+    """Run a study: every candidate on every split, tracked, then compared.
+
+    Raises:
+        DlrunError: the recipe, the data or the store cannot be used.
+    """
+    # 1 · the data, the splits and the candidates
+    pin_threads(n_cores())
+    plan = prepare(recipe)
+
+    # 2 · the store
+    from dlrun.tracking.leftover import close_dead_runs
+    from dlrun.tracking.signals import terminable
+    from dlrun.tracking.store import open_store
+    from dlrun.tracking.study import StudyRun
+
+    store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
+    closed = close_dead_runs(store)
+    reporter.start(_header(plan, store))
+    for note in _notes(plan, store, closed):
+        reporter.note(note)
+
+    with (
+        terminable(),
+        TemporaryDirectory(prefix="dlrun-") as scratch,
+        StudyRun(store, _facts(plan)) as study,
+    ):
+        stage = Stage(plan, study, reporter, Path(scratch))
+        # 3 · the classic candidates, before TensorFlow takes its memory and threads
+        trials = stage.run_classic()
+        # 4 · the networks
+        trials += stage.run_deep()
+        # 5 · the verdict
+        return _conclude(study, trials)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the trials of a study run: what they need, and who hears of them."""
+
+    plan: Plan
+    study: StudyRun
+    reporter: Reporter
+    scratch: Path
+
+    def run_classic(self) -> list[Trial]:
+        """Run the classic candidates' trials on the recipe's workers."""
+        from dlrun.trial import run_trials
+
+        done = []
+        for candidate in self.plan.classic:
+            with self._running(candidate):
+                trials = run_trials(
+                    candidate,
+                    self.plan.dataset,
+                    self.plan.splits.splits,
+                    metrics=self.plan.metrics,
+                    folder=self._folder(candidate),
+                    execution=self.plan.recipe.execution,
+                )
+                done += [self._hear(trial) for trial in trials]
+        return done
+
+    def run_deep(self) -> list[Trial]:
+        """Run the networks' trials here, one after the other, and tell every epoch."""
+        done = []
+        for candidate in self.plan.deep:
+            with self._running(candidate):
+                done += [self._hear(self._train(candidate, s)) for s in self.plan.splits.splits]
+        return done
+
+    def _train(self, candidate: Candidate, split: Split) -> Trial:
+        from dlrun.trial import run_trial
+
+        def on_epoch(epoch: Epoch) -> None:
+            self.reporter.epoch(candidate.name, split, epoch)
+            self.study.log_epoch(candidate.name, split, epoch)
+
+        return run_trial(
+            candidate,
+            self.plan.dataset,
+            split,
+            metrics=self.plan.metrics,
+            folder=self._folder(candidate),
+            on_epoch=on_epoch,
+        )
+
+    @contextmanager
+    def _running(self, candidate: Candidate) -> Iterator[None]:
+        name, family = candidate.name, candidate.family
+        self.reporter.begin(name, family, len(self.plan.splits.splits))
+        self.study.begin_candidate(name, family, candidate.settings)
+        yield
+        folder = self._folder(candidate)
+        self.study.finish_candidate(name, folder if any(folder.iterdir()) else None)
+
+    def _hear(self, trial: Trial) -> Trial:
+        self.study.log_trial(trial)
+        self.reporter.end(trial)
+        return trial
+
+    def _folder(self, candidate: Candidate) -> Path:
+        """Return where a candidate's model is put; that of the last split stays."""
+        position = [*self.plan.classic, *self.plan.deep].index(candidate)
+        folder = self.scratch / str(position)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+
+def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
+    from dlrun.metrics import choose
+
+    try:
+        return choose(recipe.evaluation.metrics, dataset.target)
+    except ValueError as error:
+        message = f"{recipe.at('evaluation.metrics')}: {error}"
+        raise RecipeError(message) from error
+
+
+def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
+    names = {candidate.name for candidate in classic}
+    if not names and not recipe.model:
+        message = f"{recipe.at('model')}: there is no model and no baseline. Add one"
+        raise RecipeError(message)
+    for position, candidate in enumerate(deep):
+        if candidate.name in names:
+            message = (
+                f"{recipe.at(f'model.{position}.name')}: a baseline is called "
+                f"{candidate.name!r} as well. Give the model a name of its own"
+            )
+            raise RecipeError(message)
+
+
+def _header(plan: Plan, store: Store) -> StudyHeader:
+    from dlrun.report.progress import StudyHeader
+
+    target, first = plan.dataset.target, plan.splits.splits[0]
+    classes = f" ({len(target.labels)} classes)" if target.labels else ""
+    return StudyHeader(
+        recipe=plan.recipe.name,
+        task=f"{target.task} of {target.name}{classes}",
+        metric=plan.metrics[0],
+        n_rows=len(plan.dataset),
+        columns=Counter(column.type for column in plan.dataset.columns),
+        n_splits=len(plan.splits.splits),
+        n_train=len(first.train),
+        n_validation=len(first.validation),
+        n_test=len(first.test),
+        devices=f"{n_cores()} CPU cores",
+        tracking=store.place,
+    )
+
+
+def _notes(plan: Plan, store: Store, closed: Iterable[str]) -> Iterator[str]:
+    from dlrun.data.splits import count_leaked_duplicates
+
+    if store.note:
+        yield store.note
+    for name in closed:
+        yield f"The study {name} was left running by a process that is gone; it is closed now."
+    yield from plan.dataset.notes
+    leaked = count_leaked_duplicates(plan.dataset, plan.splits.splits[0])
+    if leaked:
+        total = len(plan.splits.splits[0].test)
+        yield f"{leaked:,} of {total:,} test rows also stand among the training rows (duplicates)."
+
+
+def _facts(plan: Plan) -> StudyFacts:
+    from dlrun.tracking.study import StudyFacts
+
+    recipe, evaluation = plan.recipe, plan.recipe.evaluation
+    return StudyFacts(
+        recipe=recipe.name,
+        recipe_text=to_yaml(recipe, source=absolute_source(recipe)),
+        recipe_sha256=digest(recipe),
+        source_file=recipe.file,
+        description=recipe.description,
+        seed=recipe.seed,
+        dataset=plan.dataset,
+        splits=plan.splits,
+        metrics=plan.metrics,
+        rope=None if evaluation.rope == "auto" else evaluation.rope,
+        params=short_settings(recipe),
+        environment=describe_environment(),
+    )
+
+
+def _conclude(study: StudyRun, trials: Iterable[Trial]) -> Outcome:
+    from dlrun.evidence.compare import compare
+    from dlrun.report.plain import to_columns
+    from dlrun.tracking.read import find_study
+    from dlrun.tracking.ui import study_url
+
+    comparison = compare([find_study(study.store, study.id)])
+    study.finish(comparison.verdict.sentence, to_columns(comparison))
+    failed = dict.fromkeys(trial.candidate for trial in trials if trial.error)
+    return Outcome(study.id, comparison, tuple(failed), study_url(study.store))

@@ -1,0 +1,119 @@
+"""A saved model as an MLflow model: no pickle, raw rows in, predictions out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+import dlrun
+from dlrun.saved import FACTS
+from dlrun.tracking.client import hushed
+
+if TYPE_CHECKING:
+    from dlrun.tracking.store import Store
+
+PACKAGES: Final = {
+    "deep": ("tensorflow", "keras"),
+    "classic": ("scikit-learn", "skops", "xgboost", "lightgbm"),
+}
+OPTIONAL: Final = ("xgboost", "lightgbm")
+ARTIFACT: Final = "model"
+CODE: Final = Path(__file__).with_name("served.py")
+PYTHON_ENV: Final = """\
+python: {python}
+build_dependencies: [pip, setuptools]
+dependencies: [-r requirements.txt]
+"""
+LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
+
+
+def log_model(store: Store, run_id: str, folder: Path, *, step: int) -> None:
+    """Log a folder that `Fitted.save` wrote as the `model` of a run."""
+    with TemporaryDirectory() as scratch:
+        packed = Path(scratch, "model")
+        pack(folder, packed)
+        upload(store, run_id, packed, step=step)
+
+
+def pack(folder: Path, packed: Path) -> None:
+    """Write an MLflow model, a pyfunc from code, around a saved model.
+
+    `mlflow.pyfunc.save_model` would write the same, after comparing the requirements with every
+    package installed, which takes most of a second.
+    """
+    with hushed():
+        from mlflow.models import Model
+        from mlflow.pyfunc import add_to_model
+
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    inside = f"artifacts/{ARTIFACT}"
+    shutil.copytree(folder, packed / inside)
+    shutil.copy(CODE, packed)
+    (packed / "requirements.txt").write_text("\n".join(_requirements(facts["family"])) + "\n")
+    (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
+    model = Model(signature=_signature(facts))
+    add_to_model(
+        model,
+        loader_module="mlflow.pyfunc.loaders.code_model",
+        model_code_path=CODE.name,
+        python_env="python_env.yaml",
+        artifacts={ARTIFACT: {"path": inside, "uri": inside}},
+    )
+    model.save(packed / "MLmodel")
+
+
+def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
+    """Log an MLflow model as the `model` of a run."""
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    client = store.client
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name="model",
+        source_run_id=run_id,
+        model_type=run.data.tags["dlrun.family"],
+    )
+    facts = Model.load(packed)
+    facts.run_id, facts.artifact_path = run_id, logged.artifact_location
+    facts.model_id = facts.model_uuid = logged.model_id
+    facts.save(packed / "MLmodel")
+    client.log_model_artifacts(logged.model_id, str(packed))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
+
+
+def _signature(facts: dict[str, Any]) -> Any:
+    """Describe raw rows: numbers are doubles, all else is text, and any cell may be empty."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns, target = facts["columns"], facts["target"]
+    inputs = [
+        ColSpec("double" if kind == "number" else "string", name, required=False)
+        for name, kind in columns.items()
+    ]
+    is_class = target["task"] == "classification"
+    outputs = [ColSpec(LABEL_TYPES[target["dtype"]] if is_class else "double", "prediction")]
+    outputs += [ColSpec("double", f"p_{label}") for label in target["labels"]]
+    return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+def _requirements(family: str) -> list[str]:
+    """Pin what serving needs; inferring it would import everything in a process of its own."""
+    from mlflow.version import VERSION
+
+    found = [f"mlflow=={VERSION}", f"dlrun=={dlrun.__version__}"]
+    for package in PACKAGES[family]:
+        try:
+            found.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            if package not in OPTIONAL:
+                raise
+    return found

@@ -1,0 +1,112 @@
+"""A study that was kept here, because its server was away, copied to that server."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
+from dlrun.tracking.model import upload
+from dlrun.tracking.read import children_of, find_run, local_path, model_folder
+from dlrun.tracking.store import STUDIES, local_uri, next_name, open_store, search_runs
+
+if TYPE_CHECKING:
+    from dlrun.tracking.store import Store
+
+WAITING: Final = "dlrun.push_to"
+PUSHED: Final = "dlrun.pushed_to"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A study on its server."""
+
+    name: str
+    id: str
+    store: Store
+
+
+def push(name: str | None = None, *, to: str | None = None) -> Pushed:
+    """Copy a study of this folder's store to a server, with all its runs, files and models.
+
+    Args:
+        name: the study, as for `find_study`; None: the last one that waits to be pushed.
+        to: the server; None: the one that did not answer when the study was run.
+
+    Raises:
+        UsageError: there is no such study, or no server is known for it.
+        TrackingError: the server still does not answer, or refuses.
+    """
+    here = open_store(local_uri(), create=False)
+    study = find_run(here, name) if name else _waiting(here)
+    uri = to or study.data.tags.get(WAITING)
+    server = _server(uri, study.info.run_name, _experiment(here, study))
+    with clear_errors(server.place):
+        new_name = next_name(server, study.data.tags["dlrun.recipe"])
+        study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
+        for child in children_of(here, study):
+            _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+    here.client.set_tag(study.info.run_id, PUSHED, server.place)
+    if WAITING in study.data.tags:
+        here.client.delete_tag(study.info.run_id, WAITING)
+    return Pushed(new_name, study_id, server)
+
+
+def _waiting(here: Store) -> Any:
+    found = search_runs(here, f"{STUDIES} and tags.`{WAITING}` != ''", at_most=1)
+    if not found:
+        message = f"{here.place}: no study waits here to be pushed. Name one, and --to SERVER"
+        raise UsageError(message)
+    return found[0]
+
+
+def _experiment(here: Store, study: Any) -> str:
+    return str(here.client.get_experiment(study.info.experiment_id).name)
+
+
+def _server(uri: str | None, study: str, experiment: str) -> Store:
+    if uri is None:
+        message = f"{study}: no server is known for it. Name one: dlrun push {study} --to URI"
+        raise UsageError(message)
+    if ":***@" in uri:
+        message = f"{study}: {uri} needs its password: dlrun push {study} --to URI"
+        raise UsageError(message)
+    server = open_store(uri, experiment=experiment)
+    if server.stands_in_for:
+        message = f"{server.stands_in_for} does not answer. {study} stays here; push it later."
+        raise TrackingError(message)
+    return server
+
+
+def _copy_run(here: Store, server: Store, run: Any, new_tags: dict[str, str]) -> str:
+    from mlflow.entities import Param
+
+    client = server.client
+    tags = {key: value for key, value in run.data.tags.items() if key not in (WAITING, PUSHED)}
+    created = client.create_run(server.experiment_id, run.info.start_time, tags | new_tags)
+    run_id: str = created.info.run_id
+    texts = [Param(key, text) for key, text in run.data.params.items()]
+    for params in in_batches(texts, PARAMS_AT_ONCE):
+        client.log_batch(run_id, params=params)
+    for key in run.data.metrics:
+        history = here.client.get_metric_history(run.info.run_id, key)
+        for points in in_batches(history, METRICS_AT_ONCE):
+            client.log_batch(run_id, metrics=points)
+    client.log_inputs(run_id, run.inputs.dataset_inputs)
+    artifacts = local_path(run.info.artifact_uri)
+    if artifacts and artifacts.exists():
+        client.log_artifacts(run_id, str(artifacts))
+    for output in run.outputs.model_outputs:
+        _copy_model(model_folder(here, output.model_id), server, run_id, output.step)
+    client.set_terminated(run_id, run.info.status, run.info.end_time)
+    return run_id
+
+
+def _copy_model(packed: Path, server: Store, run_id: str, step: int) -> None:
+    with TemporaryDirectory() as scratch:
+        copy = shutil.copytree(packed, Path(scratch, "model"))
+        upload(server, run_id, copy, step=step)

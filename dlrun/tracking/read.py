@@ -1,0 +1,243 @@
+"""Studies read back from the store, with their predictions and models."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from math import isnan, nan
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from dlrun.contract import Study
+from dlrun.errors import TrackingError, UsageError
+from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.saved import FACTS
+from dlrun.tracking import tables
+from dlrun.tracking.client import clear_errors
+from dlrun.tracking.store import STUDIES, search_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dlrun.tracking.store import Store
+
+SHORTEST_ID: Final = 4
+NAMES_SHOWN: Final = 10
+FLOOR: Final = "dummy"
+
+
+def find_study(store: Store, name: str | None = None) -> Study:
+    """Read a study.
+
+    Args:
+        store: where it is.
+        name: the study's name, its run id or at least four characters of it, the run id of one
+            of its candidates, or an experiment, which means its last study. None: the last study.
+
+    Raises:
+        UsageError: there is no such study.
+        TrackingError: the store cannot be read.
+    """
+    with clear_errors(store.place):
+        return _read(store, find_run(store, name))
+
+
+def find_studies(store: Store, names: Sequence[str] = ()) -> tuple[Study, ...]:
+    """Read studies in the order of their names; without names, the last one."""
+    return tuple(find_study(store, name) for name in names or (None,))
+
+
+def find_run(store: Store, name: str | None) -> Any:
+    """Return the parent run of a study; see `find_study` for what names it."""
+    studies = search_runs(store, STUDIES, at_most=None if name else 1)
+    if not studies:
+        message = f"{store.place}: no study here yet. Run: dlrun train RECIPE"
+        raise UsageError(message)
+    if name is None:
+        return studies[0]
+    found = _named(store, studies, name) or _with_id(studies, name) or _parent_of(store, name)
+    if found is None:
+        shown = ", ".join(run.info.run_name for run in studies[:NAMES_SHOWN])
+        more = " …" if len(studies) > NAMES_SHOWN else ""
+        message = f"{name}: no study of that name, id or experiment. There are: {shown}{more}"
+        raise UsageError(message)
+    return found
+
+
+def load_model_folder(store: Store, name: str | None, candidate: str | None = None) -> Path:
+    """Fetch a model for `dlrun.saved.load`.
+
+    Args:
+        store: where it is.
+        name: a study as in `find_study`, or the run id of a candidate.
+        candidate: the name of one; None: the best by the mean of the primary test metric.
+
+    Raises:
+        UsageError: there is no such study, candidate or model.
+    """
+    with clear_errors(store.place):
+        run = None if candidate or name is None else _candidate_with_id(store, name)
+        if run is None:
+            run = _choose(store, find_run(store, name), candidate)
+        if not run.outputs.model_outputs:
+            message = f"{run.info.run_name}: no model was saved, since the candidate failed."
+            raise UsageError(message)
+        packed = model_folder(store, run.outputs.model_outputs[-1].model_id)
+        return next(packed.glob(f"artifacts/*/{FACTS}")).parent
+
+
+# ------------------------------------------------------------------------------------- naming
+
+
+def _named(store: Store, studies: Sequence[Any], name: str) -> Any:
+    experiment = store.client.get_experiment_by_name(name)
+    experiment_id = experiment.experiment_id if experiment else None
+    by_name = (run for run in studies if run.info.run_name == name)
+    by_experiment = (run for run in studies if run.info.experiment_id == experiment_id)
+    return next(by_name, None) or next(by_experiment, None)
+
+
+def _with_id(studies: Sequence[Any], start: str) -> Any:
+    found = [run for run in studies if run.info.run_id.startswith(start)]
+    if len(start) < SHORTEST_ID or not found:
+        return None
+    if len(found) > 1:
+        ids = ", ".join(f"{run.info.run_id[:12]} ({run.info.run_name})" for run in found)
+        message = f"{start}: several studies have an id that starts so: {ids}"
+        raise UsageError(message)
+    return found[0]
+
+
+def _parent_of(store: Store, run_id: str) -> Any:
+    child = _candidate_with_id(store, run_id)
+    return store.client.get_run(child.data.tags["mlflow.parentRunId"]) if child else None
+
+
+def _candidate_with_id(store: Store, start: str) -> Any:
+    if len(start) < SHORTEST_ID or not start.isalnum():
+        return None
+    where = f"tags.`dlrun.role` != 'study' and attributes.run_id LIKE '{start}%'"
+    found = search_runs(store, where, at_most=2)
+    return found[0] if len(found) == 1 else None
+
+
+# ------------------------------------------------------------------------------------ reading
+
+
+def _read(store: Store, run: Any) -> Study:
+    tags = run.data.tags
+    kept = _kept(store, run)
+    with artifact(store, run, "trials.csv") as file:
+        trials = tables.read_trials(file)
+    return Study(
+        id=run.info.run_id,
+        name=run.info.run_name,
+        experiment=store.client.get_experiment(run.info.experiment_id).name,
+        recipe=tags["dlrun.recipe"],
+        status=run.info.status,
+        started=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
+        task=tags["dlrun.task"],
+        labels=tuple(kept["labels"]),
+        metrics=tuple(kept["metrics"]),
+        rope=kept["rope"],
+        n_rows=kept["n_rows"],
+        n_test_rows=kept["n_test_rows"],
+        split_digest=tags["dlrun.split_digest"],
+        data_digest=tags["dlrun.data_digest"],
+        trials=trials,
+        read_predictions=partial(_read_predictions, store, run),
+    )
+
+
+def _kept(store: Store, run: Any) -> dict[str, Any]:
+    with artifact(store, run, "study.json") as file:
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return facts
+
+
+def _read_predictions(store: Store, study: Any, candidate: str) -> pd.DataFrame:
+    from pandas import read_parquet
+
+    with clear_errors(store.place):
+        run = _choose(store, study, candidate)
+        with artifact(store, run, "predictions.parquet") as file:
+            return read_parquet(file)
+
+
+def children_of(store: Store, study: Any) -> list[Any]:
+    """Return the runs of a study's candidates."""
+    return search_runs(store, f"tags.`mlflow.parentRunId` = '{study.info.run_id}'")
+
+
+def _choose(store: Store, study: Any, candidate: str | None) -> Any:
+    runs = {run.data.params["candidate"]: run for run in children_of(store, study)}
+    if candidate is None:
+        return _best(runs, _kept(store, study)["metrics"][0], study.info.run_name)
+    if candidate not in runs:
+        message = f"{study.info.run_name} has no candidate {candidate!r}. It has: {', '.join(runs)}"
+        raise UsageError(message)
+    return runs[candidate]
+
+
+def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
+    """Choose by the value shown, which is the mean over the splits; the floor comes last."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    ranked = {
+        (name != FLOOR, sign * run.data.metrics[f"test/{metric}"]): run
+        for name, run in runs.items()
+        if run.outputs.model_outputs and not isnan(run.data.metrics.get(f"test/{metric}", nan))
+    }
+    if not ranked:
+        message = f"{study}: no candidate of this study has a score and a model."
+        raise UsageError(message)
+    return ranked[max(ranked)]
+
+
+# ---------------------------------------------------------------------------------- artifacts
+
+
+@contextmanager
+def artifact(store: Store, run: Any, name: str) -> Iterator[Path]:
+    """Lend a file of a run: in its place where that is this machine, else downloaded."""
+    folder = local_path(run.info.artifact_uri)
+    if folder is None:
+        with TemporaryDirectory() as scratch:
+            yield Path(store.client.download_artifacts(run.info.run_id, name, scratch))
+        return
+    file = folder / name
+    if not file.exists():
+        message = (
+            f"{file}: this file of run {run.info.run_name} is missing. Either the run ended too "
+            "early to write it, or the folder was moved since"
+        )
+        raise TrackingError(message)
+    yield file
+
+
+def model_folder(store: Store, model_id: str) -> Path:
+    """Return the folder of an MLflow model; a downloaded one is removed at exit."""
+    location = store.client.get_logged_model(model_id).artifact_location
+    folder = local_path(location)
+    if folder is not None:
+        return folder
+    from mlflow.artifacts import download_artifacts
+
+    scratch = mkdtemp(prefix="dlrun-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    return Path(download_artifacts(location, dst_path=scratch, tracking_uri=store.uri))
+
+
+def local_path(uri: str) -> Path | None:
+    """Return the place of an artifact folder on this machine, None where it is elsewhere."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return None if parts.scheme else Path(uri)

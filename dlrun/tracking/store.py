@@ -1,0 +1,276 @@
+"""The MLflow store that a study goes to: found, created under a lock, or stood in for."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.client import clear_errors, connect, failures, prepare, reason_of
+
+PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+SERVERS_WITHOUT_SCHEME: Final = ("databricks", "databricks-uc", "uc")
+STUDIES: Final = "tags.`dlrun.role` = 'study'"
+LOCK_SECONDS: Final = 120
+KNOCK_SECONDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open MLflow store.
+
+    Attributes:
+        uri: where it is, with the credentials that it may hold; print `place` instead.
+        client: the `MlflowClient` that speaks to it.
+        experiment: the name of the experiment that studies are written to.
+        experiment_id: its id; None where a store was opened without naming one.
+        stands_in_for: the server that should have been used but does not answer.
+        note: what the user must know about this, one sentence or two.
+    """
+
+    uri: str
+    client: Any = field(repr=False, compare=False)
+    experiment: str | None = None
+    experiment_id: str | None = None
+    stands_in_for: str | None = None
+    note: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Say whether the store is a file of this machine."""
+        return self.uri.startswith("sqlite:")
+
+    @property
+    def place(self) -> str:
+        """Return the URI without its password."""
+        return shown(self.uri)
+
+
+def local_uri() -> str:
+    """Return the store of the current folder."""
+    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+
+
+def shown(uri: str) -> str:
+    """Hide the password of a URI."""
+    password = urlsplit(uri).password
+    return uri.replace(f":{password}@", ":***@") if password else uri
+
+
+def open_store(uri: str | None, *, experiment: str | None = None, create: bool = True) -> Store:
+    """Open the store of `tracking.uri`, else of MLFLOW_TRACKING_URI, else of this folder.
+
+    A server that does not answer is stood in for by the store of this folder, so that no training
+    is lost; `Store.note` says so and must be printed.
+
+    Args:
+        uri: what the recipe says, if it says anything.
+        experiment: the experiment to write to; it is created when it is not there.
+        create: whether a missing store is made. False for commands that only read.
+
+    Raises:
+        UsageError: there is no store yet, and `create` is False.
+        TrackingError: the store cannot be used, or the server refuses.
+    """
+    prepare()
+    wanted = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri()
+    _refuse_file_store(wanted)
+    if wanted.startswith("sqlite:"):
+        return _open_sqlite(wanted, experiment, create=create)
+    try:
+        return _open_server(wanted, experiment)
+    except ConnectionError as error:
+        return stand_in(wanted, str(error), experiment=experiment, create=create)
+
+
+def stand_in(server: str, reason: str, *, experiment: str | None, create: bool = True) -> Store:
+    """Open the store of this folder because a server does not answer."""
+    problem = f"{shown(server)} does not answer ({reason})."
+    try:
+        local = _open_sqlite(local_uri(), experiment, create=create)
+    except UsageError as error:
+        raise TrackingError(problem) from error
+    note = (
+        f"{problem} This study is kept in {local.place}. When the server is back: dlrun push"
+        if create
+        else f"{problem} Reading {local.place} instead."
+    )
+    return Store(
+        local.uri,
+        local.client,
+        experiment,
+        local.experiment_id,
+        stands_in_for=shown(server),
+        note=note,
+    )
+
+
+def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list[Any]:
+    """Return the runs of all experiments that MLflow's filter finds, the newest first."""
+    ids = [experiment.experiment_id for experiment in _experiments(store)]
+    found: list[Any] = []
+    token = None
+    while ids:
+        page = store.client.search_runs(
+            ids,
+            where,
+            max_results=at_most or 1000,
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )
+        found += page
+        token = page.token
+        if token is None or at_most is not None:
+            break
+    return found
+
+
+def next_name(store: Store, recipe: str) -> str:
+    """Name the next study of an experiment: flights-1, then flights-2."""
+    last = store.client.search_runs(
+        [store.experiment_id],
+        STUDIES,
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    number = last[0].info.run_name.rpartition("-")[2] if last else "0"
+    return f"{recipe}-{int(number) + 1 if number.isdecimal() else 1}"
+
+
+def _experiments(store: Store) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = store.client.search_experiments(page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _refuse_file_store(uri: str) -> None:
+    scheme = urlsplit(uri).scheme
+    is_path = len(scheme) <= 1 and uri not in SERVERS_WITHOUT_SCHEME  # one letter: a Windows drive
+    if is_path or scheme == "file":
+        message = (
+            f"{uri} is a folder of files, a kind of store that MLflow no longer writes. "
+            "Use a database instead, tracking.uri: sqlite:///mlflow.db, or no URI at all. "
+            "To take old runs along: mlflow migrate-filestore --help"
+        )
+        raise TrackingError(message)
+
+
+# -------------------------------------------------------------------------------------- local
+
+
+def _open_sqlite(uri: str, experiment: str | None, *, create: bool) -> Store:
+    path = Path(uri.removeprefix("sqlite:///")).absolute()
+    uri = f"sqlite:///{path}"
+    if not path.exists() and not create:
+        message = f"{path.parent}: no study here yet. Run: dlrun train RECIPE"
+        raise UsageError(message)
+    with clear_errors(uri):
+        if path.exists():
+            _check_sqlite(path)
+        else:
+            _create_sqlite(path)
+        client = connect(uri)
+        artifacts = (path.parent / "mlartifacts").as_uri()
+        return Store(uri, client, experiment, _experiment_id(client, experiment, artifacts))
+
+
+def _create_sqlite(path: Path) -> None:
+    """Create a store that is complete as soon as it is there.
+
+    MLflow's migrations take seconds, fail when two processes run them at once, and leave a store
+    that never opens again when they are killed: so they run under a lock, on a file beside. The
+    lock file is removed at the end; who still waits for it finds the store complete.
+    """
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_file = path.with_name(f".{path.name}.lock")
+    with FileLock(lock_file, timeout=LOCK_SECONDS):
+        if not path.exists():
+            growing = path.with_name(f".{path.name}.new")
+            growing.unlink(missing_ok=True)
+            connect(f"sqlite:///{growing}")
+            growing.replace(path)
+        lock_file.unlink(missing_ok=True)
+
+
+def _check_sqlite(path: Path) -> None:
+    """Find out at once what MLflow would retry for two minutes."""
+    with closing(sqlite3.connect(path, timeout=20)) as database:
+        try:
+            database.execute("PRAGMA schema_version")
+        except sqlite3.DatabaseError as error:
+            message = f"{path}: SQLite cannot read this store ({error})"
+            raise TrackingError(message) from error
+
+
+def _experiment_id(client: Any, name: str | None, artifacts: str | None) -> str | None:
+    from mlflow.exceptions import MlflowException
+
+    if name is None:
+        return None
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=artifacts))
+        except MlflowException:
+            # On a server, somebody else may have been quicker.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        message = (
+            f"experiment {name!r} was deleted in MLflow. Restore it with "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}`, "
+            "or write to another one: tracking.experiment"
+        )
+        raise TrackingError(message)
+    return str(found.experiment_id)
+
+
+# ------------------------------------------------------------------------------------- remote
+
+
+def _open_server(uri: str, experiment: str | None) -> Store:
+    """Open a server.
+
+    Raises:
+        ConnectionError: it does not answer; the message is the reason.
+        TrackingError: it answers and refuses.
+    """
+    _knock(uri)
+    with clear_errors(shown(uri)):
+        client = connect(uri)
+        try:
+            client.search_experiments(max_results=1)
+        except failures() as error:
+            if not isinstance(error.__context__, OSError):
+                raise
+            reason = reason_of(error)
+        else:
+            return Store(uri, client, experiment, _experiment_id(client, experiment, None))
+    raise ConnectionError(reason)
+
+
+def _knock(uri: str) -> None:
+    """Find out in seconds what MLflow's own retries would find out in minutes."""
+    parts = urlsplit(uri)
+    port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
+    if parts.hostname is None or port is None or getproxies():
+        return
+    try:
+        socket.create_connection((parts.hostname, port), timeout=KNOCK_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from error

@@ -1,0 +1,97 @@
+"""The tables that a study keeps as artifacts: trials, predictions and epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dlrun.contract import Cost, Dataset, Predictions, Trial
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
+WHOLE_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
+
+
+def trial_row(trial: Trial) -> dict[str, object]:
+    """Return a trial as a row of `trials.csv`; see `dlrun.contract.Study` for its columns."""
+    split = trial.split
+    return {
+        "candidate": trial.candidate,
+        "family": trial.family,
+        "repeat": split.repeat,
+        "fold": split.fold,
+        "step": split.step,
+        "seed": split.seed,
+        "status": "failed" if trial.error else "ok",
+        "error": trial.error or "",
+        **trial.scores,
+        **{f"val_{name}": score for name, score in trial.validation_scores.items()},
+        **asdict(trial.cost),
+        "n_epochs": len(trial.epochs),
+        "best_epoch": trial.best_epoch,
+    }
+
+
+def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Gather trials; every metric has its columns, also when all trials failed."""
+    start = ("candidate", "family", "repeat", "fold", "step", "seed", "status", "error")
+    scores = (*metrics, *(f"val_{name}" for name in metrics))
+    end = (*asdict(Cost()), "n_epochs", "best_epoch")
+    return pd.DataFrame(rows, columns=[*start, *scores, *end])
+
+
+def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `trials.csv`; numbers come back as they were written, bit for bit."""
+    # All text first: a candidate may be called "null".
+    table = pd.read_csv(file, dtype="str", keep_default_na=False)
+    for name in table.columns.difference([*TEXT_COLUMNS, *WHOLE_COLUMNS]):
+        table[name] = table[name].replace("", "nan").astype("float64")
+    return table.astype(dict.fromkeys(WHOLE_COLUMNS, "int64"))
+
+
+def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:
+    """Gather what a candidate said about test rows; truth and prediction of a class are codes."""
+    parts = [
+        _predicted(trial, trial.predictions, dataset)
+        for trial in trials
+        if trial.predictions is not None
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predicted(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
+    rows = trial.split.test
+    is_class = dataset.target.task == "classification"
+    table: dict[str, Any] = {
+        "row_id": dataset.row_ids[rows],
+        "repeat": np.full(len(rows), trial.split.repeat),
+        "fold": np.full(len(rows), trial.split.fold),
+        "truth": dataset.truth[rows],
+        "prediction": predictions.codes if is_class else predictions.values,
+    }
+    if is_class:
+        for code, label in enumerate(dataset.target.labels):
+            table[f"p_{label}"] = predictions.values[:, code]
+    return pd.DataFrame(table)
+
+
+def epochs_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Gather the epochs of all splits, one row each."""
+    rows = [
+        {
+            "repeat": trial.split.repeat,
+            "fold": trial.split.fold,
+            "epoch": epoch.number,
+            "seconds": epoch.seconds,
+            **epoch.metrics,
+        }
+        for trial in trials
+        for epoch in trial.epochs
+    ]
+    return pd.DataFrame(rows)

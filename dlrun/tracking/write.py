@@ -1,0 +1,248 @@
+"""One study written into one MLflow store: its runs, tags, params, metrics and artifacts."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from posixpath import normpath
+from statistics import mean, stdev
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+import dlrun
+from dlrun.contract import Cost, Epoch, Family, Split, Trial
+from dlrun.tracking import tables
+from dlrun.tracking.client import PARAMS_AT_ONCE, hushed, in_batches
+from dlrun.tracking.model import log_model
+from dlrun.tracking.store import next_name
+
+if TYPE_CHECKING:
+    from dlrun.tracking.store import Store
+    from dlrun.tracking.study import StudyFacts
+
+LONGEST_PARAM: Final = 250
+LONGEST_NOTE: Final = 5000
+PARAM_KEY: Final = re.compile(r"[/\w.\- :]{1,250}")
+
+
+class StudyWriter:
+    """Writes a study: one parent run, and one child run for every candidate.
+
+    Attributes:
+        id: the run id of the parent, once it is started.
+        now: the time of what is being written, milliseconds since 1970.
+    """
+
+    def __init__(self, store: Store, facts: StudyFacts) -> None:
+        self.store = store
+        self.id = ""
+        self.now = 0
+        self._facts = facts
+        self._open: dict[str, str] = {}  # candidate → run id
+        self._trials: dict[str, list[Trial]] = {}
+        self._rows: list[dict[str, object]] = []
+
+    def start(self) -> None:
+        """Create the parent run."""
+        facts = self._facts
+        name = next_name(self.store, facts.recipe)
+        self.id = self._create_run(name, "study", "study", facts.params)
+        self._log_text("recipe.yaml", facts.recipe_text)
+        self._log_text("environment.txt", facts.environment)
+        self._log_text("study.json", json.dumps(facts.kept, indent=2, ensure_ascii=False))
+        self._log_trials()
+        if facts.description:
+            self._describe(self.id, facts.description)
+
+    def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
+        """Create the child run of a candidate."""
+        self._open[name] = self._create_run(name, family, name, settings)
+        self._trials[name] = []
+
+    def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
+        """Log an epoch of the first split; `epochs.csv` keeps those of all splits.
+
+        A chart of MLflow has one line per key, and its steps are the epochs: a second split
+        would run over the line of the first, and keys of its own would drown the page.
+        """
+        if split.step == 0:
+            self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
+
+    def log_trial(self, trial: Trial) -> None:
+        """Log the test scores of one split."""
+        self._trials[trial.candidate].append(trial)
+        self._rows.append(tables.trial_row(trial))
+        scores = {f"test/{name}": score for name, score in trial.scores.items()}
+        self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
+        self._log_trials()
+
+    def finish_candidate(self, name: str, model_folder: Path | None) -> None:
+        """Log the means over the splits, the predictions and the model; end the child run."""
+        run_id, trials = self._open.pop(name), self._trials.pop(name)
+        done = [trial for trial in trials if trial.error is None]
+        self._log_metrics(run_id, means(done), step=len(self._facts.splits.splits))
+        # One value at step 0 is what MLflow draws as a bar.
+        self._log_metrics(run_id, spreads(done) | costs(done), step=0)
+        self._log_tables(run_id, trials)
+        if model_folder is not None:
+            step = done[-1].best_epoch if done else None  # the model is that of the last split
+            log_model(self.store, run_id, model_folder, step=step or 0)
+        self._describe_failures(run_id, trials)
+        self._end(run_id, "FINISHED" if done else "FAILED")
+
+    def finish(self, verdict: str, comparison: Mapping[str, Sequence[object]]) -> None:
+        """Log what the study found."""
+        description = self._facts.description
+        self._describe(self.id, f"{verdict}\n\n{description}".strip())
+        with hushed():
+            self.store.client.log_table(self.id, dict(comparison), "comparison.json")
+
+    def close(self, status: str) -> None:
+        """End the parent run and the candidates that were not finished."""
+        for name, run_id in self._open.items():
+            self._log_tables(run_id, self._trials[name])
+            self._end(run_id, status)
+        self._end(self.id, status)
+
+    # ------------------------------------------------------------------------------- pieces
+
+    def _create_run(
+        self, name: str, role: str, candidate: str, params: Mapping[str, object]
+    ) -> str:
+        from mlflow.entities import Param
+
+        facts, client = self._facts, self.store.client
+        tags = self._tags(role) | ({"mlflow.parentRunId": self.id} if self.id else {})
+        run = client.create_run(
+            self.store.experiment_id, start_time=self.now, tags=tags, run_name=name
+        )
+        run_id: str = run.info.run_id
+        own = {"candidate": candidate, "seed": facts.seed, "data.rows": len(facts.dataset)}
+        texts = short_params({**params, **own})
+        entries = [Param(key, text) for key, text in texts.items()]
+        for batch in in_batches(entries, PARAMS_AT_ONCE):
+            client.log_batch(run_id, params=batch)
+        client.log_inputs(run_id, [self._dataset_input()])
+        return run_id
+
+    def _tags(self, role: str) -> dict[str, str]:
+        facts = self._facts
+        tags = {
+            "dlrun.role": role,
+            "dlrun.family": role,
+            "dlrun.recipe": facts.recipe,
+            "dlrun.recipe_sha256": facts.recipe_sha256,
+            "dlrun.split_digest": facts.splits.digest,
+            "dlrun.data_digest": facts.dataset.digest,
+            "dlrun.task": facts.dataset.target.task,
+            "dlrun.version": dlrun.__version__,
+            "dlrun.host": socket.gethostname(),
+            "dlrun.pid": str(os.getpid()),
+            "mlflow.source.name": str(facts.source_file),
+            "mlflow.source.type": "LOCAL",
+            "mlflow.user": getpass.getuser(),
+        }
+        if facts.git_commit:
+            tags["mlflow.source.git.commit"] = facts.git_commit
+        if self.store.stands_in_for:
+            tags["dlrun.push_to"] = self.store.stands_in_for
+        return tags
+
+    def _dataset_input(self) -> Any:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = self._facts.dataset
+        tracked = Dataset(
+            name=data.name,
+            digest=data.digest,
+            source_type="local",
+            source=json.dumps({"uri": data.source}),
+            profile=json.dumps({"num_rows": len(data)}),
+        )
+        return DatasetInput(tracked, [InputTag("mlflow.data.context", "training")])
+
+    def _log_metrics(self, run_id: str, values: Mapping[str, float], *, step: int) -> None:
+        from mlflow.entities import Metric
+
+        entries = [Metric(key, float(value), self.now, step) for key, value in values.items()]
+        if entries:
+            self.store.client.log_batch(run_id, metrics=entries, synchronous=True)
+
+    def _log_trials(self) -> None:
+        """Write the table anew after every trial: a killed study can be read as far as it came."""
+        table = tables.trials_table(self._rows, self._facts.metrics)
+        self._log_text("trials.csv", table.to_csv(index=False))
+
+    def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
+        with TemporaryDirectory() as folder:
+            predictions, epochs = Path(folder, "predictions.parquet"), Path(folder, "epochs.csv")
+            if any(trial.predictions for trial in trials):
+                table = tables.predictions_table(trials, self._facts.dataset)
+                table.to_parquet(predictions, index=False)
+            if any(trial.epochs for trial in trials):
+                tables.epochs_table(trials).to_csv(epochs, index=False)
+            self.store.client.log_artifacts(run_id, folder)
+
+    def _describe_failures(self, run_id: str, trials: Sequence[Trial]) -> None:
+        failures = [
+            f"Failed on repeat {trial.split.repeat}, fold {trial.split.fold}: {trial.error}"
+            for trial in trials
+            if trial.error
+        ]
+        if failures:
+            self._describe(run_id, "\n\n".join(failures))
+
+    def _describe(self, run_id: str, text: str) -> None:
+        self.store.client.set_tag(run_id, "mlflow.note.content", text[:LONGEST_NOTE])
+
+    def _log_text(self, name: str, text: str) -> None:
+        self.store.client.log_text(self.id, text, name)
+
+    def _end(self, run_id: str, status: str) -> None:
+        self.store.client.set_terminated(run_id, status, end_time=self.now)
+
+
+def means(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return the mean of each test metric, if there are several splits to take it of."""
+    return {f"test/{name}": mean(scores) for name, scores in _scores(trials)}
+
+
+def spreads(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return the standard deviation of each test metric."""
+    return {f"test_std/{name}": stdev(scores) for name, scores in _scores(trials)}
+
+
+def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
+    for name in trials[0].scores if len(trials) > 1 else ():
+        yield name, [float(trial.scores[name]) for trial in trials]
+
+
+def costs(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return what one trial took, in the mean."""
+    spent = {
+        cost.name: [getattr(trial.cost, cost.name) for trial in trials] for cost in fields(Cost)
+    }
+    known = {name: [v for v in values if v is not None] for name, values in spent.items()}
+    return {f"cost/{name}": mean(values) for name, values in known.items() if values}
+
+
+def short_params(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return the settings that fit in a table; the others stand in recipe.yaml."""
+    texts = {key: _text(value) for key, value in settings.items() if _is_key(key)}
+    return {key: text for key, text in texts.items() if len(text) <= LONGEST_PARAM}
+
+
+def _is_key(key: str) -> bool:
+    """Say whether MLflow takes it as a key; a column's name inside may be anything."""
+    return bool(PARAM_KEY.fullmatch(key)) and normpath(key) == key
+
+
+def _text(value: object) -> str:
+    """Write a setting as the recipe does."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

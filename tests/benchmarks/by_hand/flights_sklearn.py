@@ -1,0 +1,56 @@
+"""What a careful user writes without dlrun: five baselines on flights, one split."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+frame = pd.read_parquet(sys.argv[1]).drop(columns=["arr_delay", "year"])
+truth = (frame.pop("late") == "on_time").to_numpy().astype("int64")
+rest, test = train_test_split(np.arange(len(frame)), test_size=0.2, stratify=truth, random_state=0)
+train, _ = train_test_split(rest, test_size=0.125, stratify=truth[rest], random_state=0)
+words = ["carrier", "tailnum", "origin", "dest"]
+numbers = [name for name in frame if name not in words]
+
+ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+few = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=254)
+scaled = ColumnTransformer(
+    [
+        ("numbers", StandardScaler(), numbers),
+        ("words", OneHotEncoder(handle_unknown="ignore"), words),
+    ]
+)
+trees = ColumnTransformer([("numbers", "passthrough", numbers), ("words", ordinal, words)])
+native = ColumnTransformer([("words", few, words), ("numbers", "passthrough", numbers)])
+forest = {"n_estimators": 200, "min_samples_leaf": LEAF, "n_jobs": -1, "random_state": 0}
+candidates = {
+    "dummy": make_pipeline(trees, DummyClassifier()),
+    "linear": make_pipeline(scaled, LogisticRegression(max_iter=1000)),
+    "random_forest": make_pipeline(trees, RandomForestClassifier(**forest)),
+    "extra_trees": make_pipeline(trees, ExtraTreesClassifier(**forest)),
+    "hist_gradient_boosting": make_pipeline(
+        native, HistGradientBoostingClassifier(categorical_features=range(4), random_state=0)
+    ),
+}
+for name, candidate in candidates.items():
+    candidate.fit(frame.iloc[train], truth[train])
+    said = candidate.predict_proba(frame.iloc[test])[:, 1]
+    print(
+        name,
+        roc_auc_score(truth[test], said),
+        accuracy_score(truth[test], said > 0.5),
+        f1_score(truth[test], said > 0.5, average="macro"),
+        log_loss(truth[test], said),
+    )

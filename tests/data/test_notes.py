@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlrun.data.dataset import read_dataset
+
+N = 2000
+RNG = np.random.default_rng(0)
+BASE = pd.DataFrame(
+    {"x": RNG.normal(size=N), "c": RNG.choice(list("abc"), N), "y": RNG.choice(["no", "yes"], N)}
+)
+
+
+def notes_of(make_recipe: Any, target: str = "y", **columns: Any) -> list[str]:
+    table = BASE.assign(**columns)
+    return list(read_dataset(make_recipe({"target": target}, table=table)).notes)
+
+
+def test_sound_data_has_no_notes(make_recipe: Any) -> None:
+    assert notes_of(make_recipe) == []
+    assert notes_of(make_recipe, target="x") == []
+
+
+def test_constant_columns_are_named(make_recipe: Any) -> None:
+    late = np.where(np.arange(N) == N - 1, 1, 0)
+    assert notes_of(make_recipe, one=1.5, word="w", gap=["w", *[None] * (N - 1)], late=late) == [
+        "Constant, so of no help: 'one', 'word', 'gap'."
+    ]
+
+
+def test_counters_and_names_of_rows_are_named(make_recipe: Any) -> None:
+    counter = np.arange(N) + 17
+    broken = np.where(np.arange(N) == N - 1, 0, counter)
+    names = [f"n{n}" for n in range(N)]
+    twice = [f"n{n // 2}" for n in range(N)]
+    assert notes_of(make_recipe, id=counter, name=names, broken=broken, twice=twice) == [
+        "Different in every row, as a name or a counter is: 'id', 'name'. If they identify rows, "
+        "set them in data.exclude."
+    ]
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        BASE["y"],
+        BASE["y"].map({"no": "a", "yes": "b"}),
+        BASE["y"].map({"no": 7.5, "yes": 1.5}),
+        BASE["y"] == "yes",
+    ],
+)
+def test_a_column_that_says_the_same_as_the_classes_is_a_leak(make_recipe: Any, leak: Any) -> None:
+    assert notes_of(make_recipe, leak=leak) == [
+        "Column 'leak' says the same as the target 'y': a leak, unless it is known before the "
+        "target is. See data.exclude."
+    ]
+
+
+def test_a_column_that_differs_in_one_row_is_no_such_leak(make_recipe: Any) -> None:
+    almost = (BASE["y"] == "yes").tolist()
+    almost[-1] = not almost[-1]
+    assert notes_of(make_recipe, almost=almost) == []
+
+
+def test_a_column_that_equals_the_numbers_is_a_leak(make_recipe: Any) -> None:
+    assert notes_of(make_recipe, target="x", copy=BASE["x"], near=BASE["x"] + 1e-9) == [
+        "Column 'copy' says the same as the target 'x': a leak, unless it is known before the "
+        "target is. See data.exclude."
+    ]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlrun.contract import Target
+from dlrun.data.target import read_truth
+from dlrun.errors import DataError
+
+
+@pytest.fixture
+def truth_of(make_recipe: Any) -> Any:
+    def read(values: Any, task: str | None = None) -> Any:
+        recipe = make_recipe({"source": "table.csv", "target": "y"}, task=task)
+        return read_truth(recipe, pd.Series(values, name="y"))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "dtype"),
+    [
+        (["no", "yes", "no"], ("no", "yes"), "str"),
+        ([True, False, True], ("False", "True"), "bool"),
+        ([True, None, False], ("False", "True"), "bool"),
+        (pd.Categorical(["b", "a"], categories=["b", "a"]), ("a", "b"), "str"),
+        (pd.Categorical([2, 10]), ("2", "10"), "int"),
+        (["class10", "class9", "class1"], ("class1", "class9", "class10"), "str"),
+        (["10", "9", "-1", "x", "1.5"], ("-1", "1.5", "9", "10", "x"), "str"),
+        ([0, 1] * 5, ("0", "1"), "int"),
+        ([0.0, 1.0, np.nan, 1.0], ("0", "1"), "int"),
+        ([-1, 1, 1], ("-1", "1"), "int"),
+        ([10, 2, 3] * 20, ("2", "3", "10"), "int"),
+    ],
+)
+def test_words_booleans_and_few_whole_numbers_are_classes(
+    truth_of: Any, values: Any, labels: tuple[str, ...], dtype: str
+) -> None:
+    truth = truth_of(values)
+    assert truth.target == Target("y", "classification", labels, dtype)
+    names = [labels[code] if code >= 0 else None for code in truth.values]
+    assert names == [
+        None if pd.isna(value) else str(int(value) if dtype == "int" else value) for value in values
+    ]
+    assert truth.present.tolist() == [name is not None for name in names]
+    assert truth.values.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (list(range(30)), "int"),
+        ([1, 2, 3], "int"),  # three of three values: too many beside the rows
+        ([0.5, 1.5, 0.5, 1.5], "float"),
+        ([1.0, 2.0, 1.0, 2.0], "float"),
+    ],
+)
+def test_other_numbers_are_numbers(truth_of: Any, values: Any, dtype: str) -> None:
+    truth = truth_of(values)
+    assert truth.target == Target("y", "regression", (), dtype)
+    assert truth.values.tolist() == values
+    assert truth.values.dtype == np.float64
+
+
+def test_the_recipe_decides_the_task(truth_of: Any) -> None:
+    assert truth_of([0, 1, 1], "regression").values.tolist() == [0.0, 1.0, 1.0]
+    assert truth_of(["1.5", "2"], "regression").values.tolist() == [1.5, 2.0]
+    assert truth_of([1.5, 2.0, 1.5], "classification").target.labels == ("1.5", "2")
+
+
+def test_infinite_targets_are_missing(truth_of: Any) -> None:
+    assert truth_of([1.5, np.inf, 2.5]).present.tolist() == [True, False, True]
+
+
+def test_only_whole_numbers_taken_for_classes_are_worth_a_note(truth_of: Any) -> None:
+    assert truth_of([1, 2, 3] * 20).notes == (
+        "'y' has 3 different whole numbers, which are taken for classes; if they are amounts, set "
+        "task: regression.",
+    )
+    assert truth_of([1, 2, 3] * 20, "classification").notes == ()
+    assert truth_of([0, 1] * 20).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "message"),
+    [
+        ([None, None], None, "column 'y' is empty in every row."),
+        ([np.inf, None], None, "column 'y' has no finite value."),
+        (
+            ["no", "no", None],
+            None,
+            "column 'y' is 'no' in every row: there is nothing to learn. It needs two different "
+            "values at least.",
+        ),
+        (
+            [3, 3],
+            "regression",
+            "column 'y' is '3.0' in every row: there is nothing to learn. It needs two different "
+            "values at least.",
+        ),
+        (
+            pd.to_datetime(["2013-01-31", "2013-02-01"]),
+            None,
+            "column 'y' holds dates, which cannot be predicted. A target holds classes or numbers.",
+        ),
+        (
+            [[1, 2], [3, 4]],
+            None,
+            "column 'y' holds lists, which cannot be predicted. A target holds classes or numbers.",
+        ),
+        (
+            ["1.5", "cheap", None, "dear"],
+            "regression",
+            "column 'y' is of type number, but row 2 holds 'cheap' (2 such rows in all). Leave the "
+            "cell empty where it is missing. Or set task: classification.",
+        ),
+    ],
+)
+def test_targets_that_cannot_be_learned(
+    truth_of: Any, values: Any, task: str | None, message: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        truth_of(values, task)
+    assert str(caught.value) == f"recipe.yaml:3: data.target: {message}"

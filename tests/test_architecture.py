@@ -1,0 +1,77 @@
+"""The rules of the house that a tool can check: import order, lean start, the file map."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"tensorflow", "keras", "mlflow", "sklearn", "pandas", "scipy", "matplotlib", "pyarrow"}
+
+
+def _loaded_after(code: str, folder: Path) -> set[str]:
+    """Run code in a fresh interpreter and tell which heavy packages it pulled in."""
+    script = (
+        f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
+        f"import json; print(json.dumps(sorted({HEAVY!r} & set(sys.modules))), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder, check=True
+    )
+    return set(json.loads(done.stderr.strip().splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["list"],
+        ["schema"],
+        ["validate", "faulty.yaml"],
+        ["train", "faulty.yaml"],
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path, arguments):
+    (tmp_path / "faulty.yaml").write_text("data: {source: a.csv}\ntrainer: {}\n")
+    code = f"sys.argv[1:] = {arguments!r}; from dlrun.cli import main; main()"
+    assert _loaded_after(code, tmp_path) == set()
+
+
+def test_importing_the_command_line_is_lean(tmp_path):
+    assert _loaded_after("import dlrun.cli", tmp_path) == set()
+
+
+def test_the_file_map_of_the_readme_is_true():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- map -->\n```\n(.*?)```", readme, re.DOTALL)
+    assert block, "README.md has no file map"
+    listed: set[str] = set()
+    folders: list[str] = []
+    for line in block.group(1).splitlines():
+        name = line.split("  ")[0] if not line.startswith(" ") else line.lstrip().split("  ")[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders = [*folders[:depth], name.strip().rstrip("/")]
+        if name.strip().endswith(".py"):
+            listed.add("/".join(folders))
+    on_disk = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "dlrun").rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert listed == on_disk
+
+
+def test_no_file_has_outgrown_the_house():
+    sizes = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "dlrun").rglob("*.py")
+    }
+    assert {name: size for name, size in sizes.items() if size > 400} == {}
