@@ -30,9 +30,11 @@ def predict(
     from dlrun.tracking.read import load_model_folder
     from dlrun.tracking.store import open_store
 
-    rows = read_table(data)
     store = open_store(uri, create=False)
     model = load(load_model_folder(store, None if study == "last" else study, candidate))
+    # "007" must stay as it is written where it is the name of a category.
+    text = [column.name for column in model.columns if column.type in ("category", "text")]
+    rows = read_table(data, text=text)
     answers = model.answer(rows)
     joined = rows.assign(**{str(name): answers[name] for name in answers})
     if output is None:

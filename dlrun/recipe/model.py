@@ -496,5 +496,5 @@ class Recipe(Section):
         for end in range(len(parts), 0, -1):
             line = self._lines.get(".".join(parts[:end]))
             if line is not None:
-                return f"{self._file.name}:{line}: {key}"
+                return f"{self._file.name}:{line}: {key}" if line else f"command line: {key}"
         return f"{self._file.name}: {key}"

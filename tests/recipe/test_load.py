@@ -231,3 +231,8 @@ def test_positions_are_kept_for_later_errors(load):
     assert recipe.at("data.target") == "r.yaml:4: data.target"
     assert recipe.at("data.split.column") == "r.yaml:2: data.split.column"
     assert recipe.at("model.0.hidden") == "r.yaml:5: model.hidden"
+
+
+def test_what_came_from_the_command_line_has_no_line(load):
+    recipe = load(MINIMAL, "data.source=b.csv")
+    assert recipe.at("data.source") == "command line: data.source"

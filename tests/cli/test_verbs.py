@@ -1,0 +1,127 @@
+"""The verbs that train nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from dlrun import __version__
+
+
+def test_help_names_every_verb(dlrun, tmp_path):
+    ran = dlrun("--help", cwd=tmp_path)
+    assert ran.code == 0
+    for verb in ("train", "compare", "predict", "ui", "validate", "init", "schema", "doctor"):
+        assert f"  {verb} " in ran.out
+
+
+def test_version(dlrun, tmp_path):
+    assert dlrun("--version", cwd=tmp_path).out == f"dlrun {__version__}\n"
+
+
+def test_a_typo_is_one_message_and_exit_code_2(dlrun, tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "data: {source: sklearn:wine}\ntraining: {learing_rate: 1}\n", encoding="utf-8"
+    )
+    for verb in ("train", "validate"):
+        ran = dlrun(verb, "r.yaml", cwd=tmp_path)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == (
+            "r.yaml:2: training.learing_rate is not a setting. Did you mean learning_rate?\n"
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.yaml"]
+
+
+def test_a_data_fault_leaves_nothing_behind(dlrun, tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "data: {source: sklearn:wine, exclude: [grape]}\n", encoding="utf-8"
+    )
+    ran = dlrun("train", "r.yaml", cwd=tmp_path)
+    assert ran.code == 2
+    assert ran.err.startswith("r.yaml:1: data.exclude: there is no column 'grape'.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.yaml"]
+
+
+def test_validate_shows_columns_classes_and_splits(dlrun, tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "data: {source: sklearn:wine}\nmodel: {architecture: mlp}\n", encoding="utf-8"
+    )
+    ran = dlrun("validate", "r.yaml", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "malic_acid" in ran.out
+    assert "splits    5: 124 train, 18 validation, 36 test" in ran.out
+    assert "r.yaml is valid. Candidates: dummy, linear, random_forest" in ran.out
+
+
+@pytest.mark.tf
+def test_validate_can_build_the_networks(dlrun, tmp_path):
+    (tmp_path / "r.yaml").write_text(
+        "data: {source: sklearn:wine}\nmodel: {architecture: mlp, hidden: [7]}\n", encoding="utf-8"
+    )
+    ran = dlrun("validate", "r.yaml", "--build", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert f"mlp: {13 * 7 + 7 + 7 * 3 + 3} parameters" in ran.out
+
+
+def test_init_writes_a_recipe_that_validates(dlrun, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    pd.DataFrame(
+        {"größe": range(40), "sorte": list("abcd") * 10, "preis": [x * 1.5 for x in range(40)]}
+    ).to_csv(folder / "äpfel.csv", index=False)
+    ran = dlrun("init", "data/äpfel.csv", "--target", "preis", cwd=tmp_path)
+    assert (ran.code, ran.out) == (0, "äpfel.yaml written. Next: dlrun train äpfel.yaml\n"), ran.err
+    text = (tmp_path / "äpfel.yaml").read_text(encoding="utf-8")
+    assert "#   sorte: category" in text
+    assert dlrun("validate", "äpfel.yaml", cwd=tmp_path).code == 0
+    uncommented = text.replace("  # features: ", "  features: ").replace("  #   ", "    ")
+    (tmp_path / "äpfel.yaml").write_text(uncommented, encoding="utf-8")
+    assert dlrun("validate", "äpfel.yaml", cwd=tmp_path).code == 0
+    again = dlrun("init", "data/äpfel.csv", "--target", "preis", cwd=tmp_path)
+    assert again.code == 2
+    assert again.err == (
+        "äpfel.yaml exists. Choose another name with -o, or overwrite it with --force\n"
+    )
+
+
+def test_init_names_the_columns_there_are(dlrun, tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n" + "1,u\n2,v\n" * 10)
+    ran = dlrun("init", "x.csv", "--target", "c", cwd=tmp_path)
+    assert ran.code == 2
+    assert "there is no column 'c'" in ran.err
+    assert "Columns: a, b" in ran.err.replace("'", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_schema_is_json(dlrun, tmp_path):
+    assert json.loads(dlrun("schema", cwd=tmp_path).out)["title"] == "dlrun recipe"
+    dlrun("schema", "-o", "recipe.schema.json", cwd=tmp_path)
+    assert json.loads((tmp_path / "recipe.schema.json").read_text())["properties"]["training"]
+
+
+def test_list_names_what_recipes_may_say(dlrun, tmp_path):
+    everything = dlrun("list", cwd=tmp_path).out
+    for name in ("mlp", "hist_gradient_boosting", "roc_auc", "quickstart"):
+        assert f"  {name} " in everything
+    assert "roc_auc" not in dlrun("list", "baselines", cwd=tmp_path).out
+
+
+@pytest.mark.parametrize("verb", [["compare"], ["ui"], ["predict", "last", "x.csv"]])
+def test_reading_verbs_say_when_there_is_no_study(dlrun, tmp_path, verb):
+    ran = dlrun(*verb, cwd=tmp_path)
+    assert ran.code == 2
+    assert ran.err == f"{tmp_path}: no study here yet. Run: dlrun train RECIPE\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.tf
+def test_doctor_says_why_the_cpu_is_used(dlrun, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    ran = dlrun("doctor", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert f"dlrun {__version__}" in ran.out
+    assert "CUDA_VISIBLE_DEVICES is '', which hides every GPU" in ran.out
+    assert "extra boost" in ran.out
+    assert ran.err == ""
