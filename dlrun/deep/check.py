@@ -56,7 +56,7 @@ def training_of(recipe: Recipe, model: Model) -> Training:
 
 
 def check_training(recipe: Recipe, dataset: Dataset) -> None:
-    """Check that every model's training fits the task and the target.
+    """Check that every model's training fits the task, the target and the columns.
 
     Raises:
         RecipeError: something does not fit; one line for each fault.
@@ -68,6 +68,8 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
             faults[f"{recipe.at(f'{key}.{setting}')}: {fault}"] = None
+    if recipe.model:
+        faults.update(dict.fromkeys(_missing_faults(recipe, dataset)))
     if faults:
         raise RecipeError("\n".join(faults))
 
@@ -79,6 +81,19 @@ def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield from _loss_faults(training, dataset)
     yield from _class_weight_faults(training, dataset)
     yield from _monitor_faults(training, dataset)
+
+
+def _missing_faults(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
+    if recipe.preprocessing.number.impute != "error":
+        return
+    numbers = [column.name for column in dataset.columns if column.type == "number"]
+    counts = {name: int(dataset.frame[name].isna().sum()) for name in numbers}
+    found = [f"{name!r} ({count})" for name, count in counts.items() if count]
+    if found:
+        yield (
+            f"{recipe.at('preprocessing.number.impute')}: error, and numbers are missing in "
+            f"{', '.join(found)}. Choose median, mean or zero, or fill them in the data"
+        )
 
 
 def _strategy_faults(training: Training) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil
 from time import perf_counter
 from typing import Any, Final
 
@@ -28,6 +28,11 @@ from dlrun.recipe.model import Training
 STEPS_PER_CALL: Final = 32  # Ctrl-C is heard between calls
 BATCHES: Final = 64  # of an epoch, where the batch size is free
 SMALLEST, LARGEST = 32, 1024
+CAUSES: Final = (
+    "The usual causes are a learning rate that is too high (peak {peak:g}), gradients that need "
+    "training.clip_norm, and extreme values in a number column "
+    "(preprocessing.number.scale: quantile)"
+)
 
 Measure = Callable[[], dict[str, float]]
 
@@ -54,7 +59,7 @@ class Loop:
         """Train, keep the best weights, and return their epoch.
 
         Raises:
-            TrainingError: the loss is not finite any more.
+            TrainingError: the loss or a weight is not finite any more.
         """
         body, training = self.network.body, self.training
         n_steps = self._count_steps(len(table))
@@ -66,7 +71,8 @@ class Loop:
             started = perf_counter()
             order = np.random.default_rng([self.seed, number]).permutation(len(table))
             total = _run_epoch(steps, order, edges, planned * np.float32(watch.rate_factor))
-            loss = self._checked(total / len(table), number)
+            loss = total / len(table)
+            self._check(f"the training loss is {loss} in epoch {number}", loss)
             metrics = {"train/loss": loss, **measure()}
             on_epoch(Epoch(number, training.epochs, metrics, perf_counter() - started))
             watch.look(number, metrics, body.get_weights)
@@ -74,7 +80,8 @@ class Loop:
                 break
         if watch.best_weights:
             body.set_weights(watch.best_weights)
-            return watch.best_epoch or number
+            number = watch.best_epoch or number
+        self._check(f"a weight is not finite after epoch {number}", *body.get_weights())
         return number
 
     def _count_steps(self, n_rows: int) -> int:
@@ -84,16 +91,11 @@ class Loop:
         n_replicas: int = self.strategy.num_replicas_in_sync
         return max(1, min(ceil(n_rows / size), n_rows // n_replicas))
 
-    def _checked(self, loss: float, epoch: int) -> float:
-        if isfinite(loss):
-            return loss
-        message = (
-            f"the training loss is {loss} in epoch {epoch}. The usual causes are a learning rate "
-            f"that is too high (peak {self.training.learning_rate.peak:g}), gradients that need "
-            "training.clip_norm, and extreme values in a number column "
-            "(preprocessing.number.scale: quantile)"
-        )
-        raise TrainingError(message)
+    def _check(self, what: str, *numbers: Any) -> None:
+        if not all(np.isfinite(number).all() for number in numbers):
+            peak = self.training.learning_rate.peak
+            message = f"{what}. {CAUSES.format(peak=peak)}"
+            raise TrainingError(message)
 
     def _compile(self, table: Table) -> Any:
         """Compile the steps: (rows, edges, rates) → the sum of the rows' losses."""

@@ -17,7 +17,7 @@ Architecture = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Network:
-    """The parts of a network, each a Keras model that is saved inside the whole.
+    """The parts of a network, each a Keras model; all but the first are layers of the whole.
 
     Attributes:
         reader: raw columns to groups, looking up categories.
@@ -39,23 +39,13 @@ class Network:
         come probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in
         the target's unit, (rows, 1).
         """
-        raw = {
-            name: keras.Input((1,), name=name, dtype=column.dtype)
-            for name, column in self.reader.input.items()
-        }
-        return keras.Model(raw, self.finish(self.body(self.encoder(self.reader(raw)))))
+        outputs = self.body(self.encoder(self.reader.output))
+        return keras.Model(self.reader.input, self.finish(outputs))
 
     @property
     def n_parameters(self) -> int:
         """Count the trained weights."""
         return count_parameters(self.body)
-
-
-def parts_of(whole: Any) -> Network:
-    """Take a saved network apart again."""
-    return Network(
-        *(whole.get_layer(f"dlrun_{part}") for part in ("reader", "encoder", "body", "finish"))
-    )
 
 
 def count_parameters(model: Any) -> int:

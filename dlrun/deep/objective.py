@@ -93,8 +93,9 @@ class Objective:
             finished = keras.layers.Activation(activation, dtype="float64")(outputs)
         else:
             activation = "softplus" if self.loss in POSITIVE else "linear"
-            finished = keras.layers.Activation(activation, dtype="float64")(outputs)
-            finished = keras.layers.Rescaling(self.scale, self.shift, dtype="float64")(finished)
+            number = keras.layers.Activation(activation, dtype="float64")(outputs)
+            # Keras' Rescaling would round both to float32.
+            finished = number * np.float64(self.scale) + np.float64(self.shift)
         return keras.Model(outputs, finished, name="dlrun_finish")
 
 

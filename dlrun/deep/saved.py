@@ -13,8 +13,9 @@ import numpy as np
 from dlrun.contract import Column, Predictions, Target
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader
-from dlrun.deep.network import Network, count_parameters, input_names, parts_of
+from dlrun.deep.network import count_parameters, input_names
 from dlrun.deep.objective import to_predictions
+from dlrun.deep.table import chunks
 from dlrun.errors import DataError, UsageError
 from dlrun.saved import FACTS, write_facts
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "network.keras"
 NOTES: Final = "network.json"
-CHUNK_ROWS: Final = 8192  # that a network is given at once, to bound its memory
+PARTS: Final = ("encoder", "body", "finish")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,8 @@ class FittedNetwork:
             DataError: the network gives no finite number for a row.
         """
         groups = self._reader.read(frame)
-        finished = [
-            self._forward({kind: rows[start : start + CHUNK_ROWS] for kind, rows in groups.items()})
-            for start in range(0, max(1, len(frame)), CHUNK_ROWS)
-        ]
-        predictions = to_predictions(np.concatenate(finished), self.target)
-        return self._checked(predictions)
+        finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
+        return self._checked(to_predictions(finished, self.target))
 
     def save(self, folder: Path) -> None:
         """Write the network and its facts into an existing, empty folder."""
@@ -78,12 +75,8 @@ class FittedNetwork:
         (folder / NOTES).write_text(text, encoding="utf-8")
 
     @cached_property
-    def _network(self) -> Network:
-        return parts_of(self.model)
-
-    @cached_property
     def _reader(self) -> FrameReader:
-        return frame_reader(self.columns, self._network.reader)
+        return frame_reader(self.columns, self.model)
 
     @cached_property
     def _forward(self) -> Any:
@@ -91,22 +84,22 @@ class FittedNetwork:
 
         Strings are left out of it: TensorFlow takes as long to copy them as to predict.
         """
-        network = self._network
+        encoder, body, finish = (self.model.get_layer(f"dlrun_{part}") for part in PARTS)
 
         def forward(groups: Any) -> Any:
-            return network.finish(network.body(network.encoder(groups), training=False))
+            return finish(body(encoder(groups), training=False))
 
         signature = {
             kind: tf.TensorSpec([None, tensor.shape[1]], tensor.dtype)
-            for kind, tensor in network.encoder.input.items()
+            for kind, tensor in encoder.input.items()
         }
         return tf.function(forward, input_signature=[signature])
 
     def _checked(self, predictions: Predictions) -> Predictions:
-        wrong = ~np.isfinite(predictions.values).reshape(len(predictions.values), -1).all(axis=1)
-        if wrong.any():
+        wrong = np.argwhere(~np.isfinite(predictions.values))
+        if len(wrong):
             message = (
-                f"row {int(wrong.argmax())}: {self.candidate} predicts no finite number. Is a "
+                f"row {wrong[0][0]}: {self.candidate} predicts no finite number. Is a "
                 "number missing that preprocessing.number.impute does not fill, or beyond reason?"
             )
             raise DataError(message)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dlrun.contract import Dataset
 from dlrun.deep.backend import tf
 from dlrun.deep.inputs.groups import FrameReader
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
+
+CHUNK_ROWS: Final = 8192  # that a network is given at once when it predicts, to bound its memory
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,13 @@ class Table:
 
     def __len__(self) -> int:
         return int(self.truth.shape[0])
+
+
+def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Cut column groups into pieces of a few thousand rows; without rows there is one piece."""
+    n_rows = next(iter(groups.values())).shape[0]
+    for start in range(0, max(1, n_rows), CHUNK_ROWS):
+        yield {kind: rows[start : start + CHUNK_ROWS] for kind, rows in groups.items()}
 
 
 def encode_table(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from dlrun.contract import Dataset, OnEpoch
 from dlrun.deep.architectures import build_architecture
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import Encoding, fit_encodings, frame_reader
-from dlrun.deep.inputs.numbers import refuse_missing
 from dlrun.deep.loop import Loop
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
@@ -19,6 +19,7 @@ from dlrun.deep.saved import FittedNetwork
 from dlrun.deep.strategy import choose_precision, choose_strategy, precision
 from dlrun.deep.table import encode_table
 from dlrun.deep.validation import Validation
+from dlrun.errors import TrainingError
 
 if TYPE_CHECKING:
     from dlrun.deep.fit import DeepCandidate
@@ -39,7 +40,6 @@ def train_network(
 
     # 2 · the network, by what the training rows hold
     encodings = fit_encodings(candidate.columns, train.frame, candidate.preprocessing)
-    _refuse_missing(candidate, validation)
     objective = choose_objective(candidate.training, candidate.target, train.truth)
     with strategy.scope():
         network = build(candidate, encodings, objective, policy)
@@ -53,7 +53,8 @@ def train_network(
     # 4 · the training
     judge = Validation(network, objective, checked, validation, _metrics(candidate))
     loop = Loop(network, objective, candidate.training, optimizer, strategy, seed)
-    best_epoch = loop.run(table, judge.measure, on_epoch)
+    with _device_errors():
+        best_epoch = loop.run(table, judge.measure, on_epoch)
     return FittedNetwork(
         candidate.name, candidate.columns, candidate.target, network.whole(), best_epoch
     )
@@ -83,9 +84,19 @@ def _start_afresh(seed: int, *, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _refuse_missing(candidate: DeepCandidate, validation: Dataset) -> None:
-    numbers = [column.name for column in candidate.columns if column.type == "number"]
-    refuse_missing(numbers, validation.frame, candidate.preprocessing.number)
+@contextmanager
+def _device_errors() -> Iterator[None]:
+    """Turn what stops a device in the middle of training into a TrainingError."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        message = "the device has not enough memory. Lower training.batch_size, or the width"
+        raise TrainingError(message) from error
+    except tf.errors.OpError as error:
+        said = [line for line in str(error.message).splitlines() if line.strip() == line != ""]
+        reason = said[-1] if said else type(error).__name__
+        message = f"a layer cannot work with the numbers that it gets: {reason}"
+        raise TrainingError(message) from error
 
 
 def _metrics(candidate: DeepCandidate) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from dlrun.contract import Dataset
 from dlrun.deep.backend import tf
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective, to_predictions
-from dlrun.deep.table import Table
+from dlrun.deep.table import Table, chunks
 from dlrun.metrics import score
-
-CHUNK_ROWS: Final = 8192  # that a network is given at once, to bound its memory
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Validation:
         """Return `val/loss` and the scores as `val/<metric>`; nothing when there are no rows."""
         if not len(self.table):
             return {}
-        outputs = tf.concat([self._forward(chunk) for chunk in self._chunks()], axis=0)
+        outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.table.inputs)], axis=0)
         losses = self.objective.losses(self.table.truth, outputs)
         return {"val/loss": float(tf.reduce_mean(losses)), **self._scores(outputs)}
 
@@ -48,12 +46,6 @@ class Validation:
             return {f"val/{name}": float("nan") for name in self.metrics}
         scores = score(self.metrics, predictions, self.dataset.truth, target)
         return {f"val/{name}": value for name, value in scores.items()}
-
-    def _chunks(self) -> list[dict[str, Any]]:
-        return [
-            {kind: rows[start : start + CHUNK_ROWS] for kind, rows in self.table.inputs.items()}
-            for start in range(0, len(self.table), CHUNK_ROWS)
-        ]
 
     @cached_property
     def _forward(self) -> Any:

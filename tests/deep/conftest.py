@@ -83,7 +83,7 @@ def make_recipe(**sections: Any) -> Recipe:
     return Recipe.model_validate({**values, "model": model, "training": training})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Callable[..., Recipe]:
     return make_recipe
 
@@ -104,6 +104,6 @@ def train(dataset: Dataset, *, seed: int = 0, recipe: Recipe | None = None, **se
     return SimpleNamespace(fitted=fitted, epochs=epochs, **named)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trained() -> Callable[..., Any]:
     return train

@@ -23,10 +23,10 @@ def build(inputs: Mapping[str, Any], *, layers: Sequence[object]) -> Any:
         try:
             tensor = _make(listed)(tensor)
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
+            reason = str(error).strip().partition("\n")[0].rstrip(".")
             message = (
                 f"layer {number}, {name}, cannot be applied to its input of shape "
-                f"{shape_of(tensor)}: {reason} "
+                f"{shape_of(tensor)}: {reason}. "
                 "Check its arguments, or change the shape before it with Reshape or Flatten"
             )
             raise TrainingError(message) from error

@@ -50,9 +50,9 @@ def read_categories(
     return codes
 
 
-def lookup_tables(reader: Any, n_columns: int) -> list[Table]:
-    """Return value → code for each category column that a reader model looks up."""
-    layers = [reader.get_layer(_lookup_name(i)) for i in range(n_columns)]
+def lookup_tables(model: Any, n_columns: int) -> list[Table]:
+    """Return value → code for each category column that a Keras model looks up."""
+    layers = [model.get_layer(_lookup_name(i)) for i in range(n_columns)]
     return [
         {str(value): code for code, value in enumerate(layer.get_vocabulary())} for layer in layers
     ]

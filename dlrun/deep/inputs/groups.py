@@ -58,11 +58,7 @@ FITS: Final[Mapping[str, Callable[..., Encoding]]] = {
 def fit_encodings(
     columns: Sequence[Column], frame: pd.DataFrame, preprocessing: Preprocessing
 ) -> dict[str, Encoding]:
-    """Learn from the training rows how the columns of each type are encoded.
-
-    Raises:
-        TrainingError: values are missing where the recipe allows none.
-    """
+    """Learn from the training rows how the columns of each type are encoded."""
     return {
         kind: FITS[kind](names, frame, getattr(preprocessing, kind))
         for kind, names in names_by_type(columns).items()
@@ -102,7 +98,7 @@ class FrameReader:
         return groups
 
 
-def frame_reader(columns: Sequence[Column], reader: Any) -> FrameReader:
-    """Make the reader of typed columns that agrees with a network's own reader model."""
+def frame_reader(columns: Sequence[Column], model: Any) -> FrameReader:
+    """Make the reader of typed columns that agrees with a Keras model that reads raw ones."""
     names = names_by_type(columns)
-    return FrameReader(names, lookup_tables(reader, len(names.get("category", ()))))
+    return FrameReader(names, lookup_tables(model, len(names.get("category", ()))))

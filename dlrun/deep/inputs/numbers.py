@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.deep.backend import keras
-from dlrun.errors import TrainingError
 from dlrun.recipe.model import Number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 N_KNOTS: Final = 256  # of the map to a normal distribution
-FARTHEST: Final = 5.2  # standard deviations, where scikit-learn's quantile map ends too
+SMALLEST: Final = 1e-7  # share of rows below a number, as in scikit-learn's quantile map
+LARGEST: Final = 1e30  # that a network is given: sums of more would overflow in float32
 
 ops = keras.ops
 
@@ -37,7 +37,7 @@ class NumberEncoding:
         names: the columns.
         fill: (columns,) what stands in for a missing value.
         shift: (columns,) is taken off, and the rest divided by `scale`, (columns,).
-        curves: with `scale: quantile`, for each column its knots and their normal scores.
+        curves: with `scale: quantile`, for each column its knots and the shares of rows below.
     """
 
     names: tuple[str, ...]
@@ -65,30 +65,27 @@ class NumberEncoding:
         if self.curves:
             columns = [self._score(filled[:, i], i) for i in range(len(self.names))]
             return ops.cast(ops.stack(columns, axis=1), "float32")
-        return ops.cast((filled - self.shift) / self.scale, "float32")
+        scaled = (filled - self.shift) / self.scale
+        return ops.cast(ops.clip(scaled, -LARGEST, LARGEST), "float32")
 
     def expand(self, encoded: Any) -> Any:
         """Numbers enter the network as they are encoded."""
         return encoded
 
     def _score(self, column: Any, position: int) -> Any:
-        """Interpolate the column's normal score, (rows,), between its knots."""
-        knots, scores = self.curves[position]
+        """Interpolate the share of rows below, (rows,), and give its normal score."""
+        knots, shares = self.curves[position]
         if len(knots) == 1:
             return ops.zeros_like(column)
-        slopes = np.diff(scores) / np.diff(knots)
-        within = ops.clip(column, float(knots[0]), float(knots[-1]))
+        slopes = np.diff(shares) / np.diff(knots)
+        within = ops.clip(column, knots[0], knots[-1])
         left = ops.clip(ops.searchsorted(knots, within, side="right") - 1, 0, len(slopes) - 1)
-        return ops.take(scores, left) + (within - ops.take(knots, left)) * ops.take(slopes, left)
+        share = ops.take(shares, left) + (within - ops.take(knots, left)) * ops.take(slopes, left)
+        return ops.erfinv(2 * ops.clip(share, SMALLEST, 1 - SMALLEST) - 1) * sqrt(2)
 
 
 def fit_numbers(names: Sequence[str], frame: pd.DataFrame, settings: Number) -> NumberEncoding:
-    """Learn fill values and scales from the training rows.
-
-    Raises:
-        TrainingError: values are missing and `impute` is `error`.
-    """
-    refuse_missing(names, frame, settings)
+    """Learn fill values and scales from the training rows."""
     values = read_numbers(frame, names)
     fill = _fill_values(frame[list(names)], settings)
     filled = np.where(np.isnan(values), fill, values)
@@ -101,26 +98,8 @@ def fit_numbers(names: Sequence[str], frame: pd.DataFrame, settings: Number) -> 
     # The spread of a constant column may be a rounding error instead of zero.
     scale = np.where((high > low) & (scale > 0), scale, 1.0)
     is_curved = settings.scale == "quantile"
-    curves = tuple(_normal_curve(column) for column in filled.T) if is_curved else ()
+    curves = tuple(_curve(column) for column in filled.T) if is_curved else ()
     return NumberEncoding(tuple(names), fill, shift, scale, curves)
-
-
-def refuse_missing(names: Sequence[str], frame: pd.DataFrame, settings: Number) -> None:
-    """Refuse missing numbers where `impute` is `error`.
-
-    Raises:
-        TrainingError: values are missing.
-    """
-    if settings.impute != "error":
-        return
-    counts = {name: int(frame[name].isna().sum()) for name in names}
-    found = [f"{name!r} ({count})" for name, count in counts.items() if count]
-    if found:
-        message = (
-            f"preprocessing.number.impute is error, and values are missing in {', '.join(found)}. "
-            "Choose median, mean or zero, or fill them in the data"
-        )
-        raise TrainingError(message)
 
 
 def _fill_values(frame: pd.DataFrame, settings: Number) -> NDArray[np.float64]:
@@ -129,16 +108,14 @@ def _fill_values(frame: pd.DataFrame, settings: Number) -> NDArray[np.float64]:
     elif settings.impute == "mean":
         known = frame.mean()
     else:
-        return np.zeros(frame.shape[1])
+        # What is an error stays missing, and makes a prediction that is not finite.
+        return np.full(frame.shape[1], 0.0 if settings.impute == "zero" else np.nan)
     fill: NDArray[np.float64] = known.fillna(0.0).to_numpy(dtype=np.float64)
     return fill
 
 
-def _normal_curve(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find knots among a column's values, and the normal score at each; ties share one knot."""
+def _curve(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find knots among a column's values, and the share of rows below each; ties share a knot."""
     shares = np.linspace(0.0, 1.0, min(N_KNOTS, len(column)))
     knots, positions = np.unique(np.quantile(column, shares), return_inverse=True)
-    middle = np.bincount(positions, weights=shares) / np.bincount(positions)
-    smallest = NormalDist().cdf(-FARTHEST)
-    inner = np.clip(middle, smallest, 1 - smallest)
-    return knots, np.array([NormalDist().inv_cdf(share) for share in inner])
+    return knots, np.bincount(positions, weights=shares) / np.bincount(positions)

@@ -1,0 +1,224 @@
+"""Training: every setting does what the recipe says it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+from dlrun.errors import TrainingError
+from dlrun.metrics import score
+from dlrun.recipe.names import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
+
+pytestmark = pytest.mark.tf
+
+LINEAR = {"architecture": "mlp", "hidden": []}
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "schedule"),
+    list(
+        zip(OPTIMIZERS, CLASSIFICATION_LOSSES + REGRESSION_LOSSES, cycle(SCHEDULES), strict=False)
+    ),
+)
+def test_every_optimizer_loss_and_schedule_lowers_the_loss(
+    trained, breast_cancer, diabetes, optimizer, loss, schedule
+):
+    """Each optimizer with one of the losses: thirteen of either."""
+    dataset = breast_cancer if loss in CLASSIFICATION_LOSSES else diabetes
+    training = {
+        "optimizer": optimizer,
+        "loss": loss,
+        "learning_rate": {"schedule": schedule, "peak": 0.01, "warmup": 0.1},
+        "clip_norm": 10.0,
+        "epochs": 3,
+        "batch_size": 16,
+    }
+    run = trained(dataset, model=LINEAR, training=training)
+    assert run.epochs[-1].metrics["train/loss"] < run.epochs[0].metrics["train/loss"]
+
+
+def test_optimizers_and_losses_are_as_many():
+    assert len(OPTIMIZERS) == len(CLASSIFICATION_LOSSES + REGRESSION_LOSSES)
+
+
+@pytest.fixture(scope="module")
+def classified(trained, breast_cancer):
+    """A network of the default size, watched by a metric that is not the primary one."""
+    training = {"epochs": 15, "early_stopping": {"monitor": "val/brier"}}
+    return trained(breast_cancer, model={"architecture": "mlp"}, training=training)
+
+
+def test_a_network_learns_to_classify(classified, breast_cancer):
+    run = classified
+    predictions = run.fitted.predict(run.test.frame)
+    found = score(["roc_auc", "accuracy"], predictions, run.test.truth, breast_cancer.target)
+    assert found["roc_auc"] > 0.98
+    assert found["accuracy"] > 0.93
+    np.testing.assert_allclose(predictions.values.sum(axis=1), 1.0)
+
+
+def test_a_network_learns_to_estimate_in_the_targets_own_unit(trained, diabetes):
+    run = trained(diabetes, training={"epochs": 60, "learning_rate": 0.01, "batch_size": 16})
+    predictions = run.fitted.predict(run.test.frame)
+    assert score(["r2"], predictions, run.test.truth, diabetes.target)["r2"] > 0.35
+
+
+def test_every_epoch_is_told_with_the_primary_and_the_monitored_metric(classified):
+    told = classified.epochs
+    assert [(epoch.number, epoch.of) for epoch in told] == [(i, 15) for i in range(1, 16)]
+    assert all(epoch.seconds > 0 for epoch in told)
+    assert list(told[0].metrics) == ["train/loss", "val/loss", "val/roc_auc", "val/brier"]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(trained, mixed):
+    model = {"architecture": "mlp", "hidden": [8], "dropout": 0.3, "normalization": "batch"}
+    training = {"epochs": 3, "deterministic": True}
+    runs = [trained(mixed, model=model, training=training, seed=seed) for seed in (5, 5, 6)]
+    first, again, other = (run.fitted.predict(run.test.frame).values for run in runs)
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    losses = [[epoch.metrics["train/loss"] for epoch in run.epochs] for run in runs]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_early_stopping_restores_the_best_weights(trained, breast_cancer):
+    """A rate that is far too high, so that the loss on validation rows jumps about."""
+    training = {"epochs": 40, "batch_size": 8, "learning_rate": 0.3, "optimizer": "adam"}
+    training["early_stopping"] = {"patience": 3}
+    run = trained(breast_cancer, model=LINEAR, training=training)
+    losses = [epoch.metrics["val/loss"] for epoch in run.epochs]
+    best = int(np.argmin(losses)) + 1
+    assert run.fitted.best_epoch == best
+    assert best <= len(losses) - 3 < 37
+    again = score(
+        ["log_loss"],
+        run.fitted.predict(run.validation.frame),
+        run.validation.truth,
+        breast_cancer.target,
+    )
+    assert again["log_loss"] == pytest.approx(losses[best - 1], rel=1e-4)
+
+
+def test_penalties_of_layers_are_trained_on_but_not_told(trained, breast_cancer):
+    def train(**penalty):
+        layers = [{"Dense": {"units": 2, **penalty}}]
+        training = {"epochs": 2, "learning_rate": 0.05, "optimizer": "sgd"}
+        return trained(
+            breast_cancer, model={"architecture": "layers", "layers": layers}, training=training
+        )
+
+    penalty = {"class_name": "L2", "config": {"l2": 5.0}}
+    free, held = train(), train(kernel_regularizer=penalty)
+    sizes = [
+        np.abs(run.fitted.model.get_layer("dlrun_body").weights[0]).sum() for run in (free, held)
+    ]
+    assert sizes[1] < sizes[0] / 2
+    assert held.epochs[0].metrics["train/loss"] < 2
+
+
+def test_without_early_stopping_the_last_epoch_is_kept(trained, breast_cancer):
+    training = {"epochs": 4, "learning_rate": 0.5, "early_stopping": False}
+    assert trained(breast_cancer, model=LINEAR, training=training).fitted.best_epoch == 4
+
+
+def test_class_weights_move_predictions_towards_their_class(trained, breast_cancer):
+    def share(weights):
+        training = {"epochs": 4, "class_weight": weights, "learning_rate": 0.05}
+        run = trained(breast_cancer, model=LINEAR, training=training)
+        return run.fitted.predict(run.test.frame).values[:, 0].mean()
+
+    assert share({"malignant": 50.0}) > share(None) + 0.05
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_learns_as_well(trained, breast_cancer, precision):
+    training = {"epochs": 8, "precision": precision, "learning_rate": 0.01}
+    run = trained(breast_cancer, training=training)
+    predictions = run.fitted.predict(run.test.frame)
+    assert score(["roc_auc"], predictions, run.test.truth, breast_cancer.target)["roc_auc"] > 0.97
+    from dlrun.deep.backend import keras
+
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(trained, diabetes):
+    training = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 9}
+    with pytest.raises(TrainingError) as caught:
+        trained(diabetes, training=training)
+    message = str(caught.value)
+    assert message.startswith("recipe.yaml: model: mlp: the training loss is ")
+    assert message.endswith(
+        " in epoch 1. The usual causes are a learning rate that is too high (peak 1e+30), "
+        "gradients that need training.clip_norm, and extreme values in a number column "
+        "(preprocessing.number.scale: quantile)"
+    )
+
+
+def test_weights_that_are_not_finite_end_the_training_too(trained, diabetes):
+    """The only step of the only epoch takes them there, after the loss was measured."""
+    training = {"optimizer": "sgd", "learning_rate": 1e38, "batch_size": 1000}
+    with pytest.raises(TrainingError, match="mlp: a weight is not finite after epoch 1"):
+        trained(diabetes, training={**training, "loss": "mean_absolute_percentage_error"})
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_numbers_that_a_layer_cannot_work_with_end_the_training(trained, breast_cancer):
+    """An embedding of two codes gets standardised numbers."""
+    layers = [{"Embedding": {"input_dim": 2, "output_dim": 3}}, "Flatten"]
+    with pytest.raises(TrainingError) as caught:
+        trained(breast_cancer, model={"architecture": "layers", "layers": layers})
+    message = str(caught.value)
+    assert message.startswith(
+        "recipe.yaml: model: layers: a layer cannot work with the numbers that it gets: indices["
+    )
+    assert message.endswith(" is not in [0, 2)")
+
+
+def test_a_full_device_is_told_with_what_to_do(trained, breast_cancer, monkeypatch):
+    from dlrun.deep import loop
+
+    def fill(*_):
+        raise loop.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(loop, "_run_epoch", fill)
+    with pytest.raises(TrainingError) as caught:
+        trained(breast_cancer)
+    assert str(caught.value) == (
+        "recipe.yaml: model: mlp: the device has not enough memory. Lower training.batch_size, "
+        "or the width"
+    )
+
+
+def test_a_tiny_table_of_every_column_type_does_not_crash(trained, recipe, mixed):
+    """Seven rows leave four to train on and one to validate with, in batches of one."""
+    few = mixed.take(np.arange(7))
+    run = trained(few, recipe=recipe(training={"batch_size": 1, "epochs": 2}))
+    assert np.isfinite(run.fitted.predict(mixed.frame).values).all()
+
+
+@pytest.mark.parametrize("name", ["Größe (µm)", "only one", "when?"])
+def test_a_single_column_is_enough(trained, mixed, name):
+    """Among them a number column without a number, and a category with a single value."""
+    columns = tuple(column for column in mixed.columns if column.name == name)
+    run = trained(replace(mixed, columns=columns, frame=mixed.frame[[name]]))
+    assert np.isfinite(run.fitted.predict(run.test.frame).values).all()
+
+
+def test_without_validation_rows_the_last_epoch_is_kept(recipe, breast_cancer):
+    from dlrun.deep.candidates import make_candidates
+
+    (candidate,) = make_candidates(recipe(training={"epochs": 2}), breast_cancer)
+    nothing, epochs = breast_cancer.take(np.arange(0)), []
+    fitted = candidate.fit(breast_cancer, nothing, seed=0, on_epoch=epochs.append)
+    assert [list(epoch.metrics) for epoch in epochs] == [["train/loss"], ["train/loss"]]
+    assert fitted.best_epoch == 2
+
+
+def test_the_automatic_batch_size_follows_the_rows():
+    from dlrun.deep.loop import automatic_batch_size
+
+    sizes = [automatic_batch_size(n) for n in (1, 1000, 4096, 20_000, 229_000)]
+    assert sizes == [32, 32, 64, 256, 1024]
