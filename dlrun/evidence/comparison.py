@@ -127,6 +127,13 @@ class Comparison:
         """Say which way the metric points."""
         return self.metric in LOWER_IS_BETTER
 
+    @property
+    def best(self) -> Row | None:
+        """Return the row with the best mean test score, in whatever order the rows stand."""
+        finished = [row for row in self.rows if row.n]
+        sign = -1 if self.lower_is_better else 1
+        return max(finished, key=lambda row: sign * row.mean, default=None)
+
     def sorted_by(self, key: str) -> Comparison:
         """Return the comparison with its rows in another order: best or cheapest first.
 

@@ -101,7 +101,7 @@ def first_line(text: str) -> str:
 def duration(seconds: float) -> str:
     """Write a time span: "3.2 s", "28 s", "4 min 05 s", "2 h 10 min"."""
     if seconds < 9.95 and not isinstance(seconds, int):  # noqa: PLR2004
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds:.2f} s"  # noqa: PLR2004
     whole = round(seconds)
     if whole < 60:  # noqa: PLR2004
         return f"{whole} s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil
 from typing import TYPE_CHECKING
 
 from dlrun.evidence.wording import METRIC_TITLES, duration, first_line
@@ -20,6 +19,7 @@ class Pace:
         metric: the primary one.
         n_splits: how many there are.
         began: when it began, in seconds of some clock.
+        seen: when something last ended.
         trials: those that have ended.
         running: step of a split → its last epoch.
     """
@@ -27,15 +27,18 @@ class Pace:
     metric: str
     n_splits: int
     began: float
+    seen: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     running: dict[int, Epoch] = field(default_factory=dict)
 
-    def see_epoch(self, step: int, epoch: Epoch) -> None:
+    def see_epoch(self, step: int, epoch: Epoch, now: float) -> None:
         """Take down an epoch of the split with this step."""
+        self.seen = now
         self.running[step] = epoch
 
-    def see_trial(self, trial: Trial) -> None:
+    def see_trial(self, trial: Trial, now: float) -> None:
         """Take down a trial that has ended."""
+        self.seen = now
         self.running.pop(trial.split.step, None)
         self.trials.append(trial)
 
@@ -52,14 +55,16 @@ class Pace:
         return min(1.0, (len(self.trials) + running) / self.n_splits)
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate the time left; None before anything has ended."""
+        """Estimate the time left by the pace so far; None before anything has ended."""
         share = self.share_done
-        return (now - self.began) * (1 - share) / share if share > 0 else None
+        if share == 0:
+            return None
+        return (self.seen - self.began) * (1 - share) / share - (now - self.seen)
 
     def time_left(self, now: float) -> str:
-        """Write the estimate in whole seconds: "28 s left"; nothing when there is none."""
-        seconds = self.seconds_left(now)
-        return f"{duration(ceil(seconds))} left" if seconds else ""
+        """Write the estimate in whole seconds: "28 s left"; nothing where it has run out."""
+        seconds = self.seconds_left(now) or 0.0
+        return f"{duration(max(1, round(seconds)))} left" if seconds > 0 else ""
 
     def place(self) -> str:
         """Write the split and the epoch: "2/5 epoch 12/50"."""

@@ -142,14 +142,14 @@ class PlainReporter:
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Print the epoch if nothing was printed for a while."""
         pace = self._paces[candidate]
-        pace.see_epoch(split.step, epoch)
+        pace.see_epoch(split.step, epoch, self._clock())
         if self._clock() - self._spoke >= SILENT_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
             self._print(candidate, split, place, epoch_score(epoch, self._metric))
 
     def end(self, trial: Trial) -> None:
         """Print the trial's score, or why it failed."""
-        self._paces[trial.candidate].see_trial(trial)
+        self._paces[trial.candidate].see_trial(trial, self._clock())
         if trial.error:
             self._print(trial.candidate, trial.split, f"failed: {first_line(trial.error)}")
             return
@@ -205,12 +205,12 @@ class LiveReporter:
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Move its line."""
-        self._paces[candidate].see_epoch(split.step, epoch)
+        self._paces[candidate].see_epoch(split.step, epoch, self._clock())
         self._move(candidate)
 
     def end(self, trial: Trial) -> None:
         """Move its line."""
-        self._paces[trial.candidate].see_trial(trial)
+        self._paces[trial.candidate].see_trial(trial, self._clock())
         self._move(trial.candidate)
 
     def note(self, text: str) -> None:

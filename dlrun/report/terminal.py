@@ -35,7 +35,7 @@ def comparison_table(
     """Lay the candidates out as a table, the best row highlighted.
 
     Args:
-        comparison: its rows stand best first.
+        comparison: its rows keep their order, unless `sort` says otherwise.
         sort: a column to sort by, see `Comparison.sorted_by`.
         width: of the terminal, in characters; the least columns give way to fit. None: keep all.
 
@@ -45,12 +45,10 @@ def comparison_table(
     shown = comparison.sorted_by(sort) if sort else comparison
     columns = _fitting(make_columns(shown, sort), width)
     table = Table(
-        title=Text(_title(comparison)),
-        caption=Text(_caption(comparison)),
+        title=Text(_title(comparison), style="bold"),
+        caption=Text(_caption(comparison), style="dim"),
         title_justify="left",
         caption_justify="left",
-        title_style="",
-        caption_style="dim",
         header_style="dim",
         border_style="dim",
         box=SIMPLE_HEAD,
@@ -61,10 +59,9 @@ def comparison_table(
     for column in columns:
         title = Text(column.title)
         table.add_column(title, justify=column.side, no_wrap=True, overflow="ellipsis")
-    best = comparison.rows[:1]
     for number, row in enumerate(shown.rows):
         cells = [_cell(column, column.cells[number], row) for column in columns]
-        table.add_row(*cells, style=_row_style(row, is_best=row in best))
+        table.add_row(*cells, style=_row_style(row, is_best=row is comparison.best))
     return table
 
 

@@ -69,7 +69,8 @@ def test_equivalent_candidates_are_weighed_by_their_price(duel):
 
 def test_without_costs_equivalent_candidates_are_equal(Made, make_study):
     study = make_study(
-        Made("mlp", "deep", (0.7,) * 5, cost=Cost()), Made("svm", "classic", (0.7,) * 5, cost=Cost())
+        Made("mlp", "deep", (0.7,) * 5, cost=Cost()),
+        Made("svm", "classic", (0.7,) * 5, cost=Cost()),
     )
     assert compare([study]).verdict.sentence == (
         "Equivalent: mlp and svm differ by 0.000 ROC AUC [0.000, 0.000] over 5 paired folds: "
@@ -106,7 +107,9 @@ def test_an_open_verdict_may_be_out_of_reach(duel):
 
 
 def test_a_large_metric_has_no_decimals_and_lower_is_better(duel):
-    found = compare([duel(-LEADS * 1000, base=1500.0, metrics=("rmse",), task="regression", rope=5)])
+    found = compare(
+        [duel(-LEADS * 1000, base=1500.0, metrics=("rmse",), task="regression", rope=5)]
+    )
     assert found.verdict.sentence == (
         "Deep learning: mlp beats linear by 71 RMSE [65, 77] over 5 paired folds, "
         "at 4.0× the training time and 20× the latency."
@@ -193,7 +196,9 @@ def test_p_values_are_adjusted_for_the_pairs_but_the_two_best_are_one(flights):
     rows = {row.name: row for row in compare([flights]).rows}
     best = rows["mlp"].difference.p_value
     assert best == rows["hist_gradient_boosting"].difference.p_value
-    assert best > compare([_only(flights, "mlp", "hist_gradient_boosting")]).rows[0].difference.p_value
+    assert (
+        best > compare([_only(flights, "mlp", "hist_gradient_boosting")]).rows[0].difference.p_value
+    )
 
 
 def _only(study, *names):

@@ -36,13 +36,13 @@ def simulate(n_studies: int, n_folds: int, lead: float, sd: float) -> np.ndarray
     return lead + common + random.normal(0, np.sqrt(1 - share) * sd, (n_studies, n_folds))
 
 
-@pytest.mark.parametrize("rope_to_sd", [0.0, 0.2, 0.5, 2.0])
+@pytest.mark.parametrize("rope_to_sd", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("n_folds", [3, 5, 10])
 def test_without_a_difference_a_winner_is_rare_however_small_the_rope(n_folds, rope_to_sd):
-    studies = simulate(2000, n_folds, 0.0, 0.01)
+    studies = simulate(1000, n_folds, 0.0, 0.01)
     kinds = [decide(leads, rope_to_sd * 0.01, 1 / n_folds) for leads in studies]
     n_named = sum(kind in ("deep", "classic") for kind in kinds)
-    assert n_named / len(kinds) <= 0.06  # 5 %, and what 2,000 draws may stray from it
+    assert n_named / len(kinds) <= 0.065  # 5 %, and what 1,000 draws may stray from it
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from scipy import stats
 from dlrun.contract import Predictions, Target
 from dlrun.evidence.statistics import (
     Interval,
-    correlated_t_test,
     corrected_t_p_value,
+    correlated_t_test,
     differences,
     holm,
     mcnemar,

@@ -103,9 +103,7 @@ def houses(flights) -> Comparison:
     lead = Difference("linear", 31.0, -64.2, 126.9, p_value=0.5, basis="rows", n=2000)
     back = Difference("mlp", -31.0, -126.9, 64.2, p_value=0.5, basis="rows", n=2000)
     rows = (
-        replace(
-            flights.rows[1], mean=1981.2, scores={"rmse": 1981.2}, difference=lead, **facts
-        ),
+        replace(flights.rows[1], mean=1981.2, scores={"rmse": 1981.2}, difference=lead, **facts),
         replace(
             flights.rows[0],
             name="linear",

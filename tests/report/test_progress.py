@@ -1,0 +1,215 @@
+"""What a running study shows, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlrun.contract import Cost, Epoch, Split, Trial
+from dlrun.report.pace import Pace
+from dlrun.report.progress import (
+    LiveReporter,
+    PlainReporter,
+    QuietReporter,
+    StudyHeader,
+    choose_reporter,
+)
+
+HEADER = StudyHeader(
+    recipe="flight-delays",
+    task="classification of late (2 classes)",
+    metric="roc_auc",
+    n_rows=327346,
+    columns={"number": 9, "category": 4, "datetime": 1},
+    n_splits=3,
+    n_train=196407,
+    n_validation=21823,
+    n_test=109116,
+    devices="CPU, 2 cores: TensorFlow finds no GPU",
+    tracking="sqlite:///mlflow.db, experiment flight-delays",
+)
+HEADER_LINES = [
+    "recipe    flight-delays",
+    "task      classification of late (2 classes), by ROC AUC",
+    "data      327,346 rows: 9 number, 4 category, 1 datetime",
+    "splits    3: 196,407 train, 21,823 validation, 109,116 test",
+    "devices   CPU, 2 cores: TensorFlow finds no GPU",
+    "tracking  sqlite:///mlflow.db, experiment flight-delays",
+    "",
+]
+ROWS = np.arange(1)
+
+
+class Watch:
+    """A clock that stands until it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def split(step: int) -> Split:
+    return Split(0, step, step, step, ROWS, ROWS, ROWS)
+
+
+def epoch(number: int, **metrics: float) -> Epoch:
+    named = {key.replace("_", "/", 1): value for key, value in metrics.items()}
+    return Epoch(number, 50, named, seconds=1.0)
+
+
+def trial(name: str, step: int, score: float, n_epochs: int = 0, seconds: float = 4.0) -> Trial:
+    epochs = tuple(epoch(number + 1) for number in range(n_epochs))
+    scores = {"roc_auc": score}
+    cost = Cost(fit_seconds=seconds)
+    return Trial(name, "deep", split(step), scores=scores, cost=cost, epochs=epochs)
+
+
+def failure(name: str, step: int) -> Trial:
+    return Trial(name, "classic", split(step), error="MemoryError: 12 GB\n  at kernel.py")
+
+
+def run_study(reporter, watch: Watch) -> None:
+    """Run two splits of a network out of three, and a baseline that fails."""
+    reporter.start(HEADER)
+    reporter.note("118 rows stand in training and test.")
+    reporter.begin("svm", "classic", 3)
+    watch.now += 3
+    reporter.end(failure("svm", 0))
+    reporter.begin("mlp", "deep", 3)
+    for number in range(1, 11):
+        watch.now += 2
+        reporter.epoch("mlp", split(0), epoch(number, val_roc_auc=0.7 + number / 100))
+    reporter.end(trial("mlp", 0, 0.81, n_epochs=10, seconds=20.0))
+    for number in range(1, 6):
+        watch.now += 2
+        reporter.epoch("mlp", split(1), epoch(number, val_loss=0.5))
+    reporter.close()
+
+
+def last_drawn(text: str) -> list[str]:
+    """Return the lines of candidates as they stand in the end."""
+    lines = text.rsplit("\x1b[2K", maxsplit=1)[-1].replace("\x1b[?25h", "").split("\n")
+    return [line.strip() for line in lines if line.strip()]
+
+
+def test_elsewhere_than_on_a_terminal_each_trial_is_a_line(screen):
+    console, file = screen(80)
+    watch = Watch()
+    run_study(PlainReporter(console, watch), watch)
+    assert [line.rstrip() for line in file.getvalue().splitlines()] == [
+        *HEADER_LINES,
+        "118 rows stand in training and test.",
+        "svm, split 1/3: failed: MemoryError: 12 GB, 6 s left",
+        "mlp, split 1/3: epoch 5/50, val ROC AUC 0.75, 4 min 50 s left",
+        "mlp, split 1/3: epoch 10/50, val ROC AUC 0.8, 4 min 40 s left",
+        "mlp, split 1/3: ROC AUC 0.81, 10 epochs, 20 s, 40 s left",
+        "mlp, split 2/3: epoch 5/50, val loss 0.5, 30 s left",
+    ]
+
+
+def test_on_a_terminal_each_candidate_is_one_moving_line(screen):
+    console, file = screen(80, force_terminal=True, legacy_windows=False)
+    watch = Watch()
+    run_study(LiveReporter(console, watch), watch)
+    text = file.getvalue()
+    assert [line.rstrip() for line in text.splitlines()[:7]] == HEADER_LINES
+    assert "118 rows stand in training and test." in text
+    assert last_drawn(text) == [
+        "svm ━━━        2/3            failed: MemoryError: 12 GB",
+        "mlp ━━━━━      2/3 epoch 5/50 ROC AUC 0.81               30 s left",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_moving_line_fits_the_terminal(screen, width):
+    console, file = screen(width, force_terminal=True, legacy_windows=False)
+    reporter = LiveReporter(console)
+    reporter.start(HEADER)
+    reporter.begin("hist_gradient_boosting", "classic", 12)
+    reporter.end(failure("hist_gradient_boosting", 0))
+    reporter.begin("mlp", "deep", 12)
+    reporter.epoch("mlp", split(0), epoch(50, val_roc_auc=0.75123456))
+    reporter.close()
+    lines = last_drawn(file.getvalue())
+    assert len(lines) == 2
+    assert all(len(line) <= width for line in lines), lines
+
+
+def test_quiet_says_nothing_at_all(capfd):
+    run_study(QuietReporter(), Watch())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_reporter_suits_the_console(screen):
+    terminal, _ = screen(80, force_terminal=True)
+    pipe, _ = screen(80)
+    assert isinstance(choose_reporter(terminal), LiveReporter)
+    assert isinstance(choose_reporter(pipe), PlainReporter)
+    assert isinstance(choose_reporter(terminal, quiet=True), QuietReporter)
+
+
+def test_closing_twice_does_no_harm(screen):
+    console, _ = screen(80, force_terminal=True)
+    reporter = LiveReporter(console)
+    reporter.start(HEADER)
+    reporter.close()
+    reporter.close()
+
+
+# ------------------------------------------------------------------------------------- pace
+
+
+def test_before_anything_has_ended_there_is_no_estimate():
+    pace = Pace("roc_auc", 3, began=0.0)
+    assert pace.seconds_left(5.0) is None
+    assert (pace.place(), pace.score(), pace.time_left(5.0)) == ("1/3", "", "")
+
+
+def test_epochs_count_against_their_cap_until_a_split_has_ended():
+    pace = Pace("roc_auc", 2, began=0.0)
+    pace.see_epoch(0, epoch(10), 1.0)
+    assert pace.share_done == pytest.approx(10 / 50 / 2)
+    pace.see_trial(trial("mlp", 0, 0.8, n_epochs=20), 2.0)
+    assert pace.share_done == pytest.approx(1 / 2)
+    pace.see_epoch(1, epoch(10), 3.0)
+    assert pace.share_done == pytest.approx((1 + 10 / 20) / 2)
+    pace.see_epoch(1, epoch(30), 4.0)
+    assert pace.share_done == 1.0
+
+
+def test_splits_may_end_in_any_order():
+    pace = Pace("roc_auc", 3, began=10.0)
+    pace.see_trial(trial("rf", 2, 0.8), 20.0)
+    pace.see_trial(trial("rf", 0, 0.6), 30.0)
+    assert pace.seconds_left(30.0) == pytest.approx(10.0)
+    assert (pace.place(), pace.score()) == ("3/3", "ROC AUC 0.7")
+
+
+def test_the_time_left_runs_down_until_something_ends():
+    pace = Pace("roc_auc", 2, began=0.0)
+    pace.see_trial(trial("rf", 0, 0.8), 10.0)
+    assert [pace.time_left(now) for now in (10.0, 14.0, 19.9, 25.0)] == [
+        "10 s left", "6 s left", "1 s left", "",
+    ]  # fmt: skip
+
+
+def test_when_all_is_done_nothing_is_left():
+    pace = Pace("roc_auc", 1, began=0.0)
+    pace.see_trial(trial("rf", 0, 0.8), 5.0)
+    assert (pace.place(), pace.time_left(5.0)) == ("1/1", "")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "text"),
+    [
+        ({"val_roc_auc": 0.75, "val_loss": 0.5}, "val ROC AUC 0.75"),
+        ({"val_loss": 0.5, "train_loss": 0.4}, "val loss 0.5"),
+        ({"train_loss": 0.4}, "loss 0.4"),
+        ({}, ""),
+    ],
+)
+def test_an_epoch_shows_the_most_telling_score_it_has(metrics, text):
+    pace = Pace("roc_auc", 1, began=0.0)
+    pace.see_epoch(0, epoch(1, **metrics), 1.0)
+    assert pace.score() == text
