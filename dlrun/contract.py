@@ -174,9 +174,7 @@ class Candidate(Protocol):
     def settings(self) -> Mapping[str, object]:
         """Give its settings as dotted recipe keys, for tracking."""
 
-    def fit(
-        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
-    ) -> Fitted:
+    def fit(self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def train(
         outcome = run(loaded, reporter)
     except KeyboardInterrupt:
         reporter.close()
-        again = " ".join(["dlrun train", str(recipe), *(overrides or ())])
+        again = shlex.join(["dlrun", "train", str(recipe), *(overrides or ())])
         print(
             f"\nStopped. Finished candidates are tracked. To run it again: {again}", file=sys.stderr
         )
@@ -61,6 +62,7 @@ def _show(console: Console, outcome: Outcome, *, quiet: bool, as_json: bool) -> 
         return
     from dlrun.report.terminal import print_comparison
 
+    console.print()
     print_comparison(console, outcome.comparison)
     console.print("\nNext:   dlrun compare · dlrun predict last DATA -o FILE · dlrun ui")
     console.print(f"MLflow: {outcome.url}", soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlrun.contract import Dataset
-from dlrun.deep.check import check_training, training_of
+from dlrun.deep.check import check_training
 from dlrun.deep.fit import DeepCandidate
 from dlrun.metrics import choose
 from dlrun.recipe.model import Recipe
@@ -20,7 +20,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
     return [
         DeepCandidate(
             model=model,
-            training=training_of(recipe, model),
+            training=recipe.training_of(model),
             preprocessing=recipe.preprocessing,
             columns=dataset.columns,
             target=dataset.target,

@@ -8,13 +8,14 @@ from typing import Final
 
 from dlrun.contract import Dataset
 from dlrun.errors import RecipeError
-from dlrun.recipe.model import Model, Recipe, Training
+from dlrun.recipe.model import Recipe
 from dlrun.recipe.names import (
     CLASSIFICATION_LOSSES,
     CLASSIFICATION_METRICS,
     REGRESSION_LOSSES,
     REGRESSION_METRICS,
 )
+from dlrun.recipe.training import Training
 
 BINARY_LOSSES: Final = ("binary_crossentropy", "binary_focal_crossentropy")
 NOT_NEGATIVE: Final = ("mean_squared_logarithmic_error", "poisson", "tweedie")
@@ -50,11 +51,6 @@ OPTIMIZER_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def training_of(recipe: Recipe, model: Model) -> Training:
-    """Return the training section with the overrides of one model."""
-    return Training.model_validate({**recipe.training.model_dump(), **model.training})
-
-
 def check_training(recipe: Recipe, dataset: Dataset) -> None:
     """Check that every model's training fits the task, the target and the columns.
 
@@ -64,7 +60,7 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
     faults: dict[str, None] = {}
     for position, model in enumerate(recipe.model):
         prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
-        for setting, fault in _faults(training_of(recipe, model), dataset):
+        for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
             faults[f"{recipe.at(f'{key}.{setting}')}: {fault}"] = None

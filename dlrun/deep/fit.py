@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlrun.contract import Column, Dataset, Family, OnEpoch, Target
 from dlrun.errors import TrainingError
-from dlrun.recipe.model import Model, Preprocessing, Training
+from dlrun.recipe.model import Model
+from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.training import Training
 
 if TYPE_CHECKING:
     from dlrun.deep.saved import FittedNetwork

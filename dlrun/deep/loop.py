@@ -23,7 +23,7 @@ from dlrun.deep.schedule import learning_rates
 from dlrun.deep.stopping import Watch
 from dlrun.deep.table import Table
 from dlrun.errors import TrainingError
-from dlrun.recipe.model import Training
+from dlrun.recipe.training import Training
 
 STEPS_PER_CALL: Final = 32  # Ctrl-C is heard between calls
 BATCHES: Final = 64  # of an epoch, where the batch size is free

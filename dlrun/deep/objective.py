@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract import Predictions, Target
 from dlrun.deep.backend import keras
-from dlrun.recipe.model import Training
+from dlrun.recipe.training import Training
 
 ONE_LOGIT: Final = ("binary_crossentropy", "binary_focal_crossentropy")
 ONE_HOT: Final = ("categorical_crossentropy", "categorical_focal_crossentropy")

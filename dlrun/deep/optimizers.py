@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dlrun.deep.backend import keras
-from dlrun.recipe.model import Training
+from dlrun.recipe.training import Training
 
 CLASSES: Final = {
     "adadelta": keras.optimizers.Adadelta,

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.recipe.model import LearningRate
+from dlrun.recipe.training import LearningRate
 
 LAST_SHARE: Final = 0.01  # of the peak, at the end of an exponential schedule
 

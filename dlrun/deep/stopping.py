@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final
 
-from dlrun.recipe.model import EarlyStopping, Training
 from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.recipe.training import EarlyStopping, Training
 
 MIN_STEPS: Final = 200  # before the first of which no epoch counts as one without improvement
 

@@ -32,7 +32,7 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's idea of scalars: `no`, `on` and dates are text, and `1e-3` is a number."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - the name that PyYAML reads
+    yaml_implicit_resolvers: dict[str, Any] = {}
 
 
 for _tag, _pattern, _first in (

@@ -13,8 +13,9 @@ from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.document import Document, Fault, join, parse
 from dlrun.recipe.faults import explain, line_of, unknown_key
 from dlrun.recipe.keras_layers import check_layers
-from dlrun.recipe.model import Model, Recipe, Training
+from dlrun.recipe.model import Model, Recipe
 from dlrun.recipe.overrides import override
+from dlrun.recipe.training import Training
 
 NOT_YET: Final = "is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
@@ -20,44 +17,9 @@ from pydantic import (
 from dlrun.contract import ColumnType
 from dlrun.recipe import names
 from dlrun.recipe.architectures import ARCHITECTURES, is_function
-
-Auto = Literal["auto"]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Label = str | int | float | bool
-
-
-class Section(BaseModel):
-    """A frozen part of a recipe that knows no keys but its own."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class OpenSection(Section):
-    """A section whose extra keys are settings of the thing that it names."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Return the extra keys."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
-    if value in allowed:
-        return value
-    near = names.VALUE_HABITS.get(value.lower())
-    if near not in allowed:
-        near = next(iter(get_close_matches(value, allowed, n=1)), None)
-    hint = f"Did you mean {near}?" if near else f"Allowed: {', '.join(allowed)}"
-    message = f"{value!r} is not {what}. {hint}"
-    raise ValueError(message)
-
-
-# ------------------------------------------------------------------------------------- data
+from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.section import Auto, Fraction, OpenSection, Section, one_of
+from dlrun.recipe.training import Training
 
 
 class Split(Section):
@@ -108,195 +70,6 @@ class Data(Section):
     split: Split = Split()
 
 
-# ---------------------------------------------------------------------------- preprocessing
-
-
-class Number(Section):
-    """How numbers are prepared."""
-
-    impute: Literal["median", "mean", "zero", "error"] = "median"
-    scale: Literal["standard", "quantile", "minmax", "none"] = "standard"
-
-
-class Category(Section):
-    """How categories are prepared."""
-
-    encode: Literal["auto", "onehot", "embedding"] = "auto"
-    """auto: one-hot up to 16 values, a learned embedding above."""
-    min_count: PositiveInt = 1
-    """Values rarer than this among the training rows share the slot of unseen values."""
-
-
-class Text(Section):
-    """How text is prepared."""
-
-    max_tokens: PositiveInt = 20000
-    sequence_length: PositiveInt | Auto = "auto"
-    level: Literal["word", "char"] = "word"
-    lowercase: bool = True
-
-
-class Augment(Section):
-    """Random changes to training images."""
-
-    flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | bool | None = None
-    rotation: float | None = None
-    shift: float | None = None
-    zoom: float | None = None
-    contrast: float | None = None
-
-
-class Image(Section):
-    """How images are prepared."""
-
-    size: tuple[PositiveInt, PositiveInt] | Auto = "auto"
-    color: Literal["auto", "rgb", "grayscale"] = "auto"
-    augment: Augment = Augment()
-
-
-class Audio(Section):
-    """How sounds are prepared."""
-
-    sample_rate: PositiveInt | Auto = "auto"
-    seconds: PositiveFloat | Auto = "auto"
-    features: Literal["log_mel", "waveform"] = "log_mel"
-    mels: PositiveInt = 64
-
-
-class Series(Section):
-    """How time series are prepared."""
-
-    length: PositiveInt | Auto = "auto"
-    scale: Literal["standard", "minmax", "none"] = "standard"
-
-
-class Datetime(Section):
-    """How dates and times are prepared."""
-
-    parts: (
-        Auto
-        | list[
-            Literal["year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second"]
-        ]
-    ) = "auto"
-    """auto: the parts that vary among the training rows."""
-
-
-class Preprocessing(Section):
-    """Per column type; fitted on the training rows only, the same rows for every candidate."""
-
-    number: Number = Number()
-    category: Category = Category()
-    text: Text = Text()
-    image: Image = Image()
-    audio: Audio = Audio()
-    series: Series = Series()
-    datetime: Datetime = Datetime()
-
-
-# --------------------------------------------------------------------------------- training
-
-
-class Optimizer(OpenSection):
-    """A Keras optimizer by its name; the other keys are its own arguments."""
-
-    name: str = "adamw"
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return _one_of(value.lower(), names.OPTIMIZERS, "a Keras optimizer")
-
-
-class LearningRate(Section):
-    """The step size over time."""
-
-    schedule: Literal["constant", "cosine", "exponential", "plateau"] = "constant"
-    peak: PositiveFloat = 1e-3
-    warmup: Share = 0.0
-    """Share of all steps over which the rate grows linearly from 0 to the peak."""
-
-
-class EarlyStopping(Section):
-    """When to stop before the last epoch."""
-
-    monitor: str = "val/loss"
-    """val/loss, or val/ and the name of a metric."""
-    patience: PositiveInt = 8
-    """Epochs without improvement."""
-    restore_best: bool = True
-
-    @field_validator("monitor")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        metrics = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
-        allowed = ("val/loss", *(f"val/{metric}" for metric in metrics))
-        return _one_of(value, allowed, "something to monitor")
-
-
-class Training(Section):
-    """How networks are trained."""
-
-    epochs: PositiveInt = 50
-    """A cap; early stopping usually ends sooner."""
-    batch_size: PositiveInt | Auto = "auto"
-    """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
-    optimizer: Optimizer = Optimizer()
-    learning_rate: LearningRate = LearningRate()
-    loss: str = "auto"
-    """Any Keras loss by name; auto: cross-entropy for classes, mean squared error for numbers."""
-    class_weight: Literal["balanced"] | dict[Label, PositiveFloat] | None = None
-    clip_norm: PositiveFloat | None = None
-    """Rescale the gradients when their global L2 norm is larger."""
-    early_stopping: EarlyStopping | Literal[False] = EarlyStopping()
-    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
-    """auto: mixed precision on a GPU that has it, else float32."""
-    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
-    """auto: mirrored over all GPUs of the machine when there are several, else one device."""
-    deterministic: bool = False
-    """Bit-for-bit repeatable, slower."""
-    checkpoint_every: str = "epoch"
-    """epoch, or "N steps"."""
-
-    @field_validator("optimizer", mode="before", json_schema_input_type=str | Optimizer)
-    @classmethod
-    def _named_optimizer(cls, value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-    @field_validator(
-        "learning_rate", mode="before", json_schema_input_type=PositiveFloat | LearningRate
-    )
-    @classmethod
-    def _constant_rate(cls, value: object) -> object:
-        is_mapping = isinstance(value, dict | LearningRate)
-        return value if is_mapping else {"schedule": "constant", "peak": value}
-
-    @field_validator("early_stopping", mode="before", json_schema_input_type=bool | EarlyStopping)
-    @classmethod
-    def _default_stopping(cls, value: object) -> object:
-        switches: dict[object, object] = {"yes": {}, "on": {}, "no": False, "off": False}
-        if value is True:
-            return {}
-        return switches.get(value, value) if isinstance(value, str) else value
-
-    @field_validator("loss")
-    @classmethod
-    def _known_loss(cls, value: str) -> str:
-        losses = names.CLASSIFICATION_LOSSES + names.REGRESSION_LOSSES
-        return _one_of(value, ("auto", *losses), "a loss")
-
-    @field_validator("checkpoint_every")
-    @classmethod
-    def _interval(cls, value: str) -> str:
-        number, _, unit = value.partition(" ")
-        if value != "epoch" and not (number.isdigit() and int(number) > 0 and unit == "steps"):
-            message = (
-                f"{value!r} is not an interval. Allowed: epoch, or a count such as '500 steps'"
-            )
-            raise ValueError(message)
-        return value
-
-
 # ------------------------------------------------------------------------------- candidates
 
 
@@ -324,7 +97,7 @@ class Model(OpenSection):
             )
             raise ValueError(message)
         if not is_function(self.architecture):
-            _one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
+            one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
         return self
 
     @property
@@ -352,7 +125,7 @@ class Baseline(OpenSection):
             message = "a baseline needs a name, or an estimator: package.module.Class"
             raise ValueError(message)
         if self.estimator is None:
-            _one_of(str(self.name), tuple(names.BASELINES), "a baseline")
+            one_of(str(self.name), tuple(names.BASELINES), "a baseline")
         elif "." not in self.estimator:
             message = f"{self.estimator!r} is not a class. Write it as package.module.Class"
             raise ValueError(message)
@@ -398,7 +171,7 @@ class Evaluation(Section):
                 message = "no metric is listed. Name at least one, or write auto"
                 raise ValueError(message)
             for metric in value:
-                _one_of(metric, allowed, "a metric")
+                one_of(metric, allowed, "a metric")
         return value
 
 

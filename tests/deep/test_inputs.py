@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.contract import Column
-from dlrun.recipe.model import Category, Datetime, Number, Preprocessing
+from dlrun.recipe.preprocessing import Category, Datetime, Number, Preprocessing
 
 pytestmark = pytest.mark.tf
 

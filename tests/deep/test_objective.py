@@ -5,8 +5,8 @@ import pytest
 from scipy.special import expit, softmax
 
 from dlrun.contract import Target
-from dlrun.recipe.model import Training
 from dlrun.recipe.names import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from dlrun.recipe.training import Training
 
 pytestmark = pytest.mark.tf
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlrun.deep.schedule import learning_rates
-from dlrun.recipe.model import LearningRate
+from dlrun.recipe.training import LearningRate
 
 
 def test_a_constant_rate_stays():

@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import nan
 
 from dlrun.deep.stopping import Watch
-from dlrun.recipe.model import Training
+from dlrun.recipe.training import Training
 
 
 def _watch(values, *, n_steps=1000, monitor="val/loss", **training):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.deep.backend import keras
-from dlrun.recipe.model import Category
+from dlrun.recipe.preprocessing import Category
 
 if TYPE_CHECKING:
     import pandas as pd

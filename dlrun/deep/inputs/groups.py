@@ -12,7 +12,7 @@ from dlrun.contract import Column
 from dlrun.deep.inputs.categories import Table, fit_categories, lookup_tables, read_categories
 from dlrun.deep.inputs.datetimes import fit_datetimes, read_datetimes
 from dlrun.deep.inputs.numbers import fit_numbers, read_numbers
-from dlrun.recipe.model import Preprocessing
+from dlrun.recipe.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd

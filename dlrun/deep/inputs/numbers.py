@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.deep.backend import keras
-from dlrun.recipe.model import Number
+from dlrun.recipe.preprocessing import Number
 
 if TYPE_CHECKING:
     import pandas as pd

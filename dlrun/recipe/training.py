@@ -1,0 +1,110 @@
+"""The section `training` of a recipe: how networks are trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import PositiveFloat, PositiveInt, field_validator
+
+from dlrun.recipe import names
+from dlrun.recipe.section import Auto, Label, OpenSection, Section, Share, one_of
+
+
+class Optimizer(OpenSection):
+    """A Keras optimizer by its name; the other keys are its own arguments."""
+
+    name: str = "adamw"
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return one_of(value.lower(), names.OPTIMIZERS, "a Keras optimizer")
+
+
+class LearningRate(Section):
+    """The step size over time."""
+
+    schedule: Literal["constant", "cosine", "exponential", "plateau"] = "constant"
+    peak: PositiveFloat = 1e-3
+    warmup: Share = 0.0
+    """Share of all steps over which the rate grows linearly from 0 to the peak."""
+
+
+class EarlyStopping(Section):
+    """When to stop before the last epoch."""
+
+    monitor: str = "val/loss"
+    """val/loss, or val/ and the name of a metric."""
+    patience: PositiveInt = 8
+    """Epochs without improvement."""
+    restore_best: bool = True
+
+    @field_validator("monitor")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        metrics = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
+        allowed = ("val/loss", *(f"val/{metric}" for metric in metrics))
+        return one_of(value, allowed, "something to monitor")
+
+
+class Training(Section):
+    """How networks are trained."""
+
+    epochs: PositiveInt = 50
+    """A cap; early stopping usually ends sooner."""
+    batch_size: PositiveInt | Auto = "auto"
+    """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
+    optimizer: Optimizer = Optimizer()
+    learning_rate: LearningRate = LearningRate()
+    loss: str = "auto"
+    """Any Keras loss by name; auto: cross-entropy for classes, mean squared error for numbers."""
+    class_weight: Literal["balanced"] | dict[Label, PositiveFloat] | None = None
+    clip_norm: PositiveFloat | None = None
+    """Rescale the gradients when their global L2 norm is larger."""
+    early_stopping: EarlyStopping | Literal[False] = EarlyStopping()
+    precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
+    """auto: mixed precision on a GPU that has it, else float32."""
+    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
+    """auto: mirrored over all GPUs of the machine when there are several, else one device."""
+    deterministic: bool = False
+    """Bit-for-bit repeatable, slower."""
+    checkpoint_every: str = "epoch"
+    """epoch, or "N steps"."""
+
+    @field_validator("optimizer", mode="before", json_schema_input_type=str | Optimizer)
+    @classmethod
+    def _named_optimizer(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator(
+        "learning_rate", mode="before", json_schema_input_type=PositiveFloat | LearningRate
+    )
+    @classmethod
+    def _constant_rate(cls, value: object) -> object:
+        is_mapping = isinstance(value, dict | LearningRate)
+        return value if is_mapping else {"schedule": "constant", "peak": value}
+
+    @field_validator("early_stopping", mode="before", json_schema_input_type=bool | EarlyStopping)
+    @classmethod
+    def _default_stopping(cls, value: object) -> object:
+        switches: dict[object, object] = {"yes": {}, "on": {}, "no": False, "off": False}
+        if value is True:
+            return {}
+        return switches.get(value, value) if isinstance(value, str) else value
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, value: str) -> str:
+        losses = names.CLASSIFICATION_LOSSES + names.REGRESSION_LOSSES
+        return one_of(value, ("auto", *losses), "a loss")
+
+    @field_validator("checkpoint_every")
+    @classmethod
+    def _interval(cls, value: str) -> str:
+        number, _, unit = value.partition(" ")
+        if value != "epoch" and not (number.isdigit() and int(number) > 0 and unit == "steps"):
+            message = (
+                f"{value!r} is not an interval. Allowed: epoch, or a count such as '500 steps'"
+            )
+            raise ValueError(message)
+        return value
