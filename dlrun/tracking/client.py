@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ DEFAULTS: Final = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_UV_AUTO_DETECT": "false",  # else it copies the user's uv.lock into every model
 }
@@ -41,6 +43,7 @@ def prepare() -> None:
 
 def connect(uri: str) -> Any:
     """Return an `MlflowClient` for a store; a SQLite store that is not there is created."""
+    prepare()
     with hushed():
         from mlflow import MlflowClient
 
@@ -65,10 +68,18 @@ def hushed() -> Iterator[None]:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """Return what MLflow and the network raise; the errors of `requests` are OSErrors."""
+    """Return what MLflow, its database and the network raise.
+
+    The errors of `requests` are OSErrors.
+    """
+    prepare()
     from mlflow.exceptions import MlflowException
 
-    return MlflowException, OSError
+    if "sqlalchemy" not in sys.modules:  # then there is no database, and no need to import it
+        return MlflowException, OSError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, OSError, SQLAlchemyError
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from platform import python_version
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import ZipFile
 
 import dlrun
 from dlrun.saved import FACTS
@@ -17,11 +18,8 @@ from dlrun.tracking.client import hushed
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
-PACKAGES: Final = {
-    "deep": ("tensorflow", "keras"),
-    "classic": ("scikit-learn", "skops", "xgboost", "lightgbm"),
-}
-OPTIONAL: Final = ("xgboost", "lightgbm")
+PACKAGES: Final = {"deep": ("tensorflow", "keras"), "classic": ("scikit-learn", "skops")}
+BOOSTERS: Final = ("xgboost", "lightgbm")
 ARTIFACT: Final = "model"
 CODE: Final = Path(__file__).with_name("served.py")
 PYTHON_ENV: Final = """\
@@ -54,7 +52,8 @@ def pack(folder: Path, packed: Path) -> None:
     inside = f"artifacts/{ARTIFACT}"
     shutil.copytree(folder, packed / inside)
     shutil.copy(CODE, packed)
-    (packed / "requirements.txt").write_text("\n".join(_requirements(facts["family"])) + "\n")
+    requirements = _requirements(folder, facts["family"])
+    (packed / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
     model = Model(signature=_signature(facts))
     add_to_model(
@@ -105,15 +104,23 @@ def _signature(facts: dict[str, Any]) -> Any:
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 
-def _requirements(family: str) -> list[str]:
+def _requirements(folder: Path, family: str) -> list[str]:
     """Pin what serving needs; inferring it would import everything in a process of its own."""
-    from mlflow.version import VERSION
+    packages = ("mlflow", *PACKAGES[family], *_boosters(folder))
+    return [f"dlrun=={dlrun.__version__}", *map(_pin, packages)]
 
-    found = [f"mlflow=={VERSION}", f"dlrun=={dlrun.__version__}"]
-    for package in PACKAGES[family]:
-        try:
-            found.append(f"{package}=={version(package)}")
-        except PackageNotFoundError:
-            if package not in OPTIONAL:
-                raise
-    return found
+
+def _pin(package: str) -> str:
+    try:
+        return f"{package}=={version(package)}"
+    except PackageNotFoundError:  # installed under another name, such as tensorflow-cpu
+        return package
+
+
+def _boosters(folder: Path) -> list[str]:
+    """Find out whose trees a classic model is made of."""
+    schemas = ""
+    for file in folder.glob("*.skops"):
+        with ZipFile(file) as parts:
+            schemas += parts.read("schema.json").decode()
+    return [package for package in BOOSTERS if f"{package}." in schemas]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WAITING: Final = "dlrun.push_to"
 PUSHED: Final = "dlrun.pushed_to"
+HALF: Final = "dlrun.half"  # what the server got of the study before it went away
+LOCAL_TAGS: Final = (WAITING, PUSHED, HALF)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
         study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
         for child in children_of(here, study):
             _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+        if to is None and HALF in study.data.tags:
+            _delete_half(server, study.data.tags[HALF])
     here.client.set_tag(study.info.run_id, PUSHED, server.place)
     if WAITING in study.data.tags:
         here.client.delete_tag(study.info.run_id, WAITING)
@@ -86,7 +90,8 @@ def _copy_run(here: Store, server: Store, run: Any, new_tags: dict[str, str]) ->
     from mlflow.entities import Param
 
     client = server.client
-    tags = {key: value for key, value in run.data.tags.items() if key not in (WAITING, PUSHED)}
+    run = here.client.get_run(run.info.run_id)  # a search may leave inputs and outputs out
+    tags = {key: value for key, value in run.data.tags.items() if key not in LOCAL_TAGS}
     created = client.create_run(server.experiment_id, run.info.start_time, tags | new_tags)
     run_id: str = created.info.run_id
     texts = [Param(key, text) for key, text in run.data.params.items()]
@@ -110,3 +115,10 @@ def _copy_model(packed: Path, server: Store, run_id: str, step: int) -> None:
     with TemporaryDirectory() as scratch:
         copy = shutil.copytree(packed, Path(scratch, "model"))
         upload(server, run_id, copy, step=step)
+
+
+def _delete_half(server: Store, study_id: str) -> None:
+    """Move what the server got of a study, before it went away, to MLflow's deleted runs."""
+    half = search_runs(server, f"tags.`mlflow.parentRunId` = '{study_id}'")
+    for run_id in (study_id, *(run.info.run_id for run in half)):
+        server.client.delete_run(run_id)

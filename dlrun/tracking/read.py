@@ -22,6 +22,7 @@ from dlrun.recipe.names import LOWER_IS_BETTER
 from dlrun.saved import FACTS
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
+from dlrun.tracking.model import ARTIFACT
 from dlrun.tracking.store import STUDIES, search_runs
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def find_run(store: Store, name: str | None) -> Any:
         raise UsageError(message)
     if name is None:
         return studies[0]
-    found = _named(store, studies, name) or _with_id(studies, name) or _parent_of(store, name)
+    found = _named(store, studies, name) or with_id(studies, name) or _parent_of(store, name)
     if found is None:
         shown = ", ".join(run.info.run_name for run in studies[:NAMES_SHOWN])
         more = " …" if len(studies) > NAMES_SHOWN else ""
@@ -87,11 +88,17 @@ def load_model_folder(store: Store, name: str | None, candidate: str | None = No
         run = None if candidate or name is None else _candidate_with_id(store, name)
         if run is None:
             run = _choose(store, find_run(store, name), candidate)
-        if not run.outputs.model_outputs:
-            message = f"{run.info.run_name}: no model was saved, since the candidate failed."
+        # A search of older versions of MLflow leaves the models out.
+        models = store.client.get_run(run.info.run_id).outputs.model_outputs
+        if not models:
+            message = f"{run.info.run_name}: this candidate has no model, since it did not finish."
             raise UsageError(message)
-        packed = model_folder(store, run.outputs.model_outputs[-1].model_id)
-        return next(packed.glob(f"artifacts/*/{FACTS}")).parent
+        packed = model_folder(store, models[-1].model_id)
+        folder = packed / "artifacts" / ARTIFACT
+        if not (folder / FACTS).exists():
+            message = f"{folder}: the model is missing. Was the folder of the store moved?"
+            raise TrackingError(message)
+        return folder
 
 
 # ------------------------------------------------------------------------------------- naming
@@ -105,7 +112,12 @@ def _named(store: Store, studies: Sequence[Any], name: str) -> Any:
     return next(by_name, None) or next(by_experiment, None)
 
 
-def _with_id(studies: Sequence[Any], start: str) -> Any:
+def with_id(studies: Sequence[Any], start: str) -> Any:
+    """Return the study whose run id starts so, None where there is none.
+
+    Raises:
+        UsageError: there are several.
+    """
     found = [run for run in studies if run.info.run_id.startswith(start)]
     if len(start) < SHORTEST_ID or not found:
         return None
@@ -193,10 +205,10 @@ def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
     ranked = {
         (name != FLOOR, sign * run.data.metrics[f"test/{metric}"]): run
         for name, run in runs.items()
-        if run.outputs.model_outputs and not isnan(run.data.metrics.get(f"test/{metric}", nan))
+        if run.info.status == "FINISHED" and not isnan(run.data.metrics.get(f"test/{metric}", nan))
     }
     if not ranked:
-        message = f"{study}: no candidate of this study has a score and a model."
+        message = f"{study}: no candidate of this study has finished with a score."
         raise UsageError(message)
     return ranked[max(ranked)]
 
@@ -215,8 +227,8 @@ def artifact(store: Store, run: Any, name: str) -> Iterator[Path]:
     file = folder / name
     if not file.exists():
         message = (
-            f"{file}: this file of run {run.info.run_name} is missing. Either the run ended too "
-            "early to write it, or the folder was moved since"
+            f"{file}: this file of {run.info.run_name} is missing. Either the run ended too early "
+            "to write it, or the folder of the store was moved"
         )
         raise TrackingError(message)
     yield file

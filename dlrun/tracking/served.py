@@ -7,6 +7,10 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from dlrun.errors import DataError
+from dlrun.saved import load
 
 
 class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not analysed
@@ -14,15 +18,16 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not 
 
     def load_context(self, context: Any) -> None:
         """Load the model when a server starts."""
-        from dlrun.saved import load
-
         self._model = load(Path(context.artifacts["model"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Predict raw rows."""
-        return self._model.answer(model_input)
+        """Predict raw rows; rows that cannot be used are a bad request, with the reason."""
+        try:
+            return self._model.answer(model_input)
+        except DataError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 mlflow.models.set_model(Served())

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from dlrun.errors import TrackingError, UsageError
-from dlrun.tracking.client import clear_errors, connect, failures, prepare, reason_of
+from dlrun.tracking.client import clear_errors, connect, failures, reason_of
 
 PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SERVERS_WITHOUT_SCHEME: Final = ("databricks", "databricks-uc", "uc")
 STUDIES: Final = "tags.`dlrun.role` = 'study'"
+OTHER_VERSION: Final = ("out-of-date database schema", "Can't locate revision")
 LOCK_SECONDS: Final = 120
 KNOCK_SECONDS: Final = 5
 
@@ -79,9 +80,8 @@ def open_store(uri: str | None, *, experiment: str | None = None, create: bool =
         UsageError: there is no store yet, and `create` is False.
         TrackingError: the store cannot be used, or the server refuses.
     """
-    prepare()
     wanted = uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri()
-    _refuse_file_store(wanted)
+    _check_uri(wanted)
     if wanted.startswith("sqlite:"):
         return _open_sqlite(wanted, experiment, create=create)
     try:
@@ -155,8 +155,12 @@ def _experiments(store: Store) -> list[Any]:
             return found
 
 
-def _refuse_file_store(uri: str) -> None:
-    scheme = urlsplit(uri).scheme
+def _check_uri(uri: str) -> None:
+    try:
+        scheme, _ = urlsplit(uri).scheme, urlsplit(uri).port
+    except ValueError as error:
+        message = f"{uri} is not a URI: {error}"
+        raise TrackingError(message) from error
     is_path = len(scheme) <= 1 and uri not in SERVERS_WITHOUT_SCHEME  # one letter: a Windows drive
     if is_path or scheme == "file":
         message = (
@@ -176,12 +180,12 @@ def _open_sqlite(uri: str, experiment: str | None, *, create: bool) -> Store:
     if not path.exists() and not create:
         message = f"{path.parent}: no study here yet. Run: dlrun train RECIPE"
         raise UsageError(message)
+    if path.exists():
+        _check_sqlite(path)
     with clear_errors(uri):
-        if path.exists():
-            _check_sqlite(path)
-        else:
+        if not path.exists():
             _create_sqlite(path)
-        client = connect(uri)
+        client = _connect_sqlite(uri)
         artifacts = (path.parent / "mlartifacts").as_uri()
         return Store(uri, client, experiment, _experiment_id(client, experiment, artifacts))
 
@@ -204,6 +208,19 @@ def _create_sqlite(path: Path) -> None:
             connect(f"sqlite:///{growing}")
             growing.replace(path)
         lock_file.unlink(missing_ok=True)
+
+
+def _connect_sqlite(uri: str) -> Any:
+    try:
+        return connect(uri)
+    except Exception as error:  # MLflow's, or that of the migrations
+        if not any(words in str(error) for words in OTHER_VERSION):
+            raise
+        message = (
+            f"{uri}: another version of MLflow wrote this store. If it was a newer one, install "
+            f"that; if an older one, take a backup and run: mlflow db upgrade {uri}"
+        )
+        raise TrackingError(message) from error
 
 
 def _check_sqlite(path: Path) -> None:
@@ -252,9 +269,12 @@ def _open_server(uri: str, experiment: str | None) -> Store:
     """
     _knock(uri)
     with clear_errors(shown(uri)):
-        client = connect(uri)
         try:
+            client = connect(uri)
             client.search_experiments(max_results=1)
+        except ImportError as error:
+            message = f"{shown(uri)}: the driver of this database is not installed ({error})"
+            raise TrackingError(message) from error
         except failures() as error:
             if not isinstance(error.__context__, OSError):
                 raise

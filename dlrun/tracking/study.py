@@ -151,7 +151,7 @@ class StudyRun:
 
     def _move(self, reason: str) -> None:
         store = stand_in(self.store.uri, reason, experiment=self.store.experiment)
-        self._writer = StudyWriter(store, self._facts)
+        self._writer = StudyWriter(store, self._facts, half=self.id)
         with clear_errors(store.place):
             for now, step in self._journal:
                 self._do(step, now)

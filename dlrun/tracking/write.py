@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from math import isnan
 from pathlib import Path
 from posixpath import normpath
 from statistics import mean, stdev
@@ -28,22 +29,26 @@ if TYPE_CHECKING:
 
 LONGEST_PARAM: Final = 250
 LONGEST_NOTE: Final = 5000
-PARAM_KEY: Final = re.compile(r"[/\w.\- :]{1,250}")
+PARAM_KEY: Final = re.compile(r"\w[/\w.\- :]{,249}")
 
 
 class StudyWriter:
     """Writes a study: one parent run, and one child run for every candidate.
+
+    Args:
+        half: the run id of the same study on a server that went away.
 
     Attributes:
         id: the run id of the parent, once it is started.
         now: the time of what is being written, milliseconds since 1970.
     """
 
-    def __init__(self, store: Store, facts: StudyFacts) -> None:
+    def __init__(self, store: Store, facts: StudyFacts, half: str = "") -> None:
         self.store = store
         self.id = ""
         self.now = 0
         self._facts = facts
+        self._half = half
         self._open: dict[str, str] = {}  # candidate → run id
         self._trials: dict[str, list[Trial]] = {}
         self._rows: list[dict[str, object]] = []
@@ -146,12 +151,14 @@ class StudyWriter:
             "dlrun.pid": str(os.getpid()),
             "mlflow.source.name": str(facts.source_file),
             "mlflow.source.type": "LOCAL",
-            "mlflow.user": getpass.getuser(),
+            "mlflow.user": _user(),
         }
         if facts.git_commit:
             tags["mlflow.source.git.commit"] = facts.git_commit
         if self.store.stands_in_for:
             tags["dlrun.push_to"] = self.store.stands_in_for
+        if self._half:
+            tags["dlrun.half"] = self._half
         return tags
 
     def _dataset_input(self) -> Any:
@@ -208,8 +215,15 @@ class StudyWriter:
         self.store.client.set_terminated(run_id, status, end_time=self.now)
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "unknown"
+
+
 def means(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the mean of each test metric, if there are several splits to take it of."""
+    """Return the mean of each test metric, if there are several scores to take it of."""
     return {f"test/{name}": mean(scores) for name, scores in _scores(trials)}
 
 
@@ -219,8 +233,12 @@ def spreads(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
-    for name in trials[0].scores if len(trials) > 1 else ():
-        yield name, [float(trial.scores[name]) for trial in trials]
+    """Gather what is known: a score is nan where the test rows of a split cannot give it."""
+    for name in trials[0].scores if trials else ():
+        scores = [float(trial.scores[name]) for trial in trials]
+        known = [score for score in scores if not isnan(score)]
+        if len(known) > 1:
+            yield name, known
 
 
 def costs(trials: Sequence[Trial]) -> dict[str, float]:

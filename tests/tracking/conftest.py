@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
+import os
 import shutil
-from collections.abc import Callable
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from werkzeug.serving import make_server
 
+from dlrun.classic.candidates import make_candidates
 from dlrun.contract import (
     Column,
     Cost,
@@ -24,7 +33,8 @@ from dlrun.contract import (
     Target,
     Trial,
 )
-from dlrun.saved import write_facts
+from dlrun.recipe.model import Recipe
+from dlrun.tracking.client import hushed, prepare
 from dlrun.tracking.store import Store, open_store
 from dlrun.tracking.study import StudyFacts, StudyRun
 
@@ -101,25 +111,78 @@ def epochs() -> tuple[Epoch, ...]:
 
 @pytest.fixture(scope="session")
 def model_folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `Fitted.save` writes it, but for the weights."""
+    """A fitted baseline, saved."""
+    recipe = Recipe.model_validate({"data": {"source": "iris.csv"}, "baselines": ["linear"]})
+    linear = make_candidates(recipe, dataset)[-1]
     folder = tmp_path_factory.mktemp("saved")
-    write_facts(
-        folder,
-        candidate="linear",
-        family="classic",
-        columns=dataset.columns,
-        target=dataset.target,
-    )
-    (folder / "model.skops").write_bytes(b"weights")
+    linear.fit(dataset, dataset, seed=0, on_epoch=print).save(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's migrations, run once."""
+def two_makers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int | None]]:
+    """A folder in which two processes made the same store at once, and their exit codes."""
     folder = tmp_path_factory.mktemp("store")
-    open_store(f"sqlite:///{folder}/mlflow.db")
-    return folder / "mlflow.db"
+    prepare()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
+        fork = multiprocessing.get_context("fork")
+        uri = f"sqlite:///{folder}/mlflow.db"
+        makers = [fork.Process(target=open_store, args=(uri,)) for _ in range(2)]
+        for maker in makers:
+            maker.start()
+    for maker in makers:
+        maker.join()
+    return folder, [maker.exitcode for maker in makers]
+
+
+@pytest.fixture(scope="session")
+def empty_store(two_makers: tuple[Path, list[int | None]]) -> Path:
+    """MLflow's migrations take seconds: they are run once, and the result is copied."""
+    return two_makers[0] / "mlflow.db"
+
+
+class Server:
+    """MLflow's own server, in a thread of this process, to be stopped and started at will."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._listener = make_server("127.0.0.1", 0, app, threaded=True)
+        self.port = self._listener.port
+        self.uri = f"http://127.0.0.1:{self.port}"
+        Thread(target=self._listener.serve_forever).start()
+
+    def stop(self) -> None:
+        self._listener.shutdown()
+        self._listener.server_close()
+
+    def start(self) -> None:
+        self._listener = make_server("127.0.0.1", self.port, self._app, threaded=True)
+        Thread(target=self._listener.serve_forever).start()
+
+
+@pytest.fixture(scope="session")
+def server_folder(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_store, folder)
+    return folder
+
+
+@pytest.fixture
+def server(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{server_folder}/mlflow.db")
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(server_folder / "artifacts"))
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
+    monkeypatch.setenv("_MLFLOW_SERVER_SERVE_ARTIFACTS", "true")
+    # It lacks packages of its own, and every search would try its imports once more.
+    monkeypatch.setitem(sys.modules, "mlflow.server.auth", None)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with hushed():
+        from mlflow.server import app
+    server = Server(app)
+    yield server
+    server.stop()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # set by the first request of all
 
 
 @pytest.fixture
@@ -136,7 +199,7 @@ def store(folder: Path) -> Store:
     return open_store(None, experiment="iris")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_study(
     trials: tuple[Trial, ...], epochs: tuple[Epoch, ...], model_folder: Path
 ) -> Callable[[StudyRun], None]:
@@ -148,7 +211,9 @@ def write_study(
         study.begin_candidate("net", "deep", {"model.hidden": [8, 8], "training.epochs": 5})
         for trial in trials:
             study.log_trial(trial)
-            study.log_trial(replace(trial, candidate="dummy", scores=dict.fromkeys(trial.scores, 9.0)))
+            study.log_trial(
+                replace(trial, candidate="dummy", scores=dict.fromkeys(trial.scores, 9.0))
+            )
             for epoch in epochs:
                 study.log_epoch("net", trial.split, epoch)
             study.log_trial(_of_network(trial, epochs))
@@ -167,3 +232,19 @@ def _of_network(trial: Trial, epochs: tuple[Epoch, ...]) -> Trial:
     return replace(
         trial, candidate="net", family="deep", scores=scores, epochs=epochs, best_epoch=4
     )
+
+
+@pytest.fixture(scope="module")
+def written(
+    empty_store: Path,
+    facts: StudyFacts,
+    write_study: Callable[[StudyRun], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Store, str]:
+    """A store with a whole study in it, to be looked at only, and the study's id."""
+    folder = tmp_path_factory.mktemp("written")
+    shutil.copy(empty_store, folder)
+    store = open_store(f"sqlite:///{folder}/mlflow.db", experiment="iris")
+    with StudyRun(store, facts) as study:
+        write_study(study)
+    return store, study.id

@@ -1,0 +1,173 @@
+"""A server that goes away loses nothing: the study is kept here and pushed later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from dlrun import saved
+from dlrun.contract import Study, Trial
+from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.push import push
+from dlrun.tracking.read import find_study, load_model_folder
+from dlrun.tracking.store import Store, local_uri, open_store, search_runs
+from dlrun.tracking.study import StudyFacts, StudyRun
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+Write = Callable[[StudyRun], None]
+
+
+@pytest.fixture
+def keep(
+    folder: Path, server: Server, facts: StudyFacts, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Write], Study]:
+    """Run a study that cannot reach its server; the server is back afterwards."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    def run(write: Write) -> Study:
+        server.stop()
+        with StudyRun(open_store(server.uri, experiment="iris"), facts) as study:
+            write(study)
+        server.start()
+        return find_study(study.store)
+
+    return run
+
+
+def nothing(study: StudyRun) -> None:
+    """Write no candidates."""
+
+
+def history(store: Store, study_id: str) -> dict[tuple[str, str], list[Any]]:
+    """Return all points of all metrics of all candidates."""
+    children = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
+    return {
+        (run.info.run_name, key): [
+            (point.step, point.value, point.timestamp)
+            for point in store.client.get_metric_history(run.info.run_id, key)
+        ]
+        for run in children
+        for key in run.data.metrics
+    }
+
+
+def test_a_study_on_a_server(
+    folder: Path, server: Server, facts: StudyFacts, trials: tuple[Trial, ...], model_folder: Path
+) -> None:
+    store = open_store(server.uri, experiment="on a server")
+    with StudyRun(store, facts) as written:
+        written.begin_candidate("linear", "classic", {})
+        for trial in trials:
+            written.log_trial(trial)
+        written.finish_candidate("linear", model_folder)
+    study = find_study(store, written.id)
+    assert (study.name, study.status, len(study.trials)) == ("iris-1", "FINISHED", 3)
+    assert len(study.read_predictions("linear")) == 150
+    assert saved.load(load_model_folder(store, study.id)).candidate == "linear"
+    assert written.store.note is None
+    assert search_runs(open_store(local_uri()), "") == []
+
+
+def test_what_is_pushed_is_what_was_kept(
+    keep: Callable[[Write], Study], server: Server, write_study: Write
+) -> None:
+    kept, here = keep(write_study), open_store(local_uri())
+    pushed = push()
+    there = find_study(pushed.store, pushed.id)
+    assert (pushed.store.uri, there.name, there.status) == (server.uri, pushed.name, "FINISHED")
+    assert (there.started, there.experiment) == (kept.started, "iris")
+    pd.testing.assert_frame_equal(there.trials, kept.trials)
+    for name in ("linear", "net"):
+        pd.testing.assert_frame_equal(there.read_predictions(name), kept.read_predictions(name))
+    assert history(pushed.store, pushed.id) == history(here, kept.id)
+    assert saved.load(load_model_folder(pushed.store, pushed.id)).candidate == "linear"
+    run, origin = pushed.store.client.get_run(pushed.id), here.client.get_run(kept.id)
+    assert run.data.params == origin.data.params
+    assert run.data.tags["mlflow.note.content"] == origin.data.tags["mlflow.note.content"]
+    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 36
+    assert "dlrun.push_to" not in run.data.tags
+    assert origin.data.tags["dlrun.pushed_to"] == server.uri
+
+
+def test_a_study_is_pushed_once_unless_it_is_named(
+    keep: Callable[[Write], Study], server: Server
+) -> None:
+    keep(nothing)
+    first = push()
+    with pytest.raises(UsageError) as error:
+        push()
+    assert str(error.value) == (
+        f"{local_uri()}: no study waits here to be pushed. Name one, and --to SERVER"
+    )
+    with pytest.raises(UsageError) as error:
+        push("iris-1")
+    assert str(error.value) == (
+        "iris-1: no server is known for it. Name one: dlrun push iris-1 --to URI"
+    )
+    second = push("iris-1", to=server.uri)
+    number = int(first.name.removeprefix("iris-"))
+    assert second.name == f"iris-{number + 1}"
+
+
+def test_the_server_is_still_away(keep: Callable[[Write], Study], server: Server) -> None:
+    keep(nothing)
+    server.stop()
+    with pytest.raises(TrackingError) as error:
+        push()
+    assert str(error.value) == f"{server.uri} does not answer. iris-1 stays here; push it later."
+    server.start()
+    assert push().store.uri == server.uri
+
+
+def test_a_password_was_not_kept(store: Store, facts: StudyFacts) -> None:
+    with StudyRun(store, facts) as study:
+        pass
+    store.client.set_tag(study.id, "dlrun.push_to", "http://ann:***@127.0.0.1:9")
+    with pytest.raises(UsageError) as error:
+        push()
+    assert str(error.value) == (
+        "iris-1: http://ann:***@127.0.0.1:9 needs its password: dlrun push iris-1 --to URI"
+    )
+
+
+def test_a_server_that_goes_away_in_the_middle(
+    folder: Path,
+    server: Server,
+    facts: StudyFacts,
+    trials: tuple[Trial, ...],
+    model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with StudyRun(open_store(server.uri, experiment="iris"), facts) as study:
+        study.begin_candidate("linear", "classic", {})
+        study.log_trial(trials[0])
+        there = study.id
+        server.stop()
+        for trial in trials[1:]:
+            study.log_trial(trial)
+        study.finish_candidate("linear", model_folder)
+        study.finish("Classic ML.", {"candidate": ["linear"]})
+    server.start()
+    assert study.store.uri == f"sqlite:///{folder}/mlflow.db"
+    assert study.store.note == (
+        f"{server.uri} does not answer (Connection refused). This study is kept in "
+        f"sqlite:///{folder}/mlflow.db. When the server is back: dlrun push"
+    )
+    kept = find_study(study.store, study.id)
+    assert (kept.status, len(kept.trials)) == ("FINISHED", 3)
+    assert len(kept.read_predictions("linear")) == 150
+    assert kept.started == find_study(open_store(server.uri), there).started
+    # The half on the server gives way to the whole.
+    pushed = push()
+    assert find_study(pushed.store, pushed.id).trials.equals(kept.trials)
+    client = pushed.store.client
+    assert client.get_run(there).info.lifecycle_stage == "deleted"
+    assert search_runs(pushed.store, f"tags.`mlflow.parentRunId` = '{there}'") == []
+    assert find_study(pushed.store).id == pushed.id

@@ -1,0 +1,207 @@
+"""Which store is opened, how a new one comes to be, and what is said when it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.client import prepare
+from dlrun.tracking.store import Store, open_store, search_runs, shown
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+REFUSED = "http://127.0.0.1:9"  # the port that nobody listens on
+
+
+def experiments(store: Store) -> dict[str, str]:
+    found = store.client.search_experiments()
+    return {each.name: each.artifact_location for each in found}
+
+
+def test_the_store_of_this_folder(folder: Path) -> None:
+    store = open_store(None, experiment="flights")
+    assert store.uri == f"sqlite:///{folder}/mlflow.db"
+    assert experiments(store)["flights"] == f"file://{folder}/mlartifacts"
+    assert (store.is_local, store.note, store.stands_in_for) == (True, None, None)
+
+
+def test_the_recipe_wins_over_the_environment_over_the_folder(
+    folder: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("recipe.db", "environment.db"):
+        (folder / name).write_bytes(empty_store.read_bytes())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///environment.db")
+    assert open_store(None).uri == f"sqlite:///{folder}/environment.db"
+    assert open_store("sqlite:///recipe.db").uri == f"sqlite:///{folder}/recipe.db"
+
+
+def test_opening_twice_gives_the_same_experiment(folder: Path) -> None:
+    first, second = (open_store(None, experiment="flights") for _ in range(2))
+    assert first.experiment_id == second.experiment_id is not None
+
+
+def test_artifacts_of_a_folder_with_an_odd_name(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "50% off, Müller #1"
+    odd.mkdir()
+    (odd / "mlflow.db").write_bytes(empty_store.read_bytes())
+    monkeypatch.chdir(odd)
+    store = open_store(None, experiment="flights")
+    run = store.client.create_run(store.experiment_id)
+    store.client.log_text(run.info.run_id, "hello", "note.txt")
+    assert [path.name for path in odd.rglob("note.txt")] == ["note.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == [odd.name]
+
+
+def test_a_reading_command_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(UsageError) as error:
+        open_store(None, create=False)
+    assert str(error.value) == f"{tmp_path}: no study here yet. Run: dlrun train RECIPE"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "./mlruns", "file:///data/mlruns", "C:\\mlruns"])
+def test_a_file_store_is_refused(folder: Path, uri: str) -> None:
+    with pytest.raises(TrackingError) as error:
+        open_store(uri)
+    assert str(error.value) == (
+        f"{uri} is a folder of files, a kind of store that MLflow no longer writes. Use a "
+        "database instead, tracking.uri: sqlite:///mlflow.db, or no URI at all. To take old "
+        "runs along: mlflow migrate-filestore --help"
+    )
+
+
+def test_what_is_no_uri(folder: Path) -> None:
+    with pytest.raises(TrackingError) as error:
+        open_store("http://host:port")
+    assert str(error.value) == (
+        "http://host:port is not a URI: Port could not be cast to integer value as 'port'"
+    )
+
+
+def test_a_left_over_file_store_is_no_trap(folder: Path) -> None:
+    (folder / "mlruns" / "0").mkdir(parents=True)
+    (folder / "mlruns" / "0" / "meta.yaml").write_text("experiment_id: '0'\n")
+    assert open_store(None).uri == f"sqlite:///{folder}/mlflow.db"
+
+
+def test_a_file_that_is_no_database(folder: Path) -> None:
+    (folder / "mlflow.db").write_text("not a database, but long enough to be looked at" * 9)
+    with pytest.raises(TrackingError) as error:
+        open_store(None)
+    assert str(error.value) == (
+        f"{folder}/mlflow.db: SQLite cannot read this store (file is not a database)"
+    )
+
+
+def test_a_store_of_another_version_of_mlflow(folder: Path) -> None:
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
+    database.close()
+    with pytest.raises(TrackingError) as error:
+        open_store(None)
+    place = f"sqlite:///{folder}/mlflow.db"
+    assert str(error.value) == (
+        f"{place}: another version of MLflow wrote this store. If it was a newer one, install "
+        f"that; if an older one, take a backup and run: mlflow db upgrade {place}"
+    )
+
+
+def test_a_deleted_experiment(folder: Path) -> None:
+    store = open_store(None, experiment="flights")
+    store.client.delete_experiment(store.experiment_id)
+    with pytest.raises(TrackingError) as error:
+        open_store(None, experiment="flights")
+    assert str(error.value) == (
+        "experiment 'flights' was deleted in MLflow. Restore it with `mlflow experiments restore "
+        f"--experiment-id {store.experiment_id}`, or write to another one: tracking.experiment"
+    )
+
+
+def test_a_server_that_does_not_answer_is_stood_in_for(folder: Path) -> None:
+    store = open_store(REFUSED, experiment="flights")
+    assert store.uri == f"sqlite:///{folder}/mlflow.db"
+    assert store.experiment_id is not None
+    assert store.stands_in_for == REFUSED
+    assert store.note == (
+        f"{REFUSED} does not answer (Connection refused). This study is kept in "
+        f"sqlite:///{folder}/mlflow.db. When the server is back: dlrun push"
+    )
+
+
+def test_reading_when_the_server_does_not_answer(folder: Path) -> None:
+    store = open_store(REFUSED, create=False)
+    assert store.note == (
+        f"{REFUSED} does not answer (Connection refused). "
+        f"Reading sqlite:///{folder}/mlflow.db instead."
+    )
+    (folder / "mlflow.db").unlink()
+    with pytest.raises(TrackingError) as error:
+        open_store(REFUSED, create=False)
+    assert str(error.value) == f"{REFUSED} does not answer (Connection refused)."
+
+
+def test_a_server_that_is_not_mlflows(folder: Path, server: Server) -> None:
+    with pytest.raises(TrackingError) as error:
+        open_store(f"{server.uri}/elsewhere", experiment="flights")
+    assert str(error.value).startswith(f"{server.uri}/elsewhere: ")
+    assert "404" in str(error.value)
+
+
+@pytest.mark.skipif(find_spec("pyodbc") is not None, reason="the driver is installed")
+def test_a_database_without_its_driver(folder: Path, server: Server) -> None:
+    with pytest.raises(TrackingError) as error:
+        open_store(f"mssql://ann:secret@127.0.0.1:{server.port}/runs")
+    assert str(error.value) == (
+        f"mssql://ann:***@127.0.0.1:{server.port}/runs: the driver of this database is not "
+        "installed (No module named 'pyodbc')"
+    )
+
+
+def test_no_password_is_shown() -> None:
+    assert shown("http://ann:secret@host:5000/x") == "http://ann:***@host:5000/x"
+    assert shown("http://host:5000") == "http://host:5000"
+
+
+def test_runs_come_the_newest_first_beyond_one_page(store: Store) -> None:
+    for start in (3, 1, 2):
+        store.client.create_run(store.experiment_id, start_time=start)
+    found = search_runs(store, "")
+    assert [run.info.start_time for run in found] == [3, 2, 1]
+    assert len(search_runs(store, "", at_most=2)) == 2
+
+
+def test_two_processes_create_a_store_at_once(
+    two_makers: tuple[Path, list[int | None]], folder: Path
+) -> None:
+    place, exit_codes = two_makers
+    assert exit_codes == [0, 0]
+    assert [path.name for path in place.iterdir()] == ["mlflow.db"]
+    assert list(experiments(open_store(None))) == ["Default"]
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    prepare()
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_mlflow_is_imported_only_when_a_store_is_opened() -> None:
+    modules = "leftover, model, push, read, signals, study, ui"
+    code = f"import sys; from dlrun.tracking import {modules}; print('mlflow' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout == b"False\n"

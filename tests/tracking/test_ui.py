@@ -1,0 +1,109 @@
+"""The web page: its links, its start and end, and what a browser shows of it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.store import Store
+from dlrun.tracking.ui import serve_ui, study_url
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("uri", "link"),
+    [
+        ("sqlite:////data/mlflow.db", "http://127.0.0.1:5000"),
+        ("http://host:5001/", "http://host:5001"),
+        ("https://ann:secret@host/mlflow", "https://host/mlflow"),
+    ],
+)
+def test_links_open_the_runs_of_the_experiment(uri: str, link: str) -> None:
+    store = Store(uri, client=None, experiment="iris", experiment_id="7")
+    mode = "workflowType=machine_learning"
+    assert study_url(store) == f"{link}/#/experiments/7/runs?{mode}"
+    assert study_url(replace(store, experiment_id=None)) == f"{link}/#/experiments?{mode}"
+
+
+def test_a_server_has_its_page_already() -> None:
+    store = Store("http://host:5001", client=None)
+    with serve_ui(store) as page:
+        assert page.url == "http://host:5001/#/experiments?workflowType=machine_learning"
+        page.wait()
+
+
+def test_a_port_that_is_in_use(store: Store, taken_port: int) -> None:
+    with pytest.raises(UsageError) as error, serve_ui(store, taken_port):
+        pass
+    assert str(error.value) == (
+        f"port {taken_port} cannot be used (Address already in use). If `dlrun ui` is running "
+        f"already, open http://127.0.0.1:{taken_port}; else choose another: "
+        f"dlrun ui --port {taken_port + 1}"
+    )
+
+
+def test_a_server_that_does_not_start(
+    store: Store, free_port: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = folder / "python"
+    broken.write_text("#!/bin/sh\necho starting\necho 'no such option' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(TrackingError) as error, serve_ui(store, free_port):
+        pass
+    assert str(error.value) == "MLflow's server did not start: no such option"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_browser_shows_the_runs_until_ctrl_c(
+    written: tuple[Store, str], free_port: int, tmp_path: Path
+) -> None:
+    store, _ = written
+    before = set(store_folder(store).iterdir())
+    with pytest.raises(KeyboardInterrupt), serve_ui(store, free_port) as page:
+        tree = [psutil.Process(page.process.pid)]
+        tree += tree[0].children(recursive=True)
+        shown = subprocess.run(
+            [
+                CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update",
+                "--disable-sync", f"--user-data-dir={tmp_path}",
+                "--virtual-time-budget=20000", "--dump-dom", page.url,
+            ],
+            capture_output=True, text=True, check=True, timeout=120,
+        ).stdout  # fmt: skip
+        assert "iris-1" in shown
+        assert "matching run" in shown
+        raise KeyboardInterrupt
+    assert not [process for process in tree if process.is_running()]
+    assert set(store_folder(store).iterdir()) == before
+
+
+def store_folder(store: Store) -> Path:
+    return Path(store.uri.removeprefix("sqlite:///")).parent
