@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 MB: Final = 2**20
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+PROCESS_STATUS: Final = Path("/proc/self/status")
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
-LATENCY_BUDGET_SECONDS: Final = 0.5  # per batch size
-LATENCY_MAX_CALLS: Final = 100
+LATENCY_BUDGET_SECONDS: Final = 0.25  # per batch size
+LATENCY_MAX_CALLS: Final = 30
 BUSY_SHARE: Final = 0.8  # of one core; a process that gets less is waiting for its turn
 
 
@@ -33,7 +35,7 @@ class Spent:
 
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
-    peak_memory_mb: float | None = None
+    peak_memory_mb: float = 0.0
 
 
 @contextmanager
@@ -73,14 +75,17 @@ def _reset_peak_memory() -> None:
         return
 
 
-def _peak_memory_mb() -> float | None:
-    try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:
-        memory = psutil.Process().memory_info()
-        return getattr(memory, "peak_wset", memory.rss) / MB
-    lines = dict(line.split(":", 1) for line in status.splitlines())
-    return int(lines["VmHWM"].split()[0]) / 1024
+def _peak_memory_mb() -> float:
+    lines = PROCESS_STATUS.read_text(encoding="utf-8") if PROCESS_STATUS.exists() else ""
+    for line in lines.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / MB
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (MB if sys.platform == "darwin" else 1024)
 
 
 def latency(fitted: Fitted, frame: pd.DataFrame) -> tuple[float | None, float | None]:

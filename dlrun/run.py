@@ -105,7 +105,10 @@ def train(recipe: Recipe, reporter: Reporter) -> Outcome:
         # 4 · the networks
         trials += stage.run_deep()
         # 5 · the verdict
-        return _conclude(study, trials)
+        outcome = _conclude(study, trials)
+        if study.store.note and study.store.note != store.note:
+            reporter.note(study.store.note)
+        return outcome
 
 
 @dataclass(frozen=True)

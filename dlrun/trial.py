@@ -97,8 +97,10 @@ def run_trials(
     import joblib
 
     threads = max(1, cost.n_cores() // execution.workers)
+    # Ray's joblib backend can only give all results at once.
+    return_as = "list" if execution.engine == "ray" else "generator"
     with engine(execution):
-        yield from joblib.Parallel(return_as="generator")(
+        yield from joblib.Parallel(return_as=return_as)(
             joblib.delayed(run_trial)(
                 candidate,
                 dataset,

@@ -146,7 +146,7 @@ def test_rounding_of_float32_probabilities_is_no_warning() -> None:
     metrics.score(names_for(THREE), Predictions(values), drawn(100, 3), THREE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=12, max_size=12).filter(any),
     st.sampled_from([BINARY, THREE, NUMBER]),

@@ -77,7 +77,8 @@ CLASSIFIERS: Final[Mapping[str, Builder]] = {
     "logistic_regression": _logistic_regression,
     "svm": lambda _: svm.SVC(),
     "knn": lambda n_rows: neighbors.KNeighborsClassifier(min(15, n_rows), weights="distance"),
-    "naive_bayes": lambda _: naive_bayes.GaussianNB(),
+    # One-hot columns hardly vary within a class, and a single surprise would outvote all else.
+    "naive_bayes": lambda _: naive_bayes.GaussianNB(var_smoothing=0.1),
     "decision_tree": lambda _: tree.DecisionTreeClassifier(min_samples_leaf=5),
     "random_forest": _forest(ensemble.RandomForestClassifier),
     "extra_trees": _forest(ensemble.ExtraTreesClassifier),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.contract import Column
-    from dlrun.recipe.model import Preprocessing
+    from dlrun.recipe.preprocessing import Preprocessing
 
 Encoding = Literal["onehot", "onehot_dense", "ordinal", "native"]
 """What suits an estimator.

@@ -17,7 +17,7 @@ from dlrun.contract import Dataset, Family, OnEpoch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dlrun.recipe.model import Preprocessing
+    from dlrun.recipe.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

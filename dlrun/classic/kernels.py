@@ -11,14 +11,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 MAX_EXACT_ROWS: Final = 20_000  # training time of the exact machine grows with their square
-N_COMPONENTS: Final = 200
+MAX_COMPONENTS: Final = 1000
+MAX_NUMBERS: Final = 50_000_000  # of the approximate features: 400 MB
 
 
 def approximate(machine: Any, matrix: Any, seed: int) -> Any:
     """Make the counterpart of an SVC or SVR for many rows, with the same settings.
 
-    The Nystroem method (Williams & Seeger 2001) maps rows to 200 features whose inner products
-    approximate the kernel; averaged stochastic gradient descent fits the linear machine.
+    The Nystroem method (Williams & Seeger 2001) maps rows to features whose inner products
+    approximate the kernel, 1,000 of them or as many as 400 MB can hold; averaged stochastic
+    gradient descent fits the linear machine.
     `shrinking`, `cache_size` and the like have no meaning here and are left out.
 
     Args:
@@ -26,15 +28,17 @@ def approximate(machine: Any, matrix: Any, seed: int) -> Any:
         matrix: (rows, features) the training rows.
         seed: draws the rows that span the features, and orders the descent.
     """
+    n_rows = matrix.shape[0]
     features = Nystroem(
         kernel=machine.kernel,
-        n_components=N_COMPONENTS,
+        n_components=max(100, min(MAX_COMPONENTS, n_rows, MAX_NUMBERS // n_rows)),
         random_state=seed,
         **_kernel_settings(machine, matrix),
     )
     shared = {
-        "alpha": 1 / (machine.C * matrix.shape[0]),
+        "alpha": 1 / (machine.C * n_rows),
         "average": True,
+        "learning_rate": "optimal",
         "tol": machine.tol,
         "random_state": seed,
     }

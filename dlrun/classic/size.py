@@ -52,6 +52,7 @@ COUNTERS = {
     "calibrated_classifiers_": lambda calibrated: sum(
         count_parameters(one.estimator) for one in calibrated.calibrated_classifiers_
     ),
+    "estimators_": lambda ensemble: _count(ensemble.estimators_),
     "coef_": _coefficients,
 }
 
@@ -65,7 +66,9 @@ def _learned(estimator: Any) -> Iterator[Any]:
 def _count(value: Any) -> int:
     if isinstance(value, BaseEstimator):
         return count_parameters(value)
-    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
-        return sum(_count(one) for one in np.ravel(np.asarray(value, dtype=object)))
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.ravel().tolist()
+    if isinstance(value, list | tuple):
+        return sum(map(_count, value))
     is_array = isinstance(value, np.ndarray) or scipy.sparse.issparse(value)
     return int(value.size) if is_array else 0

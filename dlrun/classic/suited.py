@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
+from dlrun.classic.estimators import BOOST_PACKAGES
 from dlrun.classic.features import Encoding
 from dlrun.classic.kernels import MAX_EXACT_ROWS, approximate
 from dlrun.contract import Task
@@ -22,7 +23,6 @@ from dlrun.contract import Task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BOOST_PACKAGES: Final = ("xgboost", "lightgbm")
 NATIVE: Final = (
     ensemble.HistGradientBoostingClassifier,
     ensemble.HistGradientBoostingRegressor,
@@ -30,7 +30,7 @@ NATIVE: Final = (
     DummyRegressor,
 )
 ORDINAL: Final = (tree.BaseDecisionTree, ensemble.BaseEnsemble)
-# Nearest neighbours take sparse rows, but compare them a hundred times slower than dense ones.
+# Nearest neighbours take sparse rows as well, but compare only dense ones in blocks.
 DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Uri
+from dlrun.cli.options import AsJson, Uri, open_to_read
 from dlrun.errors import UsageError
 
 
@@ -30,10 +30,9 @@ def compare(
     from dlrun.evidence.compare import compare as judge
     from dlrun.report import plain
     from dlrun.tracking.read import find_studies
-    from dlrun.tracking.store import open_store
 
     names = [] if studies == ["last"] else studies or []
-    found = find_studies(open_store(uri, create=False), names)
+    found = find_studies(open_to_read(uri), names)
     comparison = judge(found, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
     if as_json:

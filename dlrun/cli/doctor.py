@@ -47,4 +47,4 @@ def _store(uri: str | None) -> str:
         store = open_store(uri, create=False)
     except DlrunError as error:
         return str(error)
-    return str(store.uri)
+    return f"{store.place}. {store.note}" if store.note else store.place

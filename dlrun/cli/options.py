@@ -1,9 +1,15 @@
-"""Arguments that several verbs share."""
+"""Arguments that several verbs share, and the store that those which read open."""
 
+from __future__ import annotations
+
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dlrun.tracking.store import Store
 
 RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
 Overrides = Annotated[
@@ -15,3 +21,13 @@ Uri = Annotated[
     typer.Option(help="The MLflow store. Default: MLFLOW_TRACKING_URI, else mlflow.db here."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_to_read(uri: str | None) -> Store:
+    """Open the store of a verb that reads, and tell what the user must know about it."""
+    from dlrun.tracking.store import open_store
+
+    store = open_store(uri, create=False)
+    if store.note:
+        print(store.note, file=sys.stderr)
+    return store

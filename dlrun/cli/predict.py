@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import Uri
+from dlrun.cli.options import Uri, open_to_read
 
 
 def predict(
@@ -28,9 +28,8 @@ def predict(
     from dlrun.data.table import read_table, write_table
     from dlrun.saved import load
     from dlrun.tracking.read import load_model_folder
-    from dlrun.tracking.store import open_store
 
-    store = open_store(uri, create=False)
+    store = open_to_read(uri)
     model = load(load_model_folder(store, None if study == "last" else study, candidate))
     # "007" must stay as it is written where it is the name of a category.
     text = [column.name for column in model.columns if column.type in ("category", "text")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import Uri
+from dlrun.cli.options import Uri, open_to_read
 
 
 def ui(
@@ -15,10 +15,9 @@ def ui(
 ) -> None:
     """Browse the runs in MLflow until Ctrl-C."""
     from dlrun.tracking.signals import terminable
-    from dlrun.tracking.store import open_store
     from dlrun.tracking.ui import serve_ui
 
-    store = open_store(uri, create=False)
+    store = open_to_read(uri)
     print(f"Starting MLflow on {store.place} …", flush=True)
     with terminable(), serve_ui(store, port) as page:
         print(f"{page.url}\nCtrl-C ends it.", flush=True)

@@ -34,14 +34,17 @@ scaled = ColumnTransformer(
 )
 trees = ColumnTransformer([("numbers", "passthrough", numbers), ("words", ordinal, words)])
 native = ColumnTransformer([("words", few, words), ("numbers", "passthrough", numbers)])
-forest = {"n_estimators": 200, "min_samples_leaf": LEAF, "n_jobs": -1, "random_state": 0}
+forest = {"n_estimators": 200, "min_samples_leaf": 11, "n_jobs": -1, "random_state": 0}
 candidates = {
     "dummy": make_pipeline(trees, DummyClassifier()),
     "linear": make_pipeline(scaled, LogisticRegression(max_iter=1000)),
     "random_forest": make_pipeline(trees, RandomForestClassifier(**forest)),
     "extra_trees": make_pipeline(trees, ExtraTreesClassifier(**forest)),
     "hist_gradient_boosting": make_pipeline(
-        native, HistGradientBoostingClassifier(categorical_features=range(4), random_state=0)
+        native,
+        HistGradientBoostingClassifier(
+            max_iter=300, max_leaf_nodes=127, categorical_features=range(4), random_state=0
+        ),
     ),
 }
 for name, candidate in candidates.items():

@@ -1,0 +1,121 @@
+"""Speed as ratios against scripts written by hand, CPU seconds of whole processes, median of 3.
+
+Run it on a quiet machine: python tests/benchmarks/speed.py [start] [networks] [baselines] [compare]
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from measure import RUNS, Usage, measure, report
+from store_of_runs import fill_store
+
+HERE = Path(__file__).parent
+FLIGHTS = HERE.parents[1] / "recipes" / "data" / "flights.parquet"
+START_SECONDS = 0.25
+COMPARE_SECONDS = 2.0
+
+FLIGHTS_RECIPE = f"""\
+data: {{source: {FLIGHTS}, target: late, exclude: [arr_delay, year]}}
+evaluation: {{folds: 1}}
+"""
+MLP = """\
+model: {architecture: mlp, hidden: [128, 128]}
+training: {epochs: 3, batch_size: 256, early_stopping: false}
+baselines: none
+"""
+FIVE = "baselines: [dummy, linear, random_forest, extra_trees, hist_gradient_boosting]\n"
+CANCER_RECIPE = """\
+data: {source: sklearn:breast_cancer}
+model: {architecture: mlp, hidden: [128, 128]}
+training: {epochs: 10, batch_size: 32, early_stopping: false}
+baselines: none
+evaluation: {folds: 1}
+"""
+
+
+def main() -> None:
+    """Run the groups that are named, or all, and exit 1 if a limit is not kept."""
+    groups = {
+        "start": bench_start,
+        "networks": bench_networks,
+        "baselines": bench_baselines,
+        "compare": bench_compare,
+    }
+    held = []
+    for name in sys.argv[1:] or groups:
+        with TemporaryDirectory() as folder:
+            held += groups[name](Path(folder))
+    sys.exit(not all(held))
+
+
+def bench_start(folder: Path) -> list[bool]:
+    """Time the verbs that need no heavy library, above the imports that they cannot do without."""
+    (folder / "faulty.yaml").write_text("data: {sorce: a.csv}\n")
+    floor = measure([sys.executable, "-c", "import typer, rich, pydantic, yaml"], folder, runs=9)
+    held = []
+    for verb in (["--help"], ["list"], ["schema"], ["validate", "faulty.yaml"]):
+        spent = measure(_dlrun(*verb), folder, succeeds=verb[0] != "validate", runs=9)
+        above = spent.cpu_seconds - floor.cpu_seconds
+        held.append(above <= START_SECONDS)
+        print(
+            f"dlrun {' '.join(verb):<22} {above:5.2f} s above the imports (limit {START_SECONDS})"
+        )
+    return held
+
+
+def bench_networks(folder: Path) -> list[bool]:
+    """Time one network with everything around it against a plain Keras script without tracking."""
+    return [
+        _against_script(folder, "flights", FLIGHTS_RECIPE + MLP, "flights_keras.py", 1.1, FLIGHTS),
+        _against_script(folder, "breast_cancer", CANCER_RECIPE, "breast_cancer_keras.py", 1.3),
+    ]
+
+
+def bench_baselines(folder: Path) -> list[bool]:
+    """Time five baselines and no network against the same calls by hand."""
+    recipe = FLIGHTS_RECIPE + FIVE
+    return [_against_script(folder, "five baselines", recipe, "flights_sklearn.py", 1.0, FLIGHTS)]
+
+
+def bench_compare(folder: Path) -> list[bool]:
+    """Time `compare` in a store of 1,000 runs, without the imports that it needs."""
+    fill_store(folder, n_runs=1000)
+    imports = "import dlrun.evidence.compare, dlrun.tracking.read, dlrun.report.terminal"
+    imports += "; from dlrun.tracking.client import prepare; prepare(); import mlflow, pandas"
+    imports += "; import mlflow.store.tracking.sqlalchemy_store"
+    floor = measure([sys.executable, "-c", imports], folder)
+    spent = measure(_dlrun("compare"), folder)
+    above = spent.cpu_seconds - floor.cpu_seconds
+    print(
+        f"compare among 1,000 runs     {above:5.2f} s after the imports (limit {COMPARE_SECONDS})"
+    )
+    return [above <= COMPARE_SECONDS]
+
+
+def _against_script(
+    folder: Path, name: str, recipe: str, script: str, limit: float, *data: Path
+) -> bool:
+    file = folder / f"{name.replace(' ', '-')}.yaml"
+    file.write_text(recipe, encoding="utf-8")
+    by_hand = [sys.executable, str(HERE / "by_hand" / script), *map(str, data)]
+    subprocess.run(
+        _dlrun("train", str(file), "model=null", "baselines=[dummy]"),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )  # the store is made once, not at every run
+    theirs = measure([*by_hand, str(folder / "by_hand.keras")], folder)
+    ours: Usage = measure(_dlrun("train", str(file), "--quiet"), folder, runs=RUNS)
+    return report(name, ours, theirs, limit)
+
+
+def _dlrun(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "dlrun", *arguments]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Baselines of a recipe become candidates, or one clear error before anything is trained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dlrun.classic.candidates import make_candidates
+from dlrun.contract import Dataset
+from dlrun.errors import ExtraError, RecipeError
+from dlrun.recipe.model import Recipe
+
+Load = Callable[[str], Recipe]
+
+
+def names(recipe: Recipe, dataset: Dataset) -> list[str]:
+    return [candidate.name for candidate in make_candidates(recipe, dataset)]
+
+
+def test_auto_takes_the_floor_a_linear_model_and_two_ensembles(
+    recipe: Load, classes: Dataset
+) -> None:
+    expected = ["dummy", "linear", "random_forest", "hist_gradient_boosting"]
+    assert names(recipe(""), classes) == expected
+
+
+def test_none_takes_nothing(recipe: Load, classes: Dataset) -> None:
+    assert names(recipe("baselines: none\n"), classes) == []
+
+
+def test_the_floor_is_added_to_a_list(recipe: Load, classes: Dataset) -> None:
+    assert names(recipe("baselines: [svm]\n"), classes) == ["dummy", "svm"]
+    assert names(recipe("baselines: [svm, dummy]\n"), classes) == ["svm", "dummy"]
+
+
+def test_a_name_that_is_taken_gets_a_number(recipe: Load, classes: Dataset) -> None:
+    text = "baselines: [dummy, svm, {name: svm, C: 3.0}, {name: svm, C: 9.0}]\n"
+    assert names(recipe(text), classes) == ["dummy", "svm", "svm-2", "svm-3"]
+
+
+def test_settings_are_dotted_recipe_keys(recipe: Load, classes: Dataset) -> None:
+    *_, svm = make_candidates(recipe("baselines: [{name: svm, C: 3.0}]\n"), classes)
+    assert svm.settings == {"baselines.svm.C": 3.0}
+    assert svm.family == "classic"
+
+
+def test_any_class_can_be_named(recipe: Load, classes: Dataset) -> None:
+    text = "baselines: [{estimator: sklearn.neural_network.MLPClassifier, max_iter: 9}]\n"
+    *_, network = make_candidates(recipe(text), classes)
+    assert (network.name, network.kind) == (
+        "MLPClassifier",
+        "sklearn.neural_network.MLPClassifier",
+    )
+
+
+def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> None:
+    text = "baselines: [{estimator: sklearn.svm.LinearSVC, name: straight}]\n"
+    assert names(recipe(text), classes) == ["dummy", "straight"]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        (
+            "{name: random_forest, n_estimatorz: 9}",
+            "small.yaml:5: baselines.0.n_estimatorz is not a setting of random_forest. "
+            "Did you mean n_estimators?",
+        ),
+        (
+            "{name: lightgbm, lr: 0.1}",
+            "small.yaml:5: baselines.0.lr is not a setting of lightgbm. "
+            "Did you mean learning_rate?",
+        ),
+        (
+            "{name: xgboost, max_dept: 3}",
+            "small.yaml:5: baselines.0.max_dept is not a setting of xgboost. "
+            "Did you mean max_depth?",
+        ),
+        (
+            "{name: naive_bayes, q: 1}",
+            "small.yaml:5: baselines.0.q is not a setting of naive_bayes. "
+            "Allowed: priors, var_smoothing",
+        ),
+        (
+            "{name: svm, C: -1}",
+            "small.yaml:5: baselines.0: svm does not take these settings: The 'C' parameter of "
+            "SVC must be a float in the range (0.0, inf]. Got -1 instead.",
+        ),
+        (
+            "ridge",
+            "small.yaml:5: baselines.0: ridge does not do classification. Allowed: dummy, linear, "
+            "logistic_regression, svm, knn, naive_bayes, decision_tree, random_forest, "
+            "extra_trees, hist_gradient_boosting, xgboost, lightgbm",
+        ),
+        (
+            "{estimator: sklearn.svm.SVR}",
+            "small.yaml:5: baselines.0: sklearn.svm.SVR is a regressor, and the task is "
+            "classification. It takes a classifier",
+        ),
+        (
+            "{estimator: sklearn.cluster.KMeans}",
+            "small.yaml:5: baselines.0: sklearn.cluster.KMeans is a clusterer, and the task is "
+            "classification. It takes a classifier",
+        ),
+        (
+            "{estimator: sklearn.svm.SVK}",
+            "small.yaml:5: baselines.0: sklearn.svm.SVK cannot be imported: module sklearn.svm "
+            "has no class SVK. Install its package, or put its folder on PYTHONPATH",
+        ),
+        (
+            "{estimator: nosuch.Thing}",
+            "small.yaml:5: baselines.0: nosuch.Thing cannot be imported: No module named "
+            "'nosuch'. Install its package, or put its folder on PYTHONPATH",
+        ),
+        (
+            "{estimator: pathlib.Path}",
+            "small.yaml:5: baselines.0: pathlib.Path has no fit and no predict, so it is not an "
+            "estimator",
+        ),
+        (
+            "{estimator: sklearn.model_selection.GridSearchCV}",
+            "small.yaml:5: baselines.0: sklearn.model_selection.GridSearchCV does not take these "
+            "settings: GridSearchCV.__init__() missing 2 required positional arguments: "
+            "'estimator' and 'param_grid'",
+        ),
+    ],
+)
+def test_what_cannot_be_a_candidate(
+    recipe: Load, classes: Dataset, baseline: str, message: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_candidates(recipe(f"baselines:\n  - {baseline}\n"), classes)
+    assert str(caught.value) == message
+
+
+def test_all_faults_are_told_at_once(recipe: Load, prices: Dataset) -> None:
+    text = "baselines:\n  - naive_bayes\n  - {name: knn, k: 3, n_neighbours: 3}\n"
+    with pytest.raises(RecipeError) as caught:
+        make_candidates(recipe(text), prices)
+    lines = str(caught.value).splitlines()
+    assert [line.split(" is ")[0].split(" does ")[0] for line in lines] == [
+        "small.yaml:5: baselines.0: naive_bayes",
+        "small.yaml:6: baselines.1.k",
+        "small.yaml:6: baselines.1.n_neighbours",
+    ]
+
+
+@pytest.mark.parametrize("baseline", ["xgboost", "{estimator: xgboost.XGBRegressor}"])
+def test_a_missing_package_names_its_extra(
+    recipe: Load, prices: Dataset, baseline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "xgboost", raising=False)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    with pytest.raises(ExtraError) as caught:
+        make_candidates(recipe(f"baselines: [{baseline}]\n"), prices)
+    assert str(caught.value) == "xgboost is not installed. Run: pip install 'dlrun[boost]'"
+
+
+def test_a_class_without_a_list_of_settings_takes_any(
+    recipe: Load, classes: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "class Own:\n  def __init__(self, **s): pass\n  def fit(self): pass\n  predict = fit\n"
+    (tmp_path / "own_open.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    *_, own = make_candidates(recipe("baselines: [{estimator: own_open.Own, a: 1}]\n"), classes)
+    assert own.options == {"a": 1}
