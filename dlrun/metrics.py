@@ -213,24 +213,3 @@ def _auto(target: Target) -> tuple[str, ...]:
     if target.task == "regression":
         return AUTO_REGRESSION
     return AUTO_BINARY if target.is_binary else AUTO_MULTI_CLASS
-
-
-def rope(setting: float | Literal["auto"], metric: str, scale: float) -> float:
-    """Give the half width of the region of practical equivalence on a metric.
-
-    `auto` is 0.005 for roc_auc and average_precision, 1 % of the scale for errors in the target's
-    own unit and for mape, and 0.01 for everything else: accuracies, f1, log_loss, brier, ece,
-    mcc and r2.
-
-    Args:
-        setting: the recipe's `evaluation.rope`.
-        metric: the metric that is compared, usually the primary one.
-        scale: the better side's mean score.
-    """
-    if setting != "auto":
-        return setting
-    if metric in ("roc_auc", "average_precision"):
-        return 0.005
-    if metric in ("rmse", "mae", "mape", "median_absolute_error"):
-        return 0.01 * abs(scale)
-    return 0.01

@@ -160,6 +160,7 @@ class Stage:
             metrics=self.plan.metrics,
             folder=self._folder(candidate),
             on_epoch=on_epoch,
+            save=split is self.plan.splits.splits[-1],
         )
 
     @contextmanager

@@ -47,7 +47,8 @@ def run_trial(
         metrics: what is scored.
         folder: where the model is put, in place of what is there.
         on_epoch: hears of every epoch of a network.
-        save: whether the model is kept; its size is measured in any case.
+        save: whether the model is kept, and its size and latency measured; they are about the
+            same on every split, and measuring takes longer than a small fit.
         threads: for the numeric libraries; None: one for each core.
     """
     train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
@@ -178,20 +179,20 @@ def _scores(fitted: Fitted, part: Dataset, metrics: tuple[str, ...]) -> dict[str
 
 
 def _cost(fitted: Fitted, spent: cost.Spent, frame: pd.DataFrame, folder: Path | None) -> Cost:
-    one, thousand = cost.latency(fitted, frame)
+    one, thousand = cost.latency(fitted, frame) if folder else (None, None)
     return Cost(
         fit_seconds=spent.wall_seconds,
         cpu_seconds=spent.cpu_seconds,
         peak_memory_mb=spent.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,
-        model_mb=_save(fitted, folder),
+        model_mb=_save(fitted, folder) if folder else None,
         parameters=fitted.parameters,
     )
 
 
-def _save(fitted: Fitted, folder: Path | None) -> float | None:
-    """Save the model, keep it if there is a folder for it, and return its size in MB."""
+def _save(fitted: Fitted, folder: Path) -> float | None:
+    """Put the model into the folder, in place of what is there, and return its size in MB."""
     with TemporaryDirectory(prefix="dlrun-") as scratch:
         written = Path(scratch, "model")
         written.mkdir()
@@ -200,8 +201,6 @@ def _save(fitted: Fitted, folder: Path | None) -> float | None:
         except TrainingError as error:
             log.warning("%s. The model is not kept; its scores are.", error)
             return None
-        size = cost.folder_mb(written)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.move(written, folder)
-        return size
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(written, folder)
+        return cost.folder_mb(folder)

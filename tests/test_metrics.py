@@ -193,20 +193,3 @@ def test_a_metric_of_the_other_task_is_refused() -> None:
     assert str(caught.value) == (
         "accuracy does not fit regression. Allowed: rmse, mae, r2, mape, median_absolute_error"
     )
-
-
-@pytest.mark.parametrize(
-    ("setting", "metric", "width"),
-    [
-        ("auto", "roc_auc", 0.005),
-        ("auto", "average_precision", 0.005),
-        ("auto", "accuracy", 0.01),
-        ("auto", "log_loss", 0.01),
-        ("auto", "rmse", 2.0),
-        ("auto", "r2", 0.01),
-        (0.03, "roc_auc", 0.03),
-        (0.0, "rmse", 0.0),
-    ],
-)
-def test_rope(setting: float | str, metric: str, width: float) -> None:
-    assert metrics.rope(setting, metric, 200.0) == pytest.approx(width)  # type: ignore[arg-type]

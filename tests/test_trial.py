@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,9 +150,14 @@ def test_the_model_takes_the_place_of_what_was_in_the_folder(
     assert [path.name for path in folder.iterdir()] == ["weights"]
 
 
-def test_a_model_that_is_not_kept_is_still_weighed(dataset: Dataset, tmp_path: Path) -> None:
-    trial = run(Toy(), dataset, tmp_path, save=False)
-    assert trial.cost.model_mb == 1.0
+def test_a_model_is_weighed_where_it_is_kept(dataset: Dataset, tmp_path: Path) -> None:
+    kept = run(Toy(), dataset, tmp_path / "kept")
+    assert kept.cost.model_mb == 1.0
+    assert (tmp_path / "kept").is_dir()
+    trial = run(Toy(), dataset, tmp_path / "other", save=False)
+    assert (trial.cost.model_mb, trial.cost.latency_ms_batch1) == (None, None)
+    assert trial.cost.fit_seconds is not None
+    shutil.rmtree(tmp_path / "kept")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -20,6 +20,11 @@ MEDIUM_ROWS: Final = 10_000
 LARGE_ROWS: Final = 100_000
 NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 BOOST_PACKAGES: Final = ("xgboost", "lightgbm")
+QUIET: Final[Mapping[str, Mapping[str, object]]] = {
+    "catboost": {"verbose": False, "allow_writing_files": False},
+    "lightgbm": {"verbosity": -1},
+    "xgboost": {"verbosity": 0},
+}
 
 
 def _leaf(n_rows: int) -> int:
@@ -109,7 +114,7 @@ def registry(task: Task) -> Mapping[str, Builder]:
 def build(kind: str, task: Task, settings: Mapping[str, object], n_rows: int) -> Any:
     """Build an unfitted estimator from a baseline's name or a class path, and its settings."""
     if "." in kind:
-        return load_class(kind)(**settings)
+        return load_class(kind)(**{**QUIET.get(kind.partition(".")[0], {}), **settings})
     return registry(task)[kind](n_rows).set_params(**settings)
 
 

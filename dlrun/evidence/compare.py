@@ -10,6 +10,7 @@ import numpy as np
 
 from dlrun.evidence import verdict
 from dlrun.evidence.comparison import Comparison, Difference, Row, Verdict
+from dlrun.evidence.decision import automatic_rope
 from dlrun.evidence.joining import Entry, check_comparable, choose_best, join
 from dlrun.evidence.notes import take_notes
 from dlrun.evidence.pairing import Pair, Pairing, Setting, TestSets, pair_all, read_test_sets
@@ -93,9 +94,7 @@ def _rope(studies: Sequence[Study], metric: str, tested: Sequence[Entry]) -> flo
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
         return max(own)
-    from dlrun.metrics import rope  # brings scikit-learn, which nothing else here needs
-
-    return rope("auto", metric, min((abs(entry.mean) for entry in tested), default=0.0))
+    return automatic_rope(metric, min((abs(entry.mean) for entry in tested), default=0.0))
 
 
 def _differences(pairings: Mapping[Pair, Pairing]) -> dict[str, Difference]:
