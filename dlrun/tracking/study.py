@@ -14,6 +14,7 @@ from typing import Self
 from dlrun.contract import Dataset, Epoch, Family, Split, Splits, Trial
 from dlrun.errors import TrackingError
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
+from dlrun.tracking.signals import undisturbed
 from dlrun.tracking.store import Store, stand_in
 from dlrun.tracking.write import StudyWriter
 
@@ -138,7 +139,8 @@ class StudyRun:
         if not self.store.is_local:
             self._journal.append((now, step))
         try:
-            self._do(step, now)
+            with undisturbed():
+                self._do(step, now)
         except failures() as error:
             if self.store.is_local:
                 message = f"{self.store.place}: {first_line(error)}"
