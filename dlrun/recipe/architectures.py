@@ -12,7 +12,7 @@ from dlrun.recipe import names
 class Settings(BaseModel):
     """The settings of one architecture."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Mlp(Settings):

@@ -18,9 +18,7 @@ Label = str | int | float | bool
 class Section(BaseModel):
     """A frozen part of a recipe that knows no keys but its own."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OpenSection(Section):

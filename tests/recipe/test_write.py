@@ -56,3 +56,10 @@ def test_the_schema_refuses_faults(fault):
     values = {"data": {"source": "a.csv"}, **fault}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(values, json_schema())
+
+
+def test_the_schema_explains_the_keys():
+    schema = json_schema()
+    training = schema["$defs"]["Training"]["properties"]
+    assert training["epochs"]["description"] == "A cap; early stopping usually ends sooner."
+    assert schema["properties"]["seed"]["description"] == "Everything random derives from it."

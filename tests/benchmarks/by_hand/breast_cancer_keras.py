@@ -39,4 +39,4 @@ model.fit(
 said = model.predict(scaler.transform(test_x), verbose=0)[:, 0]
 print("roc_auc", roc_auc_score(test_y, said), "log_loss", log_loss(test_y, said))
 print("accuracy", accuracy_score(test_y, said > 0.5), "f1", f1_score(test_y, said > 0.5))
-model.save(sys.argv[2])
+model.save(sys.argv[-1])
