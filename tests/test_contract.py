@@ -17,6 +17,8 @@ from dlrun.classic.candidates import make_candidates as make_classic
 from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS
 from dlrun.contract import Candidate, Column, Dataset, Epoch, Fitted, Target, Task
 from dlrun.cost import limited_threads
+from dlrun.deep.candidates import make_candidates as make_deep
+from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.model import Recipe
 
 TRAIN, VALIDATION, TEST = np.split(np.random.default_rng(1).permutation(240), [160, 200])
@@ -62,7 +64,24 @@ def classic_cases() -> list[object]:
     return [pytest.param((classic, *case), id="-".join(case)) for case in cases]
 
 
-CANDIDATES = classic_cases()
+def deep(name: str, task: Task) -> Candidate:
+    settings = {"layers": [{"Dense": 8}, "ReLU"]} if name == "layers" else {"hidden": [8]}
+    recipe = Recipe.model_validate(
+        {
+            "data": {"source": "mixed.csv"},
+            "model": {"architecture": name, **settings},
+            "training": {"epochs": 20, "learning_rate": 2e-2},
+        }
+    )
+    return make_deep(recipe, mixed(task))[0]
+
+
+def deep_cases() -> list[object]:
+    cases = [(name, task) for name in ARCHITECTURES for task in ("classification", "regression")]
+    return [pytest.param((deep, *case), id="-".join(case), marks=pytest.mark.tf) for case in cases]
+
+
+CANDIDATES = [*classic_cases(), *deep_cases()]
 
 
 def nobody(epoch: Epoch) -> None:

@@ -134,15 +134,15 @@ def test_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:
 
 
 def test_pinned_threads_leave_the_users_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*cost.THREAD_VARIABLES, "OMP_WAIT_POLICY"):
+    for name in (*cost.THREAD_VARIABLES, "GOMP_SPINCOUNT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     cost.pin_threads(3)
-    assert {name: os.environ[name] for name in (*cost.THREAD_VARIABLES, "OMP_WAIT_POLICY")} == {
+    assert {name: os.environ[name] for name in (*cost.THREAD_VARIABLES, "GOMP_SPINCOUNT")} == {
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_NUM_THREADS": "3",
         "MKL_NUM_THREADS": "7",
-        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "20000",
     }
 
 

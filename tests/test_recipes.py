@@ -1,0 +1,41 @@
+"""Every recipe that comes with dlrun fits its data, and says what it is for and what to expect."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dlrun.recipe.load import load_recipe
+from dlrun.recipe.shipped import shipped_recipes
+from dlrun.run import prepare
+
+RECIPES = shipped_recipes()
+
+
+def test_there_are_recipes():
+    assert {path.stem for path in RECIPES} == {
+        "breast-cancer",
+        "caravan-insurance",
+        "credit-default",
+        "diamonds",
+        "flights",
+        "quickstart",
+    }
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_fits_its_data(path):
+    plan = prepare(load_recipe(path))
+    assert plan.deep
+    assert len(plan.classic) >= 3
+    assert not any("equals the target" in note for note in plan.dataset.notes)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_opens_with_purpose_command_minutes_and_score(path):
+    head = "".join(
+        line for line in path.read_text(encoding="utf-8").splitlines(True) if line[0] == "#"
+    )
+    assert re.search(rf"^# Run: +dlrun train recipes/{path.name}$", head, re.MULTILINE)
+    assert re.search(r"^# Expect: .*minute.*; .*[0-9].*$", head, re.MULTILINE)
