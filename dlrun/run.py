@@ -58,7 +58,6 @@ def prepare(recipe: Recipe) -> Plan:
         DataError: the data cannot be used as the recipe says.
         RecipeError: the recipe does not fit the data.
     """
-    from dlrun.classic.candidates import make_candidates as make_classic
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits import make_splits
     from dlrun.deep.candidates import make_candidates as make_deep
@@ -66,7 +65,7 @@ def prepare(recipe: Recipe) -> Plan:
     dataset = read_dataset(recipe)
     splits = make_splits(recipe, dataset)
     metrics = _metrics(recipe, dataset)
-    classic = tuple(make_classic(recipe, dataset))
+    classic = _classic(recipe, dataset)
     deep = tuple(make_deep(recipe, dataset))
     _check_names(recipe, classic, deep)
     return Plan(recipe, dataset, splits, metrics, classic, deep)
@@ -183,6 +182,14 @@ class Stage:
         folder = self.scratch / str(position)
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
+    if recipe.baselines == "none":  # spares a study of networks most of scikit-learn
+        return ()
+    from dlrun.classic.candidates import make_candidates
+
+    return tuple(make_candidates(recipe, dataset))
 
 
 def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
