@@ -1,5 +1,17 @@
-"""What every test stands on: the number of threads is pinned before a library counts the cores."""
+"""What every test stands on: a pinned number of threads, and signals that are heard."""
+
+import signal
+
+from hypothesis import settings
 
 from dlrun.cost import n_cores, pin_threads
 
 pin_threads(n_cores())
+
+# A job in the background, as of nohup or of a CI server, starts with these ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# A loaded machine is no reason for a property to fail.
+settings.register_profile("dlrun", deadline=None)
+settings.load_profile("dlrun")
