@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlrun.contract import Column, Dataset, Family, OnEpoch, Target
 from dlrun.errors import TrainingError
 from dlrun.recipe.model import Model
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.training import Training
+from dlrun.recipe.write import flat
 
 if TYPE_CHECKING:
     from dlrun.deep.saved import FittedNetwork
@@ -57,8 +58,8 @@ class DeepCandidate:
         """Give the model's and its training's settings as dotted recipe keys."""
         return {
             "model.architecture": self.model.architecture,
-            **_dotted("model", self.model.complete_settings),
-            **_dotted("training", self.training.model_dump()),
+            **flat(self.model.complete_settings, "model"),
+            **flat(self.training.model_dump(), "training"),
         }
 
     def fit(
@@ -82,12 +83,3 @@ class DeepCandidate:
         except TrainingError as error:
             message = f"{self.place}: {self.name}: {error}"
             raise TrainingError(message) from error
-
-
-def _dotted(prefix: str, values: Mapping[str, Any]) -> dict[str, object]:
-    """Flatten nested settings to dotted keys."""
-    flat: dict[str, object] = {}
-    for key, value in values.items():
-        name = f"{prefix}.{key}"
-        flat.update(_dotted(name, value) if isinstance(value, dict) else {name: value})
-    return flat
