@@ -22,13 +22,24 @@ ColumnType = Literal["number", "category", "text", "image", "audio", "series", "
 class Column:
     """A feature column of a dataset.
 
-    The type fixes the dtype that the column has in `Dataset.frame`:
+    The type fixes what the column holds in `Dataset.frame`:
     number float64 (NaN is missing) · category pandas Categorical of str (NaN is missing) ·
-    datetime datetime64[us], naive UTC (NaT is missing) · text str ("" is missing).
+    datetime datetime64[us], naive UTC (NaT is missing) · text str ("" is missing) ·
+    and one NumPy array in each cell of an object column for
+    image (height, width, channels) uint8, all zeros where missing ·
+    audio (samples,) float32 from -1 to 1, one channel, at most `shape` long, none where missing ·
+    series (steps, channels) float32, at most `shape` long, NaN within and no step where missing.
+
+    Attributes:
+        shape: of the cells of an image (height, width, channels), a sound (samples,) or a series
+            (steps, channels); empty for the other types.
+        rate: samples per second of a sound, else 0.
     """
 
     name: str
     type: ColumnType
+    shape: tuple[int, ...] = ()
+    rate: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,17 +21,54 @@ FACTS: Final = "model.json"
 
 
 @dataclass(frozen=True)
-class SavedModel:
-    """A loaded model and the facts that are needed to feed it and to read what it says."""
+class Facts:
+    """What must be known of a saved model to feed it and to read what it says."""
 
     candidate: str
     family: Family
     columns: tuple[Column, ...]
     target: Target
+
+    def write(self, folder: Path) -> None:
+        """Write `model.json` beside the model file."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / FACTS).write_text(text, encoding="utf-8")
+
+
+def read_facts(folder: Path) -> Facts:
+    """Read what `Facts.write` wrote.
+
+    Raises:
+        UsageError: the folder holds no model.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        message = f"{folder}: no {FACTS} here, so this is not a model that dlrun saved."
+        raise UsageError(message)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    columns = [{**column, "shape": tuple(column["shape"])} for column in facts["columns"]]
+    target = {**facts["target"], "labels": tuple(facts["target"]["labels"])}
+    return Facts(
+        candidate=facts["candidate"],
+        family=facts["family"],
+        columns=tuple(Column(**column) for column in columns),
+        target=Target(**target),
+    )
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A loaded model that answers for raw rows."""
+
+    facts: Facts
     fitted: Fitted
 
-    def answer(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def answer(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
         """Predict raw rows, as they stand in a user's file.
+
+        Args:
+            rows: the columns that the model was trained on, and perhaps others.
+            folder: where relative paths of images, sounds and texts start.
 
         Returns:
             One row per row with `prediction`, in the target's own kind of value, and for classes
@@ -44,12 +81,13 @@ class SavedModel:
 
         from dlrun.data.columns import conform
 
-        predictions = self.fitted.predict(conform(rows, self.columns))
-        if self.target.task == "regression":
+        target = self.facts.target
+        predictions = self.fitted.predict(conform(rows, self.facts.columns, folder))
+        if target.task == "regression":
             return pd.DataFrame({"prediction": predictions.values}, index=rows.index)
-        labels = pd.Series([_value(label, self.target.dtype) for label in self.target.labels])
+        labels = pd.Series([_value(label, target.dtype) for label in target.labels])
         answers = pd.DataFrame({"prediction": labels.iloc[predictions.codes].to_numpy()})
-        for code, label in enumerate(self.target.labels):
+        for code, label in enumerate(target.labels):
             answers[f"p_{label}"] = predictions.values[:, code]
         return answers.set_axis(rows.index)
 
@@ -63,25 +101,6 @@ def _value(label: str, dtype: str) -> str | int | float | bool:
     return float(label) if dtype == "float" else label
 
 
-def write_facts(
-    folder: Path, *, candidate: str, family: Family, columns: tuple[Column, ...], target: Target
-) -> None:
-    """Write `model.json` beside the model file."""
-    facts = {
-        "candidate": candidate,
-        "family": family,
-        "columns": {column.name: column.type for column in columns},
-        "target": {
-            "name": target.name,
-            "task": target.task,
-            "labels": target.labels,
-            "dtype": target.dtype,
-        },
-    }
-    text = json.dumps(facts, indent=2, ensure_ascii=False)
-    (folder / FACTS).write_text(text, encoding="utf-8")
-
-
 def load(folder: Path) -> SavedModel:
     """Load a model that `Fitted.save` wrote.
 
@@ -91,17 +110,6 @@ def load(folder: Path) -> SavedModel:
     Raises:
         UsageError: the folder holds no model.
     """
-    path = folder / FACTS
-    if not path.is_file():
-        message = f"{folder}: no {FACTS} here, so this is not a model that dlrun saved."
-        raise UsageError(message)
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    target = facts["target"]
-    loader = importlib.import_module(LOADERS[facts["family"]])
-    return SavedModel(
-        candidate=facts["candidate"],
-        family=facts["family"],
-        columns=tuple(Column(name, kind) for name, kind in facts["columns"].items()),
-        target=Target(target["name"], target["task"], tuple(target["labels"]), target["dtype"]),
-        fitted=loader.load(folder),
-    )
+    facts = read_facts(folder)
+    loader = importlib.import_module(LOADERS[facts.family])
+    return SavedModel(facts, loader.load(folder))

@@ -6,7 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from dlrun.classic.size import count_parameters
 from dlrun.contract import Column, Predictions, Target
 from dlrun.errors import TrainingError
-from dlrun.saved import write_facts
+from dlrun.saved import Facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,9 +74,6 @@ class ClassicFitted:
             TrainingError: the estimator holds something that only a pickle could keep.
         """
         parts = {
-            "name": self.name,
-            "columns": {column.name: column.type for column in self.columns},
-            "target": asdict(self.target),
             "features": self.features,
             "estimator": self.estimator,
             "classes": self.classes,
@@ -84,13 +81,7 @@ class ClassicFitted:
         with failures_of(self.name):
             # The fastest compression makes a forest 5 × smaller.
             skops.io.dump(parts, folder / MODEL, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        write_facts(
-            folder,
-            candidate=self.name,
-            family="classic",
-            columns=self.columns,
-            target=self.target,
-        )
+        Facts(self.name, "classic", self.columns, self.target).write(folder)
 
     def _numbers(self, matrix: Any) -> NDArray[np.float64]:
         return np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(-1)

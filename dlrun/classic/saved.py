@@ -9,8 +9,8 @@ from typing import Final
 import skops.io
 
 from dlrun.classic.fitted import MODEL, ClassicFitted
-from dlrun.contract import Column, Target
 from dlrun.errors import UsageError
+from dlrun.saved import read_facts
 
 TRUST_VARIABLE: Final = "DLRUN_TRUST"
 # Beside scikit-learn's public classes, which skops trusts by itself.
@@ -69,6 +69,5 @@ def load(folder: Path) -> ClassicFitted:
             f"run their code. If you trust the file, set {TRUST_VARIABLE}={names} and try again"
         )
         raise UsageError(message)
-    parts = skops.io.load(file, trusted=sorted(trusted))
-    columns = tuple(Column(name, kind) for name, kind in parts.pop("columns").items())
-    return ClassicFitted(columns=columns, target=Target(**parts.pop("target")), **parts)
+    facts, parts = read_facts(folder), skops.io.load(file, trusted=sorted(trusted))
+    return ClassicFitted(facts.candidate, facts.columns, facts.target, **parts)

@@ -6,7 +6,6 @@ import platform
 from typing import Final
 
 from dlrun.cli.options import Uri
-from dlrun.environment import installed, versions
 from dlrun.errors import DlrunError
 
 EXTRAS: Final = {
@@ -19,6 +18,8 @@ EXTRAS: Final = {
 
 def doctor(uri: Uri = None) -> None:
     """Show versions, devices and why they are used, the tracking store, and the extras."""
+    from dlrun.environment import installed, versions
+
     _print("python", f"{platform.python_version()} · {platform.platform()}")
     _print("packages", *(f"{name} {found}" for name, found in versions().items()))
     _print("devices", *_devices())

@@ -32,12 +32,12 @@ def predict(
     store = open_to_read(uri)
     model = load(load_model_folder(store, None if study == "last" else study, candidate))
     # "007" must stay as it is written where it is the name of a category.
-    text = [column.name for column in model.columns if column.type in ("category", "text")]
+    text = [column.name for column in model.facts.columns if column.type in ("category", "text")]
     rows = read_table(data, text=text)
-    answers = model.answer(rows)
+    answers = model.answer(rows, data.parent)
     joined = rows.assign(**{str(name): answers[name] for name in answers})
     if output is None:
         print(joined.to_csv(index=False), end="")
         return
     write_table(joined, output)
-    print(f"{output}: {len(joined):,} rows predicted by {model.candidate}")
+    print(f"{output}: {len(joined):,} rows predicted by {model.facts.candidate}")

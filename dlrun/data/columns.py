@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -87,7 +88,7 @@ def _type_of_strings(present: pd.Series[Any]) -> ColumnType:
     return "text" if is_prose and present.nunique() > MOSTLY * len(present) else "category"
 
 
-def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+def conform(frame: pd.DataFrame, columns: Sequence[Column], folder: Path = Path()) -> pd.DataFrame:
     """Make raw rows the typed columns that candidates take; other columns are left out.
 
     Columns have the dtypes that `Column` documents; infinite numbers become missing. The rows
@@ -95,7 +96,8 @@ def conform(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
     Args:
         frame: raw rows, as read from a file or handed in by a user.
-        columns: the columns to make, of the types number, category and datetime.
+        columns: the columns to make.
+        folder: where relative paths of images, sounds and texts start.
 
     Raises:
         DataError: columns are missing, or one holds what its type cannot.

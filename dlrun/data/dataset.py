@@ -21,7 +21,6 @@ from dlrun.data.target import read_truth
 from dlrun.data.wording import did_you_mean, listed, quoted
 from dlrun.errors import DataError
 from dlrun.recipe.model import Recipe
-from dlrun.recipe.names import AVAILABLE_COLUMN_TYPES
 
 
 def read_dataset(recipe: Recipe) -> Dataset:
@@ -144,17 +143,7 @@ def _left_out(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]
 
 
 def _typed(recipe: Recipe, frame: pd.DataFrame, names: list[str]) -> tuple[Column, ...]:
-    columns = infer_columns(frame[names], _declared(recipe))
-    refused = [column for column in columns if column.type not in AVAILABLE_COLUMN_TYPES]
-    if refused:
-        found = listed(f"{column.name!r} ({column.type})" for column in refused)
-        message = (
-            f"{recipe.at('data.features')}: dlrun cannot learn from these columns yet: {found}. "
-            "Leave them out with data.exclude, or give them another type in data.features: "
-            f"{', '.join(AVAILABLE_COLUMN_TYPES)}"
-        )
-        raise DataError(message)
-    return columns
+    return infer_columns(frame[names], _declared(recipe))
 
 
 def _declared(recipe: Recipe) -> dict[str, ColumnType]:

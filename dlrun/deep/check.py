@@ -1,4 +1,4 @@
-"""What a recipe's training section asks of the data, checked without TensorFlow."""
+"""What a recipe's models and their training ask of the data, checked without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final
 
 from dlrun.contract import Dataset
 from dlrun.errors import RecipeError
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.architectures import ARCHITECTURES
+from dlrun.recipe.model import Model, Recipe
 from dlrun.recipe.names import (
     CLASSIFICATION_LOSSES,
     CLASSIFICATION_METRICS,
@@ -60,6 +61,8 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
     faults: dict[str, None] = {}
     for position, model in enumerate(recipe.model):
         prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
+        if misfit := _misfit(model, dataset):
+            faults[f"{recipe.at(f'{prefix}.architecture')}: {misfit}"] = None
         for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
@@ -68,6 +71,19 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
         faults.update(dict.fromkeys(_missing_faults(recipe, dataset)))
     if faults:
         raise RecipeError("\n".join(faults))
+
+
+def _misfit(model: Model, dataset: Dataset) -> str | None:
+    """Say why an architecture has nothing to do with the columns that there are."""
+    known = ARCHITECTURES.get(model.architecture)
+    there = list(dict.fromkeys(column.type for column in dataset.columns))
+    if known is None or set(known.claims) & set(there):
+        return None
+    fitting = [name for name, other in ARCHITECTURES.items() if set(other.claims) & set(there)]
+    return (
+        f"{model.architecture} is made for columns of the type {' or '.join(known.claims)}, and "
+        f"here are {', '.join(there)}. For these: {', '.join(fitting)}"
+    )
 
 
 def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:

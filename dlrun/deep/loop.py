@@ -134,6 +134,8 @@ class Loop:
         n_rows = tf.size(batch)
         mine = batch[n_rows * replica // n_replicas : n_rows * (replica + 1) // n_replicas]
         chosen = {kind: tf.gather(tensor, mine) for kind, tensor in inputs.items()}
+        if self.network.augmenter:
+            chosen = self.network.augmenter(chosen, training=True)
         weights = self.network.body.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.network.body(chosen, training=True)

@@ -4,40 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dlrun.contract import Column
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.groups import Encoding
+from dlrun.deep.inputs.encoding import Encoding, Spec
+from dlrun.deep.inputs.groups import Group
 from dlrun.deep.objective import Objective
 from dlrun.errors import TrainingError
 
-Architecture = Callable[[Mapping[str, Any]], Any]
+Architecture = Callable[[Mapping[str, Group]], Any]
+"""Groups → the tensor under the head, (rows, width), or (rows, members, width) of an ensemble."""
+Augmentation = Callable[[Any], Any]
+"""Encoded group → the same, randomly changed."""
+
+MATRIX: Final = 2  # dimensions
 
 
 @dataclass(frozen=True)
 class Network:
-    """The parts of a network, each a Keras model; all but the first are layers of the whole.
+    """The parts of a network, each a Keras model; reader, encoder, body and finish are the whole.
 
     Attributes:
         reader: raw columns to groups, looking up categories.
-        encoder: groups to encoded columns; frozen, so run once over a whole table.
-        body: encoded columns to outputs; trained.
+        encoder: groups to encoded groups; frozen, so run once over a whole table.
+        augmenter: encoded groups to randomly changed ones, in training alone; None where the
+            recipe asks for none.
+        body: encoded groups to outputs; trained.
         finish: outputs to predictions.
     """
 
     reader: Any
     encoder: Any
+    augmenter: Any
     body: Any
     finish: Any
 
     def whole(self) -> Any:
         """Join the parts: a dict of raw columns in, predictions out.
 
-        Numbers are float64 (NaN is missing), categories strings ("" is missing), dates int64
-        seconds since 1970 UTC (the smallest int64 is missing), each (rows,) or (rows, 1). Out
-        come probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in
-        the target's unit, (rows, 1).
+        Numbers are float64 (NaN is missing), categories and texts strings ("" is missing), dates
+        int64 seconds since 1970 UTC (the smallest int64 is missing), each (rows,) or (rows, 1);
+        images (rows, height, width, channels) uint8, sounds (rows, samples) float32, series
+        (rows, steps, channels) float32 with NaN for what is missing and for padding. Out come
+        probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in the
+        target's unit, (rows, 1).
         """
         outputs = self.body(self.encoder(self.reader.output))
         return keras.Model(self.reader.input, self.finish(outputs))
@@ -58,17 +69,20 @@ def build_network(
     encodings: Mapping[str, Encoding],
     objective: Objective,
     architecture: Architecture,
+    augmentations: Mapping[str, Augmentation],
 ) -> Network:
     """Build a network with fresh weights.
 
     Raises:
         TrainingError: the architecture cannot be built on these columns.
     """
+    body = _build_body(encodings, objective, architecture)
     return Network(
         _build_reader(columns, encodings),
         _build_encoder(encodings),
-        _build_body(encodings, objective, architecture),
-        objective.finish(),
+        _build_augmenter(encodings, augmentations),
+        body,
+        objective.finish(body.output.shape[1:]),
     )
 
 
@@ -87,42 +101,67 @@ def input_names(columns: Sequence[Column]) -> dict[str, str]:
 
 def _build_reader(columns: Sequence[Column], encodings: Mapping[str, Encoding]) -> Any:
     names = input_names(columns)
-    raw = {
-        column.name: keras.Input(
-            (1,), name=names[column.name], dtype=encodings[column.type].raw_dtype
-        )
-        for column in columns
-    }
+    specs = {name: encoding.raw for encoding in encodings.values() for name in encoding.names}
+    raw = {column.name: _input(names[column.name], specs[column.name]) for column in columns}
     groups = {
-        kind: encoding.read([raw[name] for name in encoding.names])
-        for kind, encoding in encodings.items()
+        name: encoding.read([raw[column] for column in encoding.names])
+        for name, encoding in encodings.items()
     }
     inputs = {names[name]: tensor for name, tensor in raw.items()}
     return keras.Model(inputs, groups, name="dlrun_reader")
 
 
 def _build_encoder(encodings: Mapping[str, Encoding]) -> Any:
-    groups = {
-        kind: keras.Input((len(encoding.names),), name=kind, dtype=encoding.group_dtype)
-        for kind, encoding in encodings.items()
-    }
-    encoded = {kind: encodings[kind].encode(group) for kind, group in groups.items()}
+    groups = {name: _input(name, encoding.group) for name, encoding in encodings.items()}
+    encoded = {name: encodings[name].encode(group) for name, group in groups.items()}
     return keras.Model(groups, encoded, name="dlrun_encoder")
+
+
+def _build_augmenter(
+    encodings: Mapping[str, Encoding], augmentations: Mapping[str, Augmentation]
+) -> Any:
+    if not augmentations:
+        return None
+    encoded = _encoded_inputs(encodings)
+    changed = {
+        name: augmentations[name](tensor) if name in augmentations else tensor
+        for name, tensor in encoded.items()
+    }
+    return keras.Model(encoded, changed, name="dlrun_augmenter")
 
 
 def _build_body(
     encodings: Mapping[str, Encoding], objective: Objective, architecture: Architecture
 ) -> Any:
-    encoded = {
-        kind: keras.Input((encoding.n_encoded,), name=kind, dtype=encoding.encoded_dtype)
-        for kind, encoding in encodings.items()
-    }
-    expanded = {kind: encodings[kind].expand(tensor) for kind, tensor in encoded.items()}
-    tensor = architecture(expanded)
-    # Logits and numbers need more digits than mixed precision has.
-    head = keras.layers.Dense(objective.n_outputs, dtype="float32", name="dlrun_head")
+    encoded = _encoded_inputs(encodings)
+    tensor = architecture(
+        {name: Group(encodings[name], tensor) for name, tensor in encoded.items()}
+    )
     try:
-        return keras.Model(encoded, head(tensor), name="dlrun_body")
+        return keras.Model(encoded, _head(objective, tensor), name="dlrun_body")
     except ValueError as error:
         message = f"the architecture's tensor does not come from its inputs: {error}"
         raise TrainingError(message) from error
+
+
+def _head(objective: Objective, tensor: Any) -> Any:
+    """Stand a linear layer on a tensor; each member of an ensemble gets one of its own."""
+    # Logits and numbers need more digits than mixed precision has.
+    if len(tensor.shape) == MATRIX:
+        return keras.layers.Dense(objective.n_outputs, dtype="float32", name="dlrun_head")(tensor)
+    n_members = tensor.shape[1]
+    return keras.layers.EinsumDense(
+        "rmw,mwo->rmo",
+        output_shape=(n_members, objective.n_outputs),
+        bias_axes="mo",
+        dtype="float32",
+        name="dlrun_head",
+    )(tensor)
+
+
+def _encoded_inputs(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
+    return {name: _input(name, encoding.encoded) for name, encoding in encodings.items()}
+
+
+def _input(name: str, spec: Spec) -> Any:
+    return keras.Input(spec.shape, name=name, dtype=spec.dtype)

@@ -20,6 +20,8 @@ POSITIVE: Final = ("mean_squared_logarithmic_error", "poisson", "tweedie")
 OWN_UNIT: Final = ("mean_absolute_percentage_error", "mean_squared_logarithmic_error")
 TWEEDIE_POWER: Final = 1.5  # between Poisson (1) and gamma (2)
 
+MATRIX: Final = 2  # dimensions
+
 ops = keras.ops
 
 
@@ -54,14 +56,20 @@ class Objective:
     def losses(self, truth: Any, outputs: Any) -> Any:
         """Return the weighted loss of each row, (rows,) float32.
 
+        The members of an ensemble are trained one by one: their losses are averaged.
+
         Args:
             truth: (rows,) from `encode_truth`.
-            outputs: (rows, n_outputs) float32 of the network.
+            outputs: (rows, n_outputs) float32 of the network, or (rows, members, n_outputs).
         """
-        if self.loss in LOGITS:
-            losses = self._of_logits(truth, outputs)
+        each = self._of_logits if self.loss in LOGITS else self._of_numbers
+        if len(outputs.shape) == MATRIX:
+            losses = each(truth, outputs)
         else:
-            losses = self._of_numbers(truth, outputs)
+            n_members = outputs.shape[1]
+            apart = ops.reshape(outputs, (-1, self.n_outputs))
+            losses = each(ops.repeat(truth, n_members), apart)
+            losses = ops.mean(ops.reshape(losses, (-1, n_members)), axis=1)
         if self.class_weights:
             losses = losses * ops.take(np.array(self.class_weights, dtype=np.float32), truth)
         return losses
@@ -82,12 +90,13 @@ class Objective:
             return _tweedie(truth, outputs[:, 0])
         return getattr(keras.losses, self.loss)(truth[:, None], outputs)
 
-    def finish(self) -> Any:
-        """Build the model from outputs to predictions, both (rows, n_outputs).
+    def finish(self, shape: tuple[int, ...]) -> Any:
+        """Build the model from outputs, of this shape for a row, to predictions, (rows, n_outputs).
 
-        Float64 keeps probabilities off 0 and 1, and numbers with many digits exact.
+        Float64 keeps probabilities off 0 and 1, and numbers with many digits exact. Predictions
+        of an ensemble's members are averaged.
         """
-        outputs = keras.Input((self.n_outputs,), name="outputs")
+        outputs = keras.Input(shape, name="outputs")
         if self.loss in LOGITS:
             activation = "sigmoid" if self.n_outputs == 1 else "softmax"
             finished = keras.layers.Activation(activation, dtype="float64")(outputs)
@@ -96,6 +105,8 @@ class Objective:
             number = keras.layers.Activation(activation, dtype="float64")(outputs)
             # Keras' Rescaling would round both to float32.
             finished = number * np.float64(self.scale) + np.float64(self.shift)
+        if len(shape) > 1:
+            finished = ops.mean(finished, axis=1)
         return keras.Model(outputs, finished, name="dlrun_finish")
 
 

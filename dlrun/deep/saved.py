@@ -17,7 +17,7 @@ from dlrun.deep.network import count_parameters, input_names
 from dlrun.deep.objective import to_predictions
 from dlrun.deep.table import chunks
 from dlrun.errors import DataError, UsageError
-from dlrun.saved import FACTS, write_facts
+from dlrun.saved import Facts, read_facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,13 +63,7 @@ class FittedNetwork:
     def save(self, folder: Path) -> None:
         """Write the network and its facts into an existing, empty folder."""
         self.model.save(folder / FILE)
-        write_facts(
-            folder,
-            candidate=self.candidate,
-            family="deep",
-            columns=self.columns,
-            target=self.target,
-        )
+        Facts(self.candidate, "deep", self.columns, self.target).write(folder)
         notes = {"best_epoch": self.best_epoch, "inputs": input_names(self.columns)}
         text = json.dumps(notes, indent=2, ensure_ascii=False)
         (folder / NOTES).write_text(text, encoding="utf-8")
@@ -90,7 +84,7 @@ class FittedNetwork:
             return finish(body(encoder(groups), training=False))
 
         signature = {
-            kind: tf.TensorSpec([None, tensor.shape[1]], tensor.dtype)
+            kind: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
             for kind, tensor in encoder.input.items()
         }
         return tf.function(forward, input_signature=[signature])
@@ -112,13 +106,12 @@ def load(folder: Path) -> FittedNetwork:
     Raises:
         UsageError: Keras cannot load the file.
     """
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    facts = read_facts(folder)
     notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
-    target = facts["target"]
     return FittedNetwork(
-        candidate=facts["candidate"],
-        columns=tuple(Column(name, kind) for name, kind in facts["columns"].items()),
-        target=Target(target["name"], target["task"], tuple(target["labels"]), target["dtype"]),
+        candidate=facts.candidate,
+        columns=facts.columns,
+        target=facts.target,
         model=_load_model(folder / FILE),
         best_epoch=notes["best_epoch"],
     )

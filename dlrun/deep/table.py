@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final
 
 from dlrun.contract import Dataset
@@ -12,7 +13,8 @@ from dlrun.deep.inputs.groups import FrameReader
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 
-CHUNK_ROWS: Final = 8192  # that a network is given at once when it predicts, to bound its memory
+CHUNK_NUMBERS: Final = 2**18  # that a network is given at once, to bound its memory
+MOST_ROWS, FEWEST_ROWS = 8192, 16
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Table:
     """Rows that were read and encoded once, for all epochs.
 
     Attributes:
-        inputs: of the network's body, for each column group a tensor (rows, …).
+        inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
         truth: (rows,) what the loss compares with.
     """
 
@@ -32,15 +34,19 @@ class Table:
 
 
 def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Cut column groups into pieces of a few thousand rows; without rows there is one piece."""
+    """Cut column groups into pieces of some rows; without rows there is one piece."""
     n_rows = next(iter(groups.values())).shape[0]
-    for start in range(0, max(1, n_rows), CHUNK_ROWS):
-        yield {kind: rows[start : start + CHUNK_ROWS] for kind, rows in groups.items()}
+    per_row = sum(prod(rows.shape[1:]) for rows in groups.values())
+    step = min(MOST_ROWS, max(FEWEST_ROWS, CHUNK_NUMBERS // max(1, per_row)))
+    for start in range(0, max(1, n_rows), step):
+        yield {name: rows[start : start + step] for name, rows in groups.items()}
 
 
 def encode_table(
     dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
 ) -> Table:
     """Read and encode a dataset."""
-    groups = {kind: tf.constant(group) for kind, group in reader.read(dataset.frame).items()}
-    return Table(network.encoder(groups), tf.constant(objective.encode_truth(dataset.truth)))
+    groups = reader.read(dataset.frame)
+    pieces = [network.encoder(piece) for piece in chunks(groups)]
+    inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
+    return Table(inputs, tf.constant(objective.encode_truth(dataset.truth)))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from dlrun.contract import Dataset, OnEpoch
 from dlrun.deep.architectures import build_architecture
 from dlrun.deep.backend import keras, tf
-from dlrun.deep.inputs.groups import Encoding, fit_encodings, frame_reader
+from dlrun.deep.inputs.augment import make_augmentations
+from dlrun.deep.inputs.encoding import Encoding
+from dlrun.deep.inputs.groups import fit_encodings, frame_reader
 from dlrun.deep.loop import Loop
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
@@ -72,8 +74,9 @@ def build(
         TrainingError: the architecture cannot be built on these columns.
     """
     architecture = partial(build_architecture, candidate.model, candidate.folder)
+    augmentations = make_augmentations(encodings, candidate.preprocessing)
     with precision(policy):
-        return build_network(candidate.columns, encodings, objective, architecture)
+        return build_network(candidate.columns, encodings, objective, architecture, augmentations)
 
 
 def _start_afresh(seed: int, *, deterministic: bool) -> None:

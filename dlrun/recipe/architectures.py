@@ -1,8 +1,8 @@
-"""The settings that each architecture knows, with their defaults."""
+"""The settings that each architecture knows, with their defaults, and what it is made for."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
@@ -10,9 +10,17 @@ from dlrun.recipe import names
 
 
 class Settings(BaseModel):
-    """The settings of one architecture."""
+    """The settings of one architecture.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        claims: the column types that it is made for; columns of other types are joined to what
+            it makes of these.
+    """
+
+    # Most of these are never asked for: to build them all would take longer than reading a recipe.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    claims: ClassVar[tuple[str, ...]] = names.COLUMN_TYPES
 
 
 class Mlp(Settings):

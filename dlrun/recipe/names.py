@@ -3,16 +3,12 @@
 from typing import Final
 
 COLUMN_TYPES: Final = ("number", "category", "text", "image", "audio", "series", "datetime")
-AVAILABLE_COLUMN_TYPES: Final = ("number", "category", "datetime")
 
 ARCHITECTURES: Final = {
     "mlp": "fully connected layers over the joined columns",
     "layers": "any keras.layers, listed in the recipe",
 }
-PLANNED_ARCHITECTURES: Final = (
-    "tabm", "ft_transformer", "cnn", "resnet", "rnn", "transformer", "text_cnn", "fcn",
-    "inception_time", "pretrained",
-)  # fmt: skip
+PLANNED_ARCHITECTURES: Final = ("pretrained",)
 
 BASELINES: Final = {
     "dummy": "the most frequent class, or the mean: the floor",
@@ -29,7 +25,6 @@ BASELINES: Final = {
     "xgboost": "gradient boosting, XGBoost's (extra: boost)",
     "lightgbm": "gradient boosting, LightGBM's (extra: boost)",
 }
-PLANNED_BASELINES: Final = ("mini_rocket",)
 
 CLASSIFICATION_METRICS: Final = (
     "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
 import dlrun
-from dlrun.saved import FACTS
+from dlrun.saved import Facts, read_facts
 from dlrun.tracking.client import hushed
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ def pack(folder: Path, packed: Path) -> None:
         from mlflow.models import Model
         from mlflow.pyfunc import add_to_model
 
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    facts = read_facts(folder)
     inside = f"artifacts/{ARTIFACT}"
     shutil.copytree(folder, packed / inside)
     shutil.copy(CODE, packed)
-    requirements = _requirements(folder, facts["family"])
+    requirements = _requirements(folder, facts.family)
     (packed / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
     model = Model(signature=_signature(facts))
@@ -88,19 +87,19 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
 
 
-def _signature(facts: dict[str, Any]) -> Any:
+def _signature(facts: Facts) -> Any:
     """Describe raw rows: numbers are doubles, all else is text, and any cell may be empty."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    columns, target = facts["columns"], facts["target"]
+    target = facts.target
     inputs = [
-        ColSpec("double" if kind == "number" else "string", name, required=False)
-        for name, kind in columns.items()
+        ColSpec("double" if column.type == "number" else "string", column.name, required=False)
+        for column in facts.columns
     ]
-    is_class = target["task"] == "classification"
-    outputs = [ColSpec(LABEL_TYPES[target["dtype"]] if is_class else "double", "prediction")]
-    outputs += [ColSpec("double", f"p_{label}") for label in target["labels"]]
+    is_class = target.task == "classification"
+    outputs = [ColSpec(LABEL_TYPES[target.dtype] if is_class else "double", "prediction")]
+    outputs += [ColSpec("double", f"p_{label}") for label in target.labels]
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlrun.errors import TrainingError
+from dlrun.recipe import names
 from dlrun.recipe.architectures import ARCHITECTURES
 
 pytestmark = pytest.mark.tf
@@ -35,9 +36,10 @@ def module(tmp_path, recipe):
 
 
 def test_the_builders_are_those_that_the_recipe_knows():
-    from dlrun.deep.architectures import BUILDERS
+    from dlrun.deep.architectures import ENCODERS, WHOLES
 
-    assert set(BUILDERS) == set(ARCHITECTURES)
+    assert {*WHOLES, *ENCODERS} == set(ARCHITECTURES) == set(names.ARCHITECTURES)
+    assert not {*WHOLES} & {*ENCODERS}
 
 
 def test_an_mlp_has_the_layers_that_its_settings_say(recipe, breast_cancer):
@@ -59,9 +61,9 @@ def test_batch_normalization_forgets_quickly_enough_for_small_tables(recipe, bre
     from dlrun.deep.architectures import mlp
     from dlrun.deep.backend import keras
 
-    inputs = {"number": keras.Input((3,), name="number")}
+    tensor = keras.Input((3,))
     settings = {"hidden": [4], "activation": "relu", "dropout": 0.0, "normalization": "batch"}
-    model = keras.Model(inputs, mlp.build(inputs, **settings))
+    model = keras.Model(tensor, mlp.stack(tensor, **settings))
     (layer,) = [item for item in model.layers if "batch_normalization" in item.name]
     assert layer.momentum == 0.9
 

@@ -18,7 +18,7 @@ def _numbers(columns, **chosen):
     from dlrun.deep.inputs.numbers import fit_numbers
 
     frame = pd.DataFrame(columns, dtype=np.float64)
-    return fit_numbers(list(columns), frame, Number(**chosen))
+    return fit_numbers([Column(name, "number") for name in columns], frame, Number(**chosen))
 
 
 def _encode(encoding, group):
@@ -87,7 +87,7 @@ def _categories(values, **chosen):
     from dlrun.deep.inputs.categories import fit_categories
 
     frame = pd.DataFrame({"c": pd.Categorical(values)})
-    return fit_categories(["c"], frame, Category(**chosen))
+    return fit_categories([Column("c", "category")], frame, Category(**chosen))
 
 
 def test_categories_get_codes_of_their_own_and_missing_and_unseen_ones_too():
@@ -141,7 +141,9 @@ def _dates(values, **chosen):
     from dlrun.deep.inputs.datetimes import fit_datetimes
 
     return fit_datetimes(
-        ["t"], pd.DataFrame({"t": values.astype("datetime64[us]")}), Datetime(**chosen)
+        [Column("t", "datetime")],
+        pd.DataFrame({"t": values.astype("datetime64[us]")}),
+        Datetime(**chosen),
     )
 
 
@@ -174,8 +176,10 @@ def test_the_networks_own_reader_and_encoder_agree_with_the_frames(mixed):
 
     preprocessing = Preprocessing(number=Number(scale="quantile"))
     encodings = fit_encodings(mixed.columns, mixed.frame[:100], preprocessing)
-    architecture = lambda inputs: inputs["number"]  # noqa: E731
-    network = build_network(mixed.columns, encodings, Objective("mean_squared_error"), architecture)
+    architecture = lambda groups: groups["number"].expand()  # noqa: E731
+    network = build_network(
+        mixed.columns, encodings, Objective("mean_squared_error"), architecture, {}
+    )
     groups = frame_reader(mixed.columns, network.reader).read(mixed.frame)
     read = network.reader(
         {name: tf.constant(values) for name, values in raw_columns(mixed).items()}

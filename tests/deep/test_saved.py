@@ -69,9 +69,9 @@ def test_a_loaded_network_is_the_one_that_was_saved(run, mixed, tmp_path):
         "model.json", "network.keras", "network.json",
     }  # fmt: skip
     loaded = saved.load(tmp_path)
-    assert (loaded.candidate, loaded.family) == ("mlp", "deep")
-    assert loaded.columns == mixed.columns
-    assert loaded.target == mixed.target
+    assert (loaded.facts.candidate, loaded.facts.family) == ("mlp", "deep")
+    assert loaded.facts.columns == mixed.columns
+    assert loaded.facts.target == mixed.target
     assert loaded.fitted.best_epoch == run.fitted.best_epoch
     assert loaded.fitted.parameters == run.fitted.parameters
     expected = run.fitted.predict(run.test.frame).values

@@ -1,4 +1,4 @@
-"""Architectures: from encoded columns to the tensor that the head stands on."""
+"""Architectures: from column groups to the tensor that the head stands on."""
 
 from __future__ import annotations
 
@@ -7,43 +7,63 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlrun.deep.architectures import function, layers, mlp
-from dlrun.deep.architectures.join import shape_of
+from dlrun.deep.architectures.flat import flatten, join, shape_of
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
 from dlrun.errors import TrainingError
-from dlrun.recipe.architectures import is_function
+from dlrun.recipe.architectures import ARCHITECTURES, Mlp, is_function
 from dlrun.recipe.model import Model
 
-BUILDERS: Final[Mapping[str, Callable[..., Any]]] = {"mlp": mlp.build, "layers": layers.build}
+Groups = Mapping[str, Group]
 
-MATRIX: Final = 2  # dimensions
+WHOLES: Final[Mapping[str, Callable[..., Any]]] = {"mlp": mlp.build, "layers": layers.build}
+"""Architectures that take all groups at once: build(groups, **settings)."""
+ENCODERS: Final[Mapping[str, Callable[..., Any]]] = {}
+"""Architectures for one group of the types they claim: encode(group, **settings) → vector."""
+ENSEMBLES: Final = ("tabm",)  # end in (rows, members, width)
 
 
-def build_architecture(model: Model, folder: Path, inputs: Mapping[str, Any]) -> Any:
+def build_architecture(model: Model, folder: Path, groups: Groups) -> Any:
     """Build the recipe's architecture.
 
     Args:
         model: the recipe's section.
         folder: where the recipe stands, and perhaps the user's own module.
-        inputs: one tensor for each column group that occurs, (rows, width) float.
+        groups: the column groups that occur.
 
     Returns:
-        A Keras tensor, (rows, width).
+        A Keras tensor, (rows, width), or (rows, members, width) of an ensemble.
 
     Raises:
         TrainingError: it cannot be built.
     """
     settings = model.complete_settings
     if is_function(model.architecture):
+        inputs = {name: group.expand() for name, group in groups.items()}
         tensor = function.build(model.architecture, folder, inputs, settings)
+    elif model.architecture in ENCODERS:
+        tensor = _join_encoded(model.architecture, groups, settings)
     else:
-        tensor = BUILDERS[model.architecture](inputs, **settings)
+        tensor = WHOLES[model.architecture](groups, **settings)
     if not keras.backend.is_keras_tensor(tensor):
         message = f"{model.architecture} returned {type(tensor).__name__}, not a Keras tensor"
         raise TrainingError(message)
-    if len(tensor.shape) != MATRIX:
+    n_dimensions = 3 if model.architecture in ENSEMBLES else 2
+    if len(tensor.shape) != n_dimensions:
         message = (
             f"{model.architecture} ends in a tensor of shape {shape_of(tensor)}. The head needs "
             "(rows, width): end with Flatten or GlobalAveragePooling"
         )
         raise TrainingError(message)
     return tensor
+
+
+def _join_encoded(architecture: str, groups: Groups, settings: Mapping[str, Any]) -> Any:
+    """Encode each group that the architecture claims; all others go through dense layers."""
+    claims = ARCHITECTURES[architecture].claims
+    claimed = [group for group in groups.values() if group.kind in claims]
+    others = [group for group in groups.values() if group.kind not in claims]
+    vectors = [ENCODERS[architecture](group, **settings) for group in claimed]
+    if others:
+        vectors.append(mlp.stack(join(map(flatten, others)), **Mlp().model_dump()))
+    return join(vectors)

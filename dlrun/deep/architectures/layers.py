@@ -5,19 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlrun.deep.architectures.join import join, shape_of
+from dlrun.deep.architectures.flat import flatten, join, shape_of
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import FLAT, Group
 from dlrun.errors import TrainingError
 from dlrun.recipe.keras_layers import parse_layer
 
 
-def build(inputs: Mapping[str, Any], *, layers: Sequence[object]) -> Any:
-    """Apply the layers one after the other to the joined columns.
+def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:
+    """Apply the layers one after the other to the one image, sound, text or series there is.
+
+    Where there is none they take the joined columns; where there are others beside it, these are
+    joined to what the layers make of it.
 
     Raises:
-        TrainingError: a layer cannot be made, or not be applied.
+        TrainingError: a layer cannot be made, or not be applied; or there are several images,
+            sounds, texts or series.
     """
-    tensor = join(inputs)
+    shaped = [name for name, group in groups.items() if group.kind not in FLAT]
+    flat = [flatten(group) for name, group in groups.items() if name not in shaped]
+    if not shaped:
+        return _apply(layers, join(flat))
+    if len(shaped) > 1:
+        message = (
+            f"layers can follow on one image, sound, text or series, but here are "
+            f"{', '.join(shaped)}. Leave all but one out with data.exclude, or write a function "
+            "(module:function)"
+        )
+        raise TrainingError(message)
+    tensor = _apply(layers, groups[shaped[0]].expand())
+    return join([tensor, *flat]) if flat else tensor
+
+
+def _apply(layers: Sequence[object], tensor: Any) -> Any:
     for number, listed in enumerate(layers, start=1):
         name, _ = parse_layer(listed)
         try:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dlrun.deep.architectures.join import join
+from dlrun.deep.architectures.flat import flatten, join
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
 
 MOMENTUM: Final = 0.9  # Keras' 0.99 never gets to know a small table's mean
 
 
-def build(
-    inputs: Mapping[str, Any],
-    *,
-    hidden: Sequence[int],
-    activation: str,
-    dropout: float,
-    normalization: str,
+def build(groups: Mapping[str, Group], **settings: Any) -> Any:
+    """Flatten and join all groups under dense layers; the settings are those of `stack`."""
+    return stack(join(map(flatten, groups.values())), **settings)
+
+
+def stack(
+    tensor: Any, *, hidden: Sequence[int], activation: str, dropout: float, normalization: str
 ) -> Any:
     """Stack dense layers, each with normalisation, activation and dropout."""
-    tensor = join(inputs)
     for units in hidden:
         tensor = keras.layers.Dense(units)(tensor)
         if normalization == "batch":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.contract import Column, ColumnType
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.encoding import Read, Spec
 from dlrun.recipe.preprocessing import Category
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ MAX_WIDTH: Final = 50  # of an embedding
 
 ops = keras.ops
 Table = Mapping[str, int]
+
+
+def reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of category columns that looks values up as a Keras model does."""
+    names = [column.name for column in columns]
+    tables = lookup_tables(model, len(names))
+    return lambda frame: read_categories(frame, names, tables)
 
 
 def read_categories(
@@ -79,14 +88,15 @@ class CategoryEncoding:
     vocabularies: tuple[tuple[str, ...], ...]
     one_hot: tuple[tuple[int, ...] | None, ...]
 
-    raw_dtype = "string"
-    group_dtype = "int64"
-    encoded_dtype = "int64"
+    kind: ClassVar[ColumnType] = "category"
+    raw: ClassVar[Spec] = Spec((1,), "string")
 
     @property
-    def n_encoded(self) -> int:
-        """Count the encoded columns."""
-        return len(self.names)
+    def group(self) -> Spec:
+        """Describe the codes side by side."""
+        return Spec((len(self.names),), "int64")
+
+    encoded = group
 
     def read(self, inputs: list[Any]) -> Any:
         """Look raw columns up, each (rows, 1) strings, and join their codes."""
@@ -135,9 +145,10 @@ def embedding_width(n_values: int) -> int:
 
 
 def fit_categories(
-    names: Sequence[str], frame: pd.DataFrame, settings: Category
+    columns: Sequence[Column], frame: pd.DataFrame, settings: Category
 ) -> CategoryEncoding:
     """Learn the vocabularies from the training rows."""
+    names = [column.name for column in columns]
     vocabularies, one_hot = [], []
     for name in names:
         counts = frame[name].value_counts()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.contract import Column, ColumnType
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.encoding import Read, Spec
 from dlrun.recipe.preprocessing import Datetime
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ PERIODS: Final = {
 PARTS: Final = ("year", *PERIODS)
 
 ops = keras.ops
+
+
+def reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of date columns out of typed rows."""
+    names = [column.name for column in columns]
+    return lambda frame: read_datetimes(frame, names)
 
 
 def read_datetimes(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
@@ -89,14 +97,19 @@ class DatetimeEncoding:
     names: tuple[str, ...]
     parts: tuple[Part, ...]
 
-    raw_dtype = "int64"
-    group_dtype = "int64"
-    encoded_dtype = "float32"
+    kind: ClassVar[ColumnType] = "datetime"
+    raw: ClassVar[Spec] = Spec((1,), "int64")
 
     @property
-    def n_encoded(self) -> int:
-        """Count the encoded columns."""
-        return len(self.parts) + 2 * sum(part.name in PERIODS for part in self.parts)
+    def group(self) -> Spec:
+        """Describe the columns side by side."""
+        return Spec((len(self.names),), "int64")
+
+    @property
+    def encoded(self) -> Spec:
+        """Describe the parts of all columns, with two places on its circle for a periodic one."""
+        n_periodic = sum(part.name in PERIODS for part in self.parts)
+        return Spec((len(self.parts) + 2 * n_periodic,), "float32")
 
     def read(self, inputs: list[Any]) -> Any:
         """Join raw columns, each (rows, 1) int64 seconds since 1970."""
@@ -122,9 +135,10 @@ class DatetimeEncoding:
 
 
 def fit_datetimes(
-    names: Sequence[str], frame: pd.DataFrame, settings: Datetime
+    columns: Sequence[Column], frame: pd.DataFrame, settings: Datetime
 ) -> DatetimeEncoding:
     """Choose the parts of each column and learn their means from the training rows."""
+    names = [column.name for column in columns]
     parts: list[Part] = []
     for position, seconds in enumerate(read_datetimes(frame, names).T):
         known = seconds[seconds != MISSING]

@@ -1,104 +1,97 @@
-"""Column groups: all columns of one type, fitted, read and encoded together."""
+"""Column groups: the columns of a type, or one image, sound, text or series, taken together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-from dlrun.contract import Column
-from dlrun.deep.inputs.categories import Table, fit_categories, lookup_tables, read_categories
-from dlrun.deep.inputs.datetimes import fit_datetimes, read_datetimes
-from dlrun.deep.inputs.numbers import fit_numbers, read_numbers
+from dlrun.contract import Column, ColumnType
+from dlrun.deep.inputs import categories, datetimes, numbers
+from dlrun.deep.inputs.encoding import Encoding, Fit, Read
 from dlrun.recipe.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Encoding(Protocol):
-    """What was learned about the columns of one type, and the way from raw columns to a network.
+class Kind(NamedTuple):
+    """How the columns of a type are learned about and read; `reader` asks the Keras model."""
 
-    Raw columns, (rows, 1) each, are read into one group, (rows, columns); the group is encoded,
-    (rows, n_encoded), which is frozen and done once for a whole table; what is encoded is
-    expanded inside the network, where weights may be trained.
+    fit: Fit
+    reader: Callable[[Sequence[Column], Any], Read]
+
+
+KINDS: Final[Mapping[ColumnType, Kind]] = {
+    "number": Kind(numbers.fit_numbers, numbers.reader),
+    "category": Kind(categories.fit_categories, categories.reader),
+    "datetime": Kind(datetimes.fit_datetimes, datetimes.reader),
+}
+FLAT: Final = ("number", "category", "datetime")  # all columns of the type make one group
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group inside a network that is being built.
+
+    Attributes:
+        encoded: the Keras tensor of the encoded group.
     """
 
-    raw_dtype: str
-    group_dtype: str
-    encoded_dtype: str
+    encoding: Encoding
+    encoded: Any
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Name the columns in their order within the group."""
+    def kind(self) -> ColumnType:
+        """Say of which type its columns are."""
+        return self.encoding.kind
 
-    @property
-    def n_encoded(self) -> int:
-        """Count the encoded columns."""
-
-    def read(self, inputs: list[Any]) -> Any:
-        """Join raw columns to a group."""
-
-    def encode(self, group: Any) -> Any:
-        """Encode a group."""
-
-    def expand(self, encoded: Any) -> Any:
-        """Make the tensor that an architecture receives, (rows, width) float."""
+    def expand(self) -> Any:
+        """Make the tensor that an architecture receives; each call makes weights of its own."""
+        return self.encoding.expand(self.encoded)
 
 
-FITS: Final[Mapping[str, Callable[..., Encoding]]] = {
-    "number": fit_numbers,
-    "category": fit_categories,
-    "datetime": fit_datetimes,
-}
+def group_columns(columns: Sequence[Column]) -> dict[str, tuple[Column, ...]]:
+    """Part columns into groups, named by their type: text, text_2 and so on."""
+    groups: dict[str, tuple[Column, ...]] = {}
+    for kind in KINDS:
+        found = tuple(column for column in columns if column.type == kind)
+        if kind in FLAT and found:
+            groups[kind] = found
+        elif found:
+            names = [kind, *(f"{kind}_{number}" for number in range(2, len(found) + 1))]
+            groups.update({name: (column,) for name, column in zip(names, found, strict=True)})
+    return groups
 
 
 def fit_encodings(
     columns: Sequence[Column], frame: pd.DataFrame, preprocessing: Preprocessing
 ) -> dict[str, Encoding]:
-    """Learn from the training rows how the columns of each type are encoded."""
+    """Learn from the training rows how each group is encoded."""
     return {
-        kind: FITS[kind](names, frame, getattr(preprocessing, kind))
-        for kind, names in names_by_type(columns).items()
-    }
-
-
-def names_by_type(columns: Sequence[Column]) -> dict[str, tuple[str, ...]]:
-    """Return the column names of each type that occurs."""
-    return {
-        kind: tuple(column.name for column in columns if column.type == kind)
-        for kind in FITS
-        if any(column.type == kind for column in columns)
+        name: KINDS[group[0].type].fit(group, frame, getattr(preprocessing, group[0].type))
+        for name, group in group_columns(columns).items()
     }
 
 
 @dataclass(frozen=True)
 class FrameReader:
-    """Reads typed columns into groups, as the network's own reader does from raw columns.
+    """Reads typed columns into groups, as the network's own reader does from raw columns."""
 
-    Attributes:
-        names: the columns of each type.
-        tables: for each category column, value → code.
-    """
-
-    names: Mapping[str, tuple[str, ...]]
-    tables: Sequence[Table]
+    reads: Mapping[str, Read]
 
     def read(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
-        """Return the groups, each (rows, columns) in its `group_dtype`."""
-        groups: dict[str, NDArray[Any]] = {}
-        if "number" in self.names:
-            groups["number"] = read_numbers(frame, self.names["number"])
-        if "category" in self.names:
-            groups["category"] = read_categories(frame, self.names["category"], self.tables)
-        if "datetime" in self.names:
-            groups["datetime"] = read_datetimes(frame, self.names["datetime"])
-        return groups
+        """Return the groups, each (rows, *group.shape)."""
+        return {name: read(frame) for name, read in self.reads.items()}
 
 
 def frame_reader(columns: Sequence[Column], model: Any) -> FrameReader:
     """Make the reader of typed columns that agrees with a Keras model that reads raw ones."""
-    names = names_by_type(columns)
-    return FrameReader(names, lookup_tables(model, len(names.get("category", ()))))
+    return FrameReader(
+        {
+            name: KINDS[group[0].type].reader(group, model)
+            for name, group in group_columns(columns).items()
+        }
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.contract import Column, ColumnType
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.encoding import Read, Spec
 from dlrun.recipe.preprocessing import Number
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ SMALLEST: Final = 1e-7  # share of rows below a number, as in scikit-learn's qua
 LARGEST: Final = 1e30  # that a network is given: sums of more would overflow in float32
 
 ops = keras.ops
+
+
+def reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of number columns out of typed rows."""
+    names = [column.name for column in columns]
+    return lambda frame: read_numbers(frame, names)
 
 
 def read_numbers(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
@@ -46,14 +54,18 @@ class NumberEncoding:
     scale: NDArray[np.float64]
     curves: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...] = ()
 
-    raw_dtype = "float64"
-    group_dtype = "float64"
-    encoded_dtype = "float32"
+    kind: ClassVar[ColumnType] = "number"
+    raw: ClassVar[Spec] = Spec((1,), "float64")
 
     @property
-    def n_encoded(self) -> int:
-        """Count the encoded columns."""
-        return len(self.names)
+    def group(self) -> Spec:
+        """Describe the columns side by side."""
+        return Spec((len(self.names),), "float64")
+
+    @property
+    def encoded(self) -> Spec:
+        """Describe the scaled columns."""
+        return Spec((len(self.names),), "float32")
 
     def read(self, inputs: list[Any]) -> Any:
         """Join raw columns, each (rows, 1), to one tensor."""
@@ -84,8 +96,9 @@ class NumberEncoding:
         return ops.erfinv(2 * ops.clip(share, SMALLEST, 1 - SMALLEST) - 1) * sqrt(2)
 
 
-def fit_numbers(names: Sequence[str], frame: pd.DataFrame, settings: Number) -> NumberEncoding:
+def fit_numbers(columns: Sequence[Column], frame: pd.DataFrame, settings: Number) -> NumberEncoding:
     """Learn fill values and scales from the training rows."""
+    names = [column.name for column in columns]
     values = read_numbers(frame, names)
     fill = _fill_values(frame[list(names)], settings)
     filled = np.where(np.isnan(values), fill, values)
