@@ -34,12 +34,15 @@ class Column:
         shape: of the cells of an image (height, width, channels), a sound (samples,) or a series
             (steps, channels); empty for the other types.
         rate: samples per second of a sound, else 0.
+        parts: the columns of the raw table whose numbers are the steps of a wide series, else
+            empty.
     """
 
     name: str
     type: ColumnType
     shape: tuple[int, ...] = ()
     rate: int = 0
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,64 @@ class Candidate(Protocol):
         """
 
 
+Aspect = Literal[
+    "learning_curve", "noise", "missing", "junk_columns", "label_noise", "shuffle_structure",
+    "shift", "importance", "train",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A change of the test rows on which a fitted candidate is scored once more.
+
+    Attributes:
+        level: how strong the change is; 1 where it has no degrees.
+        change: typed rows and a generator → changed rows; picklable.
+        name: what is changed, where an aspect has several.
+    """
+
+    aspect: Aspect
+    level: float
+    change: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Rows on which every candidate is trained once more, to be compared with a plain trial.
+
+    Attributes:
+        level: as in `Probe`; of a learning curve the share of the training rows.
+        split: what trains and tests.
+        change: all rows → the rows that are learned from and tested; picklable.
+    """
+
+    aspect: Aspect
+    level: float
+    split: Split
+    change: Callable[[Dataset], Dataset]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A score on the primary metric that was measured beside the trials.
+
+    Attributes:
+        step: of the split that it belongs to.
+        n_train: rows that were learned from.
+        score: NaN where the candidate failed.
+    """
+
+    candidate: str
+    family: Family
+    aspect: Aspect
+    name: str
+    level: float
+    step: int
+    n_train: int
+    score: float
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one trial took. None where it was not measured."""
@@ -222,7 +283,25 @@ class Trial:
     cost: Cost = Cost()
     epochs: tuple[Epoch, ...] = ()
     best_epoch: int | None = None
+    measurements: tuple[Measurement, ...] = ()
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a study keeps of its data and splits, for its readers.
+
+    Attributes:
+        columns: name → type of the features.
+        sizes: training, validation and test rows of each split.
+        notes: as in `Dataset`.
+    """
+
+    source: str
+    target: str
+    columns: Mapping[str, ColumnType]
+    sizes: tuple[tuple[int, int, int], ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -231,6 +310,7 @@ class Study:
 
     Attributes:
         id: the MLflow run id of the study's parent run.
+        source: the recipe's file, where it was when the study ran.
         metrics: names of the test metrics, the primary one first.
         rope: half width of the region of practical equivalence on the primary metric, where the
             recipe sets it.
@@ -239,12 +319,19 @@ class Study:
             n_epochs and best_epoch.
         read_predictions: candidate → its test predictions over all splits with the columns
             row_id, repeat, fold, truth, prediction and, for classes, `p_<label>` in code order.
+        read_measurements: what was measured beside the trials, one row for each `Measurement`
+            with its fields as columns.
+        read_epochs: candidate → its epochs over all splits with the columns repeat, fold, epoch,
+            seconds, `train/…` and `val/…`; without rows where it has no epochs.
+        read_text: `recipe.yaml` or `environment.txt` → what it says.
+        data: None where the study was tracked without it.
     """
 
     id: str
     name: str
     experiment: str
     recipe: str
+    source: str
     status: str
     started: datetime
     task: Task
@@ -257,3 +344,7 @@ class Study:
     data_digest: str
     trials: pd.DataFrame
     read_predictions: Callable[[str], pd.DataFrame]
+    read_measurements: Callable[[], pd.DataFrame]
+    read_epochs: Callable[[str], pd.DataFrame]
+    read_text: Callable[[str], str]
+    data: DataSummary | None = None

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from dlrun.contract import Candidate, Dataset, Epoch, Split, Splits, Trial
+from dlrun.contract import (
+    Candidate,
+    Dataset,
+    Epoch,
+    Measurement,
+    Probe,
+    Split,
+    Splits,
+    Study,
+    Trial,
+    Variation,
+)
 from dlrun.cost import n_cores, pin_threads
 from dlrun.environment import describe_environment
 from dlrun.errors import RecipeError
@@ -34,6 +45,8 @@ class Plan:
     metrics: tuple[str, ...]
     classic: tuple[Candidate, ...]
     deep: tuple[Candidate, ...]
+    probes: tuple[Probe, ...]
+    variations: tuple[Variation, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,7 @@ class Outcome:
         url: the study's page, once `dlrun ui` runs.
     """
 
-    study_id: str
+    study: Study
     comparison: Comparison
     failed: tuple[str, ...]
     url: str
@@ -58,6 +71,7 @@ def prepare(recipe: Recipe) -> Plan:
         DataError: the data cannot be used as the recipe says.
         RecipeError: the recipe does not fit the data.
     """
+    from dlrun.aspects import make_probes, make_variations
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits import make_splits
     from dlrun.deep.candidates import make_candidates as make_deep
@@ -68,7 +82,9 @@ def prepare(recipe: Recipe) -> Plan:
     classic = _classic(recipe, dataset)
     deep = tuple(make_deep(recipe, dataset))
     _check_names(recipe, classic, deep)
-    return Plan(recipe, dataset, splits, metrics, classic, deep)
+    probes = make_probes(recipe.evaluation, dataset)
+    variations = make_variations(recipe.evaluation, dataset, splits, recipe.seed)
+    return Plan(recipe, dataset, splits, metrics, classic, deep, probes, variations)
 
 
 def train(recipe: Recipe, reporter: Reporter) -> Outcome:
@@ -104,7 +120,7 @@ def train(recipe: Recipe, reporter: Reporter) -> Outcome:
         # 4 · the networks
         trials += stage.run_deep()
         # 5 · the verdict
-        outcome = _conclude(study, trials)
+        outcome = _conclude(study, trials, reporter)
         if study.store.note and study.store.note != store.note:
             reporter.note(study.store.note)
         return outcome
@@ -121,20 +137,31 @@ class Stage:
 
     def run_classic(self) -> list[Trial]:
         """Run the classic candidates' trials on the recipe's workers."""
-        from dlrun.trial import run_trials
+        from dlrun.trial import run_trials, run_variations
 
-        done = []
-        for candidate in self.plan.classic:
+        plan, done = self.plan, []
+        for candidate in plan.classic:
             with self._running(candidate):
+                folder, execution = self._folder(candidate), plan.recipe.execution
                 trials = run_trials(
                     candidate,
-                    self.plan.dataset,
-                    self.plan.splits.splits,
-                    metrics=self.plan.metrics,
-                    folder=self._folder(candidate),
-                    execution=self.plan.recipe.execution,
+                    plan.dataset,
+                    plan.splits.splits,
+                    metrics=plan.metrics,
+                    folder=folder,
+                    execution=execution,
+                    probes=plan.probes,
                 )
                 done += [self._hear(trial) for trial in trials]
+                varied = run_variations(
+                    candidate,
+                    plan.dataset,
+                    plan.variations,
+                    metric=plan.metrics[0],
+                    folder=folder,
+                    execution=execution,
+                )
+                self._hear_variations(candidate, varied)
         return done
 
     def run_deep(self) -> list[Trial]:
@@ -143,6 +170,11 @@ class Stage:
         for candidate in self.plan.deep:
             with self._running(candidate):
                 done += [self._hear(self._train(candidate, s)) for s in self.plan.splits.splits]
+                varied = (
+                    self._vary(candidate, number, variation)
+                    for number, variation in enumerate(self.plan.variations)
+                )
+                self._hear_variations(candidate, varied)
         return done
 
     def _train(self, candidate: Candidate, split: Split) -> Trial:
@@ -160,7 +192,36 @@ class Stage:
             folder=self._folder(candidate),
             on_epoch=on_epoch,
             save=split is self.plan.splits.splits[-1],
+            probes=self.plan.probes,
         )
+
+    def _vary(
+        self, candidate: Candidate, number: int, variation: Variation
+    ) -> tuple[Trial, Measurement]:
+        from dlrun.trial import run_variation
+
+        place = replace(variation.split, step=number)
+        return run_variation(
+            candidate,
+            self.plan.dataset,
+            variation,
+            metric=self.plan.metrics[0],
+            folder=self._folder(candidate),
+            on_epoch=lambda epoch: self.reporter.epoch(_once_more(candidate), place, epoch),
+        )
+
+    def _hear_variations(
+        self, candidate: Candidate, varied: Iterable[tuple[Trial, Measurement]]
+    ) -> None:
+        """Show the trials on changed rows as a line of their own, and track what they measured."""
+        if not self.plan.variations:
+            return
+        title = _once_more(candidate)
+        self.reporter.begin(title, candidate.family, len(self.plan.variations))
+        for number, (trial, measurement) in enumerate(varied):
+            self.study.log_measurements([measurement])
+            place = replace(trial.split, step=number)
+            self.reporter.end(replace(trial, candidate=title, split=place))
 
     @contextmanager
     def _running(self, candidate: Candidate) -> Iterator[None]:
@@ -173,6 +234,7 @@ class Stage:
 
     def _hear(self, trial: Trial) -> Trial:
         self.study.log_trial(trial)
+        self.study.log_measurements(trial.measurements)
         self.reporter.end(trial)
         return trial
 
@@ -182,6 +244,10 @@ class Stage:
         folder = self.scratch / str(position)
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _once_more(candidate: Candidate) -> str:
+    return f"{candidate.name}, on varied rows"
 
 
 def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
@@ -244,6 +310,10 @@ def _notes(plan: Plan, store: Store, closed: Iterable[str]) -> Iterator[str]:
     for name in closed:
         yield f"The study {name} was left running by a process that is gone; it is closed now."
     yield from plan.dataset.notes
+    if plan.recipe.baselines == "auto":
+        from dlrun.classic.auto import choose
+
+        yield from choose(plan.dataset)[1]
     leaked = count_leaked_duplicates(plan.dataset, plan.splits.splits[0])
     if leaked:
         total = len(plan.splits.splits[0].test)
@@ -270,13 +340,33 @@ def _facts(plan: Plan) -> StudyFacts:
     )
 
 
-def _conclude(study: StudyRun, trials: Iterable[Trial]) -> Outcome:
+def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> Outcome:
     from dlrun.evidence.compare import compare
-    from dlrun.report.plain import to_columns
+    from dlrun.report.plain import to_columns, to_metrics
     from dlrun.tracking.read import find_study
-    from dlrun.tracking.ui import study_url
 
-    comparison = compare([find_study(study.store, study.id)])
-    study.finish(comparison.verdict.sentence, to_columns(comparison))
+    found = find_study(study.store, study.id)
+    comparison = compare([found])
+    verdict = comparison.verdict
+    study.finish(verdict.sentence, to_columns(comparison), to_metrics(verdict))
+    _report(study, found, comparison, reporter)
     failed = dict.fromkeys(trial.candidate for trial in trials if trial.error)
-    return Outcome(study.id, comparison, tuple(failed), study_url(study.store))
+    return Outcome(found, comparison, tuple(failed), study.url)
+
+
+def _report(study: StudyRun, found: Study, comparison: Comparison, reporter: Reporter) -> None:
+    """Add the page and the figures; a fault in drawing them must not cost a finished training."""
+    from dlrun.report.figures import draw_figures
+    from dlrun.report.findings import gather
+    from dlrun.report.html import page
+
+    try:
+        findings = gather([found], comparison)
+        written, figures = page(findings), draw_figures(findings)
+    except Exception as error:  # it is a bug, and the command in the note shows all of it
+        reporter.note(
+            f"report.html could not be written ({type(error).__name__}: {error}). "
+            f"To see why: dlrun compare {found.name} --html report.html"
+        )
+        return
+    study.log_report(written, figures)

@@ -46,7 +46,10 @@ def read_facts(folder: Path) -> Facts:
         message = f"{folder}: no {FACTS} here, so this is not a model that dlrun saved."
         raise UsageError(message)
     facts = json.loads(path.read_text(encoding="utf-8"))
-    columns = [{**column, "shape": tuple(column["shape"])} for column in facts["columns"]]
+    columns = [
+        {**column, "shape": tuple(column["shape"]), "parts": tuple(column.get("parts", ()))}
+        for column in facts["columns"]
+    ]
     target = {**facts["target"], "labels": tuple(facts["target"]["labels"])}
     return Facts(
         candidate=facts["candidate"],
@@ -67,8 +70,10 @@ class SavedModel:
         """Predict raw rows, as they stand in a user's file.
 
         Args:
-            rows: the columns that the model was trained on, and perhaps others.
-            folder: where relative paths of images, sounds and texts start.
+            rows: the columns that the model was trained on, and perhaps others. An image, a sound
+                or a text may be a path, encoded bytes, base64 or a data: URI; a series is a list
+                of channels with a list of steps each, or a list of steps; also in JSON.
+            folder: where relative paths start; else they start here.
 
         Returns:
             One row per row with `prediction`, in the target's own kind of value, and for classes
@@ -82,7 +87,9 @@ class SavedModel:
         from dlrun.data.columns import conform
 
         target = self.facts.target
-        predictions = self.fitted.predict(conform(rows, self.facts.columns, folder))
+        numbered = rows.reset_index(drop=True)
+        typed = conform(numbered, self.facts.columns, (folder, Path()))
+        predictions = self.fitted.predict(typed)
         if target.task == "regression":
             return pd.DataFrame({"prediction": predictions.values}, index=rows.index)
         labels = pd.Series([_value(label, target.dtype) for label in target.labels])

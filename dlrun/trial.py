@@ -7,12 +7,28 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+
 from dlrun import cost
-from dlrun.contract import Candidate, Cost, Dataset, Epoch, Fitted, OnEpoch, Split, Trial
+from dlrun.contract import (
+    Candidate,
+    Cost,
+    Dataset,
+    Epoch,
+    Fitted,
+    Measurement,
+    OnEpoch,
+    Probe,
+    Split,
+    Trial,
+    Variation,
+)
 from dlrun.errors import ExtraError, TrainingError
 from dlrun.metrics import score
 
@@ -20,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dlrun.recipe.model import Execution
+
+REMEMBERED_ROWS: Final = 2000  # training rows that are scored as well
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +52,7 @@ def run_trial(
     on_epoch: OnEpoch,
     save: bool = True,
     threads: int | None = None,
+    probes: Sequence[Probe] = (),
 ) -> Trial:
     """Fit a candidate on the training rows of a split and score it on the test rows.
 
@@ -50,6 +69,7 @@ def run_trial(
         save: whether the model is kept, and its size and latency measured; they are about the
             same on every split, and measuring takes longer than a small fit.
         threads: for the numeric libraries; None: one for each core.
+        probes: changes of the test rows, each of which is scored as well.
     """
     train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
     epochs: list[Epoch] = []
@@ -74,12 +94,74 @@ def run_trial(
             cost=_cost(fitted, spent, test.frame, folder if save else None),
             epochs=tuple(epochs),
             best_epoch=fitted.best_epoch,
+            measurements=(
+                _remember(candidate, fitted, split, train, metrics[0]),
+                *_measure(candidate, fitted, split, test, probes, metrics[0]),
+            ),
         )
     except TrainingError as error:
         return Trial(candidate.name, candidate.family, split, error=str(error))
     except MemoryError:
         reason = f"{candidate.name}: the memory of this machine does not suffice"
         return Trial(candidate.name, candidate.family, split, error=reason)
+
+
+def _remember(
+    candidate: Candidate, fitted: Fitted, split: Split, train: Dataset, metric: str
+) -> Measurement:
+    """Score some of the rows that were learned from; beside the test score it tells the gap."""
+    n_rows = min(len(train), REMEMBERED_ROWS)
+    some = train.take(np.linspace(0, len(train) - 1, n_rows).astype(np.int64))
+    value = score((metric,), fitted.predict(some.frame), some.truth, some.target)[metric]
+    return Measurement(
+        candidate.name, candidate.family, "train", "", 1.0, split.step, len(train), value
+    )
+
+
+def _measure(
+    candidate: Candidate,
+    fitted: Fitted,
+    split: Split,
+    test: Dataset,
+    probes: Sequence[Probe],
+    metric: str,
+) -> Iterator[Measurement]:
+    for number, probe in enumerate(probes):
+        rng = np.random.default_rng([split.seed, number])
+        predictions = fitted.predict(probe.change(test.frame, rng))
+        value = score((metric,), predictions, test.truth, test.target)[metric]
+        yield Measurement(
+            candidate.name, candidate.family, probe.aspect, probe.name, probe.level, split.step,
+            len(split.train), value,
+        )  # fmt: skip
+
+
+def run_variation(
+    candidate: Candidate,
+    dataset: Dataset,
+    variation: Variation,
+    *,
+    metric: str,
+    folder: Path,
+    on_epoch: OnEpoch,
+    threads: int | None = None,
+) -> tuple[Trial, Measurement]:
+    """Train a candidate on changed rows; a trial that fails is measured as NaN."""
+    split = variation.split
+    trial = run_trial(
+        candidate,
+        variation.change(dataset),
+        split,
+        metrics=(metric,),
+        folder=folder,
+        on_epoch=on_epoch,
+        save=False,
+        threads=threads,
+    )
+    return trial, Measurement(
+        candidate.name, candidate.family, variation.aspect, "", variation.level, split.step,
+        len(split.train), trial.scores.get(metric, nan),
+    )  # fmt: skip
 
 
 def run_trials(
@@ -90,19 +172,15 @@ def run_trials(
     metrics: tuple[str, ...],
     folder: Path,
     execution: Execution,
+    probes: Sequence[Probe] = (),
 ) -> Iterator[Trial]:
     """Run a candidate on every split, on the recipe's workers; trials come in the splits' order.
 
     Each worker gets its share of the cores. The model of the last split is put into the folder.
     """
-    import joblib
-
-    threads = max(1, cost.n_cores() // execution.workers)
-    # Ray's joblib backend can only give all results at once.
-    return_as = "list" if execution.engine == "ray" else "generator"
-    with engine(execution):
-        yield from joblib.Parallel(return_as=return_as)(
-            joblib.delayed(run_trial)(
+    yield from _in_parallel(
+        (
+            delayed(run_trial)(
                 candidate,
                 dataset,
                 split,
@@ -110,10 +188,51 @@ def run_trials(
                 folder=folder,
                 on_epoch=_nobody_hears,
                 save=split is splits[-1],
-                threads=threads,
+                threads=_threads(execution),
+                probes=probes,
             )
             for split in splits
-        )
+        ),
+        execution,
+    )
+
+
+def run_variations(
+    candidate: Candidate,
+    dataset: Dataset,
+    variations: Sequence[Variation],
+    *,
+    metric: str,
+    folder: Path,
+    execution: Execution,
+) -> Iterator[tuple[Trial, Measurement]]:
+    """Run a candidate on all changed rows, on the recipe's workers, in the order given."""
+    yield from _in_parallel(
+        (
+            delayed(run_variation)(
+                candidate,
+                dataset,
+                variation,
+                metric=metric,
+                folder=folder,
+                on_epoch=_nobody_hears,
+                threads=_threads(execution),
+            )
+            for variation in variations
+        ),
+        execution,
+    )
+
+
+def _threads(execution: Execution) -> int:
+    return max(1, cost.n_cores() // execution.workers)
+
+
+def _in_parallel(tasks: Iterator[Any], execution: Execution) -> Iterator[Any]:
+    # Ray's joblib backend can only give all results at once.
+    return_as = "list" if execution.engine == "ray" else "generator"
+    with engine(execution):
+        yield from Parallel(return_as=return_as)(tasks)
 
 
 @contextmanager
@@ -125,13 +244,9 @@ def engine(execution: Execution) -> Iterator[None]:
     Raises:
         ExtraError: the engine's package is not installed.
     """
-    import joblib
-
     if execution.engine == "local":
-        threads = max(1, cost.n_cores() // execution.workers)
-        with joblib.parallel_config(
-            "loky", n_jobs=execution.workers, inner_max_num_threads=threads
-        ):
+        threads = _threads(execution)
+        with parallel_config("loky", n_jobs=execution.workers, inner_max_num_threads=threads):
             yield
         return
     package, connect = CLUSTERS[execution.engine]
@@ -141,7 +256,7 @@ def engine(execution: Execution) -> Iterator[None]:
         raise ExtraError(package, execution.engine) from error
     # A cluster has as many workers as it has, whatever the recipe says.
     n_jobs = -1 if execution.address else execution.workers
-    with connect(module, execution), joblib.parallel_config(execution.engine, n_jobs=n_jobs):
+    with connect(module, execution), parallel_config(execution.engine, n_jobs=n_jobs):
         yield
 
 

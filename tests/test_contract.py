@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,29 +22,82 @@ from dlrun.data.digest import digest_dataset
 from dlrun.deep.candidates import make_candidates as make_deep
 from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.model import Recipe
+from dlrun.recipe.names import FEATURE_TYPES, IMPLIED_FEATURES
 
 TRAIN, VALIDATION, TEST = np.split(np.random.default_rng(1).permutation(N_ROWS), [160, 200])
 TASKS: tuple[Task, ...] = ("classification", "regression")
 SMALLER = {"random_forest": {"n_estimators": 20}, "extra_trees": {"n_estimators": 20}}
 
 
+# Features with an estimator and a modality; whether numbers are tried as well.
+FEATURE_PAIRS = (
+    ("linear pixels", "image", True),
+    ("svm hog", "image", False),
+    ("linear tfidf", "text", True),
+    ("hist_gradient_boosting tfidf", "text", False),
+    ("svm mfcc", "audio", True),
+    ("knn flat", "series", False),
+    ("linear summary", "series", False),
+    ("random_forest catch22", "series", False),
+    ("mini_rocket", "series", True),
+    ("linear multi_rocket", "series", False),
+    ("linear", "mixed", True),
+    ("svm summary", "mixed", False),
+)
+
+
 def classic(name: str, dataset: Dataset, task: Task) -> Candidate:
-    baseline = {"name": name, **SMALLER.get(name, {})}
+    """Make the candidate of a baseline's name, or of `name features`."""
+    name, _, features = name.partition(" ")
+    baseline = {"name": name, **SMALLER.get(name, {}), "features": features.split()}
     recipe = Recipe.model_validate({"data": {"source": "made"}, "baselines": [baseline]})
     return make_classic(recipe, dataset)[-1]
 
 
 def classic_cases() -> list[object]:
-    cases = [(name, "table", "classification") for name in CLASSIFIERS]
-    cases += [(name, "table", "regression") for name in REGRESSORS]
+    """Tables with every baseline, and every feature on what it is made of."""
+    assert {word for pair, *_ in FEATURE_PAIRS for word in pair.split()} >= {*FEATURE_TYPES}
+    baselines: dict[Task, Iterable[str]] = {"classification": CLASSIFIERS, "regression": REGRESSORS}
+    cases = [
+        (name, "table", task)
+        for task, names in baselines.items()
+        for name in names
+        if name not in IMPLIED_FEATURES
+    ]
+    cases += [
+        (name, modality, task)
+        for name, modality, is_number in FEATURE_PAIRS
+        for task in TASKS[: 1 + is_number]
+    ]
     return [pytest.param((classic, *case), id="-".join(case)) for case in cases]
 
 
 # For each architecture: small settings, and the modalities that it is tried on beside those it
 # claims alone.
 DEEP: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
-    "mlp": ({"hidden": [8]}, ("table",)),
+    "mlp": ({"hidden": [8]}, ("table", "text", "image", "audio", "series", "mixed")),
+    "tabm": ({"members": 4, "hidden": [8]}, ("table", "mixed")),
+    "ft_transformer": (
+        {"width": 8, "heads": 2, "blocks": 1, "dropout": 0, "attention_dropout": 0},
+        ("table",),
+    ),
     "layers": ({"layers": [{"Dense": 8}, "ReLU"]}, ("table",)),
+    "text_cnn": (
+        {"embedding": 8, "filters": 8, "kernel_sizes": [1, 2], "dropout": 0.1},
+        ("text", "mixed"),
+    ),
+    "rnn": ({"cell": "gru", "units": [8], "embedding": 8}, ("text", "series")),
+    "transformer": (
+        {"blocks": 1, "width": 16, "heads": 2, "feedforward": 16},
+        ("text", "series", "image"),
+    ),
+    "fcn": ({"filters": [8, 8], "kernel_sizes": [5, 3]}, ("series",)),
+    "cnn": ({"filters": [8, 8], "dropout": 0.1}, ("image", "audio", "series")),
+    "resnet": ({"depth": 8, "width": 8}, ("image", "audio")),
+    "inception_time": (
+        {"depth": 3, "filters": 4, "bottleneck": 4, "kernel_sizes": [3, 7]},
+        ("series",),
+    ),
 }
 
 

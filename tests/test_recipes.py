@@ -19,6 +19,7 @@ def test_there_are_recipes():
         "caravan-insurance",
         "credit-default",
         "diamonds",
+        "diamonds-tabular",
         "flights",
         "quickstart",
     }

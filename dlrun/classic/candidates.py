@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sklearn.utils import get_tags
 
+from dlrun.classic.auto import choose, missing
 from dlrun.classic.estimators import allowed_settings, build, class_of, registry
 from dlrun.classic.fit import ClassicCandidate
 from dlrun.contract import Dataset, Task
 from dlrun.errors import RecipeError
 from dlrun.recipe.faults import unknown_key
 from dlrun.recipe.model import Baseline, Recipe
-
-AUTO: Final = ("dummy", "linear", "random_forest", "hist_gradient_boosting")
+from dlrun.recipe.names import FEATURE_TYPES
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
@@ -30,25 +30,20 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         return []
     listed = recipe.baselines
     if listed == "auto":
-        listed = [Baseline(name=name) for name in AUTO]
-    faults = [
-        fault
-        for i, one in enumerate(listed)
-        for fault in _faults(recipe, i, one, dataset.target.task)
-    ]
+        listed, _ = choose(dataset)
+    faults = [fault for i, one in enumerate(listed) for fault in _faults(recipe, i, one, dataset)]
     if faults:
         raise RecipeError("\n".join(faults))
-    if all(_kind(one) != "dummy" for one in listed):
+    for one in listed:
+        for error in missing(one, dataset.columns):
+            raise error
+    if all(one.kind != "dummy" for one in listed):
         listed = [Baseline(name="dummy"), *listed]
     names = _unique([one.title for one in listed])
     return [
-        ClassicCandidate(name, _kind(one), one.settings, recipe.preprocessing)
+        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, one.all_features)
         for name, one in zip(names, listed, strict=True)
     ]
-
-
-def _kind(baseline: Baseline) -> str:
-    return baseline.estimator or str(baseline.name)
 
 
 def _unique(titles: list[str]) -> list[str]:
@@ -61,9 +56,9 @@ def _unique(titles: list[str]) -> list[str]:
     return names
 
 
-def _faults(recipe: Recipe, position: int, baseline: Baseline, task: Task) -> list[str]:
+def _faults(recipe: Recipe, position: int, baseline: Baseline, dataset: Dataset) -> list[str]:
     """Return what is wrong with a baseline, each fault opening with its place in the file."""
-    place, kind = recipe.at(f"baselines.{position}"), _kind(baseline)
+    place, kind, task = recipe.at(f"baselines.{position}"), baseline.kind, dataset.target.task
     if "." not in kind and kind not in registry(task):
         return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(registry(task))}"]
     try:
@@ -75,9 +70,20 @@ def _faults(recipe: Recipe, position: int, baseline: Baseline, task: Task) -> li
     unknown = [key for key in baseline.settings if settings is not None and key not in settings]
     if unknown:
         keys = [recipe.at(f"baselines.{position}.{key}") for key in unknown]
-        return [unknown_key(key, settings or (), owner=baseline.title) for key in keys]
+        return [unknown_key(key, settings or (), owner=baseline.label) for key in keys]
     misfit = _misfit(found, kind, baseline.settings, task)
-    return [f"{place}: {misfit}"] if misfit else []
+    return [f"{place}: {fault}" for fault in [misfit, *_idle(baseline, dataset)] if fault]
+
+
+def _idle(baseline: Baseline, dataset: Dataset) -> list[str]:
+    """Say which of a baseline's features there are no columns for."""
+    there = list(dict.fromkeys(column.type for column in dataset.columns))
+    named = [name for name in baseline.all_features if FEATURE_TYPES[name] not in there]
+    return [
+        f"{name} is a feature of {FEATURE_TYPES[name]} columns, and there are none. "
+        f"There are: {', '.join(there)}"
+        for name in named
+    ]
 
 
 def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: Task) -> str | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import numpy as np
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
+from dlrun.classic import extras
 from dlrun.contract import Task
-from dlrun.errors import ExtraError
 
 Builder = Callable[[int], Any]
 """The number of training rows → an estimator with dlrun's defaults."""
@@ -20,6 +20,7 @@ MEDIUM_ROWS: Final = 10_000
 LARGE_ROWS: Final = 100_000
 NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 BOOST_PACKAGES: Final = ("xgboost", "lightgbm")
+ALPHAS: Final = np.logspace(-3, 3, 10)  # of the ridge on convolutions, as its authors try them
 QUIET: Final[Mapping[str, Mapping[str, object]]] = {
     "catboost": {"verbose": False, "allow_writing_files": False},
     "lightgbm": {"verbosity": -1},
@@ -81,6 +82,7 @@ CLASSIFIERS: Final[Mapping[str, Builder]] = {
     "linear": _logistic_regression,
     "logistic_regression": _logistic_regression,
     "svm": lambda _: svm.SVC(),
+    "linear_svm": lambda _: svm.LinearSVC(),
     "knn": lambda n_rows: neighbors.KNeighborsClassifier(min(15, n_rows), weights="distance"),
     # One-hot columns hardly vary within a class, and a single surprise would outvote all else.
     "naive_bayes": lambda _: naive_bayes.GaussianNB(var_smoothing=0.1),
@@ -90,12 +92,14 @@ CLASSIFIERS: Final[Mapping[str, Builder]] = {
     "hist_gradient_boosting": _hist_boosting(ensemble.HistGradientBoostingClassifier),
     "xgboost": _xgboost("XGBClassifier"),
     "lightgbm": _lightgbm("LGBMClassifier"),
+    "mini_rocket": lambda _: linear_model.RidgeClassifierCV(ALPHAS),
 }
 REGRESSORS: Final[Mapping[str, Builder]] = {
     "dummy": lambda _: DummyRegressor(),
     "linear": _ridge,
     "ridge": _ridge,
     "svm": lambda _: svm.SVR(),
+    "linear_svm": lambda _: svm.LinearSVR(),
     "knn": lambda n_rows: neighbors.KNeighborsRegressor(min(15, n_rows), weights="distance"),
     "decision_tree": lambda _: tree.DecisionTreeRegressor(min_samples_leaf=5),
     "random_forest": _forest(ensemble.RandomForestRegressor),
@@ -103,6 +107,7 @@ REGRESSORS: Final[Mapping[str, Builder]] = {
     "hist_gradient_boosting": _hist_boosting(ensemble.HistGradientBoostingRegressor),
     "xgboost": _xgboost("XGBRegressor"),
     "lightgbm": _lightgbm("LGBMRegressor"),
+    "mini_rocket": lambda _: linear_model.RidgeCV(ALPHAS),
 }
 
 
@@ -131,12 +136,7 @@ def class_of(kind: str, task: Task) -> Any:
 def load_class(path: str) -> Any:
     """Import `package.module.Class`, raising as `class_of` does."""
     module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError as error:
-        if error.name in BOOST_PACKAGES:
-            raise ExtraError(error.name, "boost") from error
-        raise
+    found = getattr(extras.load(module), name, None)
     if not inspect.isclass(found):
         message = f"module {module} has no class {name}"
         raise ImportError(message)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlrun.classic.estimators import build
-from dlrun.classic.features import make_features
+from dlrun.classic.features.matrix import make_features
+from dlrun.classic.features.purpose import Purpose
 from dlrun.classic.fitted import ClassicFitted, failures_of
 from dlrun.classic.suited import encoding_of, fit_arguments, suit
 from dlrun.contract import Dataset, Family, OnEpoch
@@ -27,18 +28,22 @@ class ClassicCandidate:
     Attributes:
         kind: a baseline's name or a class path.
         options: the estimator's settings that the recipe gives.
+        features: what is made of images, texts, sounds and series, where the recipe chooses.
     """
 
     name: str
     kind: str
     options: Mapping[str, object]
     preprocessing: Preprocessing
+    features: tuple[str, ...] = ()
     family: Family = "classic"
 
     @property
     def settings(self) -> dict[str, object]:
         """Return the settings as dotted recipe keys."""
-        return {f"baselines.{self.name}.{key}": value for key, value in self.options.items()}
+        chosen = {"features": list(self.features)} if self.features else {}
+        settings = {**chosen, **self.options}
+        return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
     def fit(
         self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
@@ -50,9 +55,8 @@ class ClassicCandidate:
         """
         task, n_rows = train.target.task, len(train)
         estimator = build(self.kind, task, self.options, n_rows)
-        features = make_features(
-            train.columns, self.preprocessing, encoding_of(estimator), n_rows=n_rows, seed=seed
-        )
+        purpose = Purpose(encoding_of(estimator), self.preprocessing, n_rows, seed)
+        features = make_features(train.columns, self.features, purpose)
         matrix = features.fit_transform(train.frame)
         classes, truth = _numbered(train)
         n_categories = sum(column.type == "category" for column in train.columns)

@@ -8,6 +8,7 @@ from typing import Final
 
 import skops.io
 
+from dlrun.classic import extras
 from dlrun.classic.fitted import MODEL, ClassicFitted
 from dlrun.errors import UsageError
 from dlrun.saved import read_facts
@@ -15,10 +16,24 @@ from dlrun.saved import read_facts
 TRUST_VARIABLE: Final = "DLRUN_TRUST"
 # Beside scikit-learn's public classes, which skops trusts by itself.
 TRUSTED: Final = (
+    "aeon.transformations.collection.convolution_based._minirocket.MiniRocket",
+    "aeon.transformations.collection.convolution_based._multirocket.MultiRocket",
     "collections.OrderedDict",
-    "dlrun.classic.features.CategoryCodes",
-    "dlrun.classic.features.DateParts",
-    "dlrun.classic.features.RefuseMissing",
+    "dlrun.classic.features.images.Hog",
+    "dlrun.classic.features.images.Pixels",
+    "dlrun.classic.features.matrix.Balance",
+    "dlrun.classic.features.matrix.NoFeatures",
+    "dlrun.classic.features.series.Catch22Series",
+    "dlrun.classic.features.series.FlatSeries",
+    "dlrun.classic.features.series.Rocket",
+    "dlrun.classic.features.series.SeriesScaler",
+    "dlrun.classic.features.series.SummarySeries",
+    "dlrun.classic.features.sounds.Mfcc",
+    "dlrun.classic.features.table.CategoryCodes",
+    "dlrun.classic.features.table.DateParts",
+    "dlrun.classic.features.table.RefuseMissing",
+    "dlrun.classic.features.texts.Ngrams",
+    "dlrun.classic.features.texts.Topics",
     "functools.partial",  # its function has to be in this list as well
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
@@ -58,6 +73,7 @@ def load(folder: Path) -> ClassicFitted:
 
     Raises:
         UsageError: the model holds a type that is not in the list.
+        ExtraError: the model was made with a package that is not installed here.
     """
     file = folder / MODEL
     trusted = {*TRUSTED, *os.environ.get(TRUST_VARIABLE, "").split(",")}
@@ -69,5 +85,7 @@ def load(folder: Path) -> ClassicFitted:
             f"run their code. If you trust the file, set {TRUST_VARIABLE}={names} and try again"
         )
         raise UsageError(message)
-    facts, parts = read_facts(folder), skops.io.load(file, trusted=sorted(trusted))
+    facts = read_facts(folder)
+    with extras.needed():
+        parts = skops.io.load(file, trusted=sorted(trusted))
     return ClassicFitted(facts.candidate, facts.columns, facts.target, **parts)

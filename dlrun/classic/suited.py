@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import joblib
 import numpy as np
-from sklearn import ensemble, neighbors, tree
+from sklearn import ensemble, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from dlrun.classic.estimators import BOOST_PACKAGES
-from dlrun.classic.features import Encoding
+from dlrun.classic.features.purpose import Encoding
 from dlrun.classic.kernels import MAX_EXACT_ROWS, approximate
 from dlrun.contract import Task
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 NATIVE: Final = (
     ensemble.HistGradientBoostingClassifier,
     ensemble.HistGradientBoostingRegressor,
-    DummyClassifier,  # looks at no feature, so the cheapest encoding will do
-    DummyRegressor,
 )
 ORDINAL: Final = (tree.BaseDecisionTree, ensemble.BaseEnsemble)
-# Nearest neighbours take sparse rows as well, but compare only dense ones in blocks.
-DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor)
+# What compares rows with each other takes sparse ones as well, but compares dense ones faster.
+DENSE: Final = (
+    neighbors.KNeighborsClassifier,
+    neighbors.KNeighborsRegressor,
+    svm.SVC,
+    svm.SVR,
+)
+MACHINES: Final = ("svm", "linear_svm")
 
 
 def package_of(estimator: Any) -> str:
@@ -41,6 +45,8 @@ def package_of(estimator: Any) -> str:
 
 def encoding_of(estimator: Any) -> Encoding:
     """Choose the encoding of columns that suits an estimator."""
+    if isinstance(estimator, DummyClassifier | DummyRegressor):
+        return "none"
     if isinstance(estimator, NATIVE) or package_of(estimator) in BOOST_PACKAGES:
         return "native"
     if isinstance(estimator, ORDINAL):
@@ -63,8 +69,9 @@ def suit(
     """Complete an unfitted estimator for the training rows.
 
     What the recipe leaves open is filled in: the seed, the threads of the boosting packages and
-    which features are categories. The baseline `svm` becomes its approximation above 20,000 rows
-    and learns a standardised number. A classifier that gives no probabilities is calibrated.
+    which features are categories. The baseline `svm` becomes its approximation above 20,000 rows;
+    `svm` and `linear_svm` learn a standardised number. A classifier that gives no probabilities is
+    calibrated.
 
     Args:
         estimator: unfitted.
@@ -81,8 +88,11 @@ def suit(
         wanted = _wanted(estimator, n_categories, matrix.shape[1], seed)
         open_ = {name for name in wanted if name in known and name not in settings}
         estimator.set_params(**{name: wanted[name] for name in open_})
-    if kind == "svm":
-        estimator = _machine(estimator, task, matrix, seed)
+    if kind == "svm" and matrix.shape[0] > MAX_EXACT_ROWS:
+        estimator = approximate(estimator, matrix, seed)
+    if kind in MACHINES and task == "regression":
+        # C and epsilon are in the target's unit; standardised, their defaults fit any target.
+        estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())
     if task == "regression" or hasattr(estimator, "predict_proba"):
         return estimator
     return _calibrated(estimator, truth, seed)
@@ -106,15 +116,6 @@ def _wanted(estimator: Any, n_categories: int, n_features: int, seed: int) -> di
         wanted["enable_categorical"] = True
         wanted["feature_types"] = ["c"] * n_categories + ["q"] * (n_features - n_categories)
     return wanted
-
-
-def _machine(estimator: Any, task: Task, matrix: Any, seed: int) -> Any:
-    if matrix.shape[0] > MAX_EXACT_ROWS:
-        estimator = approximate(estimator, matrix, seed)
-    if task == "classification":
-        return estimator
-    # C and epsilon are in the target's unit; standardised, their defaults mean the same anywhere.
-    return TransformedTargetRegressor(estimator, transformer=StandardScaler())
 
 
 def _calibrated(estimator: Any, truth: NDArray[np.int64], seed: int) -> Any:

@@ -9,12 +9,14 @@ import typer
 
 from dlrun import __version__
 from dlrun.cli.compare import compare
+from dlrun.cli.curve import curve
 from dlrun.cli.doctor import doctor
 from dlrun.cli.init import init
 from dlrun.cli.list import list_names
 from dlrun.cli.predict import predict
 from dlrun.cli.push import push
 from dlrun.cli.schema import schema
+from dlrun.cli.selftest import selftest
 from dlrun.cli.train import train
 from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
@@ -29,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _verb in (train, compare, predict, ui, validate, init, schema, doctor, push):
+for _verb in (train, compare, curve, predict, ui, validate, init, schema, doctor, push, selftest):
     app.command()(_verb)
 app.command("list")(list_names)
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlrun.cli.options import AsJson, Uri, open_to_read
 from dlrun.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlrun.contract import Study
+    from dlrun.evidence.comparison import Comparison
 
 
 def compare(
@@ -20,6 +28,12 @@ def compare(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the whole report to this file.", show_default=False)
+    ] = None,
+    aspects: Annotated[
+        bool, typer.Option("--aspects", help="Answer every aspect of the question as well.")
+    ] = False,
     uri: Uri = None,
 ) -> None:
     """Compare the candidates of a study, or of several on the same splits."""
@@ -35,6 +49,8 @@ def compare(
     found = find_studies(open_to_read(uri), names)
     comparison = judge(found, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
+    if html:
+        _write_report(html, found, comparison)
     if as_json:
         print(plain.to_json(comparison))
     elif as_csv:
@@ -46,4 +62,29 @@ def compare(
 
         from dlrun.report.terminal import print_comparison
 
-        print_comparison(Console(highlight=False), comparison, sort)
+        console = Console(highlight=False)
+        print_comparison(console, comparison, sort)
+        if aspects:
+            _print_aspects(console, found, comparison)
+
+
+def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) -> None:
+    from dlrun.report.html import to_html
+
+    page = to_html(studies, comparison)
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        message = f"{file}: the report cannot be written ({error.strerror})"
+        raise UsageError(message) from error
+
+
+def _print_aspects(console: Console, studies: Sequence[Study], comparison: Comparison) -> None:
+    from dlrun.evidence.aspects import answer
+    from dlrun.report.question import question_table
+
+    if len(studies) > 1:
+        message = "--aspects: they are answered for one study, and here are several. Name one"
+        raise UsageError(message)
+    console.print()
+    console.print(question_table(answer(studies[0], comparison)))

@@ -10,6 +10,9 @@ from dlrun.errors import DlrunError
 
 EXTRAS: Final = {
     "boost": ("xgboost", "lightgbm"),
+    "series": ("aeon",),
+    "sound": ("librosa",),
+    "vision": ("scikit-image",),
     "gpu": ("nvidia-cudnn-cu12",),
     "ray": ("ray",),
     "dask": ("distributed",),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from dlrun.contract import Dataset
 
 TEMPLATE = """\
-# {rows:,} rows, {columns} columns; {task} of {target_line}
+# {rows:,} rows, {columns}; {task} of {target_line}
 # Run:      dlrun train {recipe}
 # Compare:  dlrun compare
 name: {name}
@@ -24,27 +26,47 @@ data:
   # features:            # the types below were inferred; uncomment to set them by hand
 {features}
   # exclude: []          # columns to leave out, such as identifiers or what is known too late
-  # split: {{method: {method}}}   # or group / time / predefined with a column
+{split}
 
 model:
-  architecture: mlp
-  hidden: [128, 128]
-  dropout: 0.1
+{model}
 
 training:
   epochs: 50             # a cap; early stopping usually ends sooner
   learning_rate: 1e-3
 
-baselines: auto          # dummy, linear, random_forest, hist_gradient_boosting; or a list
+baselines: auto          # classic models that suit the data; or a list
 
 evaluation:
   metrics: auto          # the first is the primary metric: {metric}
-  folds: auto            # cross-validation: {folds} folds here
+  folds: auto            # {folds} here
 """
 
 
+# The architecture that a practitioner would try first, and its settings as examples. Of mixed
+# columns the first type here decides.
+MODELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "image": "  architecture: cnn",
+        "audio": "  architecture: cnn       # on the log-mel spectrogram",
+        "text": "  architecture: text_cnn",
+        "series": "  architecture: fcn",
+    }
+)
+MLP: Final = "  architecture: mlp\n  hidden: [128, 128]\n  dropout: 0.1"
+OWN_SPLIT: Final = "  # the data brings its own training and test rows"
+ANY_SPLIT: Final = "  # split: {{method: {method}}}   # or group / time / predefined with a column"
+
+
 def init(
-    data: Annotated[str, typer.Argument(help="A file, glob, or sklearn:NAME.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A file, glob, folder with one sub-folder for each class, zip of such a folder, "
+            "sklearn:NAME or keras:NAME.",
+            show_default=False,
+        ),
+    ],
     target: Annotated[
         str | None, typer.Option(help="The column to predict.", show_default=False)
     ] = None,
@@ -73,11 +95,12 @@ def init(
 def _fill(dataset: Dataset, data: str, path: Path) -> str:
     from dlrun.metrics import choose
 
-    target = dataset.target
+    target, n_columns = dataset.target, len(dataset.columns)
     classes = f", {len(target.labels)} classes" if target.labels else ""
+    types = {column.type for column in dataset.columns}
     return TEMPLATE.format(
         rows=len(dataset),
-        columns=len(dataset.columns),
+        columns=f"{n_columns} column{'s' * (n_columns > 1)}",
         task=target.task,
         target_line=f"{target.name}{classes}",
         recipe=path,
@@ -87,10 +110,23 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
         features="\n".join(
             f"  #   {_quote(column.name)}: {column.type}" for column in dataset.columns
         ),
-        method="stratified" if target.labels else "random",
+        split=_split(dataset),
+        model=next((model for kind, model in MODELS.items() if kind in types), MLP),
         metric=choose("auto", target)[0],
-        folds=3 if len(dataset) > 100_000 else 5,  # noqa: PLR2004
+        folds=_folds(dataset),
     )
+
+
+def _split(dataset: Dataset) -> str:
+    if dataset.split_values is not None:
+        return OWN_SPLIT
+    return ANY_SPLIT.format(method="stratified" if dataset.target.labels else "random")
+
+
+def _folds(dataset: Dataset) -> str:
+    if dataset.split_values is not None:
+        return "the one test part of the data"
+    return f"cross-validation: {3 if len(dataset) > 100_000 else 5} folds"  # noqa: PLR2004
 
 
 def _relative(data: str, recipe: Path) -> str:

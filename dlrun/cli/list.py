@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     architectures = "architectures"
     baselines = "baselines"
+    features = "features"
     metrics = "metrics"
     recipes = "recipes"
 
@@ -21,7 +22,7 @@ class Kind(StrEnum):
 def list_names(
     kind: Annotated[Kind | None, typer.Argument(help="Default: all.", show_default=False)] = None,
 ) -> None:
-    """List architectures, baselines, metrics and the recipes that come with dlrun."""
+    """List architectures, baselines, their features, metrics and the recipes that come along."""
     for index, shown in enumerate([kind] if kind else list(Kind)):
         if index:
             print()
@@ -51,6 +52,16 @@ def _baselines() -> dict[str, str]:
     return {**BASELINES, "{estimator: module.Class}": "any scikit-learn compatible class"}
 
 
+def _features() -> dict[str, str]:
+    from dlrun.recipe.names import FEATURES
+
+    return {
+        name: f"{kind}: {meaning}"
+        for kind, named in FEATURES.items()
+        for name, meaning in named.items()
+    }
+
+
 def _metrics() -> dict[str, str]:
     from dlrun.recipe.names import (
         CLASSIFICATION_METRICS,
@@ -75,6 +86,7 @@ def _recipes() -> dict[str, str]:
 LISTS: dict[Kind, Callable[[], dict[str, str]]] = {
     Kind.architectures: _architectures,
     Kind.baselines: _baselines,
+    Kind.features: _features,
     Kind.metrics: _metrics,
     Kind.recipes: _recipes,
 }

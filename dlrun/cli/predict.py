@@ -14,7 +14,14 @@ def predict(
     study: Annotated[
         str, typer.Argument(help="A study, an experiment or a run; last is the latest study.")
     ],
-    data: Annotated[Path, typer.Argument(help="The rows: csv, tsv, parquet, jsonl or feather.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="The rows: csv, tsv, parquet, jsonl, feather or npz; or images, sounds or texts: "
+            "a file, a folder, a zip, or a glob in quotes.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="csv, tsv, parquet, jsonl or feather. Default: print."),
@@ -25,17 +32,16 @@ def predict(
     uri: Uri = None,
 ) -> None:
     """Predict rows with a tracked model; the target may be among the columns or not."""
-    from dlrun.data.table import read_table, write_table
+    from dlrun.data.rows import printable, read_rows
+    from dlrun.data.table import write_table
     from dlrun.saved import load
     from dlrun.tracking.read import load_model_folder
 
     store = open_to_read(uri)
     model = load(load_model_folder(store, None if study == "last" else study, candidate))
-    # "007" must stay as it is written where it is the name of a category.
-    text = [column.name for column in model.facts.columns if column.type in ("category", "text")]
-    rows = read_table(data, text=text)
-    answers = model.answer(rows, data.parent)
-    joined = rows.assign(**{str(name): answers[name] for name in answers})
+    rows, folder = read_rows(data, model.facts.columns)
+    answers = model.answer(rows, folder)
+    joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
     if output is None:
         print(joined.to_csv(index=False), end="")
         return

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,9 +26,18 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train every candidate of a recipe on the same splits, track them, and compare."""
+    with run_study(recipe, overrides or [], verb="train", quiet=quiet or as_json) as ended:
+        _show(*ended, quiet=quiet, as_json=as_json)
+
+
+@contextmanager
+def run_study(
+    recipe: Path, overrides: list[str], *, verb: str, quiet: bool
+) -> Iterator[tuple[Console, Outcome]]:
+    """Run a study before the block and lend its outcome; then exit 1 if a candidate failed."""
     from dlrun.recipe.load import load_recipe
 
-    loaded = load_recipe(recipe, overrides or ())
+    loaded = load_recipe(recipe, overrides)
 
     from rich.console import Console
 
@@ -33,19 +45,19 @@ def train(
     from dlrun.run import train as run
 
     console = Console(highlight=False)
-    reporter = choose_reporter(console, quiet=quiet or as_json)
+    reporter = choose_reporter(console, quiet=quiet)
     try:
         outcome = run(loaded, reporter)
     except KeyboardInterrupt:
         reporter.close()
-        again = shlex.join(["dlrun", "train", str(recipe), *(overrides or ())])
+        again = shlex.join(["dlrun", verb, str(recipe), *overrides])
         print(
             f"\nStopped. Finished candidates are tracked. To run it again: {again}", file=sys.stderr
         )
         raise typer.Exit(130) from None
     finally:
         reporter.close()
-    _show(console, outcome, quiet=quiet, as_json=as_json)
+    yield console, outcome
     if outcome.failed:
         print(f"Failed: {', '.join(outcome.failed)}", file=sys.stderr)
         raise typer.Exit(1)

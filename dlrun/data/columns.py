@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,30 +15,40 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract import Column, ColumnType
+from dlrun.data.cells import Folders
+from dlrun.data.images import read_images, shape_images
+from dlrun.data.scalars import parse_dates, to_category, to_datetime, to_number
+from dlrun.data.series import read_series, shape_series
+from dlrun.data.sounds import read_sounds, shape_sounds
+from dlrun.data.texts import read_texts
 from dlrun.data.wording import listed, quoted
 from dlrun.errors import DataError
+from dlrun.recipe.preprocessing import Preprocessing
 
 SAMPLE: Final = 1000  # strings that are looked at to tell text, dates and paths from categories
 WORDS: Final = 4  # more words than this, in most rows, and mostly unique: text
 MOSTLY: Final = 0.5
 
 ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:?\d{2}(:?\d{2}([.,]\d+)?)?)?)?.{0,6}")
-PATHS: Final[tuple[tuple[ColumnType, re.Pattern[str]], ...]] = (
-    ("image", re.compile(r".+\.(png|jpe?g|gif|bmp|webp|tiff?)", re.IGNORECASE)),
-    ("audio", re.compile(r".+\.(wav|flac|ogg|mp3)", re.IGNORECASE)),
-    ("text", re.compile(r".+\.txt", re.IGNORECASE)),
+SUFFIXES: Final[Mapping[ColumnType, tuple[str, ...]]] = MappingProxyType(
+    {
+        "image": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+        "audio": (".wav", ".flac", ".ogg", ".mp3"),
+        "text": (".txt",),
+    }
 )
+LIST: Final = re.compile(r"\[[-+\d.eE,\s\[\]NaInfityul]*\]")  # of numbers, NaN and null, in JSON
 # What pandas says of objects that are no strings; of anything else: a category.
 OBJECTS: Final[Mapping[str, ColumnType]] = MappingProxyType(
     {
         "integer": "number", "floating": "number", "mixed-integer-float": "number",
         "decimal": "number", "timedelta": "number", "timedelta64": "number",
         "date": "datetime", "datetime": "datetime", "datetime64": "datetime",
-        "bytes": "image",
     }
 )  # fmt: skip
-WHOLE: Final = re.compile(r"(-?\d+)\.0+")
-TRUTHS: Final = {"true": "True", "false": "False"}
+SOUNDS: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+COLORED: Final = 3  # dimensions of an image that stands in a cell: height, width, channels
+GRAY: Final = 2
 
 
 def infer_columns(
@@ -53,8 +64,10 @@ def infer_type(values: pd.Series[Any]) -> ColumnType:
     """Infer the type of a raw column.
 
     Numbers and durations are numbers, however few values they take; booleans are categories.
-    Strings are dates if all of them are ISO dates, text if they are mostly unique and most have
-    more than four words, else categories, even where they could be read as numbers.
+    Strings are dates if all of them are ISO dates; images, sounds or texts if all of them name
+    such files; series if they are lists in JSON; text if they are mostly unique and most have
+    more than four words, else categories, even where they could be read as numbers. Encoded
+    files are images or sounds, lists are series, and arrays with channels images.
     """
     kind = _type_of_dtype(values.dtype)
     if kind is not None:
@@ -62,8 +75,11 @@ def infer_type(values: pd.Series[Any]) -> ColumnType:
     present = values.dropna()
     if present.empty:
         return "number"
-    if isinstance(present.iloc[0], list | tuple | dict | np.ndarray):
-        return "series"
+    first = present.iloc[0]
+    if isinstance(first, list | tuple | dict | np.ndarray | bytes):
+        return _type_of_cell(first)
+    if isinstance(first, os.PathLike):
+        return _type_of_strings(present.map(str))
     found = types.infer_dtype(present)
     return _type_of_strings(present) if found == "string" else OBJECTS.get(found, "category")
 
@@ -77,126 +93,130 @@ def _type_of_dtype(dtype: Any) -> ColumnType | None:
     return "datetime" if types.is_datetime64_any_dtype(dtype) else None
 
 
+def _type_of_cell(cell: Any) -> ColumnType:
+    """Return the type of an encoded file, or of numbers in a list or an array."""
+    if isinstance(cell, dict):
+        cell = cell.get("bytes") or str(cell.get("path")).encode()
+        if cell.lower().endswith(tuple(suffix.encode() for suffix in SUFFIXES["audio"])):
+            return "audio"
+    if isinstance(cell, bytes):
+        return "audio" if cell.startswith(SOUNDS) else "image"
+    n_dimensions = 0
+    while isinstance(cell, list | tuple | np.ndarray):
+        n_dimensions += 1
+        cell = cell[0] if len(cell) else None
+    is_image = n_dimensions >= COLORED or (n_dimensions == GRAY and isinstance(cell, np.uint8))
+    return "image" if is_image else "series"
+
+
 def _type_of_strings(present: pd.Series[Any]) -> ColumnType:
     sample = present.iloc[:: max(1, len(present) // SAMPLE)].tolist()
     if all(ISO_DATE.fullmatch(value) for value in sample):
-        return "datetime" if _parse_dates(present).notna().all() else "category"
-    for kind, pattern in PATHS:
-        if all(pattern.fullmatch(value) for value in sample):
+        return "datetime" if parse_dates(present).notna().all() else "category"
+    for kind, suffixes in SUFFIXES.items():
+        start = f"data:{kind}/"
+        if all(value.lower().endswith(suffixes) or value.startswith(start) for value in sample):
             return kind
+    if all(LIST.fullmatch(value) for value in sample):
+        return "series"
     is_prose = np.median([len(value.split()) for value in sample]) > WORDS
     return "text" if is_prose and present.nunique() > MOSTLY * len(present) else "category"
 
 
-def conform(frame: pd.DataFrame, columns: Sequence[Column], folder: Path = Path()) -> pd.DataFrame:
-    """Make raw rows the typed columns that candidates take; other columns are left out.
-
-    Columns have the dtypes that `Column` documents; infinite numbers become missing. The rows
-    given are not changed.
+def shape_columns(
+    columns: Sequence[Column],
+    frame: pd.DataFrame,
+    folders: Folders,
+    preprocessing: Preprocessing,
+) -> tuple[tuple[Column, ...], list[str]]:
+    """Fix the shapes of images, sounds and series, from the data and what the recipe sets.
 
     Args:
-        frame: raw rows, as read from a file or handed in by a user.
+        columns: of any type.
+        frame: raw rows; the index counts the rows of the source.
+        folders: where relative paths may start.
+        preprocessing: the sizes, rates and lengths that are set.
+
+    Returns:
+        The columns with their shapes, and what will be done to the cells, one sentence each.
+
+    Raises:
+        DataError: a file is missing, or is of another kind.
+    """
+    shaped, notes = [], []
+    for column in columns:
+        found, said = _shape(column, frame, folders, preprocessing)
+        shaped.append(found)
+        notes += said
+    return tuple(shaped), notes
+
+
+def _shape(
+    column: Column, frame: pd.DataFrame, folders: Folders, preprocessing: Preprocessing
+) -> tuple[Column, list[str]]:
+    match column.type:
+        case "image":
+            return shape_images(frame[column.name], column, folders, preprocessing.image)
+        case "audio":
+            return shape_sounds(frame[column.name], column, folders, preprocessing.audio)
+        case "series":
+            return shape_series(frame, column, preprocessing.series)
+        case _:
+            return column, []
+
+
+def conform(
+    frame: pd.DataFrame, columns: Sequence[Column], folders: Folders = (Path(),)
+) -> pd.DataFrame:
+    """Make raw rows the typed columns that candidates take; other columns are left out.
+
+    Columns hold what `Column` documents; infinite numbers become missing. The rows given are not
+    changed.
+
+    Args:
+        frame: raw rows, as read from a file or handed in by a user; the index counts the rows
+            of the source, from 0.
         columns: the columns to make.
-        folder: where relative paths of images, sounds and texts start.
+        folders: where relative paths of images, sounds and texts may start.
 
     Raises:
         DataError: columns are missing, or one holds what its type cannot.
     """
-    absent = [column.name for column in columns if column.name not in frame]
+    needed = [name for column in columns for name in (column.parts or (column.name,))]
+    absent = [name for name in needed if name not in frame]
     if absent:
         message = (
             f"the data lacks the column{'s' * (len(absent) > 1)} {quoted(absent)}. "
             f"It has: {listed(map(str, frame.columns))}"
         )
         raise DataError(message)
-    typed = {column.name: CONVERTERS[column.type](frame[column.name]) for column in columns}
+    typed = {column.name: CONVERTERS[column.type](frame, column, folders) for column in columns}
     return pd.DataFrame(typed, index=pd.RangeIndex(len(frame)), copy=False)
 
 
-def to_number(values: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return the values as (rows,) float64; missing and infinite ones are NaN.
-
-    Raises:
-        DataError: a value is not a number.
-    """
-    if types.is_timedelta64_dtype(values.dtype):
-        values = values.dt.total_seconds()
-    elif not types.is_numeric_dtype(values.dtype):
-        read = pd.to_numeric(values.astype(object), errors="coerce")
-        _refuse(values, read.isna(), "number", "Leave the cell empty where it is missing.")
-        values = read
-    is_plain = values.dtype == np.float64
-    numbers = values.to_numpy() if is_plain else values.to_numpy(np.float64, na_value=np.nan)
-    infinite = np.isinf(numbers)
-    return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
+def is_known(column: Column, values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Say of each typed cell whether a value is there, (rows,) (see `Column`)."""
+    if column.type == "image":
+        return np.array([cell.any() for cell in values], dtype=bool)
+    if column.type in ("text", "audio", "series"):
+        return np.array([len(cell) > 0 for cell in values], dtype=bool)
+    return values.notna().to_numpy()
 
 
-def to_datetime(values: pd.Series[Any]) -> NDArray[np.datetime64]:
-    """Return the values as (rows,) datetime64[us], naive UTC.
-
-    Raises:
-        DataError: a value is not a date.
-    """
-    times = values
-    if not types.is_datetime64_any_dtype(values.dtype):
-        times = _parse_dates(values)
-        advice = "Write dates as 2013-01-31 or 2013-01-31 09:30:00."
-        _refuse(values, times.isna(), "datetime", advice)
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
-    return times.astype("datetime64[us]").to_numpy()
+def is_array(column: Column) -> bool:
+    """Say whether each cell is an array."""
+    return column.type in ("image", "audio", "series")
 
 
-def to_category(values: pd.Series[Any]) -> pd.Categorical:
-    """Return the values as a Categorical of str, its categories sorted (see `category_name`).
-
-    Raises:
-        DataError: a value is a list or the like.
-    """
-    try:
-        codes, found = pd.factorize(values)
-    except TypeError:  # a list has no hash
-        lists = values.map(types.is_list_like)
-        _refuse(values, lists, "category", "Write one value in each cell.")
-        raise
-    names, places = np.unique(
-        np.array([category_name(value) for value in found.tolist()], dtype=object),
-        return_inverse=True,
-    )
-    merged = np.append(places, -1)[codes]  # code -1, missing, takes the appended last place
-    return pd.Categorical.from_codes(merged, categories=pd.Index(names, dtype="str"))
-
-
-def category_name(value: object) -> str:
-    """Write a category the same way whatever file it came from.
-
-    True and "true" are "True"; 3, 3.0 and "3.0" are "3"; 2.5 is "2.5"; "007" stays "007".
-    """
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value)
-    whole = WHOLE.fullmatch(text)
-    return whole[1] if whole else TRUTHS.get(text.lower(), text)
-
-
-def _parse_dates(values: pd.Series[Any]) -> pd.Series[Any]:
-    if types.is_numeric_dtype(values.dtype):
-        values = values.where(values.isna())  # a number is no date
-    return pd.to_datetime(values.astype(object), format="ISO8601", errors="coerce", utc=True)
-
-
-def _refuse(values: pd.Series[Any], unread: pd.Series[bool], kind: ColumnType, advice: str) -> None:
-    """Raise an error on the first value that is there but could not be read."""
-    rows = np.flatnonzero(unread & values.notna())
-    if len(rows):
-        others = f" ({len(rows)} such rows in all)" if len(rows) > 1 else ""
-        message = (
-            f"column {values.name!r} is of type {kind}, but row {rows[0] + 1} holds "
-            f"{str(values.iloc[rows[0]])!r}{others}. {advice}"
-        )
-        raise DataError(message)
-
-
-CONVERTERS: Final[Mapping[ColumnType, Callable[[pd.Series[Any]], Any]]] = MappingProxyType(
-    {"number": to_number, "category": to_category, "datetime": to_datetime}
+Converter = Callable[[pd.DataFrame, Column, Folders], Any]
+CONVERTERS: Final[Mapping[ColumnType, Converter]] = MappingProxyType(
+    {
+        "number": lambda frame, column, _: to_number(frame[column.name]),
+        "category": lambda frame, column, _: to_category(frame[column.name]),
+        "datetime": lambda frame, column, _: to_datetime(frame[column.name]),
+        "text": lambda frame, column, folders: read_texts(frame[column.name], column, folders),
+        "image": lambda frame, column, folders: read_images(frame[column.name], column, folders),
+        "audio": lambda frame, column, folders: read_sounds(frame[column.name], column, folders),
+        "series": lambda frame, column, _: read_series(frame, column),
+    }
 )

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract import Dataset, Split
+from dlrun.data.columns import is_array
 
 LENGTH: Final = 36  # MLflow's limit for the digest of a data set
 
@@ -32,9 +33,32 @@ def digest_dataset(dataset: Dataset) -> str:
             codes, names = _used(values)
             _add_json(digest, names)
             _add_array(digest, codes)
+        elif column.type == "text":
+            _add_json(digest, values.tolist())
+        elif is_array(column):
+            _add_cells(digest, values)
         else:
             _add_array(digest, _canonical(values.to_numpy()))
     return digest.hexdigest()[:LENGTH]
+
+
+def hash_rows(dataset: Dataset) -> NDArray[np.uint64]:
+    """Return a hash of each row, its truth included, (rows,); equal rows have the same one.
+
+    Hashes of different processes differ.
+    """
+    frame = dataset.frame.copy(deep=False)
+    for column in dataset.columns:
+        if is_array(column):
+            frame[column.name] = hash_cells(frame[column.name])
+    features = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    rows: NDArray[np.uint64] = (features + pd.util.hash_array(dataset.truth)).astype(np.uint64)
+    return rows
+
+
+def hash_cells(cells: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return a hash of each array, (rows,); equal arrays have the same one in this process."""
+    return np.array([hash(cell.tobytes()) for cell in cells], dtype=np.int64)
 
 
 def digest_splits(splits: Iterable[Split], dataset: Dataset) -> str:
@@ -55,11 +79,18 @@ def _add_array(digest: hashlib._Hash, values: NDArray[Any]) -> None:
     digest.update(np.ascontiguousarray(values).view(np.uint8).data)
 
 
-def _canonical(values: NDArray[Any]) -> NDArray[Any]:
+def _add_cells(digest: hashlib._Hash, cells: Iterable[NDArray[Any]]) -> None:
+    for cell in cells:
+        digest.update(f"{cell.shape}".encode())
+        plain = cell if cell.dtype == np.uint8 else _canonical(cell, "<f4")
+        digest.update(np.ascontiguousarray(plain).data)
+
+
+def _canonical(values: NDArray[Any], dtype: str = "<f8") -> NDArray[Any]:
     """Write equal values with equal bytes: one zero, one NaN, little-endian."""
     if values.dtype.kind != "f":
         return values.astype("<i8", copy=False)
-    values = values.astype("<f8", copy=False) + 0.0
+    values = values.astype(dtype, copy=False) + 0.0
     values[np.isnan(values)] = np.nan
     return values
 

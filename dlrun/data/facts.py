@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from dlrun.contract import Column, ColumnType, Dataset
+from dlrun.data.columns import is_array, is_known
+from dlrun.data.digest import hash_cells
 
 QUANTILES = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
 
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """One feature column; `values` shows its first categories by count, or its range."""
+    """One feature column; `values` shows in a few words what it holds."""
 
     name: str
     type: ColumnType
@@ -39,14 +45,45 @@ def describe(dataset: Dataset) -> DataFacts:
 
 def _describe_column(dataset: Dataset, column: Column) -> ColumnFacts:
     values = dataset.frame[column.name]
-    if column.type == "category":
-        counts = values.value_counts()
-        counts = counts[counts > 0]
-        n_unique, shown = len(counts), ", ".join(counts.index[:3])
-    else:
-        n_unique, low, high = values.nunique(), values.min(), values.max()
-        shown = f"{low:g} … {high:g}" if column.type == "number" else f"{low} … {high}"
-    return ColumnFacts(column.name, column.type, int(values.isna().sum()), n_unique, shown)
+    present = values[is_known(column, values)]
+    n_unique = len(np.unique(hash_cells(present))) if is_array(column) else present.nunique()
+    n_missing = len(values) - len(present)
+    shown = SHOW[column.type](column, values)
+    return ColumnFacts(column.name, column.type, n_missing, n_unique, shown)
+
+
+def _categories(_: Column, values: pd.Series[Any]) -> str:
+    counts = values.value_counts()
+    return ", ".join(counts.index[counts > 0][:3])
+
+
+def _words(_: Column, values: pd.Series[Any]) -> str:
+    return f"median {np.median([len(text.split()) for text in values if text]):g} words"
+
+
+def _pixels(column: Column, _: pd.Series[Any]) -> str:
+    height, width, channels = column.shape
+    return f"{height} × {width} {'grayscale' if channels == 1 else 'colour'}"
+
+
+def _seconds(column: Column, values: pd.Series[Any]) -> str:
+    seconds = (f"{samples / column.rate:.2g}" for samples in _lengths(values))
+    return f"{_range(*seconds)} s at {column.rate:,} Hz"
+
+
+def _steps(column: Column, values: pd.Series[Any]) -> str:
+    n_channels = column.shape[1]
+    steps = (f"{steps:,}" for steps in _lengths(values))
+    return f"{_range(*steps)} steps, {n_channels:,} channel{'s' * (n_channels > 1)}"
+
+
+def _lengths(cells: pd.Series[Any]) -> tuple[int, int]:
+    lengths = [len(cell) for cell in cells if len(cell)]
+    return min(lengths), max(lengths)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low}–{high}"
 
 
 def _describe_target(dataset: Dataset) -> dict[str, float]:
@@ -56,3 +93,16 @@ def _describe_target(dataset: Dataset) -> dict[str, float]:
         return dict(zip(labels, counts.tolist(), strict=True))
     values = np.quantile(dataset.truth, list(QUANTILES.values()))
     return dict(zip(QUANTILES, values.tolist(), strict=True))
+
+
+SHOW: Final[Mapping[ColumnType, Callable[[Column, pd.Series[Any]], str]]] = MappingProxyType(
+    {
+        "number": lambda _, values: f"{values.min():g} … {values.max():g}",
+        "category": _categories,
+        "datetime": lambda _, values: f"{values.min()} … {values.max()}",
+        "text": _words,
+        "image": _pixels,
+        "audio": _seconds,
+        "series": _steps,
+    }
+)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dlrun.data.cells import as_cells
+from dlrun.data.images import scale_pixels
 from dlrun.data.raw import RawData
 from dlrun.data.table import checked
 from dlrun.data.wording import did_you_mean, listed
@@ -19,7 +21,7 @@ def read_sklearn(name: str, target: str | None) -> RawData:
     """Read a table that scikit-learn brings (`load_…`) or downloads (`fetch_…`).
 
     The target column gets the recipe's name for it, else `target`, and holds the names of the
-    classes where there are any.
+    classes where there are any. The digits are images.
 
     Raises:
         DataError: there is no such table, or it cannot be downloaded.
@@ -35,10 +37,18 @@ def read_sklearn(name: str, target: str | None) -> RawData:
     bunch = _download(f"sklearn:{name}", lambda: tables[name](as_frame=True))
     if isinstance(bunch.target, pd.DataFrame):  # several targets: the recipe must choose
         return RawData(name, checked(bunch.frame, f"sklearn:{name}"))
+    if "images" in bunch:
+        return _images(name, bunch, target or "target")
     column = "target" if target is None or target in bunch.data else target
     truth = _with_names(bunch.target, bunch.get("target_names"))
     frame = pd.concat([bunch.data, truth.rename(column)], axis=1)
     return RawData(name, checked(frame, f"sklearn:{name}"), column)
+
+
+def _images(name: str, bunch: Any, target: str) -> RawData:
+    pixels = scale_pixels(bunch.images[..., None], float(bunch.images.max()))
+    frame = pd.DataFrame({"image": as_cells(pixels, len(pixels)), target: bunch.target.to_numpy()})
+    return RawData(name, frame, target, types={"image": "image"})
 
 
 def read_openml(name: str, _target: str | None) -> RawData:

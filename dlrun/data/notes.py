@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dlrun.contract import Column, Dataset
+from dlrun.data.columns import is_array
 from dlrun.data.wording import quoted
 
 LOOK = 1000  # rows that decide whether a column is worth a look at all of them
@@ -27,7 +28,7 @@ def suspicions(dataset: Dataset) -> Iterator[str]:
             "If they identify rows, set them in data.exclude."
         )
     for column in others:
-        if _is_target(dataset, dataset.frame[column.name]):
+        if not is_array(column) and _is_target(dataset, dataset.frame[column.name]):
             yield (
                 f"Column {column.name!r} says the same as the target {dataset.target.name!r}: "
                 "a leak, unless it is known before the target is. See data.exclude."
@@ -36,6 +37,9 @@ def suspicions(dataset: Dataset) -> Iterator[str]:
 
 def _is_constant(dataset: Dataset, column: Column) -> bool:
     values = dataset.frame[column.name]
+    if is_array(column):
+        first = values.iloc[0]
+        return all(np.array_equal(cell, first, equal_nan=cell.dtype.kind == "f") for cell in values)
     present = values[:LOOK].dropna()
     if present.nunique() > 1:
         return False

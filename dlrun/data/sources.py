@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+import zipfile
+from collections.abc import Callable, Collection, Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from dlrun.data.arrays import read_arrays
+from dlrun.contract import ColumnType
+from dlrun.data.arrays import NO_TYPES, read_arrays
+from dlrun.data.folders import holds_files, read_folder
 from dlrun.data.functions import find_function
+from dlrun.data.keras_sets import read_keras
 from dlrun.data.named_sets import read_openml, read_sklearn
 from dlrun.data.raw import RawData
 from dlrun.data.table import checked, read_table
@@ -22,15 +26,20 @@ FUNCTION: Final = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
 
 def read_source(
-    source: str, folder: Path, *, target: str | None = None, text: Collection[str] = ()
+    source: str,
+    folder: Path,
+    *,
+    target: str | None = None,
+    types: Mapping[str, ColumnType] = NO_TYPES,
 ) -> RawData:
     """Read what a recipe calls a source, before its columns are typed.
 
     Args:
-        source: a path, a glob, `sklearn:NAME`, `openml:NAME` or `package.module:function`.
+        source: a path, a glob, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
+            `package.module:function`.
         folder: where relative paths and the user's modules start.
         target: the recipe's target; it names the target of a source that has no name for it.
-        text: columns to take from text files as they are written, see `read_table`.
+        types: that the recipe sets by hand.
 
     Raises:
         DataError: there is nothing to read, or it cannot be read.
@@ -41,19 +50,18 @@ def read_source(
     if FUNCTION.fullmatch(source):
         return _call(source, folder)
     path = folder / Path(source).expanduser()
+    # "007" must stay as it is written where it is the name of a category.
+    text = [name for name, kind in types.items() if kind in ("category", "text")]
     if has_magic(source) and not path.exists():
         return _read_glob(path, source, text)
-    if path.is_dir():
-        message = (
-            f"{source} is a folder. A folder per class holds images or sounds, which dlrun cannot "
-            f"learn from yet; for tables write a glob, such as {source.rstrip('/')}/*.csv."
-        )
-        raise DataError(message)
     if not path.exists():
         raise DataError(_not_found(path, source))
+    if path.is_dir() or (zipfile.is_zipfile(path) and path.suffix == ".zip" and holds_files(path)):
+        return read_folder(path, target)
     if path.suffix.lower() == ".npz":
-        return read_arrays(path, target)
-    return RawData(path.name.partition(".")[0], read_table(path, text=text))
+        return read_arrays(path, target, types)
+    frame = read_table(path, text=text)
+    return RawData(path.name.partition(".")[0], frame, folder=path.parent)
 
 
 def _not_found(path: Path, source: str) -> str:
@@ -81,7 +89,7 @@ def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
             )
             raise DataError(message)
     name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or pattern.parent.name
-    return RawData(name, pd.concat(frames, ignore_index=True))
+    return RawData(name, pd.concat(frames, ignore_index=True), folder=paths[0].parent)
 
 
 def _fixed_folder(pattern: Path) -> Path:
@@ -100,13 +108,8 @@ def _call(source: str, folder: Path) -> RawData:
     return RawData(source.partition(":")[2], checked(frame, source))
 
 
-def _refuse_keras(name: str, _target: str | None) -> RawData:
-    message = f"keras:{name} holds images or text, which dlrun cannot learn from yet."
-    raise DataError(message)
-
-
 SCHEMES: Final[dict[str, Callable[[str, str | None], RawData]]] = {
     "sklearn": read_sklearn,
     "openml": read_openml,
-    "keras": _refuse_keras,
+    "keras": read_keras,
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dlrun.data.columns import infer_type, to_category, to_datetime, to_number
+from dlrun.data.columns import infer_type
+from dlrun.data.scalars import to_category, to_datetime, to_number
 from dlrun.data.wording import listed
 from dlrun.errors import DataError
 from dlrun.recipe.model import Recipe

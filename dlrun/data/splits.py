@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from dlrun.contract import Dataset, Split, Splits
-from dlrun.data.digest import digest_splits
+from dlrun.data.digest import digest_splits, hash_rows
 from dlrun.data.split_methods import METHODS, Plan
 from dlrun.data.wording import listed
 from dlrun.errors import DataError
@@ -66,8 +65,7 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
 
 def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
     """Count the test rows that also stand, target included, among training or validation rows."""
-    features = pd.util.hash_pandas_object(dataset.frame, index=False).to_numpy()
-    rows = features + pd.util.hash_array(dataset.truth)
+    rows = hash_rows(dataset)
     seen = np.concatenate([split.train, split.validation])
     return int(np.isin(rows[split.test], rows[seen]).sum())
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract import Dataset
+from dlrun.contract import Target
 
 Rows = NDArray[np.int64]
 
 
-def strata_of(dataset: Dataset) -> NDArray[Any]:
+def strata_of(truth: NDArray[Any], target: Target) -> NDArray[Any]:
     """Return the stratum of each row: its class code, or zeros for regression."""
-    is_class = dataset.target.task == "classification"
-    return dataset.truth if is_class else np.zeros(len(dataset), dtype=np.int64)
+    is_class = target.task == "classification"
+    return truth if is_class else np.zeros(len(truth), dtype=np.int64)
 
 
 def ordered(strata: NDArray[Any], rng: np.random.Generator) -> Rows:

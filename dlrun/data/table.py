@@ -133,12 +133,6 @@ def _open_zip(path: Path) -> tuple[str, Content]:
         tables = [name for name in members if PurePath(name).suffix.lower() in READERS]
         if len(tables) == len(members) == 1:
             return PurePath(tables[0]).suffix.lower(), BytesIO(archive.read(tables[0]))
-    if not tables and any("/" in name for name in members):
-        message = (
-            f"{path}: an archive with a folder per class holds images or sounds, which dlrun "
-            "cannot learn from yet."
-        )
-        raise DataError(message)
     message = f"{path}: an archive must hold one table, but this one holds {listed(members, 5)}."
     raise DataError(message)
 

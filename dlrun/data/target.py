@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract import Target, Task
-from dlrun.data.columns import infer_type, to_category, to_number
+from dlrun.data.columns import infer_type
+from dlrun.data.scalars import to_category, to_number
 from dlrun.errors import DataError
 from dlrun.recipe.model import Recipe
 

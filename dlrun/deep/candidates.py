@@ -6,7 +6,9 @@ from dlrun.contract import Dataset
 from dlrun.deep.check import check_training
 from dlrun.deep.fit import DeepCandidate
 from dlrun.metrics import choose
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.architectures import ARCHITECTURES
+from dlrun.recipe.model import Model, Recipe
+from dlrun.recipe.preprocessing import Preprocessing
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
@@ -21,12 +23,18 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
         DeepCandidate(
             model=model,
             training=recipe.training_of(model),
-            preprocessing=recipe.preprocessing,
-            columns=dataset.columns,
-            target=dataset.target,
+            preprocessing=_preprocessing(recipe, model),
             primary=primary,
             folder=recipe.folder,
             place=recipe.at("model" if len(recipe.model) == 1 else f"model.{position}"),
         )
         for position, model in enumerate(recipe.model)
     ]
+
+
+def _preprocessing(recipe: Recipe, model: Model) -> Preprocessing:
+    """Lay the model's own way to embed numbers over the recipe's."""
+    known = model.complete_settings if model.architecture in ARCHITECTURES else {}
+    encode = known.get("encode") or recipe.preprocessing.number.encode
+    number = recipe.preprocessing.number.model_copy(update={"encode": encode})
+    return recipe.preprocessing.model_copy(update={"number": number})

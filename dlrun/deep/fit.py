@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun.contract import Column, Dataset, Family, OnEpoch, Target
+from dlrun.contract import Dataset, Family, OnEpoch
 from dlrun.errors import TrainingError
 from dlrun.recipe.model import Model
 from dlrun.recipe.preprocessing import Preprocessing
@@ -27,8 +27,6 @@ class DeepCandidate:
         model: the recipe's section.
         training: the recipe's section, with the model's own overrides.
         preprocessing: the recipe's section.
-        columns: what is learned from.
-        target: what is predicted.
         primary: the study's primary metric, measured after every epoch.
         folder: of the recipe, where the user's own modules may stand.
         place: of the model in the recipe, to open an error with.
@@ -37,8 +35,6 @@ class DeepCandidate:
     model: Model
     training: Training
     preprocessing: Preprocessing
-    columns: tuple[Column, ...]
-    target: Target
     primary: str
     folder: Path
     place: str

@@ -37,9 +37,9 @@ def summarize(recipe: Recipe, dataset: Dataset) -> list[Summary]:
 
 def _summarize(candidate: DeepCandidate, dataset: Dataset) -> Summary:
     with candidate.naming_itself():
-        encodings = fit_encodings(candidate.columns, dataset.frame, candidate.preprocessing)
-        objective = choose_objective(candidate.training, candidate.target, dataset.truth)
-        network = build(candidate, encodings, objective)
+        encodings = fit_encodings(dataset.columns, dataset.frame, candidate.preprocessing)
+        objective = choose_objective(candidate.training, dataset.target, dataset.truth)
+        network = build(candidate, dataset.columns, encodings, objective)
     lines: list[str] = []
     network.body.summary(line_length=WIDTH, print_fn=lines.append)
     return Summary(candidate.name, network.n_parameters, "\n".join(lines))

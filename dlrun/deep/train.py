@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dlrun.contract import Dataset, OnEpoch
+from dlrun.contract import Column, Dataset, OnEpoch
 from dlrun.deep.architectures import build_architecture
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.augment import make_augmentations
@@ -41,14 +41,14 @@ def train_network(
     policy = choose_precision(candidate.training.precision)
 
     # 2 · the network, by what the training rows hold
-    encodings = fit_encodings(candidate.columns, train.frame, candidate.preprocessing)
-    objective = choose_objective(candidate.training, candidate.target, train.truth)
+    encodings = fit_encodings(train.columns, train.frame, candidate.preprocessing)
+    objective = choose_objective(candidate.training, train.target, train.truth)
     with strategy.scope():
-        network = build(candidate, encodings, objective, policy)
+        network = build(candidate, train.columns, encodings, objective, policy)
         optimizer = make_optimizer(candidate.training, scales_loss=policy == "mixed_float16")
 
     # 3 · the rows, read and encoded once
-    reader = frame_reader(candidate.columns, network.reader)
+    reader = frame_reader(train.columns, network.reader)
     encode = partial(encode_table, reader=reader, network=network, objective=objective)
     table, checked = encode(train), encode(validation)
 
@@ -57,13 +57,12 @@ def train_network(
     loop = Loop(network, objective, candidate.training, optimizer, strategy, seed)
     with _device_errors():
         best_epoch = loop.run(table, judge.measure, on_epoch)
-    return FittedNetwork(
-        candidate.name, candidate.columns, candidate.target, network.whole(), best_epoch
-    )
+    return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
 
 
 def build(
     candidate: DeepCandidate,
+    columns: Sequence[Column],
     encodings: Mapping[str, Encoding],
     objective: Objective,
     policy: str = "float32",
@@ -76,7 +75,7 @@ def build(
     architecture = partial(build_architecture, candidate.model, candidate.folder)
     augmentations = make_augmentations(encodings, candidate.preprocessing)
     with precision(policy):
-        return build_network(candidate.columns, encodings, objective, architecture, augmentations)
+        return build_network(columns, encodings, objective, architecture, augmentations)
 
 
 def _start_afresh(seed: int, *, deterministic: bool) -> None:

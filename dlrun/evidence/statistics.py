@@ -229,7 +229,8 @@ def resampled_differences(
 ) -> NDArray[np.float64]:
     """Return by how much `first` is better, draw by draw; draws without a score do not count."""
     leads = differences(first, second, metric)
-    return leads[np.isfinite(leads)]
+    finite: NDArray[np.float64] = leads[np.isfinite(leads)]
+    return finite
 
 
 def percentile_interval(

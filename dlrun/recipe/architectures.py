@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from dlrun.recipe import names
+
+
+def _known(activation: str) -> str:
+    if activation not in names.ACTIVATIONS:
+        allowed = ", ".join(names.ACTIVATIONS)
+        message = f"{activation!r} is not a Keras activation. Allowed: {allowed}"
+        raise ValueError(message)
+    return activation
+
+
+Activation = Annotated[str, AfterValidator(_known)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+NumberEncode = Literal["none", "plr", "ple"] | None
 
 
 class Settings(BaseModel):
@@ -28,22 +49,57 @@ class Mlp(Settings):
 
     hidden: list[PositiveInt] = [128, 128]
     """Units of each layer, from the input side."""
-    activation: str = "relu"
+    activation: Activation = "relu"
     """Any Keras activation."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Dropout = 0.1
     """Share of units switched off after each layer while training."""
     normalization: Literal["batch", "layer", "none"] = "none"
     """Normalise before each activation; batch uses momentum 0.9."""
+    encode: NumberEncode = None
+    """How numbers are embedded; null: as preprocessing.number.encode says."""
 
-    @field_validator("activation")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in names.ACTIVATIONS:
-            message = (
-                f"{value!r} is not a Keras activation. Allowed: {', '.join(names.ACTIVATIONS)}"
-            )
+
+class Tabm(Settings):
+    """An ensemble whose members share dense layers, each with adapters and a head of its own."""
+
+    claims = ("number", "category", "datetime")
+
+    members: PositiveInt = 32
+    """Networks in the ensemble; their losses and predictions are averaged."""
+    hidden: Annotated[list[PositiveInt], Field(min_length=1)] = [256, 256]
+    """Units of each layer, from the input side."""
+    activation: Activation = "relu"
+    """Any Keras activation."""
+    dropout: Dropout = 0.0
+    """Share of units switched off after each layer while training."""
+    encode: NumberEncode = "ple"
+    """How numbers are embedded; null: as preprocessing.number.encode says."""
+
+
+class FtTransformer(Settings):
+    """A transformer whose tokens are the columns; a column of another type is one token too."""
+
+    claims = ("number", "category", "datetime")
+
+    width: PositiveInt = 64
+    """Length of a token's vector; a multiple of heads."""
+    blocks: PositiveInt = 3
+    """Blocks of attention and a gated dense layer."""
+    heads: PositiveInt = 8
+    """Parts of a token that attend apart."""
+    dropout: Dropout = 0.1
+    """Share of units switched off in the dense layers while training."""
+    attention_dropout: Dropout = 0.2
+    """Share of attention switched off while training."""
+    encode: NumberEncode = None
+    """How numbers are embedded, a plain line for none; null: as preprocessing.number.encode says."""
+
+    @model_validator(mode="after")
+    def _parted(self) -> Self:
+        if self.width % self.heads:
+            message = f"width {self.width} is not a multiple of heads {self.heads}"
             raise ValueError(message)
-        return value
+        return self
 
 
 class Layers(Settings):
@@ -53,7 +109,175 @@ class Layers(Settings):
     """Layer names, each alone or with its arguments."""
 
 
-ARCHITECTURES: Final[dict[str, type[Settings]]] = {"mlp": Mlp, "layers": Layers}
+class Cnn(Settings):
+    """Convolutional blocks over an image, the log-mel bands of a sound, a waveform or a series.
+
+    A block is a convolution, normalisation, activation and max-pooling by 2 along each side that
+    is long enough. With a side above 64 the first convolution of an image or of bands takes every
+    second place. After the last block a map of an image of up to 8 × 8 is laid out, a larger one
+    averaged over; a sound or a series is averaged over its length.
+    """
+
+    claims = ("image", "audio", "series")
+
+    filters: Annotated[list[PositiveInt], Field(min_length=1)] = [32, 64, 128]
+    """Filters of each block, from the input side."""
+    kernel_size: PositiveInt = 3
+    """Side of each filter, in pixels, frames or steps."""
+    hidden: list[PositiveInt] = []
+    """Units of dense layers between the blocks and the head."""
+    activation: Activation = "relu"
+    """Any Keras activation."""
+    dropout: Dropout = 0.5
+    """Share of units switched off before each dense layer and the head while training."""
+    normalization: Literal["batch", "layer", "none"] = "batch"
+    """Normalise before each activation; batch uses momentum 0.9."""
+
+
+class Resnet(Settings):
+    """Residual blocks over an image or a sound, in three stages, and the average over all places.
+
+    Each stage has half the sides and twice the filters of the one before. A map with a side above
+    64 is shrunk by four first.
+    """
+
+    claims = ("image", "audio")
+
+    depth: Annotated[int, Field(ge=8)] = 20
+    """Layers with weights: 6n + 2, such as 8, 14, 20, 32, 44 or 56."""
+    width: PositiveInt = 16
+    """Filters of the first stage."""
+    dropout: Dropout = 0.0
+    """Share of units switched off before the head while training."""
+
+    @field_validator("depth")
+    @classmethod
+    def _in_blocks(cls, value: int) -> int:
+        if value % 6 != 2:  # noqa: PLR2004
+            near = value - (value - 2) % 6
+            message = f"{value} is not 6n + 2. The nearest depths are {near} and {near + 6}"
+            raise ValueError(message)
+        return value
+
+
+class TextCnn(Settings):
+    """Convolutions over the words of a text, and the strongest answer of each filter."""
+
+    claims = ("text",)
+
+    embedding: PositiveInt = 128
+    """Length of the vector that stands for a token."""
+    filters: PositiveInt = 128
+    """Filters of each kernel size."""
+    kernel_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = [3, 4, 5]
+    """Tokens that a filter sees at once."""
+    dropout: Dropout = 0.5
+    """Share of units switched off before the head while training."""
+
+
+class Rnn(Settings):
+    """Recurrent layers over the steps of a text, a sound or a series."""
+
+    claims = ("text", "audio", "series")
+
+    cell: Literal["lstm", "gru", "simple"] = "lstm"
+    """The recurrent cell."""
+    units: Annotated[list[PositiveInt], Field(min_length=1)] = [64]
+    """Units of each layer, from the input side; in each direction."""
+    bidirectional: bool = True
+    """Read from both ends."""
+    dropout: Dropout = 0.2
+    """Share of units switched off after each layer while training."""
+    embedding: PositiveInt = 128
+    """Length of the vector that stands for a token of a text."""
+
+
+class Transformer(Settings):
+    """Encoder blocks over the tokens of a text, the patches of an image, the steps of a sound or
+    a series; what comes out of them is averaged.
+    """
+
+    claims = ("image", "text", "audio", "series")
+
+    blocks: PositiveInt = 2
+    """Blocks of attention and a feedforward layer."""
+    width: PositiveInt = 128
+    """Length of the vector of a token, patch or step; a multiple of heads."""
+    heads: PositiveInt = 4
+    """Parts of a vector that attend apart."""
+    feedforward: PositiveInt = 256
+    """Units of each feedforward layer."""
+    dropout: Dropout = 0.1
+    """Share of units switched off in each block while training."""
+    positions: Literal["learned", "sinusoidal"] = "learned"
+    """How a place in the sequence is told."""
+    patch: PositiveInt | Literal["auto"] = "auto"
+    """Side of an image's patches in pixels, or steps of a sound or series that make one; auto:
+    the smallest power of two that leaves 64 patches or fewer of an image, 256 of the others."""
+
+    @model_validator(mode="after")
+    def _parted(self) -> Self:
+        if self.width % self.heads:
+            message = f"width {self.width} is not a multiple of heads {self.heads}"
+            raise ValueError(message)
+        return self
+
+
+class Fcn(Settings):
+    """Convolutions over the steps of a series, averaged over its length."""
+
+    claims = ("series",)
+
+    filters: Annotated[list[PositiveInt], Field(min_length=1)] = [128, 256, 128]
+    """Filters of each convolution, from the input side."""
+    kernel_sizes: list[PositiveInt] = [8, 5, 3]
+    """Steps that a filter of each convolution sees at once."""
+    dropout: Dropout = 0.0
+    """Share of units switched off before the head while training."""
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.filters) != len(self.kernel_sizes):
+            message = (
+                f"filters names {len(self.filters)} convolutions and kernel_sizes "
+                f"{len(self.kernel_sizes)}. Give both the same length"
+            )
+            raise ValueError(message)
+        return self
+
+
+class InceptionTime(Settings):
+    """Modules of convolutions of several sizes over the steps of a series, averaged over it."""
+
+    claims = ("series",)
+
+    depth: PositiveInt = 6
+    """Modules, one on the other."""
+    filters: PositiveInt = 32
+    """Filters of each kernel size and of the pooling in a module."""
+    bottleneck: PositiveInt = 32
+    """Channels that the convolutions of a module are given."""
+    kernel_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = [10, 20, 40]
+    """Steps that the filters of a module see at once."""
+    residual: bool = True
+    """Lead every third module's input around the three."""
+    dropout: Dropout = 0.0
+    """Share of units switched off before the head while training."""
+
+
+ARCHITECTURES: Final[dict[str, type[Settings]]] = {
+    "mlp": Mlp,
+    "tabm": Tabm,
+    "ft_transformer": FtTransformer,
+    "layers": Layers,
+    "text_cnn": TextCnn,
+    "rnn": Rnn,
+    "transformer": Transformer,
+    "fcn": Fcn,
+    "inception_time": InceptionTime,
+    "cnn": Cnn,
+    "resnet": Resnet,
+}
 
 
 def is_function(architecture: str) -> bool:

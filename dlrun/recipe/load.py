@@ -166,9 +166,6 @@ def _not_yet(recipe: Recipe, lines: Mapping[str, int]) -> list[Fault]:
     }
     asked = {
         "search": recipe.search is not None,
-        "evaluation.learning_curve": bool(recipe.evaluation.learning_curve),
-        "evaluation.stress": bool(recipe.evaluation.stress),
-        "evaluation.importance": recipe.evaluation.importance,
         "training.strategy": bool(strategies & {"multi_worker", "tpu"}),
     }
     return [

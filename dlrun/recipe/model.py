@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
@@ -54,6 +55,53 @@ class Split(Section):
         return self
 
 
+class Wide(Section):
+    """A series that stands in several columns of the table, one for each step."""
+
+    series: list[str]
+    """The columns, in the order of the steps; `t0…t425` is a range of numbered columns."""
+
+    @field_validator("series")
+    @classmethod
+    def _in_range(cls, value: list[str]) -> list[str]:
+        if not value:
+            message = "no column is listed"
+            raise ValueError(message)
+        for name in value:
+            expand_range(name)
+        return value
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns with all ranges written out."""
+        return tuple(column for name in self.series for column in expand_range(name))
+
+
+RANGE: Final = re.compile(r"(.*?)(\d+)(?:…|\.\.\.)(.*?)(\d+)")
+LONGEST_RANGE: Final = 1_000_000
+
+
+def expand_range(name: str) -> list[str]:
+    """Write out a range of numbered columns, `t0…t425` or `t0...t425`; other names are kept.
+
+    Raises:
+        ValueError: it runs backwards, has two different names, or is too long.
+    """
+    found = RANGE.fullmatch(name)
+    if found is None:
+        return [name]
+    prefix, first, other, last = found.groups()
+    n_columns = int(last) - int(first) + 1
+    if prefix != other or not 0 < n_columns <= LONGEST_RANGE:
+        message = (
+            f"{name!r} is no range of numbered columns. Write it as t0…t425: the same name, then "
+            f"the first and the last number, at most {LONGEST_RANGE:,} columns"
+        )
+        raise ValueError(message)
+    width = len(first) if first.startswith("0") else 0  # t000…t425 is written with zeros
+    return [f"{prefix}{number:0{width}}" for number in range(int(first), int(last) + 1)]
+
+
 class Data(Section):
     """What to learn from."""
 
@@ -61,13 +109,40 @@ class Data(Section):
     """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
     target: str | None = None
     """The column to predict; required unless the source brings one."""
-    features: list[str] | dict[str, ColumnType] | None = None
-    """Columns to learn from; default: all but target and exclude. A mapping sets types by hand."""
+    features: list[str] | dict[str, ColumnType | Wide] | None = None
+    """Columns to learn from; default: all but target and exclude. A mapping sets types by hand;
+    `{ecg: {series: [t0…t425]}}` makes one series of several columns."""
     exclude: list[str] = []
     """Columns to leave out."""
     max_rows: PositiveInt | None = None
     """A stratified sample of this many rows, for a quick look."""
     split: Split = Split()
+
+    @field_validator(
+        "features",
+        mode="before",
+        json_schema_input_type=list[str] | dict[str, ColumnType | Wide | list[str]] | None,
+    )
+    @classmethod
+    def _typed(cls, value: object) -> object:
+        """Take `{series: [t0…t425]}` for a series that is called so; say what else is wrong."""
+        if not isinstance(value, dict):
+            return value
+        typed = dict(value)
+        if isinstance(typed.get("series"), list):
+            typed["series"] = {"series": typed["series"]}
+        for name, kind in typed.items():
+            if isinstance(kind, str):
+                one_of(kind, names.COLUMN_TYPES, "a type of column")
+            elif not isinstance(kind, Wide) and (
+                not isinstance(kind, dict) or list(kind) != ["series"]
+            ):
+                message = (
+                    f"{name!r} must have a type, such as number, or the columns of a series, such "
+                    "as {series: [t0…t425]}"
+                )
+                raise ValueError(message)
+        return typed
 
 
 # ------------------------------------------------------------------------------- candidates
@@ -118,6 +193,33 @@ class Baseline(OpenSection):
     name: str | None = None
     estimator: str | None = None
     """package.module.Class."""
+    features: list[str] = []
+    """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
+
+    @field_validator("features", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("features")
+    @classmethod
+    def _features_known(cls, value: list[str]) -> list[str]:
+        for name in value:
+            one_of(name, tuple(names.FEATURE_TYPES), "a feature")
+        return value
+
+    @model_validator(mode="after")
+    def _one_per_type(self) -> Self:
+        kinds = [names.FEATURE_TYPES[name] for name in self.all_features]
+        paired = zip(self.all_features, kinds, strict=True)
+        twice = [name for name, kind in paired if kinds.count(kind) > 1]
+        if twice:
+            message = (
+                f"features: {', '.join(twice)} are made of the same columns. Keep one of them, "
+                "and list the baseline once more for another"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -132,9 +234,25 @@ class Baseline(OpenSection):
         return self
 
     @property
-    def title(self) -> str:
-        """Return the candidate's name."""
+    def kind(self) -> str:
+        """Return the name that dlrun knows, or the path of the class."""
+        return self.estimator or str(self.name)
+
+    @property
+    def label(self) -> str:
+        """Return the estimator's name."""
         return self.name or str(self.estimator).rpartition(".")[2]
+
+    @property
+    def title(self) -> str:
+        """Return the candidate's name, svm-hog where features are chosen."""
+        return "-".join([self.label, *self.features])
+
+    @property
+    def all_features(self) -> tuple[str, ...]:
+        """Return the features that are chosen, and those that the baseline is made of."""
+        implied = names.IMPLIED_FEATURES.get(self.kind)
+        return tuple(dict.fromkeys([implied, *self.features] if implied else self.features))
 
 
 # -------------------------------------------------------------------- evaluation and the rest

@@ -6,7 +6,16 @@ COLUMN_TYPES: Final = ("number", "category", "text", "image", "audio", "series",
 
 ARCHITECTURES: Final = {
     "mlp": "fully connected layers over the joined columns",
+    "tabm": "an ensemble of networks that share their layers (numbers, categories, dates)",
+    "ft_transformer": "a transformer over columns (numbers, categories, dates)",
     "layers": "any keras.layers, listed in the recipe",
+    "text_cnn": "convolutions over the words of a text, the strongest answer of each filter",
+    "rnn": "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
+    "transformer": "encoder blocks over a text, a sound, a series or patches of an image",
+    "fcn": "three convolutions over a series, averaged over its length",
+    "inception_time": "modules of convolutions of several sizes over a series",
+    "cnn": "convolutional blocks over an image, a sound or a series",
+    "resnet": "residual blocks over an image or a sound",
 }
 PLANNED_ARCHITECTURES: Final = ("pretrained",)
 
@@ -16,6 +25,7 @@ BASELINES: Final = {
     "logistic_regression": "multinomial logistic regression (classification only)",
     "ridge": "least squares with an L2 penalty (regression only)",
     "svm": "support vectors with an RBF kernel; Nystroem features above 20,000 training rows",
+    "linear_svm": "support vectors without a kernel, for many features such as those of texts",
     "knn": "the nearest 15 training rows, weighted by distance",
     "naive_bayes": "Gaussian naive Bayes (classification only)",
     "decision_tree": "one tree, at least 5 rows in a leaf",
@@ -24,7 +34,31 @@ BASELINES: Final = {
     "hist_gradient_boosting": "histogram gradient boosting, scikit-learn's",
     "xgboost": "gradient boosting, XGBoost's (extra: boost)",
     "lightgbm": "gradient boosting, LightGBM's (extra: boost)",
+    "mini_rocket": "ridge regression on 10,000 random convolutions of series (extra: series)",
 }
+
+# What a baseline makes of a column of each type; the first when the recipe does not choose.
+FEATURES: Final[dict[str, dict[str, str]]] = {
+    "image": {
+        "pixels": "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
+        "hog": "histograms of oriented gradients (extra: vision)",
+    },
+    "text": {
+        "tfidf": "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees",
+    },
+    "audio": {
+        "mfcc": "cepstral coefficients and spectral shape, mean and spread (extra: sound)",
+    },
+    "series": {
+        "flat": "the values, gaps interpolated, stretched to one length",
+        "summary": "mean, spread, quartiles and slope of each channel",
+        "catch22": "22 canonical characteristics of each channel (extra: series)",
+        "mini_rocket": "10,000 random convolutions (extra: series)",
+        "multi_rocket": "50,000 numbers from random convolutions (extra: series)",
+    },
+}
+FEATURE_TYPES: Final = {name: kind for kind, named in FEATURES.items() for name in named}
+IMPLIED_FEATURES: Final = {"mini_rocket": "mini_rocket"}  # baseline → what it is made of
 
 CLASSIFICATION_METRICS: Final = (
     "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall",

@@ -14,7 +14,7 @@ from dlrun.report.cells import make_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlrun.evidence.comparison import Comparison, Row
+    from dlrun.evidence.comparison import Comparison, Row, Verdict
 
 
 def to_json(comparison: Comparison) -> str:
@@ -53,6 +53,17 @@ def to_columns(comparison: Comparison) -> dict[str, list[Any]]:
     rows = [_flat(row) for row in comparison.rows]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [_known(row.get(name)) for row in rows] for name in names}
+
+
+def to_metrics(verdict: Verdict) -> dict[str, float]:
+    """Give the numbers of the verdict as metrics of the study; nothing where it has none."""
+    metrics: dict[str, float] = {}
+    if verdict.difference is not None:
+        at = verdict.difference
+        metrics |= {"difference": at.mean, "low": at.low, "high": at.high}
+    if verdict.probabilities is not None:
+        metrics |= {f"p_{side}": share for side, share in asdict(verdict.probabilities).items()}
+    return {f"verdict/{name}": value for name, value in metrics.items()}
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun.evidence.wording import METRIC_TITLES, counted, small
-from dlrun.report.cells import Column, make_columns
+from dlrun.report.cells import Column, make_columns, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,13 +139,7 @@ def _chances(comparison: Comparison) -> str:
         ("equivalent", chances.equivalent),
         ("classic better", chances.classic),
     )
-    parts = ", ".join(f"{name} {_percent(value)}" for name, value in named)
+    parts = ", ".join(f"{name} {percent(value)}" for name, value in named)
     is_by_folds = comparison.verdict.difference and comparison.verdict.difference.basis == "folds"
     title = "Probability" if is_by_folds else "Share of resampled test sets"
     return f"{title}: {parts} (equivalent: within {small(comparison.rope)})"
-
-
-def _percent(probability: float) -> str:
-    if probability < 0.005:  # noqa: PLR2004
-        return "< 1 %"
-    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004

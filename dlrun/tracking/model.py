@@ -88,15 +88,22 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
 
 
 def _signature(facts: Facts) -> Any:
-    """Describe raw rows: numbers are doubles, all else is text, and any cell may be empty."""
+    """Describe raw rows; any cell may be empty.
+
+    Numbers, and the columns of a wide series, are doubles. Other series are lists, or lists in
+    JSON: MLflow's own arrays of doubles refuse whole numbers. All else is text; of an image or a
+    sound it is base64, a data: URI or a path.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
     target = facts.target
-    inputs = [
-        ColSpec("double" if column.type == "number" else "string", column.name, required=False)
-        for column in facts.columns
-    ]
+    inputs = []
+    for column in facts.columns:
+        kind = {"number": "double", "series": AnyType()}.get(column.type, "string")
+        cells = dict.fromkeys(column.parts, "double") or {column.name: kind}
+        inputs += [ColSpec(kind, name, required=False) for name, kind in cells.items()]
     is_class = target.task == "classification"
     outputs = [ColSpec(LABEL_TYPES[target.dtype] if is_class else "double", "prediction")]
     outputs += [ColSpec("double", f"p_{label}") for label in target.labels]

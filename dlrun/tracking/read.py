@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from dlrun.contract import Study
+from dlrun.contract import DataSummary, Study
 from dlrun.errors import TrackingError, UsageError
 from dlrun.recipe.names import LOWER_IS_BETTER
 from dlrun.saved import FACTS
@@ -154,6 +154,7 @@ def _read(store: Store, run: Any) -> Study:
         name=run.info.run_name,
         experiment=store.client.get_experiment(run.info.experiment_id).name,
         recipe=tags["dlrun.recipe"],
+        source=tags["mlflow.source.name"],
         status=run.info.status,
         started=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
         task=tags["dlrun.task"],
@@ -166,6 +167,10 @@ def _read(store: Store, run: Any) -> Study:
         data_digest=tags["dlrun.data_digest"],
         trials=trials,
         read_predictions=partial(_read_predictions, store, run),
+        read_measurements=partial(_read_measurements, store, run),
+        read_epochs=partial(_read_epochs, store, run),
+        read_text=partial(_read_text, store, run),
+        data=_data(kept["data"]) if "data" in kept else None,
     )
 
 
@@ -182,6 +187,42 @@ def _read_predictions(store: Store, study: Any, candidate: str) -> pd.DataFrame:
         run = _choose(store, study, candidate)
         with artifact(store, run, "predictions.parquet") as file:
             return read_parquet(file)
+
+
+def _read_measurements(store: Store, study: Any) -> pd.DataFrame:
+    with clear_errors(store.place):
+        kept = {file.path for file in store.client.list_artifacts(study.info.run_id)}
+        if tables.MEASUREMENTS not in kept:  # the recipe asked for none
+            return tables.measurements_table([])
+        with artifact(store, study, tables.MEASUREMENTS) as file:
+            return tables.read_measurements(file)
+
+
+def _read_epochs(store: Store, study: Any, candidate: str) -> pd.DataFrame:
+    from pandas import DataFrame, read_csv
+
+    with clear_errors(store.place):
+        run = _choose(store, study, candidate)
+        kept = {file.path for file in store.client.list_artifacts(run.info.run_id)}
+        if "epochs.csv" not in kept:  # no network, or none that finished an epoch
+            return DataFrame()
+        with artifact(store, run, "epochs.csv") as file:
+            return read_csv(file)
+
+
+def _read_text(store: Store, study: Any, name: str) -> str:
+    with clear_errors(store.place), artifact(store, study, name) as file:
+        return file.read_text(encoding="utf-8")
+
+
+def _data(kept: Mapping[str, Any]) -> DataSummary:
+    return DataSummary(
+        source=kept["source"],
+        target=kept["target"],
+        columns=kept["columns"],
+        sizes=tuple((train, validation, test) for train, validation, test in kept["sizes"]),
+        notes=tuple(kept["notes"]),
+    )
 
 
 def children_of(store: Store, study: Any) -> list[Any]:

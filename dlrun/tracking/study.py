@@ -5,17 +5,18 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dlrun.contract import Dataset, Epoch, Family, Split, Splits, Trial
+from dlrun.contract import Dataset, DataSummary, Epoch, Family, Measurement, Split, Splits, Trial
 from dlrun.errors import TrackingError
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
 from dlrun.tracking.signals import undisturbed
 from dlrun.tracking.store import Store, stand_in
+from dlrun.tracking.ui import study_url
 from dlrun.tracking.write import StudyWriter
 
 Step = Callable[[StudyWriter], None]
@@ -59,7 +60,22 @@ class StudyFacts:
             "rope": self.rope,
             "n_rows": len(self.dataset),
             "n_test_rows": len(self.splits.splits[0].test),
+            "data": asdict(self._data),
         }
+
+    @property
+    def _data(self) -> DataSummary:
+        data = self.dataset
+        return DataSummary(
+            source=data.source,
+            target=data.target.name,
+            columns={column.name: column.type for column in data.columns},
+            sizes=tuple(
+                (len(split.train), len(split.validation), len(split.test))
+                for split in self.splits.splits
+            ),
+            notes=data.notes,
+        )
 
     @cached_property
     def git_commit(self) -> str | None:
@@ -97,6 +113,11 @@ class StudyRun:
         """Return the run id of the study in that store."""
         return self._writer.id
 
+    @property
+    def url(self) -> str:
+        """Return the link to the runs of its experiment, in the saved view once there is one."""
+        return study_url(self.store, has_view=self._writer.has_view)
+
     def __enter__(self) -> Self:
         self._write(StudyWriter.start)
         return self
@@ -126,13 +147,27 @@ class StudyRun:
         """Log a finished or failed trial."""
         self._write(lambda writer: writer.log_trial(trial))
 
+    def log_measurements(self, measurements: Sequence[Measurement]) -> None:
+        """Log what was measured of a candidate beside a trial."""
+        if measurements:
+            self._write(lambda writer: writer.log_measurements(measurements))
+
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Summarise a candidate and log its model, a folder that `Fitted.save` wrote."""
         self._write(lambda writer: writer.finish_candidate(name, model_folder))
 
-    def finish(self, verdict: str, comparison: Mapping[str, Sequence[object]]) -> None:
-        """Log the verdict sentence, and the comparison as column → values."""
-        self._write(lambda writer: writer.finish(verdict, comparison))
+    def finish(
+        self,
+        verdict: str,
+        comparison: Mapping[str, Sequence[object]],
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Log the verdict sentence and its numbers, and the comparison as column → values."""
+        self._write(lambda writer: writer.finish(verdict, comparison, metrics or {}))
+
+    def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Log the report as HTML, and PNG figures as candidate → name → image."""
+        self._write(lambda writer: writer.log_report(page, figures))
 
     def _write(self, step: Step) -> None:
         now = time.time_ns() // 1_000_000

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from dlrun.contract import Cost, Dataset, Predictions, Trial
+from dlrun.contract import Cost, Dataset, Measurement, Predictions, Trial
 
 if TYPE_CHECKING:
     from os import PathLike
 
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
+MEASUREMENTS: Final = "measurements.csv"
 WHOLE_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
 
 
@@ -53,6 +54,20 @@ def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
     for name in table.columns.difference([*TEXT_COLUMNS, *WHOLE_COLUMNS]):
         table[name] = table[name].replace("", "nan").astype("float64")
     return table.astype(dict.fromkeys(WHOLE_COLUMNS, "int64"))
+
+
+def measurements_table(measurements: Sequence[Measurement]) -> pd.DataFrame:
+    """Gather what was measured beside the trials, one row each."""
+    names = [each.name for each in fields(Measurement)]
+    return pd.DataFrame([asdict(each) for each in measurements], columns=names)
+
+
+def read_measurements(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `measurements.csv`."""
+    table = pd.read_csv(file, dtype="str", keep_default_na=False)  # a column may be called "null"
+    table["level"] = table["level"].astype("float64")
+    table["score"] = table["score"].replace("", "nan").astype("float64")
+    return table.astype({"step": "int64", "n_train": "int64"})
 
 
 def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:

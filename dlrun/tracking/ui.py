@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.view import KEY
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -44,10 +45,11 @@ class Page:
             self.process.wait()
 
 
-def study_url(store: Store, port: int = PORT) -> str:
+def study_url(store: Store, port: int = PORT, *, has_view: bool = False) -> str:
     """Return the link to the runs of the store's experiment.
 
-    For a local store this is where `dlrun ui` shows them.
+    For a local store this is where `dlrun ui` shows them. Where the experiment has a saved view,
+    the link opens it.
     """
     if store.uri.startswith(("http:", "https:")):
         parts = urlsplit(store.uri)
@@ -55,7 +57,8 @@ def study_url(store: Store, port: int = PORT) -> str:
     else:
         base = f"http://{HOST}:{port}"
     where = f"experiments/{store.experiment_id}/runs" if store.experiment_id else "experiments"
-    return f"{base}/#/{where}?{MODE}"
+    view = f"&viewStateShareKey={KEY}" if has_view else ""
+    return f"{base}/#/{where}?{MODE}{view}"
 
 
 @contextmanager

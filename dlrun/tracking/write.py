@@ -17,11 +17,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import dlrun
-from dlrun.contract import Cost, Epoch, Family, Split, Trial
+from dlrun.contract import Cost, Epoch, Family, Measurement, Split, Trial
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, hushed, in_batches
 from dlrun.tracking.model import log_model
 from dlrun.tracking.store import next_name
+from dlrun.tracking.view import save_view
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -41,17 +42,21 @@ class StudyWriter:
     Attributes:
         id: the run id of the parent, once it is started.
         now: the time of what is being written, milliseconds since 1970.
+        has_view: whether the experiment has the saved view of `dlrun.tracking.view`.
     """
 
     def __init__(self, store: Store, facts: StudyFacts, half: str = "") -> None:
         self.store = store
         self.id = ""
         self.now = 0
+        self.has_view = False
         self._facts = facts
         self._half = half
-        self._open: dict[str, str] = {}  # candidate → run id
+        self._runs: dict[str, str] = {}  # candidate → run id
+        self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
         self._rows: list[dict[str, object]] = []
+        self._measurements: list[Measurement] = []
 
     def start(self) -> None:
         """Create the parent run."""
@@ -67,7 +72,7 @@ class StudyWriter:
 
     def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
         """Create the child run of a candidate."""
-        self._open[name] = self._create_run(name, family, name, settings)
+        self._runs[name] = self._open[name] = self._create_run(name, family, name, settings)
         self._trials[name] = []
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
@@ -87,6 +92,12 @@ class StudyWriter:
         self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
         self._log_trials()
 
+    def log_measurements(self, measurements: Sequence[Measurement]) -> None:
+        """Keep what was measured beside the trials."""
+        self._measurements += measurements
+        table = tables.measurements_table(self._measurements)
+        self._log_text(tables.MEASUREMENTS, table.to_csv(index=False))
+
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Log the means over the splits, the predictions and the model; end the child run."""
         run_id, trials = self._open.pop(name), self._trials.pop(name)
@@ -101,12 +112,28 @@ class StudyWriter:
         self._describe_failures(run_id, trials)
         self._end(run_id, "FINISHED" if done else "FAILED")
 
-    def finish(self, verdict: str, comparison: Mapping[str, Sequence[object]]) -> None:
+    def finish(
+        self,
+        verdict: str,
+        comparison: Mapping[str, Sequence[object]],
+        metrics: Mapping[str, float],
+    ) -> None:
         """Log what the study found."""
+        self._log_metrics(self.id, metrics, step=0)
+        self.has_view = save_view(self.store, self._facts.metrics[0])
         description = self._facts.description
         self._describe(self.id, f"{verdict}\n\n{description}".strip())
         with hushed():
             self.store.client.log_table(self.id, dict(comparison), "comparison.json")
+
+    def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Log the page on the study, and the figures on the candidates."""
+        self._log_text("report.html", page)
+        for candidate, images in figures.items():
+            with TemporaryDirectory() as folder:
+                for name, image in images.items():
+                    Path(folder, name).write_bytes(image)
+                self.store.client.log_artifacts(self._runs[candidate], folder, "figures")
 
     def close(self, status: str) -> None:
         """End the parent run and the candidates that were not finished."""

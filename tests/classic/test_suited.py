@@ -10,6 +10,7 @@ import pytest
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
 
 from dlrun.classic import suited
 from dlrun.classic.estimators import build
@@ -34,7 +35,8 @@ def suited_to(
     [
         (linear_model.LogisticRegression(), "onehot"),
         (linear_model.Ridge(), "onehot"),
-        (svm.SVC(), "onehot"),
+        (svm.LinearSVC(), "onehot"),
+        (svm.SVC(), "onehot_dense"),
         (naive_bayes.GaussianNB(), "onehot_dense"),
         (neighbors.KNeighborsRegressor(), "onehot_dense"),
         (tree.DecisionTreeClassifier(), "ordinal"),
@@ -42,6 +44,7 @@ def suited_to(
         (ensemble.GradientBoostingClassifier(), "ordinal"),
         (ensemble.HistGradientBoostingClassifier(), "native"),
         (object(), "onehot_dense"),
+        (DummyClassifier(), "none"),
     ],
 )
 def test_the_encoding_follows_the_kind_of_estimator(estimator: Any, encoding: str) -> None:

@@ -49,6 +49,23 @@ def test_compare_repeats_the_verdict_in_every_form(study, dlrun):
     assert seconds == sorted(seconds)
 
 
+def test_the_report_is_an_artifact_and_can_be_written_again(study, dlrun, tmp_path):
+    folder, ran = study
+    (tracked,) = folder.rglob("report.html")
+    assert len(list(folder.rglob("figures/*.png"))) == 2 * len(CANDIDATES)
+    ran = dlrun("compare", "--html", str(tmp_path / "again.html"), "--json", cwd=folder)
+    assert json.loads(ran.out)["metric"] == "roc_auc"
+    again = (tmp_path / "again.html").read_text(encoding="utf-8")
+    assert again == tracked.read_text(encoding="utf-8")
+    assert "churn.csv" in again
+    assert "größe XL" not in again  # no value of any row
+    ran = dlrun("compare", "--html", str(tmp_path / "no" / "again.html"), cwd=folder)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        f"{tmp_path}/no/again.html: the report cannot be written (No such file or directory)\n"
+    )
+
+
 def test_compare_refuses_what_is_not_there(study, dlrun):
     folder, _ = study
     ran = dlrun("compare", "nothing", cwd=folder)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.contract import Column
-from dlrun.data.columns import category_name, conform, infer_columns, infer_type
+from dlrun.data.columns import conform, infer_columns, infer_type
+from dlrun.data.scalars import category_name
 from dlrun.errors import DataError
 
 PROSE = [f"The {n}th film of this series is worth a look" for n in range(10)]

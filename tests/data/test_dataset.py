@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
+from PIL import Image
 from sklearn.datasets import load_wine
 
 from dlrun.contract import Column, Target
@@ -276,16 +278,67 @@ def test_only_a_time_is_left_as_a_column(make_recipe: Any) -> None:
     )
 
 
-def test_columns_of_types_to_come_are_named_at_once(make_recipe: Any) -> None:
+def test_all_types_of_columns_go_together(make_recipe: Any, tmp_path: Path) -> None:
+    for n in range(4):
+        Image.new("L", (5, 4), 40 * n + 10).save(tmp_path / f"{n}.png")
+        soundfile.write(tmp_path / f"{n}.wav", np.full(60 + n, 0.5), 8000)
     table = TABLE.assign(
         photo=[f"{n}.png" for n in range(4)],
+        call=[f"{n}.wav" for n in range(4)],
         review=[f"This is the {n}th review of the product" for n in range(4)],
+        curve=["[[1, 2], [3, 4]]", "[[1], [2]]", None, "[[5, 6], [7, 8]]"],
     )
+    dataset = read(make_recipe, table)
+    assert dataset.columns[4:] == (
+        Column("photo", "image", (4, 5, 1)),
+        Column("call", "audio", (63,), 8000),
+        Column("review", "text"),
+        Column("curve", "series", (2, 2)),
+    )
+    part = dataset.take(np.array([3, 1]))
+    assert part.frame["photo"][0][0, 0, 0] == 130
+    assert [len(cell) for cell in part.frame["call"]] == [63, 61]
+    assert part.frame["review"][1].startswith("This is the 1th")
+    assert [len(cell) for cell in part.frame["curve"]] == [2, 1]
+    assert dataset.notes == ()
+
+
+def test_files_start_at_the_table_and_then_at_the_recipe(make_recipe: Any, tmp_path: Path) -> None:
+    for folder, shade in ((tmp_path, 10), (tmp_path / "deep", 20)):
+        folder.mkdir(exist_ok=True)
+        Image.new("L", (5, 4), shade).save(folder / "both.png")
+    Image.new("L", (5, 4), 30).save(tmp_path / "one.png")
+    (tmp_path / "deep" / "t.csv").write_text("photo,y\nboth.png,a\none.png,b\n")
+    dataset = read_dataset(make_recipe({"source": "deep/t.csv", "target": "y"}))
+    assert [cell[0, 0, 0] for cell in dataset.frame["photo"]] == [20, 30]
+
+
+def test_rows_are_numbered_as_in_the_source(make_recipe: Any, tmp_path: Path) -> None:
+    for n in range(4):
+        Image.new("L", (5, 4), n + 1).save(tmp_path / f"{n}.png")
+    (tmp_path / "2.png").write_text("broken")
+    table = TABLE.assign(photo=[f"{n}.png" for n in range(4)], late=["no", None, "no", "yes"])
     assert failure(make_recipe, table) == (
-        "recipe.yaml:1: data.features: dlrun cannot learn from these columns yet: 'photo' "
-        "(image), 'review' (text). Leave them out with data.exclude, or give them another type in "
-        "data.features: number, category, datetime"
+        "recipe.yaml:1: data.features: column 'photo' is of type image, but row 3 holds '2.png', "
+        "which is no image of a kind that Pillow knows. Replace it or leave it out."
     )
+    table["late"] = ["no", "yes", None, "yes"]
+    assert len(read(make_recipe, table)) == 3
+
+
+def test_columns_of_black_images_and_empty_series_are_dropped(make_recipe: Any) -> None:
+    table = pd.DataFrame(
+        {
+            "black": [np.zeros((2, 2), dtype=np.uint8).tolist()] * 4,
+            "none": [[]] * 4,
+            "x": [1, 2, 2, 4],
+            "late": TABLE["late"],
+        }
+    )
+    features = {"black": "image", "none": "series", "x": "number"}
+    dataset = read(make_recipe, table, suffix="parquet", features=features)
+    assert [column.name for column in dataset.columns] == ["x"]
+    assert dataset.notes == ("Dropped columns without any value: 'black', 'none'.",)
 
 
 def test_errors_of_the_source_say_where_it_is_set(make_recipe: Any, tmp_path: Path) -> None:

@@ -70,3 +70,23 @@ def test_a_column_that_equals_the_numbers_is_a_leak(make_recipe: Any) -> None:
         "Column 'copy' says the same as the target 'x': a leak, unless it is known before the "
         "target is. See data.exclude."
     ]
+
+
+def test_cells_of_arrays_and_texts_are_looked_at_too(make_recipe: Any) -> None:
+    rows = range(20)
+    table = pd.DataFrame(
+        {
+            "flat": ["[1, 2, 3]"] * 20,
+            "curve": [f"[{n}, 2, 3]" for n in rows],
+            "words": ["the same in every row"] * 20,
+            "leak": ["it says no here" if n % 2 else "it says yes here" for n in rows],
+            "y": ["no" if n % 2 else "yes" for n in rows],
+        }
+    )
+    features = {"flat": "series", "curve": "series", "words": "text", "leak": "text"}
+    recipe = make_recipe({"target": "y", "features": features}, table=table)
+    assert list(read_dataset(recipe).notes) == [
+        "Constant, so of no help: 'flat', 'words'.",
+        "Column 'leak' says the same as the target 'y': a leak, unless it is known before the "
+        "target is. See data.exclude.",
+    ]

@@ -4,11 +4,15 @@ import shutil
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
+from dlrun.contract import Column
+from dlrun.data.dataset import read_dataset
 from dlrun.data.functions import find_function
 from dlrun.data.sources import read_source
 from dlrun.errors import DataError
@@ -64,17 +68,6 @@ def test_a_missing_file_names_the_folder_and_its_near_names(tmp_path: Path) -> N
     )
 
 
-def test_images_and_sounds_are_not_available_yet(tmp_path: Path) -> None:
-    (tmp_path / "cats").mkdir()
-    assert failure("cats", tmp_path) == (
-        "cats is a folder. A folder per class holds images or sounds, which dlrun cannot learn "
-        "from yet; for tables write a glob, such as cats/*.csv."
-    )
-    assert failure("keras:mnist", tmp_path) == (
-        "keras:mnist holds images or text, which dlrun cannot learn from yet."
-    )
-
-
 # ----------------------------------------------------------------------------------- arrays
 
 
@@ -108,9 +101,24 @@ def test_plain_arrays_have_no_parts_and_the_recipe_may_name_the_target(tmp_path:
             "y_test, but holds a, b.",
         ),
         (
-            {"x": np.zeros((2, 8, 8)), "y": [0, 1]},
-            "x has the shape (2, 8, 8): images or series, which dlrun cannot learn from yet. A "
-            "table has the shape (rows, columns).",
+            {"x": np.zeros((2, 8, 8, 3, 1)), "y": [0, 1]},
+            "x has the shape (2, 8, 8, 3, 1), but must be (rows, columns), (rows, height, width), "
+            "(rows, height, width, channels) or (rows, channels, steps).",
+        ),
+        (
+            {"x": np.full((2, 8, 8), -3), "y": [0, 1]},
+            "x holds values from -3 to -3, but an image has whole numbers from 0 to 255 or floats "
+            "from 0 to 1.",
+        ),
+        (
+            {
+                "x_train": np.zeros((2, 8, 8)),
+                "y_train": [0, 1],
+                "x_test": np.zeros((2, 8, 9)),
+                "y_test": [0, 1],
+            },
+            "x_train has the shape (2, 8, 8), but x_test (2, 8, 9): rows must have the same shape "
+            "in all parts.",
         ),
         (
             {"x": np.zeros((2, 3)), "y": [0, 1, 2]},
@@ -125,6 +133,78 @@ def test_plain_arrays_have_no_parts_and_the_recipe_may_name_the_target(tmp_path:
 def test_other_arrays_are_refused(tmp_path: Path, arrays: dict[str, object], message: str) -> None:
     np.savez(tmp_path / "set.npz", **arrays)  # type: ignore[arg-type]
     assert failure("set.npz", tmp_path) == f"set.npz: {message}"
+
+
+BYTES = np.random.default_rng(0).integers(0, 256, (4, 6, 5), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (BYTES, BYTES),
+        (BYTES.astype(np.int64), BYTES),
+        (BYTES[..., None], BYTES),
+        (BYTES[..., None] / 255, BYTES),
+        (BYTES > 127, (BYTES > 127) * 255),
+        (BYTES.astype(np.uint16) * 100, np.rint(BYTES * (255 / BYTES.max()))),
+        ((BYTES // 16).astype(float)[..., None], np.rint(BYTES // 16 * (255 / 15))),
+        (BYTES[..., None].repeat(3, axis=3), BYTES),
+    ],
+)
+def test_arrays_of_whole_numbers_or_with_channels_are_images(
+    tmp_path: Path, x: Any, expected: Any
+) -> None:
+    np.savez(tmp_path / "set.npz", x=x, y=np.arange(4))
+    raw = read_source("set.npz", tmp_path)
+    assert list(raw.frame) == ["image", "target"]
+    assert raw.types == {"image": "image"}
+    cells = np.stack(raw.frame["image"])
+    assert (cells.dtype, cells.shape[:3]) == (np.uint8, (4, 6, 5))
+    np.testing.assert_array_equal(cells[..., 0], expected)
+
+
+def test_arrays_of_floats_are_series_of_channels_by_steps(make_recipe: Any, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(6, 2, 9))
+    np.savez(
+        tmp_path / "set.npz", x_train=x, y_train=list("ababab"), x_test=x, y_test=list("ababab")
+    )
+    dataset = read_dataset(make_recipe({"source": "set.npz"}))
+    assert dataset.columns == (Column("series", "series", (9, 2)),)
+    assert dataset.split_values is not None
+    np.testing.assert_array_equal(dataset.frame["series"][0], x[0].T.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("shape", "features", "column"),
+    [
+        ((6, 4, 5), {"photo": "image"}, Column("photo", "image", (4, 5, 1))),
+        ((6, 20), {"x": "series"}, Column("x", "series", (20, 1))),
+        ((6, 3, 20), {"ecg": "series"}, Column("ecg", "series", (20, 3))),
+        ((6, 20), {"sound": "audio"}, Column("sound", "audio", (20,), 4000)),
+    ],
+)
+def test_the_recipe_may_say_what_an_array_is(
+    make_recipe: Any, tmp_path: Path, shape: Any, features: Any, column: Column
+) -> None:
+    x = np.random.default_rng(0).uniform(size=shape)
+    np.savez(tmp_path / "set.npz", x=x, y=list("ababab"))
+    recipe = make_recipe(
+        {"source": "set.npz", "features": features}, preprocessing={"audio": {"sample_rate": 4000}}
+    )
+    dataset = read_dataset(recipe)
+    assert dataset.columns == (column,)
+    assert dataset.frame[column.name][0].shape == column.shape
+
+
+def test_a_matrix_stays_a_table_of_which_columns_may_be_typed(
+    make_recipe: Any, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "set.npz", x=np.arange(12).reshape(6, 2), y=list("ababab"))
+    dataset = read_dataset(make_recipe({"source": "set.npz", "features": {"x1": "category"}}))
+    assert dataset.columns == (Column("x1", "category"),)
+    wide = {"curve": {"series": ["x0…x1"]}}
+    dataset = read_dataset(make_recipe({"source": "set.npz", "features": wide}))
+    assert dataset.frame["curve"][5][:, 0].tolist() == [10, 11]
 
 
 # ------------------------------------------------------------------------------- named sets
@@ -147,8 +227,17 @@ def test_the_recipe_may_name_the_target_of_a_set(tmp_path: Path) -> None:
 
 
 def test_targets_that_are_numbers_stay_numbers(tmp_path: Path) -> None:
-    assert read_source("sklearn:digits", tmp_path).frame["target"].unique().tolist() == [*range(10)]
+    assert read_source("sklearn:iris", tmp_path).frame["target"].nunique() == 3
     assert read_source("sklearn:diabetes", tmp_path).frame["target"].dtype == "float64"
+
+
+def test_digits_are_images(tmp_path: Path) -> None:
+    raw = read_source("sklearn:digits", tmp_path, target="digit")
+    assert list(raw.frame) == ["image", "digit"]
+    assert raw.frame["digit"].unique().tolist() == [*range(10)]
+    pixels = np.stack(raw.frame["image"])
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (1797, 8, 8, 1))
+    np.testing.assert_array_equal(pixels[..., 0], np.rint(load_digits().images * (255 / 16)))
 
 
 def test_of_several_targets_the_recipe_must_choose(tmp_path: Path) -> None:

@@ -200,8 +200,7 @@ def test_archives_of_anything_but_one_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(path)
     assert str(caught.value) == (
-        f"{path}: an archive with a folder per class holds images or sounds, which dlrun cannot "
-        "learn from yet."
+        f"{path}: an archive must hold one table, but this one holds cat/1.png."
     )
 
 

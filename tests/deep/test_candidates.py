@@ -32,6 +32,7 @@ def test_settings_are_dotted_recipe_keys(recipe, mixed):
         "model.activation": "relu",
         "model.dropout": 0.1,
         "model.normalization": "none",
+        "model.encode": None,
         "training.epochs": 1,
         "training.batch_size": 64,
         "training.optimizer.name": "sgd",

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from dlrun.contract import Cost, Family, Study
+from dlrun.tracking.tables import measurements_table
 
 N_ROWS = 1000
 ONE = Cost(fit_seconds=1.0, latency_ms_batch1=1.0)
@@ -44,6 +45,7 @@ def make_study(*candidates: Made, **changes: Any) -> Study:
         name="calm-owl-7",
         experiment="flights",
         recipe="flights",
+        source="/recipes/flights.yaml",
         status="FINISHED",
         started=datetime(2026, 11, 22, tzinfo=UTC),
         task="classification",
@@ -56,6 +58,9 @@ def make_study(*candidates: Made, **changes: Any) -> Study:
         data_digest="d" * 36,
         trials=pd.DataFrame(_trials(candidates, metrics)),
         read_predictions=frames.__getitem__,
+        read_measurements=lambda: measurements_table([]),
+        read_epochs=lambda _: pd.DataFrame(),
+        read_text=lambda name: f"name {name}\n",
     )
     return replace(study, **changes)
 

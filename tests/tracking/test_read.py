@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,6 +49,28 @@ def test_facts(study: Study, written: tuple[Store, str], dataset: Dataset) -> No
     assert (study.n_rows, study.n_test_rows) == (150, 50)
     assert (study.split_digest, study.data_digest) == ("5" * 36, "d" * 36)
     assert abs(pd.Timestamp.now("UTC") - study.started) < pd.Timedelta(minutes=10)
+
+
+def test_what_a_report_needs(study: Study, facts: StudyFacts) -> None:
+    assert study.read_text("recipe.yaml") == facts.recipe_text
+    assert study.read_text("environment.txt") == "Python 3.11\n"
+    assert study.data is not None
+    assert (study.data.source, study.data.target) == ("sklearn:iris", "species")
+    assert set(study.data.columns.values()) == {"number"}
+    assert study.data.sizes == ((100, 50, 50),) * 3
+    epochs = study.read_epochs("net")
+    assert list(epochs["epoch"]) == [1, 2, 3, 4, 5] * 2
+    assert list(epochs["val/loss"][:2]) == [1.1, 0.55]
+    assert study.read_epochs("linear").empty
+
+
+def test_a_study_from_before_its_data_were_summed_up(store: Store, facts: StudyFacts) -> None:
+    study_id = short(store, facts)
+    (kept,) = Path(store.uri.removeprefix("sqlite:///")).parent.rglob("study.json")
+    values = json.loads(kept.read_text())
+    del values["data"]
+    kept.write_text(json.dumps(values))
+    assert find_study(store, study_id).data is None
 
 
 def test_columns_of_the_trials(study: Study) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
 import socket
 import sqlite3
 import subprocess
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +155,48 @@ def test_artifacts_of_the_parent(found: dict[str, Any], facts: StudyFacts) -> No
     assert json.loads(kept["comparison.json"].read_text()) == {
         "columns": ["candidate", "score"], "data": [["linear", 0.97]],
     }  # fmt: skip
+
+
+def test_the_report_and_the_numbers_of_the_verdict(store: Store, facts: StudyFacts) -> None:
+    with StudyRun(store, facts) as study:
+        study.begin_candidate("linear", "classic", {})
+        study.finish_candidate("linear", None)
+        study.finish("Undecided.", {"candidate": ["linear"]}, {"verdict/p_deep": 0.25})
+        study.log_report("<p>ü</p>", {"linear": {"confusion.png": b"an image"}})
+    found = runs(store, study.id)
+    assert found["study"].data.metrics == {"verdict/p_deep": 0.25}
+    assert files(found["study"])["report.html"].read_text("utf-8") == "<p>ü</p>"
+    figures = files(found["linear"])["figures"]
+    assert {path.name: path.read_bytes() for path in figures.iterdir()} == {
+        "confusion.png": b"an image"
+    }
+
+
+def test_the_link_opens_a_saved_view(store: Store, facts: StudyFacts) -> None:
+    with StudyRun(store, facts) as study:
+        assert "viewStateShareKey" not in study.url
+        study.finish("Undecided.", {"candidate": []})
+    assert study.url.endswith("&viewStateShareKey=dlrun")
+    tags = store.client.get_experiment(store.experiment_id).tags
+    view = json.loads(tags["mlflow.sharedViewState.dlrun"])
+    assert view.keys() == {"name", "createdAt", "updatedAt", "state"}
+    packed = view["state"].removeprefix("deflate;")
+    state = json.loads(zlib.decompress(base64.b64decode(packed)))
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`test/accuracy`", False)
+    assert {chart["yaxis"]["key"] for chart in state["compareRunCharts"]} == {"test/accuracy"}
+
+
+def test_a_view_that_cannot_be_saved_is_done_without(
+    store: Store, facts: StudyFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    with StudyRun(store, facts) as study:
+        monkeypatch.setattr(store.client, "set_experiment_tag", refuse)
+        study.finish("Undecided.", {"candidate": []})
+    assert store.client.get_run(study.id).info.status == "FINISHED"
+    assert "viewStateShareKey" not in study.url
 
 
 def test_the_verdict_stands_first_in_the_description(found: dict[str, Any]) -> None:

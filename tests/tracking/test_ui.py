@@ -47,6 +47,8 @@ def test_links_open_the_runs_of_the_experiment(uri: str, link: str) -> None:
     store = Store(uri, client=None, experiment="iris", experiment_id="7")
     mode = "workflowType=machine_learning"
     assert study_url(store) == f"{link}/#/experiments/7/runs?{mode}"
+    view = f"{mode}&viewStateShareKey=dlrun"
+    assert study_url(store, has_view=True) == f"{link}/#/experiments/7/runs?{view}"
     assert study_url(replace(store, experiment_id=None)) == f"{link}/#/experiments?{mode}"
 
 

@@ -6,7 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dlrun.deep.architectures import function, layers, mlp
+from dlrun.deep.architectures import (
+    cnn,
+    fcn,
+    ft_transformer,
+    function,
+    inception_time,
+    layers,
+    mlp,
+    resnet,
+    rnn,
+    tabm,
+    text_cnn,
+    transformer,
+)
 from dlrun.deep.architectures.flat import flatten, join, shape_of
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
@@ -16,9 +29,22 @@ from dlrun.recipe.model import Model
 
 Groups = Mapping[str, Group]
 
-WHOLES: Final[Mapping[str, Callable[..., Any]]] = {"mlp": mlp.build, "layers": layers.build}
+WHOLES: Final[Mapping[str, Callable[..., Any]]] = {
+    "mlp": mlp.build,
+    "tabm": tabm.build,
+    "ft_transformer": ft_transformer.build,
+    "layers": layers.build,
+}
 """Architectures that take all groups at once: build(groups, **settings)."""
-ENCODERS: Final[Mapping[str, Callable[..., Any]]] = {}
+ENCODERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "cnn": cnn.encode,
+    "resnet": resnet.encode,
+    "text_cnn": text_cnn.encode,
+    "rnn": rnn.encode,
+    "transformer": transformer.encode,
+    "fcn": fcn.encode,
+    "inception_time": inception_time.encode,
+}
 """Architectures for one group of the types they claim: encode(group, **settings) → vector."""
 ENSEMBLES: Final = ("tabm",)  # end in (rows, members, width)
 
@@ -65,5 +91,6 @@ def _join_encoded(architecture: str, groups: Groups, settings: Mapping[str, Any]
     others = [group for group in groups.values() if group.kind not in claims]
     vectors = [ENCODERS[architecture](group, **settings) for group in claimed]
     if others:
-        vectors.append(mlp.stack(join(map(flatten, others)), **Mlp().model_dump()))
+        dense = Mlp().model_dump(exclude={"encode"})  # the number group knows how to embed
+        vectors.append(mlp.stack(join(map(flatten, others)), **dense))
     return join(vectors)

@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from dlrun.contract import ColumnType
+from dlrun.deep.architectures.maps import average_sound, lay_out_image
+from dlrun.deep.architectures.sequence import average_tokens, lay_out
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
 
 FLATTENERS: Final[Mapping[ColumnType, Callable[[Group], Any]]] = {
     "number": Group.expand,
     "category": Group.expand,
+    "text": average_tokens,
+    "image": lay_out_image,
+    "audio": average_sound,
+    "series": lay_out,
     "datetime": Group.expand,
 }
 

@@ -12,8 +12,14 @@ from dlrun.deep.inputs.groups import Group
 MOMENTUM: Final = 0.9  # Keras' 0.99 never gets to know a small table's mean
 
 
-def build(groups: Mapping[str, Group], **settings: Any) -> Any:
-    """Flatten and join all groups under dense layers; the settings are those of `stack`."""
+def build(groups: Mapping[str, Group], *, encode: str | None, **settings: Any) -> Any:
+    """Flatten and join all groups under dense layers.
+
+    Args:
+        groups: the column groups; that of numbers embeds them already as `encode` says.
+        encode: how numbers are embedded.
+        settings: those of `stack`.
+    """
     return stack(join(map(flatten, groups.values())), **settings)
 
 
@@ -23,11 +29,15 @@ def stack(
     """Stack dense layers, each with normalisation, activation and dropout."""
     for units in hidden:
         tensor = keras.layers.Dense(units)(tensor)
-        if normalization == "batch":
-            tensor = keras.layers.BatchNormalization(momentum=MOMENTUM)(tensor)
-        elif normalization == "layer":
-            tensor = keras.layers.LayerNormalization()(tensor)
+        tensor = normalize(tensor, normalization)
         tensor = keras.layers.Activation(activation)(tensor)
         if dropout:
             tensor = keras.layers.Dropout(dropout)(tensor)
     return tensor
+
+
+def normalize(tensor: Any, kind: str) -> Any:
+    """Normalise a tensor's last axis: batch, layer or none."""
+    if kind == "batch":
+        return keras.layers.BatchNormalization(momentum=MOMENTUM)(tensor)
+    return keras.layers.LayerNormalization()(tensor) if kind == "layer" else tensor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from numpy.typing import NDArray
 
 from dlrun.contract import Column, ColumnType
-from dlrun.deep.inputs import categories, datetimes, numbers
+from dlrun.deep.inputs import categories, datetimes, images, numbers, series, sounds, texts
 from dlrun.deep.inputs.encoding import Encoding, Fit, Read
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -27,6 +27,10 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[ColumnType, Kind]] = {
     "number": Kind(numbers.fit_numbers, numbers.reader),
     "category": Kind(categories.fit_categories, categories.reader),
+    "image": Kind(images.fit_images, images.reader),
+    "text": Kind(texts.fit_texts, texts.reader),
+    "audio": Kind(sounds.fit_sounds, sounds.reader),
+    "series": Kind(series.fit_series, series.reader),
     "datetime": Kind(datetimes.fit_datetimes, datetimes.reader),
 }
 FLAT: Final = ("number", "category", "datetime")  # all columns of the type make one group

@@ -1,9 +1,9 @@
-"""Number columns: missing values filled, then scaled, by what the training rows hold."""
+"""Number columns: filled, scaled, and perhaps embedded, by what the training rows hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dlrun.contract import Column, ColumnType
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.inputs.number_embeddings import bin_shares, linear, periodic, piecewise
 from dlrun.recipe.preprocessing import Number
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 N_KNOTS: Final = 256  # of the map to a normal distribution
 SMALLEST: Final = 1e-7  # share of rows below a number, as in scikit-learn's quantile map
 LARGEST: Final = 1e30  # that a network is given: sums of more would overflow in float32
+WIDTH: Final = 16  # of an embedding
 
 ops = keras.ops
 
@@ -46,6 +48,8 @@ class NumberEncoding:
         fill: (columns,) what stands in for a missing value.
         shift: (columns,) is taken off, and the rest divided by `scale`, (columns,).
         curves: with `scale: quantile`, for each column its knots and the shares of rows below.
+        embedding: none, plr or ple.
+        edges: of `ple`, (columns, bins + 1) of the bins of scaled numbers.
     """
 
     names: tuple[str, ...]
@@ -53,6 +57,8 @@ class NumberEncoding:
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
     curves: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...] = ()
+    embedding: str = "none"
+    edges: NDArray[np.float32] | None = None
 
     kind: ClassVar[ColumnType] = "number"
     raw: ClassVar[Spec] = Spec((1,), "float64")
@@ -81,8 +87,16 @@ class NumberEncoding:
         return ops.cast(ops.clip(scaled, -LARGEST, LARGEST), "float32")
 
     def expand(self, encoded: Any) -> Any:
-        """Numbers enter the network as they are encoded."""
-        return encoded
+        """Let numbers enter the network as they are encoded, or embedded side by side."""
+        if self.embedding == "none":
+            return encoded
+        return keras.layers.Flatten()(self.embed(encoded, WIDTH))
+
+    def embed(self, encoded: Any, width: int) -> Any:
+        """Make each number a vector, (rows, columns, width), by a linear map where none is set."""
+        if self.edges is not None:
+            return piecewise(encoded, width, self.edges)
+        return (periodic if self.embedding == "plr" else linear)(encoded, width)
 
     def _score(self, column: Any, position: int) -> Any:
         """Interpolate the share of rows below, (rows,), and give its normal score."""
@@ -112,7 +126,10 @@ def fit_numbers(columns: Sequence[Column], frame: pd.DataFrame, settings: Number
     scale = np.where((high > low) & (scale > 0), scale, 1.0)
     is_curved = settings.scale == "quantile"
     curves = tuple(_curve(column) for column in filled.T) if is_curved else ()
-    return NumberEncoding(tuple(names), fill, shift, scale, curves)
+    encoding = NumberEncoding(tuple(names), fill, shift, scale, curves, settings.encode)
+    if settings.encode != "ple":
+        return encoding
+    return replace(encoding, edges=_edges(encoding, filled))
 
 
 def _fill_values(frame: pd.DataFrame, settings: Number) -> NDArray[np.float64]:
@@ -132,3 +149,10 @@ def _curve(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     shares = np.linspace(0.0, 1.0, min(N_KNOTS, len(column)))
     knots, positions = np.unique(np.quantile(column, shares), return_inverse=True)
     return knots, np.bincount(positions, weights=shares) / np.bincount(positions)
+
+
+def _edges(encoding: NumberEncoding, filled: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Find the quantiles of all columns, scaled like the columns, (columns, bins + 1)."""
+    quantiles = np.quantile(filled, bin_shares(len(filled)), axis=0)
+    edges: NDArray[np.float32] = ops.convert_to_numpy(encoding.encode(quantiles)).T
+    return edges

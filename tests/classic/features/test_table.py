@@ -1,4 +1,4 @@
-"""Columns become the matrix that suits an estimator, learned from the training rows alone."""
+"""Numbers, categories and dates become the matrix that suits an estimator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlrun.classic.features import CategoryCodes, DateParts, Encoding, make_features
+from dlrun.classic.features.matrix import make_features
+from dlrun.classic.features.purpose import Encoding, Purpose
+from dlrun.classic.features.table import CategoryCodes, DateParts
 from dlrun.contract import Column
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -21,13 +23,8 @@ def features(frame: pd.DataFrame, encoding: Encoding, types: str, **preprocessin
     """Fit features to a frame; `types` has one letter per column: n, c or d."""
     names = {"n": "number", "c": "category", "d": "datetime"}
     columns = tuple(Column(name, names[kind]) for name, kind in zip(frame, types, strict=True))
-    made = make_features(
-        columns,
-        Preprocessing.model_validate(preprocessing),
-        encoding,
-        n_rows=len(frame),
-        seed=0,
-    )
+    prepared = Preprocessing.model_validate(preprocessing)
+    made = make_features(columns, (), Purpose(encoding, prepared, n_rows=len(frame), seed=0))
     return made.fit(frame)
 
 

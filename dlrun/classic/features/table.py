@@ -1,16 +1,14 @@
-"""Typed columns → a feature matrix that suits the estimator, fitted on the training rows."""
+"""Numbers, categories and dates as features, fitted on the training rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
@@ -18,22 +16,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from dlrun.classic.features.purpose import Encoding, Purpose
 from dlrun.errors import TrainingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dlrun.contract import Column
-    from dlrun.recipe.preprocessing import Preprocessing
-
-Encoding = Literal["onehot", "onehot_dense", "ordinal", "native"]
-"""What suits an estimator.
-
-onehot: numbers imputed and scaled, a sparse column for each value of a category;
-onehot_dense: the same in a dense matrix, with columns for the 32 most frequent values at most;
-ordinal: numbers imputed, categories as codes, for trees that split on order;
-native: numbers with NaN kept and categories as codes, for boosting that handles both by itself.
-"""
+    from dlrun.contract import ColumnType
 
 DENSE_VALUES: Final = 32
 NATIVE_VALUES: Final = 254  # HistGradientBoosting takes 255, and unseen values need one
@@ -166,29 +155,16 @@ class RefuseMissing(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return frame
 
 
-def make_features(
-    columns: tuple[Column, ...],
-    preprocessing: Preprocessing,
-    encoding: Encoding,
-    *,
-    n_rows: int,
-    seed: int,
-) -> ColumnTransformer:
-    """Make the unfitted transformer of typed columns; categories come first in its matrix."""
-    number = preprocessing.number
-    scaler = _scaler(number.scale, n_rows, seed) if encoding.startswith("onehot") else []
-    steps = {
-        "category": _category_steps(preprocessing.category.min_count, encoding),
-        "number": _impute_steps(number.impute, encoding) + scaler,
+def table_steps(purpose: Purpose) -> dict[ColumnType, list[Any]]:
+    """Make the unfitted steps of the column types of a table; categories come first."""
+    number, scaler = purpose.preprocessing.number, _scaler(purpose)
+    parts = purpose.preprocessing.datetime.parts
+    return {
+        "category": _category_steps(purpose.preprocessing.category.min_count, purpose.encoding),
+        "number": _impute_steps(number.impute, purpose) + scaler,
         # Dates have no setting for missing values of their own.
-        "datetime": [
-            DateParts(preprocessing.datetime.parts), *_impute_steps("median", encoding), *scaler
-        ],
-    }  # fmt: skip
-    names = {kind: [c.name for c in columns if c.type == kind] for kind in steps}
-    return ColumnTransformer(
-        [(kind, make_pipeline(*steps[kind]), names[kind]) for kind in steps if names[kind]]
-    )
+        "datetime": [DateParts(parts), *_impute_steps("median", purpose), *scaler],
+    }
 
 
 def _category_steps(min_count: int, encoding: Encoding) -> list[Any]:
@@ -200,14 +176,14 @@ def _category_steps(min_count: int, encoding: Encoding) -> list[Any]:
             return [CategoryCodes(min_count, DENSE_VALUES), one_hot]
         case "ordinal":
             return [CategoryCodes(min_count)]
-        case "native":
+        case _:
             return [CategoryCodes(min_count, NATIVE_VALUES, missing=float("nan"))]
 
 
-def _impute_steps(impute: str, encoding: Encoding) -> list[Any]:
+def _impute_steps(impute: str, purpose: Purpose) -> list[Any]:
     if impute == "error":
         return [RefuseMissing()]
-    if encoding == "native":
+    if purpose.keeps_missing:
         return ["passthrough"]
     strategy = "constant" if impute == "zero" else impute
     # That a value was missing may itself tell something; a column without any is kept as zeros.
@@ -218,14 +194,17 @@ def _impute_steps(impute: str, encoding: Encoding) -> list[Any]:
     ]
 
 
-def _scaler(scale: str, n_rows: int, seed: int) -> list[Any]:
-    match scale:
+def _scaler(purpose: Purpose) -> list[Any]:
+    if not purpose.is_scaled:
+        return []
+    match purpose.preprocessing.number.scale:
         case "standard":
             return [StandardScaler()]
         case "quantile":
-            n_quantiles = min(1000, n_rows)
             return [QuantileTransformer(
-                n_quantiles=n_quantiles, output_distribution="normal", random_state=seed
+                n_quantiles=min(1000, purpose.n_rows),
+                output_distribution="normal",
+                random_state=purpose.seed,
             )]  # fmt: skip
         case "minmax":
             return [MinMaxScaler()]

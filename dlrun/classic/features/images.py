@@ -1,0 +1,110 @@
+"""Images as features: their pixels, or histograms of oriented gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+
+from dlrun.classic import extras
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from dlrun.classic.features.purpose import Purpose
+    from dlrun.contract import Column
+
+MAX_SIDE: Final = 32
+MAX_COMPONENTS: Final = 200
+LUMINANCE: Final[NDArray[np.float32]] = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # ITU-R BT.709
+
+
+class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Take an image's values, from 0 to 1, one after the other.
+
+    A side longer than 32 pixels is shrunk by a whole number, to the means of its blocks.
+    """
+
+    def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
+        """Learn nothing."""
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
+        """Return the values, (rows, values) float32."""
+        rows = np.stack([_shrunk(cell).ravel() for cell in cells])
+        return rows / np.float32(255)
+
+
+def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    height, width = (-(-side // MAX_SIDE) for side in image.shape[:2])
+    if height == width == 1:
+        return image.astype(np.float32)
+    rest = [(0, -image.shape[0] % height), (0, -image.shape[1] % width), (0, 0)]
+    padded = np.pad(image, rest, mode="edge").astype(np.float32)
+    n_rows, n_columns, n_channels = padded.shape
+    blocks = padded.reshape(n_rows // height, height, n_columns // width, width, n_channels)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3))
+    return means
+
+
+class Hog(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Count the directions of gradients in the cells of an image (Dalal & Triggs 2005).
+
+    About eight cells stand along the shorter side, each at least two pixels wide, in blocks of
+    two by two. Colours are turned into luminance.
+    """
+
+    def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
+        """Learn nothing."""
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
+        """Return the histograms, (rows, blocks × 4 cells × 9 directions) float32.
+
+        Raises:
+            ExtraError: scikit-image is not installed.
+        """
+        hog = extras.load("skimage.feature").hog
+        rows = [hog(_gray(cell), **_cells_of(cell.shape)) for cell in cells]
+        return np.array(rows, dtype=np.float32)
+
+
+def _gray(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
+    if image.shape[2] < len(LUMINANCE):
+        return values[..., 0]
+    gray: NDArray[np.float32] = values[..., :3] @ LUMINANCE
+    return gray
+
+
+def _cells_of(shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:
+    side = max(2, round(min(shape[:2]) / 8))
+    height, width = (min(side, length) for length in shape[:2])
+    n_cells = (shape[0] // height, shape[1] // width)
+    return {
+        "pixels_per_cell": (height, width),
+        "cells_per_block": (min(2, n_cells[0]), min(2, n_cells[1])),
+    }
+
+
+def pixel_steps(column: Column, purpose: Purpose) -> list[Any]:
+    """Make the steps of `pixels`: turned to principal components where a scale is wanted."""
+    n_values = int(np.prod(_shrunk(np.zeros(column.shape, dtype=np.uint8)).shape))
+    return [Pixels(), *_components(n_values, purpose)]
+
+
+def hog_steps(column: Column, purpose: Purpose) -> list[Any]:
+    """Make the steps of `hog`."""
+    return [Hog()]
+
+
+def _components(n_values: int, purpose: Purpose) -> list[Any]:
+    if not purpose.is_scaled:
+        return []
+    n_components = min(MAX_COMPONENTS, n_values, purpose.n_rows)
+    return [PCA(n_components, random_state=purpose.seed)]

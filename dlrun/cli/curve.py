@@ -1,0 +1,44 @@
+"""`dlrun curve`: how much data each side needs, and where one overtakes the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlrun.cli.options import Overrides, RecipeFile
+from dlrun.cli.train import run_study
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlrun.run import Outcome
+
+SETTING = "evaluation.learning_curve"
+
+
+def curve(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
+) -> None:
+    """Train every candidate on growing parts of the training rows, and find the crossover."""
+    chosen = overrides or []
+    if not any(override.startswith(SETTING) for override in chosen):
+        chosen = [*chosen, f"{SETTING}=true"]
+    with run_study(recipe, chosen, verb="curve", quiet=quiet) as (console, outcome):
+        _show(console, outcome)
+
+
+def _show(console: Console, outcome: Outcome) -> None:
+    from dlrun.evidence.learning import crossover, learning_curves
+    from dlrun.report.question import curves_table
+
+    study, comparison = outcome.study, outcome.comparison
+    measured, metric = study.read_measurements(), study.metrics[0]
+    console.print(curves_table(learning_curves(measured, study.trials, metric), metric))
+    deep, classic = comparison.best_deep, comparison.best_classic
+    found = deep and classic and crossover(deep, classic, measured, study.trials, metric)
+    console.print()
+    console.print(found.sentence if found else comparison.verdict.sentence, soft_wrap=True)
+    console.print("\nNext:   dlrun compare --aspects · dlrun ui")

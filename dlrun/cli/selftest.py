@@ -1,0 +1,35 @@
+"""`dlrun selftest`: does dlrun find what is known to be true?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dlrun.selftest import Finding
+
+
+def selftest(
+    quick: Annotated[bool, typer.Option("--quick", help="Under 5 minutes on 2 cores.")] = False,
+) -> None:
+    """Run studies whose answer is known, and exit 1 if dlrun is wrong anywhere."""
+    from rich.console import Console
+
+    from dlrun.selftest import run_truths
+
+    console = Console(highlight=False)
+    findings: list[Finding] = []
+    for found in run_truths(quick=quick):
+        for finding in found:
+            mark = "[green]✓[/]" if finding.holds else "[bold red]✗[/]"
+            console.print(f"{mark} {finding.study:<16} {finding.expected:<52} {finding.measured}")
+        findings += found
+    wrong = [finding for finding in findings if not finding.holds]
+    console.print(
+        f"\n{len(findings) - len(wrong)} of {len(findings)} expectations hold."
+        if wrong
+        else f"\nAll {len(findings)} expectations hold."
+    )
+    if wrong:
+        raise typer.Exit(1)

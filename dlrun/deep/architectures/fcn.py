@@ -1,0 +1,33 @@
+"""Convolutions over the steps of a series, averaged over its length: FCN (Wang et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlrun.deep.architectures.mlp import MOMENTUM
+from dlrun.deep.architectures.sequence import Steps, take_steps
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
+
+
+def encode(
+    group: Group, *, filters: Sequence[int], kernel_sizes: Sequence[int], dropout: float
+) -> Any:
+    """Make a vector of a series; settings as in `dlrun.recipe.architectures.Fcn`."""
+    steps = take_steps(group)
+    for width, size in zip(filters, kernel_sizes, strict=True):
+        layer = keras.layers.Conv1D(width, size, padding="same", use_bias=False)
+        steps = activate(steps, layer(steps.tensor))
+    vector = steps.mean()
+    return keras.layers.Dropout(dropout)(vector) if dropout else vector
+
+
+def activate(steps: Steps, tensor: Any) -> Steps:
+    """Normalise and rectify what a layer made of the steps."""
+    return steps.cleared(keras.layers.ReLU()(normalize(tensor, steps)))
+
+
+def normalize(tensor: Any, steps: Steps) -> Any:
+    """Normalise a batch by the steps that are there."""
+    return keras.layers.BatchNormalization(momentum=MOMENTUM)(tensor, mask=steps.mask)

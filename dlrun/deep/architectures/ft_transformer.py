@@ -1,0 +1,109 @@
+"""A transformer over columns, each of which is a token: FT-Transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Final
+
+import numpy as np
+
+from dlrun.deep.architectures.attention import attend
+from dlrun.deep.architectures.flat import flatten
+from dlrun.deep.architectures.learned import learned
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.categories import FIRST_CODE, CategoryEncoding
+from dlrun.deep.inputs.datetimes import PERIODS, DatetimeEncoding, Part
+from dlrun.deep.inputs.groups import Group
+from dlrun.deep.inputs.numbers import NumberEncoding
+
+EXPANSION: Final = 4 / 3  # of a token inside the dense layers
+
+ops = keras.ops
+
+
+def build(
+    groups: Mapping[str, Group],
+    *,
+    width: int,
+    blocks: int,
+    heads: int,
+    dropout: float,
+    attention_dropout: float,
+    encode: str | None,
+) -> Any:
+    """Let the tokens of all columns attend to each other, and read out a token of its own.
+
+    Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
+    (2021): normalised before each step but for the first attention, with gated dense layers.
+
+    Args:
+        groups: the column groups; that of numbers knows already how to embed them.
+        width: of a token.
+        blocks: of attention and gated dense layers.
+        heads: of attention.
+        dropout: within the gated dense layers.
+        attention_dropout: of attention.
+        encode: how numbers are embedded.
+
+    Returns:
+        A Keras tensor, (rows, width).
+    """
+    tokens = [tokenize(group, width) for group in groups.values()]
+    start = _uniform(width)
+    summary = ops.zeros_like(tokens[0][:, :1]) + learned(tokens[0][:, 0], (1, width), start)
+    tensor = keras.layers.Concatenate(axis=1)([summary, *tokens])
+    for block in range(blocks):
+        keys = keras.layers.LayerNormalization()(tensor) if block else tensor
+        if block == blocks - 1:  # nothing but the summary is read afterwards
+            tensor, queries = tensor[:, :1], keys[:, :1]
+        else:
+            queries = keys
+        tensor = tensor + attend(queries, keys, heads=heads, dropout=attention_dropout)
+        tensor = tensor + _gated(keras.layers.LayerNormalization()(tensor), dropout)
+    return ops.relu(keras.layers.LayerNormalization()(tensor[:, 0]))
+
+
+def _gated(tensor: Any, dropout: float) -> Any:
+    """Apply ReGLU (Shazeer 2020): a dense layer gated by another one, then back to the width."""
+    width = tensor.shape[-1]
+    units = round(width * EXPANSION)
+    gated = keras.layers.Dense(units)(tensor) * keras.layers.Dense(units, "relu")(tensor)
+    if dropout:
+        gated = keras.layers.Dropout(dropout)(gated)
+    return keras.layers.Dense(width)(gated)
+
+
+def tokenize(group: Group, width: int) -> Any:
+    """Make a group's tokens, (rows, tokens, width); one where it is no columns of a table."""
+    encoding, encoded = group.encoding, group.encoded
+    if isinstance(encoding, NumberEncoding):
+        return encoding.embed(encoded, width)
+    if isinstance(encoding, CategoryEncoding):
+        return _look_up(encoded, encoding.vocabularies, width)
+    if isinstance(encoding, DatetimeEncoding):
+        return _map_parts(encoded, encoding.parts, width)
+    return keras.layers.Dense(width)(flatten(group))[:, None]
+
+
+def _look_up(codes: Any, vocabularies: Sequence[Sequence[str]], width: int) -> Any:
+    """Look all codes up in one table, each column's after those of the columns before."""
+    n_codes = [FIRST_CODE + len(vocabulary) for vocabulary in vocabularies]
+    *offsets, n_all = accumulate(n_codes, initial=0)
+    table = keras.layers.Embedding(n_all, width, embeddings_initializer=_uniform(width))
+    return table(codes + np.array(offsets))
+
+
+def _map_parts(encoded: Any, parts: Sequence[Part], width: int) -> Any:
+    """Make a token of each part of a date, together with its place on the circle."""
+    sizes = [3 if part.name in PERIODS else 1 for part in parts]
+    ends = list(accumulate(sizes))
+    tokens = [
+        keras.layers.Dense(width)(encoded[:, end - size : end])
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    return ops.stack(tokens, axis=1)
+
+
+def _uniform(width: int) -> Any:
+    return keras.initializers.RandomUniform(-(width**-0.5), width**-0.5)

@@ -1,0 +1,60 @@
+"""Inception modules with residual connections over a series (Ismail Fawaz et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dlrun.deep.architectures.fcn import activate, normalize
+from dlrun.deep.architectures.sequence import Steps, take_steps
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
+
+RESIDUAL: Final = 3  # modules that a connection goes around
+POOL: Final = 3  # steps
+LOWEST: Final = -65504.0  # number of float16: below what any step holds
+
+layers = keras.layers
+
+
+def encode(
+    group: Group,
+    *,
+    depth: int,
+    filters: int,
+    bottleneck: int,
+    kernel_sizes: Sequence[int],
+    residual: bool,
+    dropout: float,
+) -> Any:
+    """Make a vector of a series; settings as in `dlrun.recipe.architectures.InceptionTime`."""
+    steps = before = take_steps(group)
+    for number in range(1, depth + 1):
+        steps = activate(steps, _module(steps, filters, bottleneck, kernel_sizes))
+        if residual and number % RESIDUAL == 0:
+            steps = before = _add(before, steps)
+    vector = steps.mean()
+    return layers.Dropout(dropout)(vector) if dropout else vector
+
+
+def _module(steps: Steps, filters: int, bottleneck: int, kernel_sizes: Sequence[int]) -> Any:
+    """Put convolutions of several sizes and a pooling side by side."""
+    tensor = steps.tensor
+    narrow = tensor
+    if tensor.shape[-1] > 1:
+        narrow = layers.Conv1D(bottleneck, 1, use_bias=False)(tensor)
+    parts = [
+        layers.Conv1D(filters, size, padding="same", use_bias=False)(narrow)
+        for size in kernel_sizes
+    ]
+    pool = layers.MaxPooling1D(POOL, strides=1, padding="same")
+    pooled = steps.cleared(pool(steps.filled(LOWEST))).tensor
+    parts.append(layers.Conv1D(filters, 1, use_bias=False)(pooled))
+    return layers.Concatenate(axis=2)(parts)
+
+
+def _add(before: Steps, steps: Steps) -> Steps:
+    """Add what went around the modules, brought to the same width."""
+    around = layers.Conv1D(steps.tensor.shape[-1], 1, use_bias=False)(before.tensor)
+    around = normalize(around, before)
+    return steps.cleared(layers.ReLU()(layers.Add()([around, steps.tensor])))

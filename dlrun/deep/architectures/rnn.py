@@ -1,0 +1,50 @@
+"""Recurrent layers over the steps of a text, a sound or a series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dlrun.deep.architectures.sequence import take_steps
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
+
+CELLS: Final = {
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "simple": keras.layers.SimpleRNN,
+}
+
+ops = keras.ops
+
+
+def encode(
+    group: Group,
+    *,
+    cell: str,
+    units: Sequence[int],
+    bidirectional: bool,
+    dropout: float,
+    embedding: int,
+) -> Any:
+    """Make a vector of a sequence; settings as in `dlrun.recipe.architectures.Rnn`.
+
+    The cells are those of Hochreiter & Schmidhuber (1997), Cho et al. (2014) and Elman (1990).
+    """
+    steps = take_steps(group, embedding)
+    tensor, mask = steps.tensor, _started(steps.mask)
+    for number, width in enumerate(units, start=1):
+        layer = CELLS[cell](width, return_sequences=number < len(units))
+        if bidirectional:
+            layer = keras.layers.Bidirectional(layer)
+        tensor = layer(tensor, mask=mask)
+        if dropout:
+            tensor = keras.layers.Dropout(dropout)(tensor)
+    return tensor
+
+
+def _started(mask: Any) -> Any:
+    """Let every row have a first step: NVIDIA's kernels refuse rows without any."""
+    if mask is None:
+        return None
+    return ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)

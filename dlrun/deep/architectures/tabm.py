@@ -1,0 +1,54 @@
+"""Members of an ensemble that share their layers, each with adapters of its own: TabM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlrun.deep.architectures.flat import flatten, join
+from dlrun.deep.architectures.learned import learned
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
+
+ops = keras.ops
+
+
+def build(
+    groups: Mapping[str, Group],
+    *,
+    members: int,
+    hidden: Sequence[int],
+    activation: str,
+    dropout: float,
+    encode: str | None,
+) -> Any:
+    """Stack dense layers whose inputs and outputs every member scales for itself.
+
+    Gorishniy, Kotelnikov and Babenko, "TabM: advancing tabular deep learning with
+    parameter-efficient ensembling" (2024): the adapters of BatchEnsemble (Wen, Tran and Ba
+    2020), of which the first alone starts at random, so that members see the columns differently.
+
+    Args:
+        groups: the column groups; that of numbers embeds them already as `encode` says.
+        members: networks in the ensemble.
+        hidden: units of each layer.
+        activation: after each layer.
+        dropout: after each layer, for every member apart.
+        encode: how numbers are embedded.
+
+    Returns:
+        A Keras tensor, (rows, members, width).
+    """
+    columns = join(map(flatten, groups.values()))
+    tensor = columns[:, None]
+    start: Any = keras.initializers.RandomNormal(stddev=1.0)
+    for units in hidden:
+        tensor = tensor * learned(columns, (members, tensor.shape[2]), start)
+        tensor = keras.layers.Dense(units, use_bias=False)(tensor)
+        tensor = tensor * learned(columns, (members, units), "ones")
+        tensor = tensor + learned(columns, (members, units), "zeros")
+        tensor = keras.layers.Activation(activation)(tensor)
+        if dropout:
+            tensor = keras.layers.Dropout(dropout)(tensor)
+        start = "ones"
+    return tensor

@@ -1,0 +1,115 @@
+"""Encoder blocks of a transformer over tokens, patches of an image, or steps (Vaswani et al. 2017).
+
+Normalisation stands before attention and feedforward layers (Xiong et al. 2020), and what comes
+out is averaged. An image is cut into patches as by ViT (Dosovitskiy et al. 2021), and a long
+sound or series into patches of several steps as by PatchTST (Nie et al. 2023).
+"""
+
+from __future__ import annotations
+
+from math import ceil, prod
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from dlrun.deep.architectures.learned import learned
+from dlrun.deep.architectures.sequence import Steps, take_steps
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.groups import Group
+
+MOST: Final = {"image": 64, "audio": 256, "series": 256}  # patches under `auto`
+SLOWEST: Final = 10_000  # of the sinusoids, as in the paper
+SPREAD: Final = 0.02  # of learned places at the start, as in BERT and ViT
+
+layers, ops = keras.layers, keras.ops
+
+
+def encode(
+    group: Group,
+    *,
+    blocks: int,
+    width: int,
+    heads: int,
+    feedforward: int,
+    dropout: float,
+    positions: Literal["learned", "sinusoidal"],
+    patch: int | Literal["auto"],
+) -> Any:
+    """Make a vector of a group; settings as in `dlrun.recipe.architectures.Transformer`."""
+    steps = _place(_cut(group, width, patch), width, positions)
+    tensor = layers.Dropout(dropout)(steps.tensor) if dropout else steps.tensor
+    for _ in range(blocks):
+        tensor += _attend(tensor, steps.mask, width, heads, dropout)
+        tensor += _feed_forward(tensor, width, feedforward, dropout)
+    return Steps(layers.LayerNormalization()(tensor), steps.mask).mean()
+
+
+def _cut(group: Group, width: int, patch: int | Literal["auto"]) -> Steps:
+    """Take a group as (rows, patches, numbers of a patch)."""
+    if group.kind == "text":
+        return take_steps(group, width)
+    if group.kind != "image":
+        steps = take_steps(group)
+        return _cut_steps(steps, _side(patch, steps.tensor.shape[1:2], MOST[group.kind]))
+    image = group.expand()
+    side = _side(patch, image.shape[1:3], MOST["image"])
+    patches = ops.image.extract_patches(image, (side, side), padding="same")
+    return Steps(ops.reshape(patches, (-1, prod(patches.shape[1:3]), patches.shape[3])), None)
+
+
+def _side(patch: int | Literal["auto"], shape: tuple[int, ...], most: int) -> int:
+    """Choose the smallest power of two that leaves not too many patches."""
+    if patch != "auto":
+        return patch
+    side = 1
+    while prod(ceil(length / side) for length in shape) > most:
+        side *= 2
+    return side
+
+
+def _cut_steps(steps: Steps, size: int) -> Steps:
+    """Join every `size` steps; a patch is there where any of its steps is."""
+    if size == 1:
+        return steps
+    n_steps, width = steps.tensor.shape[1:]
+    n_patches = ceil(n_steps / size)
+    missing = n_patches * size - n_steps
+    tensor = ops.pad(steps.tensor, ((0, 0), (0, missing), (0, 0)))
+    mask = steps.mask
+    if mask is not None:
+        parted = ops.reshape(ops.pad(mask, ((0, 0), (0, missing))), (-1, n_patches, size))
+        mask = ops.any(parted, axis=2)
+    return Steps(ops.reshape(tensor, (-1, n_patches, size * width)), mask)
+
+
+def _place(steps: Steps, width: int, positions: Literal["learned", "sinusoidal"]) -> Steps:
+    """Project patches to the transformer's width, and tell each one's place."""
+    tensor = layers.Dense(width)(steps.tensor)
+    if positions == "learned":
+        start = keras.initializers.RandomNormal(stddev=SPREAD)
+        places = learned(tensor[:, 0], tensor.shape[1:], start)
+    else:
+        places = _waves(tensor)
+    return Steps(tensor + ops.cast(places, tensor.dtype), steps.mask)
+
+
+def _waves(tensor: Any) -> Any:
+    """Tell places by sines and cosines of several lengths, (1, places, width)."""
+    width = tensor.shape[2]
+    places = ops.cumsum(ops.ones_like(tensor[:1, :, :1], dtype="float32"), axis=1) - 1
+    rates = np.power(SLOWEST, -np.arange(0, width, 2, dtype=np.float32) / width)
+    return ops.concatenate([ops.sin(places * rates), ops.cos(places * rates)], 2)[:, :, :width]
+
+
+def _attend(tensor: Any, mask: Any, width: int, heads: int, dropout: float) -> Any:
+    normal = layers.LayerNormalization()(tensor)
+    layer = layers.MultiHeadAttention(heads, width // heads, dropout=dropout)
+    seen = None if mask is None else mask[:, None, :]
+    attended = layer(normal, normal, attention_mask=seen)
+    return layers.Dropout(dropout)(attended) if dropout else attended
+
+
+def _feed_forward(tensor: Any, width: int, hidden: int, dropout: float) -> Any:
+    normal = layers.LayerNormalization()(tensor)
+    tensor = layers.Dense(width)(layers.Dense(hidden, activation="gelu")(normal))
+    return layers.Dropout(dropout)(tensor) if dropout else tensor

@@ -1,0 +1,248 @@
+"""The table of the question: each aspect on which the two sides are said to differ, measured."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from dlrun.contract import Aspect
+from dlrun.data.changes import STRUCTURED
+from dlrun.evidence.importance import Importance, agree, importances
+from dlrun.evidence.learning import crossover
+from dlrun.evidence.stress import TITLES, Stress, stresses
+from dlrun.evidence.wording import METRIC_TITLES, compact, decimals, fixed, signed
+from dlrun.recipe.names import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dlrun.contract import Study
+    from dlrun.evidence.comparison import Comparison, Row
+
+Found = TypeVar("Found")
+
+UNMEASURED: Final = "·"
+STRESSES: Final = "[noise,missing,junk_columns,label_noise,shuffle_structure]"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One line of the table.
+
+    Attributes:
+        aspect: on which the sides are said to differ, and of it what was measured.
+        deep: of the best network.
+        classic: of the best classic candidate.
+        command: that would measure it, where it was not.
+    """
+
+    aspect: str
+    measure: str
+    deep: str = UNMEASURED
+    classic: str = UNMEASURED
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the answers are read from."""
+
+    study: Study
+    comparison: Comparison
+
+    @cached_property
+    def measurements(self) -> pd.DataFrame:
+        """Return what was measured beside the trials."""
+        return self.study.read_measurements()
+
+    @property
+    def metric(self) -> str:
+        """Name the primary metric, on which all of it was measured."""
+        return self.study.metrics[0]
+
+    @property
+    def best(self) -> tuple[Row | None, Row | None]:
+        """Return the best network and the best classic candidate."""
+        rows = {row.name: row for row in self.comparison.rows}
+        deep, classic = self.comparison.best_deep, self.comparison.best_classic
+        return rows.get(deep or ""), rows.get(classic or "")
+
+    def command(self, settings: str) -> str:
+        """Write the command that trains this recipe once more with other settings."""
+        return f"dlrun train {shlex.quote(_shortest(self.study.source))} {shlex.quote(settings)}"
+
+
+def answer(study: Study, comparison: Comparison) -> tuple[Answer, ...]:
+    """Answer every aspect with numbers of this study, or the command that would measure them."""
+    question = Question(study, comparison)
+    return tuple(line for aspect in ASPECTS for line in aspect(question))
+
+
+def _model_type(question: Question) -> Sequence[Answer]:
+    def describe(row: Row) -> str:
+        return f"{row.name}, {compact(row.cost.parameters)}"
+
+    return [_both(question, "model type", "candidate, parameters or nodes", describe)]
+
+
+def _data_requirements(question: Question) -> Sequence[Answer]:
+    deep, classic = question.best
+    found = None
+    if deep and classic:
+        found = crossover(
+            deep.name, classic.name, question.measurements, question.study.trials, question.metric
+        )
+    if found is None:
+        command = f"dlrun curve {shlex.quote(_shortest(question.study.source))}"
+        return [Answer("data requirements", "crossover of the learning curves", command=command)]
+    return [Answer("data requirements", found.sentence, "", "")]
+
+
+def _interpretability(question: Question) -> Sequence[Answer]:
+    found = {
+        each.candidate: each
+        for each in importances(question.measurements, question.study.trials, question.metric)
+    }
+    rows = question.best
+    pair = [found[row.name] for row in rows if row and row.name in found]
+    if not pair:
+        command = question.command("evaluation.importance=true")
+        return [Answer("interpretability", "permutation importance", command=command)]
+
+    def needed(one: Importance) -> str:
+        return f"{one.n_needed} of {len(one.names)}: {', '.join(one.names[:3])}"
+
+    def stability(one: Importance) -> str:
+        return UNMEASURED if isnan(one.stability) else f"{one.stability:.2f}"
+
+    lines = [
+        _pair("interpretability", "columns that make up 95 % of importance", rows, found, needed),
+        _pair("", "same order of columns in every split (Kendall's tau)", rows, found, stability),
+    ]
+    if len(pair) == 2:  # noqa: PLR2004
+        agreement = agree(*pair)
+        text = (
+            f"the two sides agree on {agreement.n_shared} of their first {agreement.top} columns "
+            f"(Kendall's tau {agreement.tau:.2f})"
+        )
+        lines.append(Answer("", text, "", ""))
+    return lines
+
+
+def _computation(question: Question) -> Sequence[Answer]:
+    return [
+        _both(question, "" if number else "computation", title, _cost(field))
+        for number, (field, title) in enumerate(COSTS.items())
+    ]
+
+
+def _generalisation(question: Question) -> Sequence[Answer]:
+    gap = f"training − test {METRIC_TITLES[question.metric]}"
+    lines = [_both(question, "generalisation", gap, _gap(question))]
+    if any("ece" in row.scores for row in question.comparison.rows):
+        lines.append(_both(question, "", "calibration error (ECE)", lambda row: _score(row, "ece")))
+    return [*lines, *_stressed(question, [aspect for aspect in TITLES if aspect != STRUCTURE])]
+
+
+def _structure(question: Question) -> Sequence[Answer]:
+    data = question.study.data
+    if data and not set(data.columns.values()) & set(STRUCTURED):
+        return [Answer("structure control", "these columns stand in no order to be lost", "", "")]
+    return [
+        Answer("structure control", line.measure, line.deep, line.classic, line.command)
+        for line in _stressed(question, [STRUCTURE])
+    ]
+
+
+def _stressed(question: Question, aspects: Sequence[Aspect]) -> Sequence[Answer]:
+    found = stresses(question.measurements, question.study.trials, question.metric)
+    wanted = [each for each in found if each.aspect in aspects]
+    lines = []
+    for title in dict.fromkeys(each.title for each in wanted):
+        by_candidate = {each.candidate: each for each in wanted if each.title == title}
+        lines.append(_pair("", title, question.best, by_candidate, _drop))
+    missing = [a for a in aspects if a != "shift" and all(each.aspect != a for each in wanted)]
+    if missing:
+        names = ", ".join(name.replace("_", " ") for name in missing)
+        stress = f"evaluation.stress=[{','.join(missing)}]"
+        lines.append(Answer("", f"score under {names}", command=question.command(stress)))
+    return lines
+
+
+def _drop(stress: Stress) -> str:
+    places = decimals(abs(stress.score) / 20)
+    worse = -stress.drop if stress.drop else 0.0
+    return f"{fixed(stress.score, places)} ({signed(worse, places)})"
+
+
+def _gap(question: Question) -> Callable[[Row], str]:
+    table = question.measurements
+    trained = table[table["aspect"] == "train"].groupby("candidate")["score"].mean()
+    sign = -1.0 if question.metric in LOWER_IS_BETTER else 1.0
+
+    def gap(row: Row) -> str:
+        if row.name not in trained:
+            return UNMEASURED
+        difference = sign * (trained[row.name] - row.scores[question.metric])
+        return signed(difference, question.comparison.decimals)
+
+    return gap
+
+
+def _cost(field: str) -> Callable[[Row], str]:
+    return lambda row: compact(getattr(row.cost, field)) or UNMEASURED
+
+
+def _score(row: Row, metric: str) -> str:
+    value = row.scores.get(metric, np.nan)
+    return UNMEASURED if isnan(value) else fixed(value, 3)
+
+
+def _both(question: Question, aspect: str, measure: str, describe: Callable[[Row], str]) -> Answer:
+    deep, classic = (describe(row) if row else UNMEASURED for row in question.best)
+    return Answer(aspect, measure, deep, classic)
+
+
+def _pair(
+    aspect: str,
+    measure: str,
+    rows: tuple[Row | None, Row | None],
+    found: dict[str, Found],
+    describe: Callable[[Found], str],
+) -> Answer:
+    deep, classic = (
+        describe(found[row.name]) if row and row.name in found else UNMEASURED for row in rows
+    )
+    return Answer(aspect, measure, deep, classic)
+
+
+def _shortest(source: str) -> str:
+    """Write a file as seen from here where that is shorter."""
+    path = Path(source)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source
+
+
+STRUCTURE: Final[Aspect] = "shuffle_structure"
+COSTS: Final = {
+    "fit_seconds": "seconds to fit",
+    "cpu_seconds": "CPU seconds to fit",
+    "peak_memory_mb": "peak memory, MB",
+    "latency_ms_batch1": "latency of 1 row, ms",
+    "latency_ms_batch1000": "latency of 1,000 rows, ms",
+    "model_mb": "size of the model, MB",
+}
+ASPECTS: Final[tuple[Callable[[Question], Sequence[Answer]], ...]] = (
+    _model_type,
+    _data_requirements,
+    _interpretability,
+    _computation,
+    _generalisation,
+    _structure,
+)

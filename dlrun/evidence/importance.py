@@ -1,0 +1,111 @@
+"""Permutation importance: which columns a candidate needs, and whether the sides agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import nan
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dlrun.recipe.names import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from dlrun.contract import Family
+
+MOST: Final = 0.95  # of what all columns together are worth
+TOP: Final = 5
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What permuting each column costs a candidate (Breiman 2001).
+
+    Attributes:
+        names: columns, or parts of an image, sound or series; the most important first.
+        drops: how much worse the primary metric becomes, in its unit, mean over splits.
+        spreads: standard deviations over the splits; NaN for a single one.
+        stability: mean Kendall tau between the rankings of two splits; NaN for a single one.
+        n_needed: how many columns make up 95 % of all drops.
+    """
+
+    candidate: str
+    family: Family
+    names: tuple[str, ...]
+    drops: tuple[float, ...]
+    spreads: tuple[float, ...]
+    stability: float
+    n_needed: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike two candidates rank the columns.
+
+    Attributes:
+        tau: Kendall's rank correlation of their drops, from -1 to 1.
+        n_shared: columns among the first `top` of both.
+    """
+
+    tau: float
+    n_shared: int
+    top: int
+
+
+def importances(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Importance]:
+    """Gather the importance of the columns for every candidate that was measured."""
+    measured = measurements[measurements["aspect"] == "importance"]
+    return [
+        _importance(str(name), own, trials[trials["candidate"] == name], metric)
+        for name, own in measured.groupby("candidate", sort=False)
+    ]
+
+
+def agree(first: Importance, second: Importance) -> Agreement:
+    """Compare two candidates' rankings of the same columns."""
+    order = list(first.names)
+    other = dict(zip(second.names, second.drops, strict=True))
+    top = min(TOP, max(1, len(order) // 2))
+    shared = set(first.names[:top]) & set(second.names[:top])
+    tau = _tau(np.array(first.drops), np.array([other[name] for name in order]))
+    return Agreement(tau, len(shared), top)
+
+
+def _importance(name: str, measured: pd.DataFrame, trials: pd.DataFrame, metric: str) -> Importance:
+    sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+    scores = measured.pivot_table(index="name", columns="step", values="score", sort=False)
+    plain = trials.set_index("step")[metric].reindex(scores.columns)
+    drops = sign * (scores - plain)
+    drops = drops.loc[drops.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    means = drops.mean(axis=1)
+    return Importance(
+        candidate=name,
+        family=trials["family"].iloc[0],
+        names=tuple(map(str, drops.index)),
+        drops=tuple(means),
+        spreads=tuple(drops.std(axis=1)),
+        stability=_stability(drops.to_numpy()),
+        n_needed=_n_needed(means.to_numpy()),
+    )
+
+
+def _stability(drops: NDArray[np.float64]) -> float:
+    taus = [_tau(first, second) for first, second in combinations(drops.T, 2)]
+    return float(np.mean(taus)) if taus else nan
+
+
+def _n_needed(means: NDArray[np.float64]) -> int:
+    worth = np.clip(means, 0.0, None)
+    if not worth.sum():
+        return 0
+    return int(np.searchsorted(np.cumsum(worth), MOST * worth.sum() * (1 - 1e-9)) + 1)
+
+
+def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(first, second).statistic)

@@ -1,0 +1,67 @@
+"""Stress: what noise, gaps, junk, wrong labels, lost structure and a shift cost a candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from dlrun.contract import Aspect
+from dlrun.recipe.names import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dlrun.contract import Family
+
+TITLES: Final[dict[Aspect, str]] = {
+    "noise": "noise of {level:g} standard deviations in the test rows",
+    "missing": "{level:.0%} missing in the test rows",
+    "junk_columns": "trained with as many junk columns",
+    "label_noise": "trained with {level:.0%} wrong labels",
+    "shuffle_structure": "trained and tested on shuffled pixels, steps or words",
+    "shift": "trained on the earliest rows, tested on the latest",
+}
+
+
+@dataclass(frozen=True)
+class Stress:
+    """What one kind of stress costs one candidate.
+
+    Attributes:
+        title: the stress in words.
+        drop: how much worse the primary metric becomes, in its unit, mean over the same splits.
+        spread: standard deviation over the splits; NaN for a single one.
+    """
+
+    candidate: str
+    family: Family
+    aspect: Aspect
+    level: float
+    title: str
+    score: float
+    drop: float
+    spread: float
+
+
+def stresses(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Stress]:
+    """Gather what every stress that was measured costs every candidate."""
+    sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+    plain = trials.set_index(["candidate", "step"])[metric].rename("plain")
+    measured = measurements[measurements["aspect"].isin(list(TITLES))]
+    joined = measured.join(plain, on=["candidate", "step"])
+    joined["drop"] = sign * (joined["score"] - joined["plain"])
+    keys = ["aspect", "level", "candidate"]
+    return [_stress(own, own.to_dict("records")[0]) for _, own in joined.groupby(keys, sort=False)]
+
+
+def _stress(own: pd.DataFrame, first: dict[Any, Any]) -> Stress:
+    return Stress(
+        candidate=first["candidate"],
+        family=first["family"],
+        aspect=first["aspect"],
+        level=first["level"],
+        title=TITLES[first["aspect"]].format(level=first["level"]),
+        score=float(own["score"].mean()),
+        drop=float(own["drop"].mean()),
+        spread=float(own["drop"].std()),
+    )

@@ -1,0 +1,67 @@
+"""The table of the question on the terminal, and learning curves as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from dlrun.evidence.wording import METRIC_TITLES, decimals, fixed
+from dlrun.report.terminal import FAMILY_STYLES
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dlrun.evidence.aspects import Answer
+    from dlrun.evidence.learning import Curve
+
+COMMANDS_TITLE = "Not measured yet. These commands would:"
+
+
+def question_table(answers: Sequence[Answer]) -> RenderableType:
+    """Lay the answers out, and below them the commands for what was not measured."""
+    table = _table("The question, measured")
+    table.add_column("aspect", no_wrap=True)
+    table.add_column("measured as", overflow="fold")
+    table.add_column("deep learning", style=FAMILY_STYLES["deep"], overflow="fold")
+    table.add_column("classic ML", style=FAMILY_STYLES["classic"], overflow="fold")
+    for line in answers:
+        cells = (line.aspect, line.measure, line.deep, line.classic)
+        table.add_row(*(Text(cell) for cell in cells))
+    commands = dict.fromkeys(line.command for line in answers if line.command)
+    if not commands:
+        return table
+    told = [Text(f"  {command}", style="bold") for command in commands]
+    return Group(table, Text(), Text(COMMANDS_TITLE, style="dim"), *told)
+
+
+def curves_table(curves: Sequence[Curve], metric: str) -> Table:
+    """Lay learning curves out: a row for each candidate, a column for each number of rows."""
+    table = _table(f"{METRIC_TITLES[metric]} by training rows")
+    sizes = sorted({size for curve in curves for size in curve.sizes})
+    table.add_column("candidate")
+    for size in sizes:
+        table.add_column(f"{size:,}", justify="right")
+    for curve in curves:
+        scores = dict(zip(curve.sizes, curve.scores, strict=True))
+        places = decimals(abs(curve.scores[-1]) / 20)
+        cells = [fixed(scores[size], places) if size in scores else "" for size in sizes]
+        name = Text(curve.candidate, style=FAMILY_STYLES[curve.family])
+        table.add_row(name, *(Text(cell) for cell in cells))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        header_style="dim",
+        border_style="dim",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )

@@ -1,0 +1,104 @@
+"""Series of any length, with gaps, become rows of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy import nan
+
+from dlrun.classic.features.purpose import Purpose
+from dlrun.classic.features.series import (
+    Catch22Series,
+    FlatSeries,
+    Rocket,
+    SeriesScaler,
+    SummarySeries,
+    filled,
+    rocket_steps,
+    stretched,
+)
+from dlrun.contract import Column
+from dlrun.recipe.preprocessing import Preprocessing
+
+
+def series(*channels: list[float]) -> np.ndarray:
+    return np.array(channels, dtype=np.float32).T
+
+
+EMPTY = np.zeros((0, 2), dtype=np.float32)
+SHORT = series([1.0], [nan])
+GAPS = series([nan, 1, nan, 3, nan], [nan] * 5)
+CONSTANT = series([2.0] * 12, [2.0] * 12)
+LONG = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+CELLS = [EMPTY, SHORT, GAPS, CONSTANT, LONG]
+
+
+def test_gaps_are_interpolated_and_ends_held() -> None:
+    np.testing.assert_array_equal(filled(GAPS), series([1, 1, 2, 3, 3], [0] * 5))
+    assert np.isnan(GAPS).sum() == 8  # and the series itself is left alone
+
+
+def test_a_series_is_stretched_or_shrunk_between_its_ends() -> None:
+    np.testing.assert_allclose(stretched(series([0, 2]), 5), series([0, 0.5, 1, 1.5, 2]))
+    np.testing.assert_allclose(stretched(series([0, 1, 2, 3, 4]), 3), series([0, 2, 4]))
+    np.testing.assert_array_equal(stretched(series([3]), 2), series([3, 3]))
+    np.testing.assert_array_equal(stretched(EMPTY, 2), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [("standard", [-1.0, 1.0, nan]), ("minmax", [0.0, 1.0, nan]), ("none", [1.0, 3.0, nan])],
+)
+def test_channels_are_scaled_by_the_training_rows(scale: str, expected: list[float]) -> None:
+    train = [series([1, 3, nan], [nan] * 3), EMPTY]
+    scaled, _ = SeriesScaler(scale).fit(pd.Series(train)).transform(pd.Series(train))
+    np.testing.assert_array_equal(scaled, series(expected, [nan] * 3))
+
+
+def test_a_channel_that_never_varies_stays_finite() -> None:
+    scaler = SeriesScaler().fit(pd.Series([CONSTANT]))
+    assert scaler.transform(pd.Series([CONSTANT]))[0].tolist() == [[0, 0]] * 12
+
+
+@pytest.mark.parametrize(
+    ("transformer", "width"),
+    [(FlatSeries(7), 14), (SummarySeries(), 17), (Catch22Series(), 48)],
+    ids=["flat", "summary", "catch22"],
+)
+def test_rows_of_one_width_missing_only_where_the_series_is(transformer, width: int) -> None:
+    rows = transformer.fit(CELLS).transform(CELLS)
+    assert rows.shape == (5, width)
+    assert np.isnan(rows[0]).all()
+    assert np.isfinite(rows[1:]).all()
+    np.testing.assert_array_equal(transformer.transform(CELLS[4:]), rows[4:])
+
+
+def test_the_summary_of_a_line() -> None:
+    (row,) = SummarySeries().transform([series([0, 1, 2, 3, 4])])
+    np.testing.assert_allclose(row, [2, 2**0.5, 4, 0, 1, 2, 3, 4, 5], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["MiniRocket", "MultiRocket"])
+def test_convolutions_take_short_missing_and_constant_series(kind: str) -> None:
+    rocket = Rocket(kind, n_steps=10, n_kernels=84, seed=2**32 - 1).fit(CELLS)
+    rows = rocket.transform(CELLS)
+    assert len(rows) == 5
+    assert np.isfinite(rows).all()
+    np.testing.assert_array_equal(Rocket(kind, 10, 84, 2**32 - 1).fit(CELLS).transform(CELLS), rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "n_kernels"),
+    [
+        ("MiniRocket", 1_000, 10_000),
+        ("MiniRocket", 50_000, 1_000),
+        ("MiniRocket", 10_000_000, 84),
+        ("MultiRocket", 1_000, 6_250),
+        ("MultiRocket", 50_000, 125),
+    ],
+)
+def test_many_rows_get_fewer_kernels(kind: str, n_rows: int, n_kernels: int) -> None:
+    purpose = Purpose("onehot", Preprocessing(), n_rows, seed=0)
+    _, rocket, *_ = rocket_steps(kind)(Column("curve", "series", (4, 2)), purpose)
+    assert (rocket.n_kernels, rocket.n_steps) == (n_kernels, 10)

@@ -1,0 +1,88 @@
+"""Texts become weights of words and letters, however they are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import make_pipeline
+
+from dlrun.classic.features.purpose import Encoding, Purpose
+from dlrun.classic.features.texts import Ngrams, Topics, tfidf_steps
+from dlrun.contract import Column
+from dlrun.recipe.preprocessing import Preprocessing
+
+TEXTS = pd.Series(["Good good film!", "a bad film", "好 🙂 film", ""], dtype="str")
+
+
+def terms(**settings: Any) -> list[str]:
+    return Ngrams(**settings).fit(TEXTS).terms_.split("\n")
+
+
+def steps(encoding: Encoding, **text: Any) -> Any:
+    preprocessing = Preprocessing.model_validate({"text": text})
+    purpose = Purpose(encoding, preprocessing, n_rows=len(TEXTS), seed=0)
+    return make_pipeline(*tfidf_steps(Column("review", "text"), purpose))
+
+
+def test_words_and_pairs_of_words_also_of_one_letter_and_of_signs() -> None:
+    found = set(terms())
+    assert {"good", "good good", "film !", "a", "好", "🙂", "好 🙂"} <= found
+    assert "Good" not in found
+    assert "Good" in terms(lowercase=False)
+
+
+def test_pieces_of_words_stay_within_a_word() -> None:
+    assert " bad " in terms(unit="char_wb")
+    assert not [term for term in terms(unit="char_wb") if "d f" in term]
+
+
+def test_the_most_frequent_are_kept() -> None:
+    assert terms(max_tokens=1) == ["film"]
+
+
+def test_a_row_has_the_length_1_and_an_empty_one_none() -> None:
+    lengths = np.sqrt(Ngrams().fit_transform(TEXTS).power(2).sum(axis=1))
+    np.testing.assert_allclose(np.ravel(lengths), [1, 1, 1, 0])
+
+
+def test_training_texts_without_a_single_letter_give_a_column_of_zeros() -> None:
+    nothing = pd.Series(["", "  "], dtype="str")
+    ngrams = Ngrams().fit(nothing)
+    assert ngrams.transform(TEXTS).toarray().tolist() == [[0]] * 4
+    assert np.isfinite(steps("native").fit(nothing).transform(TEXTS)).all()
+
+
+def test_unseen_words_weigh_nothing() -> None:
+    new = pd.Series(["entirely other words"], dtype="str")
+    assert Ngrams().fit(TEXTS).transform(new).nnz == 0
+
+
+def test_the_state_that_is_saved_is_small_and_enough() -> None:
+    ngrams = Ngrams(max_tokens=5).fit(TEXTS)
+    state = ngrams.__getstate__()
+    assert sorted(state) == ["idf_", "lowercase", "max_tokens", "terms_", "unit"]
+    again = Ngrams()
+    vars(again).update(state)
+    assert (again.transform(TEXTS) != ngrams.transform(TEXTS)).nnz == 0
+
+
+def test_the_recipe_sets_level_letters_and_number() -> None:
+    words, letters = steps("onehot").fit(TEXTS).steps[0][1].transformer_list
+    assert (words[1].unit, letters[1].unit) == ("word", "char_wb")
+    ((_, alone),) = steps("onehot", level="char", max_tokens=3, lowercase=False)[0].transformer_list
+    assert (alone.unit, alone.max_tokens, alone.lowercase) == ("char_wb", 3, False)
+
+
+@pytest.mark.parametrize("encoding", ["onehot_dense", "ordinal", "native"])
+def test_who_wants_few_numbers_gets_them(encoding: Encoding) -> None:
+    matrix = steps(encoding).fit(TEXTS).transform(TEXTS)
+    assert isinstance(matrix, np.ndarray)
+    assert matrix.shape == (4, 4)  # never more than there are rows
+
+
+def test_topics_are_at_most_as_many_as_asked() -> None:
+    matrix = Ngrams().fit_transform(TEXTS)
+    assert Topics(2).fit(matrix).transform(matrix).shape == (4, 2)

@@ -1,0 +1,252 @@
+"""The report as a page: complete, well-formed, self-contained, escaped, and of a bearable size."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from reported import make
+
+from dlrun.evidence.compare import compare
+from dlrun.report.html import to_html
+
+VOID = {"meta", "br", "rect", "line", "circle", "path", "polygon", "polyline"}
+MARKS = VOID - {"meta", "br"}
+ALWAYS = [
+    "difference", "scores", "numbers", "cost", "training", "splits", "data", "studies", "recipe",
+    "environment",
+]  # fmt: skip
+CLASSES = tuple(f"class {number}" for number in range(100))
+CANDIDATES = ("linear", "mlp", "forest", "dummy")
+
+
+class Page(HTMLParser):
+    """A page taken apart; it insists that every element is closed where it was opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.marks: list[int] = []  # drawn in each chart
+        self.titles: list[str] = []
+        self.hovers: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+        if tag == "svg":
+            self.marks.append(0)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in VOID
+        self.tags.append((tag, dict(attrs)))
+        if "svg" in self.open:
+            self.marks[-1] += tag in MARKS
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        if tag in MARKS:
+            self.marks[-1] += 1
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words.append(data)
+        if self.open[-2:] == ["svg", "title"]:
+            self.titles.append(data)
+        elif self.open[-1:] == ["title"]:
+            self.hovers.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def report(study, metric=None) -> Page:
+    return Page(to_html([study], compare([study], metric)))
+
+
+@pytest.fixture(scope="module")
+def of_classes():
+    return make(*CANDIDATES)
+
+
+@pytest.fixture(scope="module")
+def of_numbers():
+    return make(*CANDIDATES, labels=())
+
+
+def sections(page: Page) -> list[str | None]:
+    return [attributes.get("id") for attributes in page.all("h2")]
+
+
+def test_sections_of_classes_and_of_numbers(of_classes, of_numbers):
+    assert sections(report(of_classes)) == [*ALWAYS[:5], "calibration", "confusion", *ALWAYS[5:]]
+    assert sections(report(of_numbers)) == [*ALWAYS[:5], "predicted", *ALWAYS[5:]]
+
+
+def test_every_link_of_the_contents_leads_somewhere(of_classes):
+    page = report(of_classes)
+    links = [attributes["href"] for attributes in page.all("a")]
+    assert links == [f"#{each}" for each in sections(page)]
+
+
+def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_comparison(of_classes):
+    comparison = compare([of_classes])
+    page = report(of_classes)
+    assert page.text.split(" · ")[0] == "made-1"
+    start = page.text.index(comparison.verdict.sentence)
+    assert start < 100
+    for row in comparison.rows:
+        assert f"{row.mean:.{comparison.decimals}f}" in page.text
+    for score in of_classes.trials["accuracy"]:
+        assert f"{score:.{comparison.decimals + 1}f}" in page.text
+    assert "python" in page.text
+    assert "data: {source: made.csv}" in page.text
+    assert "a" * 36 in page.text
+
+
+@pytest.mark.parametrize("name", ["of_classes", "of_numbers"])
+def test_nothing_is_fetched(name, request):
+    study = request.getfixturevalue(name)
+    text = to_html([study], compare([study]))
+    assert not re.search(r"https?://|url\(|@import|<link|<script|<img|<iframe", text)
+    for _, attributes in Page(text).tags:
+        assert not {"src", "srcset", "data", "action"} & attributes.keys()
+        assert attributes.get("href", "#").startswith("#")
+
+
+@pytest.mark.parametrize("name", ["of_classes", "of_numbers"])
+def test_every_chart_shows_something_and_has_a_name(name, request):
+    page = report(request.getfixturevalue(name))
+    charts = [each for each in page.all("svg") if each.get("role") == "img"]
+    assert len(charts) == len(page.titles) > 10
+    assert all(page.titles)
+    assert min(page.marks) > 0
+    assert "nan" not in " ".join(
+        str(value) for _, attributes in page.tags for value in attributes.values()
+    )
+
+
+def test_ids_are_unique_and_tables_have_captions(of_classes):
+    page = report(of_classes)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert len(page.all("table")) == len(page.all("caption")) > 2
+
+
+def test_names_from_the_data_are_text_and_never_markup():
+    bad = "<script>alert('&\"')</script>"
+    study = make("mlp", bad, labels=("</svg>", bad), target="<b>late</b>")
+    study = replace(study, name=bad, read_text=lambda _: f"name {bad}\n")
+    text = to_html([study], compare([study]))
+    assert "<script" not in text
+    assert "<b>late" not in text
+    page = Page(text)
+    assert page.text.count(bad) > 5
+    numbers = make("mlp", "linear", labels=(), target="<b>late</b>")
+    assert "<b>late" not in to_html([numbers], compare([numbers]))
+
+
+def test_a_candidate_has_one_colour_and_one_marker_everywhere():
+    page = report(make("linear", "forest", "mlp", "wide"))
+    icons = {
+        attributes["style"] for attributes in page.all("svg") if attributes.get("class") == "icon"
+    }
+    assert len(icons) == 4
+    groups = {attributes["style"] for attributes in page.all("g") if "style" in attributes}
+    assert groups == icons
+
+
+def test_one_fold_has_no_interval_but_that_of_its_test_rows():
+    page = report(make(*CANDIDATES, n_folds=1))
+    assert "paired bootstrap" in page.text
+    assert "One score cannot say how much it would vary" in page.text
+    assert "Nadeau" not in page.text
+    assert "Share of resampled test sets" in page.text
+
+
+def test_two_folds():
+    assert "difference" in sections(report(make(*CANDIDATES, n_folds=2)))
+
+
+def test_repeats_are_named():
+    page = report(make("linear", "mlp", n_folds=3, n_repeats=2))
+    assert "accuracy on the test rows of each repeat and fold" in page.text
+    assert any("repeat 2, fold 3: 0." in text for text in page.hovers)
+    assert "2.3" in page.words
+
+
+def test_one_candidate_failed():
+    page = report(make(*CANDIDATES, failed=("forest",)))
+    assert "failed: MemoryError: <12 GB>" in page.text
+    assert "forest failed on 5 of 5 splits" in page.text
+
+
+def test_every_candidate_failed():
+    page = report(make("linear", "mlp", failed=("linear", "mlp")))
+    assert "No verdict: every candidate failed." in page.text
+    assert sections(page) == ["numbers", "training", "data", "studies", "recipe", "environment"]
+
+
+def test_one_candidate_alone():
+    page = report(make("linear"))
+    assert "No verdict: there is no deep candidate" in page.text
+    assert "difference" not in sections(page)
+    assert "training" not in sections(page)
+
+
+def test_a_hundred_classes():
+    page = report(make("linear", "mlp", labels=CLASSES, n_rows=2000))
+    assert "of the class" in page.text
+    assert max(page.marks) < 1000  # no matrix of ten thousand cells
+
+
+def test_a_metric_that_is_not_the_primary_one(of_numbers):
+    assert "MAE of every candidate" in report(of_numbers, "mae").titles
+    with_nan = report(make("linear", "mlp", labels=()), "r2")  # no split has a score
+    assert "No verdict: " in with_nan.text
+
+
+def test_scores_without_any_spread():
+    study = make("linear", "mlp")
+    study.trials[["accuracy", "log_loss"]] = 1.0
+    assert "scores" in sections(report(study))
+
+
+def test_a_study_tracked_without_facts_on_its_data(of_classes):
+    page = report(replace(of_classes, data=None))
+    assert "made.csv" not in page.text.split("Recipe")[-2]
+
+
+def test_several_studies(of_classes):
+    other = replace(make("wide"), id="77aa00c1d4e5", name="made-2")
+    studies = [of_classes, other]
+    page = Page(to_html(studies, compare(studies)))
+    assert "made-1, made-2" in to_html(studies, compare(studies))
+    assert {"linear", "wide"} <= set(page.text.split())
+
+
+def test_twenty_candidates_with_long_names_in_chinese():
+    names = [f"{'很长的名字' * 6} {number}" for number in range(18)]
+    page = report(make("mlp", "wide", *names, n_folds=3))
+    assert all(name in page.text for name in names)
+
+
+def test_a_large_study_is_quick_and_small():
+    names = ("mlp", "wide", *(f"model_{number}" for number in range(6)))
+    study = make(*names, n_folds=10, n_rows=100_000)
+    comparison = compare([study])
+    start = time.process_time()
+    text = to_html([study], comparison)
+    assert time.process_time() - start < 5
+    assert len(text.encode()) < 1_000_000

@@ -1,0 +1,69 @@
+"""The report in a browser: nothing sticks out, on a desk or on a phone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html import escape
+from pathlib import Path
+
+import pytest
+from reported import make
+
+from dlrun.evidence.compare import compare
+from dlrun.report.html import to_html
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+WIDTHS = (1280, 390)
+LABELS = (("no", "yes"), tuple(f"a rather long class {k}" for k in range(9)), ())
+# A window cannot be as narrow as a phone, a frame can.
+MEASURE = """
+<script>
+addEventListener("load", () => {
+  for (const frame of document.querySelectorAll("iframe")) {
+    const root = frame.contentDocument.documentElement, inner = frame.contentWindow.innerWidth;
+    const out = [...root.querySelectorAll("svg text")].filter(text => {
+      const box = text.getBoundingClientRect();
+      return box.width && (box.left < -1 || box.right > inner + 1);
+    });
+    const line = document.createElement("p");
+    line.textContent = `${inner}: page ${root.scrollWidth}, words outside ${out.length}`;
+    document.body.append(line);
+  }
+});
+</script>
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_nothing_sticks_out(tmp_path: Path) -> None:
+    frames = "".join(
+        f'<iframe srcdoc="{escape(page)}" width="{width}" height="900"></iframe>'
+        for page in map(_page, LABELS)
+        for width in WIDTHS
+    )
+    file = tmp_path / "frames.html"
+    file.write_text(f"<!doctype html><meta charset=utf-8><body>{frames}{MEASURE}", encoding="utf-8")
+    shown = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={tmp_path / 'chrome'}", "--virtual-time-budget=3000",
+            "--window-size=1400,1000", "--dump-dom", file.as_uri(),
+        ],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    found = re.findall(r"<p>(\d+): page (\d+), words outside (\d+)</p>", shown)
+    assert [(int(inner), int(page) <= int(inner), n) for inner, page, n in found] == [
+        (width, True, "0") for _ in LABELS for width in WIDTHS
+    ]
+
+
+def _page(labels: tuple[str, ...]) -> str:
+    study = make(
+        "mlp", "linear", "hist_gradient_boosting", "a_very_long_name_that_somebody_chose_" * 2,
+        "dummy", labels=labels, failed=("linear",), n_folds=10,
+    )  # fmt: skip
+    return to_html([study], compare([study]))
