@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import shutil
@@ -236,8 +237,11 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
             "to smaller sizes."
         )
         raise DataError(message)
-    with tempfile.TemporaryFile(prefix="dlrun-") as file:  # the map holds on to it
-        return np.memmap(file, dtype, "w+", shape=shape)
+    with tempfile.TemporaryFile(prefix="dlrun-") as file:
+        file.truncate(n_bytes)
+        mapped = mmap.mmap(file.fileno(), n_bytes)  # holds on to the file
+    # Not as np.memmap, which joblib's workers would look for under its name.
+    return np.frombuffer(mapped, dtype).reshape(shape)
 
 
 def _free_memory() -> int:

@@ -37,7 +37,8 @@ SUFFIXES: Final[Mapping[ColumnType, tuple[str, ...]]] = MappingProxyType(
         "text": (".txt",),
     }
 )
-LIST: Final = re.compile(r"\[[-+\d.eE,\s\[\]NaInfityul]*\]")  # of numbers, NaN and null, in JSON
+# A list of numbers in JSON. Possessive: no way back through a thousand digits.
+LIST: Final = re.compile(r"\[(?:[\s\[\],]|-?\d[\d.eE+-]*+|NaN|null|-?Infinity)*+(?<=\])\s*")
 # What pandas says of objects that are no strings; of anything else: a category.
 OBJECTS: Final[Mapping[str, ColumnType]] = MappingProxyType(
     {

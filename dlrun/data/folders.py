@@ -135,7 +135,9 @@ def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
 
 
 def holds_files(path: Path) -> bool:
-    """Say whether a zip holds the images, sounds or texts of several classes, and no table."""
+    """Say whether this is a zip of images, sounds or texts in folders, and not of a table."""
+    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
+        return False
     with zipfile.ZipFile(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     kinds = {kind_of(name) for name in names if len(name.parts) > 1}

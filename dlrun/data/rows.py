@@ -46,7 +46,7 @@ def read_rows(source: str, columns: Sequence[Column]) -> tuple[pd.DataFrame, Pat
             return _of_files(source, files, columns), Path()
         raw = read_source(source, Path(), types=dict.fromkeys(text, "text"))
         return raw.frame, raw.folder
-    if path.is_dir() or (zipfile.is_zipfile(path) and holds_files(path)):
+    if path.is_dir() or holds_files(path):
         found = find_files(path, _column_of_files(source, columns).type)
         cells = found.cells if path.is_file() else [str(path / cell) for cell in found.cells]
         return _of_files(source, cells, columns), Path()

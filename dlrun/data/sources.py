@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable, Collection, Mapping
 from glob import glob, has_magic
 from pathlib import Path
@@ -56,7 +55,7 @@ def read_source(
         return _read_glob(path, source, text)
     if not path.exists():
         raise DataError(_not_found(path, source))
-    if path.is_dir() or (zipfile.is_zipfile(path) and path.suffix == ".zip" and holds_files(path)):
+    if path.is_dir() or holds_files(path):
         return read_folder(path, target)
     if path.suffix.lower() == ".npz":
         return read_arrays(path, target, types)

@@ -19,6 +19,9 @@ from dlrun.recipe.model import Recipe
 
 CLASSES: Final = 20  # whole numbers with at most so many values are classes …
 CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
+UNPREDICTABLE: Final[dict[str, str]] = {
+    "datetime": "dates", "series": "lists", "image": "images", "audio": "sounds",
+}  # fmt: skip
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -71,10 +74,10 @@ def _check_predictable(recipe: Recipe, values: pd.Series[Any]) -> None:
         message = f"{recipe.at('data.target')}: column {values.name!r} is empty in every row."
         raise DataError(message)
     kind = infer_type(values)
-    if kind in ("datetime", "series"):
-        holds = "dates" if kind == "datetime" else "lists"
+    if kind in UNPREDICTABLE:
         message = (
-            f"{recipe.at('data.target')}: column {values.name!r} holds {holds}, which cannot be "
+            f"{recipe.at('data.target')}: column {values.name!r} holds {UNPREDICTABLE[kind]}, "
+            "which cannot be "
             "predicted. A target holds classes or numbers."
         )
         raise DataError(message)

@@ -92,7 +92,7 @@ class FtTransformer(Settings):
     attention_dropout: Dropout = 0.2
     """Share of attention switched off while training."""
     encode: NumberEncode = None
-    """How numbers are embedded, a plain line for none; null: as preprocessing.number.encode says."""
+    """How numbers are embedded; null: as preprocessing.number.encode says."""
 
     @model_validator(mode="after")
     def _parted(self) -> Self:

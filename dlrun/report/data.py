@@ -34,14 +34,15 @@ def data_overview(facts: DataFacts, target: Target, splits: Splits) -> Group:
 def _columns(facts: DataFacts) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim", border_style="dim")
     table.add_column("column", max_width=LONGEST_NAME, overflow="fold")
-    table.add_column("type")
-    table.add_column("missing", justify="right")
-    table.add_column("distinct", justify="right")
-    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    table.add_column("type", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("distinct", justify="right", no_wrap=True)
+    table.add_column("values")  # where the screen is narrow, this is what is cut
     for column in facts.columns:
         missing = f"{column.n_missing:,}" if column.n_missing else "·"
-        cells = (column.name, column.type, missing, f"{column.n_unique:,}", column.values)
-        table.add_row(*(Text(cell) for cell in cells))
+        cells = (column.name, column.type, missing, f"{column.n_unique:,}")
+        values = Text(column.values, no_wrap=True, overflow="ellipsis")
+        table.add_row(*(Text(cell) for cell in cells), values)
     return table
 
 

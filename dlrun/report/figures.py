@@ -73,7 +73,9 @@ def _confusion(name: str, counts: np.ndarray, labels: tuple[str, ...]) -> bytes:
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004
             size = 8 if len(labels) > 5 else 10  # noqa: PLR2004
-            axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, size=size)
+            text = axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour)
+            text.set_size(size)
+            text.set_in_layout(False)  # it lies within its cell, and to measure it takes long
     return _png(figure)
 
 

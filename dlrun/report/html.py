@@ -14,9 +14,13 @@ from dlrun.report.findings import Findings, gather
 from dlrun.report.markup import Markup, tag
 from dlrun.report.sections.cost import cost
 from dlrun.report.sections.facts import data, environment, recipe, studies
+from dlrun.report.sections.importance import importance
+from dlrun.report.sections.learning import learning
 from dlrun.report.sections.predictions import calibration, confusion, predicted
+from dlrun.report.sections.question import question
 from dlrun.report.sections.scores import difference, numbers, scores, splits
 from dlrun.report.sections.section import Section, on_any_width
+from dlrun.report.sections.stress import stress
 from dlrun.report.sections.training import training
 
 if TYPE_CHECKING:
@@ -26,12 +30,16 @@ if TYPE_CHECKING:
 SECTIONS: Final[tuple[Callable[[Findings], Section | None], ...]] = (
     difference,
     scores,
+    question,
     numbers,
     cost,
+    learning,
     training,
     calibration,
     confusion,
     predicted,
+    importance,
+    stress,
     splits,
     data,
     studies,

@@ -5,16 +5,21 @@ Run it on a quiet machine: python tests/benchmarks/speed.py [GROUP …], see `ma
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from measure import RUNS, Usage, measure, report
 from store_of_runs import fill_store
 
 HERE = Path(__file__).parent
 FLIGHTS = HERE.parents[1] / "recipes" / "data" / "flights.parquet"
+FASHION = HERE.parents[1] / "recipes" / "data" / "fashion_mnist.npz"  # downloaded, not shipped
+N_IMAGES = 10_000
+SNIPPETS = HERE.parents[1] / "recipes" / "data" / "movie_snippets.csv.gz"
 START_SECONDS = 0.25
 COMPARE_SECONDS = 2.0
 
@@ -35,6 +40,20 @@ training: {epochs: 10, batch_size: 32, early_stopping: false}
 baselines: none
 evaluation: {folds: 1}
 """
+FASHION_RECIPE = """\
+data: {source: fashion.npz}
+model: {architecture: cnn}
+training: {epochs: 3, batch_size: 128, early_stopping: false}
+baselines: none
+evaluation: {folds: 1}
+"""
+SNIPPETS_RECIPE = f"""\
+data: {{source: {SNIPPETS}, target: sentiment, exclude: [score]}}
+model: {{architecture: text_cnn}}
+training: {{epochs: 5, batch_size: 128, early_stopping: false}}
+baselines: none
+evaluation: {{folds: 1}}
+"""
 
 
 def main() -> None:
@@ -43,6 +62,8 @@ def main() -> None:
         "start": bench_start,
         "flights": bench_flights,
         "cancer": bench_cancer,
+        "fashion": bench_fashion,
+        "snippets": bench_snippets,
         "baselines": bench_baselines,
         "compare": bench_compare,
     }
@@ -77,6 +98,22 @@ def bench_flights(folder: Path) -> list[bool]:
 def bench_cancer(folder: Path) -> list[bool]:
     """Time the smallest study, where start-up is nearly everything."""
     return [_against_script(folder, "breast_cancer", CANCER_RECIPE, "breast_cancer_keras.py", 1.3)]
+
+
+def bench_fashion(folder: Path) -> list[bool]:
+    """Time a convolutional network on images, where nearly all is spent in its steps."""
+    with np.load(os.environ.get("FASHION_MNIST", FASHION)) as archive:
+        images, truth = archive["x_train"][:N_IMAGES], archive["y_train"][:N_IMAGES]
+    data = folder / "fashion.npz"
+    np.savez(data, x=images, y=truth)
+    script = "fashion_keras.py"
+    return [_against_script(folder, "fashion_mnist", FASHION_RECIPE, script, 1.15, data)]
+
+
+def bench_snippets(folder: Path) -> list[bool]:
+    """Time a convolutional network on texts, which are split and looked up once."""
+    script = "snippets_keras.py"
+    return [_against_script(folder, "movie_snippets", SNIPPETS_RECIPE, script, 1.15, SNIPPETS)]
 
 
 def bench_baselines(folder: Path) -> list[bool]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,21 @@ PROSE = [f"The {n}th film of this series is worth a look" for n in range(10)]
         (["1.wav", "2.flac"], "audio"),
         ([[1, 2], [3]], "series"),
         ([np.array([1.0, 2.0]), None], "series"),
+        (["[1, 2.5e-3]", "[[-1, NaN], [null, 4]]", "[]"], "series"),
+        (["[fatal]", "[1, x]"], "category"),
+        (["[" + "1" * 5000], "category"),
+        ([[[1, 2], [3, 4]]], "series"),
+        ([np.zeros((2, 2), dtype=np.uint8)], "image"),
+        ([np.zeros((2, 2, 3))], "image"),
+        ([[[[1, 2, 3]]]], "image"),
+        ([b"RIFF....WAVE"], "audio"),
+        ([b"OggS..."], "audio"),
+        ([{"bytes": b"fLaC...", "path": None}], "audio"),
+        ([{"bytes": None, "path": "a.mp3"}], "audio"),
+        ([{"bytes": b"\x89PNG", "path": "a"}], "image"),
+        (["data:image/png;base64,iVBORw0K"], "image"),
+        (["data:audio/wav;base64,UklGRg=="], "audio"),
+        ([Path("a.png"), Path("b.png")], "image"),
     ],
 )
 def test_types_are_inferred_from_what_a_column_holds(values: Any, kind: str) -> None:

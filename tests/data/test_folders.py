@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import soundfile
 from PIL import Image
 
 from dlrun.contract import Column
-from dlrun.data import images, sounds
+from dlrun.data import cells, images, sounds
 from dlrun.data.dataset import read_dataset
+from dlrun.data.digest import digest_dataset
 from dlrun.data.facts import describe
 from dlrun.data.folders import find_files
 from dlrun.data.sources import read_source
@@ -205,12 +207,26 @@ def test_every_file_is_decoded_once(
         decoded.clear()
         recipe = make_recipe({"source": source})
         dataset = read_dataset(recipe)
-        cells = dataset.frame.iloc[:, 0]
-        assert len({id(cell.base) for cell in cells}) == 1
+        whole = dataset.frame.iloc[:, 0]
+        assert len({id(cell.base) for cell in whole}) == 1
         for split in make_splits(recipe, dataset).splits:
             part = dataset.take(split.train).frame.iloc[:, 0]
-            assert all(a is cells[row] for a, row in zip(part, split.train, strict=True))
+            assert all(a is whole[row] for a, row in zip(part, split.train, strict=True))
         assert len(decoded) == len(set(decoded)) == 3 * N_EACH
+
+
+def test_little_memory_changes_nothing_but_the_place(
+    make_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_classes(tmp_path / "photos")
+    write_classes(tmp_path / "voices", write_sound, "wav")
+    for source in ("photos", "voices"):
+        plain = read_dataset(make_recipe({"source": source}))
+        with monkeypatch.context() as patch:
+            patch.setattr(cells, "_free_memory", lambda: 0)
+            mapped = read_dataset(make_recipe({"source": source}))
+        assert mapped.digest == plain.digest
+        assert digest_dataset(pickle.loads(pickle.dumps(mapped))) == plain.digest
 
 
 def test_a_sample_is_drawn_before_anything_is_decoded(make_recipe: Any, tmp_path: Path) -> None:

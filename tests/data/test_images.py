@@ -118,7 +118,7 @@ def test_exif_orientation_is_followed_in_size_and_pixels() -> None:
         column, (cell,), _ = read([encoded(RAMP, kind, exif=exif)])
         assert column.shape[:2] == (20, 12), kind
         assert cell[2, :, 0].mean() < cell[17, :, 0].mean()
-    column, (cell,), notes = read([encoded(RAMP, "png", exif=exif)], size=[20, 12])
+    _, (cell,), _ = read([encoded(RAMP, "png", exif=exif)], size=[20, 12])
     assert cell[2, :, 0].mean() < cell[17, :, 0].mean()
 
 
@@ -152,7 +152,7 @@ def test_large_photos_are_scaled_without_losing_what_they_show() -> None:
 def test_missing_images_are_all_zeros() -> None:
     _, cells, _ = read([None, encoded(GRAY), "", np.nan])
     assert [cell.any() for cell in cells] == [False, True, False, False]
-    column, (cell,), _ = read([None])
+    _, (cell,), _ = read([None])
     assert not cell.any()
 
 

@@ -68,7 +68,9 @@ def test_images_of_the_right_size_stay_as_they_are_and_others_are_resized():
     assert resized.dtype == np.uint8
     np.testing.assert_allclose(resized[0].astype(int), np.array(expected, dtype=int), atol=1)
     (small,) = make_cells(1, (1, 1, 3))
-    np.testing.assert_array_equal(np.array(encoding.read([small[None]])), np.tile(small, (1, 6, 4, 1)))
+    np.testing.assert_array_equal(
+        np.array(encoding.read([small[None]])), np.tile(small, (1, 6, 4, 1))
+    )
 
 
 def test_a_network_on_black_images_alone_predicts_finite_numbers(trained):

@@ -233,18 +233,20 @@ def test_settings_that_do_not_fit_together_are_told(tmp_path, model, message):
 
 TWO_DEVICES = """
 import json
-import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from dataclasses import replace
 from conftest import train
 from modalities import MODALITIES
-model = {"architecture": "rnn", "units": [4], "embedding": 4, "dropout": 0}
+dataset = MODALITIES["mixed"]("classification")
+dataset = replace(dataset, columns=dataset.columns[3:])  # the text and the series
+model = {"architecture": "mlp", "hidden": [4], "dropout": 0}
 results = {}
 for strategy in ("one_device", "mirrored"):
     training = {"optimizer": {"name": "sgd", "momentum": 0.9}, "learning_rate": 0.05,
                 "strategy": strategy, "epochs": 2, "batch_size": 50}
-    run = train(MODALITIES["mixed"]("classification"), model=model, training=training)
+    run = train(dataset, model=model, training=training)
     results[strategy] = [list(epoch.metrics.values()) for epoch in run.epochs]
     results[strategy] += run.fitted.predict(run.test.frame).values.tolist()
 print(json.dumps(results))

@@ -6,10 +6,12 @@ import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from reported import make
 
+from dlrun import run
 from dlrun.evidence.compare import compare
 from dlrun.report.html import to_html
 
@@ -250,3 +252,18 @@ def test_a_large_study_is_quick_and_small():
     text = to_html([study], comparison)
     assert time.process_time() - start < 5
     assert len(text.encode()) < 1_000_000
+
+
+def test_a_fault_in_the_report_is_told_and_does_not_cost_the_study(of_classes, monkeypatch):
+    def fail(_: object) -> str:
+        message = "a bug"
+        raise KeyError(message)
+
+    monkeypatch.setattr("dlrun.report.html.page", fail)
+    notes: list[str] = []
+    reporter = SimpleNamespace(note=notes.append)
+    run._report(SimpleNamespace(), of_classes, compare([of_classes]), reporter)
+    assert notes == [
+        "report.html could not be written (KeyError: 'a bug'). "
+        "To see why: dlrun compare made-1 --html report.html"
+    ]

@@ -10,8 +10,6 @@ from dlrun.deep.architectures.learned import learned
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
 
-ops = keras.ops
-
 
 def build(
     groups: Mapping[str, Group],

@@ -47,9 +47,10 @@ def _change_image(augment: Augment, image: Any) -> Any:
 def _image_layers(augment: Augment) -> Iterator[Any]:
     """Make the layers; what comes into the picture from outside repeats its edge."""
     flip = "horizontal" if augment.flip is True else augment.flip
+    # Keras' own horizontal_and_vertical flips along both sides or none.
+    for side in flip.split("_and_") if flip else ():
+        yield keras.layers.RandomFlip(side, dtype="float32")
     outside = {"fill_mode": "nearest", "dtype": "float32"}
-    if flip:
-        yield keras.layers.RandomFlip(flip, dtype="float32")
     if augment.rotation:
         yield keras.layers.RandomRotation(augment.rotation, **outside)
     if augment.shift:

@@ -162,7 +162,7 @@ def _moments(
     encoding: AudioEncoding, cells: Sequence[NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the mean and the spread of each band over all frames that are there."""
-    count, total, squares = 0.0, 0.0, 0.0
+    count, total, squares = 0.0, np.zeros(len(encoding.shift)), np.zeros(len(encoding.shift))
     for start in range(0, len(cells), CHUNK):
         group = read_sounds(cells[start : start + CHUNK], encoding.n_samples)
         encoded = ops.convert_to_numpy(encoding.encode(group)).astype(np.float64)

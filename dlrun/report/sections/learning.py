@@ -1,0 +1,107 @@
+"""The section on how much the training rows are worth: learning curves and their crossover."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isnan
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from dlrun.evidence.learning import Crossover, Curve, crossover, learning_curves
+from dlrun.evidence.wording import counted, fixed
+from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.report.charts.learning import Crossing, Point, Trace, draw_learning
+from dlrun.report.markup import join, tag
+from dlrun.report.sections.measured import measured, measured_metric, measured_title, places_of
+from dlrun.report.sections.section import Section, figure, on_any_width
+
+if TYPE_CHECKING:
+    from dlrun.report.findings import Findings, Shown
+
+N_POINTS: Final = 48  # of a fitted line
+
+
+def learning(findings: Findings) -> Section | None:
+    """Draw the score of every candidate by its training rows."""
+    found = [(shown, curve) for shown, curve in measured(findings, learning_curves) if curve.sizes]
+    if not found:
+        return None
+    near = [each for each in found if each[0].name in findings.in_view] or found
+    crossing = _crossover(findings)
+    until = (crossing.high if crossing else None) or 0.0
+    places = places_of(findings, [shown for shown, _ in near])
+    metric = measured_metric(findings)
+    traces = [_trace(shown, curve, metric, until, places) for shown, curve in near]
+    draw = partial(
+        draw_learning,
+        traces,
+        _mark(crossing),
+        title=f"{measured_title(findings)} by training rows",
+        axis=measured_title(findings),
+    )
+    caption = _caption([curve for _, curve in near], _mark(crossing))
+    far = [shown.name for shown, _ in found if shown.name not in findings.in_view]
+    if far and len(near) < len(found):
+        caption += f" Too far behind to be drawn: {', '.join(far)}."
+    sentence = [tag("p", crossing.sentence)] if crossing else []
+    return Section(
+        "learning",
+        "Learning curves",
+        join([*sentence, figure(on_any_width(draw), caption=caption)]),
+    )
+
+
+def _crossover(findings: Findings) -> Crossover | None:
+    """Find where the best of one side overtakes that of the other, both of one study."""
+    champions = {shown.row.family: shown for shown in findings.champions}
+    deep, classic = champions.get("deep"), champions.get("classic")
+    if deep is None or classic is None or deep.study is not classic.study:
+        return None
+    study = deep.study
+    return crossover(
+        deep.own_name, classic.own_name, study.read_measurements(), study.trials, study.metrics[0]
+    )
+
+
+def _mark(crossing: Crossover | None) -> Crossing | None:
+    if crossing is None or crossing.n_rows is None:
+        return None
+    low, high = crossing.low or crossing.n_rows, crossing.high or crossing.n_rows
+    return Crossing(crossing.n_rows, (low, high), crossing.sentence)
+
+
+def _trace(shown: Shown, curve: Curve, metric: str, until: float, places: int) -> Trace:
+    points = []
+    for size, score, spread in zip(curve.sizes, curve.scores, curve.spreads, strict=True):
+        text = f"{shown.name}, {counted(size, 'training row')}: {fixed(score, places)}"
+        text += "" if isnan(spread) else f" ± {fixed(spread, places)}"
+        points.append(Point(size, score, spread, text))
+    return Trace(shown.name, shown.look, tuple(points), _line(curve, metric, until))
+
+
+def _line(curve: Curve, metric: str, until: float) -> tuple[tuple[float, float], ...]:
+    """Return points of the fitted law, as scores, through the crossover."""
+    if curve.law is None:
+        return ()
+    sizes = np.geomspace(curve.sizes[0], max(until, curve.sizes[-1]), N_POINTS)
+    errors = curve.law.floor + curve.law.scale * sizes**-curve.law.exponent
+    scores = errors if metric in LOWER_IS_BETTER else 1.0 - errors
+    return tuple(zip(sizes.tolist(), scores.tolist(), strict=True))
+
+
+def _caption(curves: list[Curve], crossing: Crossing | None) -> str:
+    has_spread = any(not isnan(spread) for curve in curves for spread in curve.spreads)
+    has_law = any(curve.law for curve in curves)
+    sentences = [
+        "Each mark is the mean score on the same test rows after training on so many rows"
+        + (", its line ± one standard deviation over the splits." if has_spread else "."),
+        "Curves are fitted power laws: floor + scale · rows^−exponent of the error."
+        if has_law
+        else "Too few sizes for a power law; lines join the marks.",
+        "The vertical line is where the better of the two sides' best changes, the shaded band its "
+        "95 % bootstrap interval."
+        if crossing
+        else "",
+    ]
+    return " ".join(filter(None, sentences))

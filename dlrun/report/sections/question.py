@@ -1,0 +1,63 @@
+"""The section that answers, aspect by aspect, in what the two sides differ."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from dlrun.evidence.aspects import Answer, answer
+from dlrun.report.markup import Markup, join, tag
+from dlrun.report.sections.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dlrun.report.findings import Findings
+
+TITLE: Final = "The question, measured"
+CAPTION: Final = (
+    "On what the two sides are said to differ, each by its best candidate: a number from this "
+    "study, or the command that would measure it."
+)
+
+
+def question(findings: Findings) -> Section | None:
+    """Lay out every aspect with its numbers, or with the command that would measure it."""
+    comparison = findings.comparison
+    if len(findings.studies) > 1 or not (comparison.best_deep and comparison.best_classic):
+        return None
+    titles = ("measured as", "deep learning", "classic ML")
+    whole = tag(
+        "table",
+        tag("caption", tag("span", CAPTION)),
+        tag("thead", tag("tr", *(tag("th", title, scope="col") for title in titles))),
+        *map(_group, _by_aspect(answer(findings.studies[0], comparison))),
+        class_="question",
+    )
+    return Section("question", TITLE, tag("div", whole, class_="scroll"))
+
+
+def _by_aspect(answers: Iterable[Answer]) -> list[tuple[str, list[Answer]]]:
+    """Join the lines of an aspect; only its first line names it."""
+    named: list[tuple[str, Answer]] = []
+    for line in answers:
+        named.append((line.aspect or named[-1][0], line))
+    return [
+        (aspect, [line for _, line in lines])
+        for aspect, lines in groupby(named, key=lambda each: each[0])
+    ]
+
+
+def _group(aspect: tuple[str, list[Answer]]) -> Markup:
+    title, lines = aspect
+    head = tag("tr", tag("th", title, colspan=3, scope="rowgroup"))
+    return tag("tbody", head, *map(_line, lines))
+
+
+def _line(line: Answer) -> Markup:
+    if line.command:
+        command = tag("td", tag("code", line.command), colspan=2)
+        return tag("tr", tag("td", line.measure), command)
+    if not (line.deep or line.classic):
+        return tag("tr", tag("td", line.measure, colspan=3))
+    return tag("tr", join(tag("td", text) for text in (line.measure, line.deep, line.classic)))

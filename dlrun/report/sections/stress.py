@@ -1,0 +1,95 @@
+"""The section on what noise, gaps, junk, wrong labels and lost structure cost each candidate."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isfinite, isnan
+from typing import TYPE_CHECKING
+
+from dlrun.evidence.stress import TITLES, Stress, stresses
+from dlrun.report.charts.drops import Drop, Lane, draw_drops
+from dlrun.report.markup import Markup, join, tag
+from dlrun.report.sections.measured import (
+    change_text,
+    measured,
+    measured_title,
+    places_of,
+    worse_axis,
+)
+from dlrun.report.sections.section import Section, candidate_title, figure, on_any_width, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlrun.report.findings import Findings, Shown
+
+    Found = Sequence[tuple[Shown, Stress]]
+
+
+def stress(findings: Findings) -> Section | None:
+    """Draw what each stress costs the best of each side, and tell it for every candidate."""
+    found = sorted(
+        measured(findings, stresses),
+        key=lambda each: (list(TITLES).index(each[1].aspect), each[1].level),
+    )
+    if not found:
+        return None
+    titles = list(dict.fromkeys(each.title for _, each in found))
+    return Section(
+        "stress", "Stress", join([_chart(findings, found, titles), _table(findings, found, titles)])
+    )
+
+
+def _chart(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
+    champions = findings.champions
+    places = places_of(findings, champions)
+    drops = {
+        (each.title, shown.name): Drop(
+            shown.look, each.drop, each.spread,
+            f"{shown.name}: {change_text(each.drop, each.spread, places)}",
+        )
+        for shown, each in found
+        if isfinite(each.drop)
+    }  # fmt: skip
+    lanes = [
+        Lane(title, tuple(drops[key] for each in champions if (key := (title, each.name)) in drops))
+        for title in titles
+    ]
+    if not any(lane.drops for lane in lanes):
+        return Markup()
+    title = f"What each stress costs in {measured_title(findings)}"
+    draw = partial(draw_drops, lanes, title=title, axis=worse_axis(findings))
+    legend = tag("div", *map(candidate_title, champions), class_="legend")
+    return figure(legend, on_any_width(draw), caption=_caption(findings, found))
+
+
+def _caption(findings: Findings, found: Found) -> str:
+    lines = (
+        " Lines are ± one standard deviation over the splits."
+        if any(not isnan(each.spread) for _, each in found)
+        else ""
+    )
+    return (
+        f"How much worse {measured_title(findings)} becomes under each stress, compared with the "
+        f"same splits without it. What is trained under stress is trained anew.{lines}"
+    )
+
+
+def _table(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
+    order = [*findings.champions, *findings.candidates]
+    names = [name for name in dict.fromkeys(s.name for s in order) if name in _names(found)]
+    places = places_of(findings, [shown for shown, _ in found])
+    cells = {
+        (each.title, shown.name): change_text(each.drop, each.spread, places)
+        for shown, each in found
+    }
+    rows = [[title, *(cells.get((title, name), "–") for name in names)] for title in titles]
+    caption = (
+        f"How much worse {measured_title(findings)} becomes, mean ± standard deviation over the "
+        "splits; the best of each side first."
+    )
+    return table(caption, ["stress", *names], rows)
+
+
+def _names(found: Found) -> set[str]:
+    return {shown.name for shown, _ in found}
