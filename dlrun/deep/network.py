@@ -45,7 +45,7 @@ class Network:
 
         Numbers are float64 (NaN is missing), categories and texts strings ("" is missing), dates
         int64 seconds since 1970 UTC (the smallest int64 is missing), each (rows,) or (rows, 1);
-        images (rows, height, width, channels) uint8, sounds (rows, samples) float32, series
+        images (rows, height, width, channels) uint8, sounds (rows, samples) and series
         (rows, steps, channels) float32 with NaN for what is missing and for padding. Out come
         probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in the
         target's unit, (rows, 1).

@@ -14,7 +14,7 @@ from dlrun.report.markup import Markup, tag
 if TYPE_CHECKING:
     from dlrun.report.looks import Look
 
-WIDEST_NAME: Final = 0.42  # of the width; longer names stand above their lanes
+WIDEST_NAME: Final = 0.48  # of the width; longer names stand above their lanes
 APART: Final = 13.0  # pixels between the marks of a lane
 RADIUS: Final = 5.0
 
@@ -71,7 +71,7 @@ def draw_drops(
     left = 10.0 if is_above else 16 + widest
     ends = [end for lane in (*lanes, *spanned) for drop in lane.drops for end in drop.ends]
     scale = Scale(*padded([0.0, *ends]), left, width - 10)
-    height_each = (24.0 if is_above else 8.0) + APART * max(len(lane.drops) for lane in lanes)
+    height_each = (28.0 if is_above else 8.0) + APART * max(len(lane.drops) for lane in lanes)
     bottom = 6.0 + height_each * len(lanes)
     zero = tag("line", x1=scale(0), x2=scale(0), y1=6, y2=bottom, class_="zero")
     parts = [x_axis(scale, axis, top=6, bottom=bottom), zero]

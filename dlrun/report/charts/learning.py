@@ -31,6 +31,8 @@ PLOT: Final = 260.0
 LINE: Final = 16.0  # height of a name
 WIDEST_NAME: Final = 220.0
 RADIUS: Final = 4.5
+APART: Final = 6.0  # pixels between the marks of one size
+WIDEST_ROW: Final = 24.0  # pixels that all of them take
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,27 @@ class Crossing:
     text: str
 
 
+@dataclass(frozen=True)
+class RowsScale(Scale):
+    """A scale of training rows, with ticks at those that were measured where they have room."""
+
+    measured: tuple[int, ...] = ()
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return the measured rows from the largest down, and round values beyond them."""
+        beyond = [tick for tick in super().ticks() if tick[0] > self.measured[-1]]
+        wanted = [(float(n_rows), f"{n_rows:,}") for n_rows in reversed(self.measured)]
+        kept: list[tuple[float, str]] = []
+        for tick in [*wanted, *beyond]:
+            if all(self._are_apart(tick, other) for other in kept):
+                kept.append(tick)
+        return sorted(kept)
+
+    def _are_apart(self, one: tuple[float, str], other: tuple[float, str]) -> bool:
+        room = (text_width(one[1]) + text_width(other[1])) / 2 + 8
+        return abs(self(one[0]) - self(other[0])) >= room
+
+
 def draw_learning(
     traces: Sequence[Trace], crossing: Crossing | None, *, title: str, axis: str, width: float
 ) -> Markup:
@@ -102,7 +125,7 @@ def draw_learning(
         y_axis(y, f"{axis}, logarithmic" if y.is_log else axis, left=left, right=x.end),
         *([_crossing(crossing, x, y)] if crossing else []),
         *(_line(trace, x, y) for trace in traces),
-        *(_marks(trace, x, y) for trace in traces),
+        *(_marks(trace, shift, x, y) for trace, shift in zip(traces, _shifts(traces), strict=True)),
         *_names(traces, x, y, width=width, is_narrow=is_narrow),
     ]
     description = "; ".join(point.text for trace in traces for point in trace.points)
@@ -122,8 +145,11 @@ def _rows_scale(
     traces: Sequence[Trace], crossing: Crossing | None, start: float, end: float
 ) -> Scale:
     rows = [n_rows for trace in traces for n_rows, _ in trace.line]
-    ends = padded_log([*rows, *(crossing.ends if crossing else ())], 0.03)
-    return Scale(*ends, start, end, is_log=True, pixels_per_tick=PER_TICK)
+    ends = padded_log([*rows, *(crossing.ends if crossing else ())], 0.04)
+    measured = sorted({point.n_rows for trace in traces for point in trace.points})
+    return RowsScale(
+        *ends, start, end, is_log=True, pixels_per_tick=PER_TICK, measured=tuple(measured)
+    )
 
 
 def _line(trace: Trace, x: Scale, y: Scale) -> Markup:
@@ -131,18 +157,19 @@ def _line(trace: Trace, x: Scale, y: Scale) -> Markup:
     return tag("polyline", points=path, class_="curve", style=trace.look.style)
 
 
-def _marks(trace: Trace, x: Scale, y: Scale) -> Markup:
-    marks = [
-        hover(
-            tag(
-                "line", x1=x(point.n_rows), x2=x(point.n_rows), y1=y(point.ends[0]),
-                y2=y(point.ends[1]), class_="interval thin faint",
-            ),
-            trace.look.mark(x(point.n_rows), y(point.score), RADIUS),
-            title=point.text,
-        )
-        for point in trace.points
-    ]  # fmt: skip
+def _shifts(traces: Sequence[Trace]) -> list[float]:
+    """Set the marks of one size side by side, so that none hides another."""
+    step = min(APART, WIDEST_ROW / len(traces))
+    return [step * (place - (len(traces) - 1) / 2) for place in range(len(traces))]
+
+
+def _marks(trace: Trace, shift: float, x: Scale, y: Scale) -> Markup:
+    marks = []
+    for point in trace.points:
+        at, (low, high) = x(point.n_rows) + shift, point.ends
+        line = tag("line", x1=at, x2=at, y1=y(low), y2=y(high), class_="interval thin faint")
+        mark = trace.look.mark(at, y(point.score), RADIUS)
+        marks.append(hover(line, mark, title=point.text))
     return tag("g", *marks, style=trace.look.style)
 
 

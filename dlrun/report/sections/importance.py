@@ -175,9 +175,6 @@ def _agreement(sides: Sequence[Side], names: Iterable[str], noun: str) -> str:
 
 
 def _only(found: Importance, names: set[str]) -> Importance:
-    kept = [place for place, name in enumerate(found.names) if name in names]
-    taken = {
-        field: tuple(getattr(found, field)[place] for place in kept)
-        for field in ("names", "drops", "spreads")
-    }
-    return replace(found, **taken)
+    rows = zip(found.names, found.drops, found.spreads, strict=True)
+    kept, drops, spreads = zip(*(row for row in rows if row[0] in names), strict=True)
+    return replace(found, names=kept, drops=drops, spreads=spreads)

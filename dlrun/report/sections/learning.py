@@ -94,14 +94,11 @@ def _caption(curves: list[Curve], crossing: Crossing | None) -> str:
     has_spread = any(not isnan(spread) for curve in curves for spread in curve.spreads)
     has_law = any(curve.law for curve in curves)
     sentences = [
-        "Each mark is the mean score on the same test rows after training on so many rows"
-        + (", its line ± one standard deviation over the splits." if has_spread else "."),
-        "Curves are fitted power laws: floor + scale · rows^−exponent of the error."
+        "Marks are mean scores on the same test rows; those of one size stand side by side."
+        + (" Vertical lines are ± one standard deviation over the splits." if has_spread else ""),
+        "Lines are power laws with a floor, fitted to the error."
         if has_law
         else "Too few sizes for a power law; lines join the marks.",
-        "The vertical line is where the better of the two sides' best changes, the shaded band its "
-        "95 % bootstrap interval."
-        if crossing
-        else "",
+        "The shaded band is the 95 % bootstrap interval of the crossover." if crossing else "",
     ]
     return " ".join(filter(None, sentences))

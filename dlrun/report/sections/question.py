@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TITLE: Final = "The question, measured"
 CAPTION: Final = (
-    "On what the two sides are said to differ, each by its best candidate: a number from this "
-    "study, or the command that would measure it."
+    "Each side is represented by its best candidate on the validation rows. What was not measured "
+    "shows the command that would."
 )
 
 
