@@ -40,7 +40,7 @@ FEATURE_PAIRS = (
     ("linear summary", "series", False),
     ("random_forest catch22", "series", False),
     ("mini_rocket", "series", True),
-    ("linear multi_rocket", "series", False),
+    ("random_forest multi_rocket", "series", False),
     ("linear", "mixed", True),
     ("svm summary", "mixed", False),
 )

@@ -106,9 +106,9 @@ def _data_requirements(question: Question) -> Sequence[Answer]:
 
 
 def _interpretability(question: Question) -> Sequence[Answer]:
+    table = _of_one_kind(question.measurements, question.study)
     found = {
-        each.candidate: each
-        for each in importances(question.measurements, question.study.trials, question.metric)
+        each.candidate: each for each in importances(table, question.study.trials, question.metric)
     }
     rows = question.best
     pair = [found[row.name] for row in rows if row and row.name in found]
@@ -134,6 +134,16 @@ def _interpretability(question: Question) -> Sequence[Answer]:
         )
         lines.append(Answer("", text, "", ""))
     return lines
+
+
+def _of_one_kind(measurements: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Keep columns, or the parts of the only one: a whole outweighs each of its own parts."""
+    columns = list(study.data.columns) if study.data else []
+    is_column = measurements["name"].isin(columns)
+    is_part = (measurements["aspect"] == "importance") & ~is_column
+    if len(columns) == 1 and is_part.any():
+        return measurements[~is_column]
+    return measurements[~is_part] if columns else measurements
 
 
 def _computation(question: Question) -> Sequence[Answer]:

@@ -108,4 +108,6 @@ def _n_needed(means: NDArray[np.float64]) -> int:
 def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     from scipy.stats import kendalltau
 
+    if len(first) < 2:  # noqa: PLR2004 - there is no order of one
+        return nan
     return float(kendalltau(first, second).statistic)

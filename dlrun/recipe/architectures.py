@@ -128,7 +128,7 @@ class Cnn(Settings):
     """Units of dense layers between the blocks and the head."""
     activation: Activation = "relu"
     """Any Keras activation."""
-    dropout: Dropout = 0.5
+    dropout: Dropout = 0.3
     """Share of units switched off before each dense layer and the head while training."""
     normalization: Literal["batch", "layer", "none"] = "batch"
     """Normalise before each activation; batch uses momentum 0.9."""

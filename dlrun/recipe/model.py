@@ -193,7 +193,7 @@ class Baseline(OpenSection):
     name: str | None = None
     estimator: str | None = None
     """package.module.Class."""
-    features: list[str] = []
+    features: list[str] | None = None
     """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
 
     @field_validator("features", mode="before", json_schema_input_type=str | list[str])
@@ -203,8 +203,8 @@ class Baseline(OpenSection):
 
     @field_validator("features")
     @classmethod
-    def _features_known(cls, value: list[str]) -> list[str]:
-        for name in value:
+    def _features_known(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
             one_of(name, tuple(names.FEATURE_TYPES), "a feature")
         return value
 
@@ -246,13 +246,15 @@ class Baseline(OpenSection):
     @property
     def title(self) -> str:
         """Return the candidate's name, svm-hog where features are chosen."""
-        return "-".join([self.label, *self.features])
+        is_own = self.estimator is not None and self.name is not None
+        return self.label if is_own else "-".join([self.label, *(self.features or [])])
 
     @property
     def all_features(self) -> tuple[str, ...]:
         """Return the features that are chosen, and those that the baseline is made of."""
         implied = names.IMPLIED_FEATURES.get(self.kind)
-        return tuple(dict.fromkeys([implied, *self.features] if implied else self.features))
+        chosen = self.features or []
+        return tuple(dict.fromkeys([implied, *chosen] if implied else chosen))
 
 
 # -------------------------------------------------------------------- evaluation and the rest

@@ -88,4 +88,7 @@ def _title(item: Any, path: str) -> str:
     if not isinstance(item, dict):
         return str(item)
     keys = CANDIDATE_NAMES.get(path, ("name",))
-    return next((str(item[key]) for key in keys if item.get(key)), "?")
+    title = next((str(item[key]) for key in keys if item.get(key)), "?")
+    features = [] if item.get("estimator") and item.get("name") else item.get("features") or []
+    # As `Baseline.title` says it: svm-hog.
+    return "-".join([title, *([features] if isinstance(features, str) else features)])

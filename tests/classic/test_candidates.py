@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from modalities import MODALITIES
 
+from dlrun.classic import extras
+from dlrun.classic.auto import choose
 from dlrun.classic.candidates import make_candidates
 from dlrun.contract import Dataset
 from dlrun.errors import ExtraError, RecipeError
@@ -168,3 +171,146 @@ def test_a_class_without_a_list_of_settings_takes_any(
     monkeypatch.syspath_prepend(tmp_path)
     *_, own = make_candidates(recipe("baselines: [{estimator: own_open.Own, a: 1}]\n"), classes)
     assert own.options == {"a": 1}
+
+
+# ---------------------------------------------------------------------------------- features
+
+
+@pytest.mark.parametrize(
+    ("modality", "expected"),
+    [
+        ("table", ["linear", "random_forest", "hist_gradient_boosting"]),
+        ("mixed", ["linear", "random_forest", "hist_gradient_boosting"]),
+        ("image", ["linear-pixels", "random_forest-pixels", "svm-pixels", "svm-hog"]),
+        ("text", ["linear-tfidf", "linear_svm-tfidf", "hist_gradient_boosting-tfidf"]),
+        ("audio", ["linear-mfcc", "random_forest-mfcc", "svm-mfcc"]),
+        (
+            "series",
+            ["linear-flat", "random_forest-flat", "svm-flat", "random_forest-catch22",
+             "mini_rocket"],
+        ),
+    ],
+)  # fmt: skip
+def test_auto_takes_the_pairs_that_suit_the_data(
+    recipe: Load, modality: str, expected: list[str]
+) -> None:
+    for task in ("classification", "regression"):
+        dataset = MODALITIES[modality](task)
+        assert names(recipe(""), dataset) == ["dummy", *expected]
+        assert choose(dataset)[1] == []
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    installed = extras.is_installed
+    monkeypatch.setattr(
+        extras, "is_installed", lambda module: module not in modules and installed(module)
+    )
+
+
+def test_auto_leaves_out_what_is_not_installed_and_says_so(
+    recipe: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(monkeypatch, "aeon", "librosa")
+    series, audio = MODALITIES["series"]("regression"), MODALITIES["audio"]("regression")
+    assert names(recipe(""), series) == ["dummy", "linear-flat", "random_forest-flat", "svm-flat"]
+    assert choose(series)[1] == [
+        "Baselines left out: random_forest-catch22, mini_rocket. aeon is not installed. "
+        "Run: pip install 'dlrun[series]'"
+    ]
+    assert names(recipe(""), audio) == ["dummy"]
+    assert choose(audio)[1] == [
+        "Baselines left out: linear-mfcc, random_forest-mfcc, svm-mfcc. librosa is not installed. "
+        "Run: pip install 'dlrun[sound]'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("modality", "baseline", "message"),
+    [
+        ("image", "{name: svm, features: hog}", "scikit-image is not installed. Run: pip install "
+         "'dlrun[vision]'"),
+        ("audio", "knn", "librosa is not installed. Run: pip install 'dlrun[sound]'"),
+        ("series", "mini_rocket", "aeon is not installed. Run: pip install 'dlrun[series]'"),
+    ],
+)  # fmt: skip
+def test_what_is_named_must_be_installed(
+    recipe: Load, modality: str, baseline: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(monkeypatch, "aeon", "librosa", "skimage")
+    dataset = MODALITIES[modality]("classification")
+    with pytest.raises(ExtraError) as caught:
+        make_candidates(recipe(f"baselines: [{baseline}]\n"), dataset)
+    assert str(caught.value) == message
+    assert names(recipe("baselines: [dummy]\n"), dataset) == ["dummy"]
+
+
+def test_a_candidate_is_called_by_its_features(recipe: Load) -> None:
+    text = """\
+        baselines:
+          - svm
+          - {name: svm, features: summary}
+          - {name: svm, features: [catch22, tfidf], C: 3.0}
+          - {name: svm, features: summary, C: 3.0}
+          - {name: mini_rocket, features: [tfidf]}
+          - {estimator: sklearn.svm.LinearSVC, features: flat}
+          - {estimator: sklearn.svm.LinearSVC, name: straight, features: flat}
+        """
+    _, *made = make_candidates(recipe(text), MODALITIES["mixed"]("classification"))
+    assert [(one.name, one.features) for one in made] == [
+        ("svm", ()),
+        ("svm-summary", ("summary",)),
+        ("svm-catch22-tfidf", ("catch22", "tfidf")),
+        ("svm-summary-2", ("summary",)),
+        ("mini_rocket-tfidf", ("mini_rocket", "tfidf")),
+        ("LinearSVC-flat", ("flat",)),
+        ("straight", ("flat",)),
+    ]
+    assert made[2].settings == {
+        "baselines.svm-catch22-tfidf.features": ["catch22", "tfidf"],
+        "baselines.svm-catch22-tfidf.C": 3.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        (
+            "{name: svm, features: [flat, hog]}",
+            "small.yaml:5: baselines.0: hog is a feature of image columns, and there are none. "
+            "There are: number, category, text, series",
+        ),
+        (
+            "{name: svm, features: hug}",
+            "small.yaml:5: baselines.0.features: 'hug' is not a feature. Did you mean hog?",
+        ),
+        (
+            "{name: svm, features: [flat, catch22]}",
+            "small.yaml:5: baselines.0: features: flat, catch22 are made of the same columns. "
+            "Keep one of them, and list the baseline once more for another",
+        ),
+        (
+            "{name: mini_rocket, features: flat}",
+            "small.yaml:5: baselines.0: features: mini_rocket, flat are made of the same columns. "
+            "Keep one of them, and list the baseline once more for another",
+        ),
+        (
+            "{name: svm, features: tfidf, gama: 1}",
+            "small.yaml:5: baselines.0.gama is not a setting of svm. Did you mean gamma?",
+        ),
+    ],
+)
+def test_features_that_do_not_fit(recipe: Load, baseline: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_candidates(
+            recipe(f"baselines:\n  - {baseline}\n"), MODALITIES["mixed"]("classification")
+        )
+    assert str(caught.value) == message
+
+
+def test_convolutions_need_a_series(recipe: Load, classes: Dataset) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_candidates(recipe("baselines: [mini_rocket]\n"), classes)
+    assert str(caught.value) == (
+        "small.yaml:4: baselines.0: mini_rocket is a feature of series columns, and there are "
+        "none. There are: number"
+    )

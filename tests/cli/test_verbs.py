@@ -103,7 +103,7 @@ def test_schema_is_json(dlrun, tmp_path):
 
 def test_list_names_what_recipes_may_say(dlrun, tmp_path):
     everything = dlrun("list", cwd=tmp_path).out
-    for name in ("mlp", "hist_gradient_boosting", "roc_auc", "quickstart"):
+    for name in ("mlp", "hist_gradient_boosting", "hog", "roc_auc", "quickstart"):
         assert f"  {name} " in everything
     assert "roc_auc" not in dlrun("list", "baselines", cwd=tmp_path).out
 

@@ -152,3 +152,14 @@ def test_mixed_precision_learns_too(trained, architecture, modality):
     training = {"epochs": 2, "precision": "mixed_bfloat16"}
     run = trained(dataset, model=model, training=training)
     assert run.epochs[1].metrics["train/loss"] < run.epochs[0].metrics["train/loss"]
+
+
+def test_a_kernel_of_one_place_can_be_trained_on_a_large_image(trained):
+    """TensorFlow 2.21 would corrupt the memory of the process if it took every second place."""
+    dataset = MODALITIES["image"]("classification")
+    large = [np.tile(cell, (6, 6, 1)) for cell in dataset.frame["photo"]]
+    columns = (replace(dataset.columns[0], shape=large[0].shape),)
+    dataset = replace(dataset, columns=columns, frame=dataset.frame.assign(photo=large))
+    model = {"architecture": "cnn", "filters": [4, 4], "kernel_size": 1}
+    run = trained(dataset, model=model, training={"epochs": 2})
+    assert np.isfinite(run.fitted.predict(run.test.frame).values).all()

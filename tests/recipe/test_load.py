@@ -43,6 +43,7 @@ def test_defaults_are_those_of_the_vocabulary(load):
         "activation": "relu",
         "dropout": 0.1,
         "normalization": "none",
+        "encode": None,
     }
     training = recipe.training
     assert (training.epochs, training.batch_size, training.optimizer.name) == (50, "auto", "adamw")
@@ -150,8 +151,10 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "Set split.method to group, time or predefined, or remove the column",
         ),
         (
-            MINIMAL + "model: {architecture: resnet}",
-            "r.yaml:2: model: resnet is not available yet. Use mlp, layers, or module:function",
+            MINIMAL + "model: {architecture: pretrained}",
+            "r.yaml:2: model: pretrained is not available yet. Use mlp, tabm, "
+            "ft_transformer, layers, text_cnn, rnn, transformer, fcn, inception_time, cnn, resnet, "
+            "or module:function",
         ),
         (
             MINIMAL + "model: {architecture: mpl}",
@@ -162,9 +165,9 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "r.yaml:2: model.1: a second model is called 'mlp'. Give it a name of its own",
         ),
         (
-            MINIMAL + "evaluation: {stress: [noise]}",
-            "r.yaml:2: evaluation.stress is part of the recipe, but this version of dlrun "
-            "cannot run it yet. Remove it",
+            MINIMAL + "search: {space: {model.dropout: [0.0, 0.5]}}",
+            "r.yaml:2: search is part of the recipe, but this version of dlrun cannot run it yet. "
+            "Remove it",
         ),
     ],
 )

@@ -59,6 +59,17 @@ def test_overrides_win_over_the_file(path):
     assert recipe.name == "a=b"
 
 
+def test_a_baseline_with_features_is_called_by_both(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "data: {source: a.csv, target: y}\n"
+        "baselines:\n  - {name: svm, features: pixels}\n  - {name: svm, features: [hog]}\n"
+    )
+    recipe = load_recipe(path, ["baselines.svm-hog.C=3"])
+    assert [b.settings for b in recipe.baselines] == [{}, {"C": 3}]
+    assert [b.title for b in recipe.baselines] == ["svm-pixels", "svm-hog"]
+
+
 def test_a_list_replaces_a_list(path):
     recipe = load_recipe(path, ["baselines=[dummy,svm]", "model=null"])
     assert isinstance(recipe.baselines, list)

@@ -18,8 +18,8 @@ from dlrun.report.html import to_html
 VOID = {"meta", "br", "rect", "line", "circle", "path", "polygon", "polyline"}
 MARKS = VOID - {"meta", "br"}
 ALWAYS = [
-    "difference", "scores", "numbers", "cost", "training", "splits", "data", "studies", "recipe",
-    "environment",
+    "difference", "scores", "question", "numbers", "cost", "training", "splits", "data", "studies",
+    "recipe", "environment",
 ]  # fmt: skip
 CLASSES = tuple(f"class {number}" for number in range(100))
 CANDIDATES = ("linear", "mlp", "forest", "dummy")
@@ -92,8 +92,8 @@ def sections(page: Page) -> list[str | None]:
 
 
 def test_sections_of_classes_and_of_numbers(of_classes, of_numbers):
-    assert sections(report(of_classes)) == [*ALWAYS[:5], "calibration", "confusion", *ALWAYS[5:]]
-    assert sections(report(of_numbers)) == [*ALWAYS[:5], "predicted", *ALWAYS[5:]]
+    assert sections(report(of_classes)) == [*ALWAYS[:6], "calibration", "confusion", *ALWAYS[6:]]
+    assert sections(report(of_numbers)) == [*ALWAYS[:6], "predicted", *ALWAYS[6:]]
 
 
 def test_every_link_of_the_contents_leads_somewhere(of_classes):

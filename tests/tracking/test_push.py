@@ -69,7 +69,7 @@ def test_a_study_on_a_server(
     study = find_study(store, written.id)
     assert (study.name, study.status, len(study.trials)) == ("iris-1", "FINISHED", 3)
     assert len(study.read_predictions("linear")) == 150
-    assert saved.load(load_model_folder(store, study.id)).candidate == "linear"
+    assert saved.load(load_model_folder(store, study.id)).facts.candidate == "linear"
     assert written.store.note is None
     assert search_runs(open_store(local_uri()), "") == []
 
@@ -86,7 +86,7 @@ def test_what_is_pushed_is_what_was_kept(
     for name in ("linear", "net"):
         pd.testing.assert_frame_equal(there.read_predictions(name), kept.read_predictions(name))
     assert history(pushed.store, pushed.id) == history(here, kept.id)
-    assert saved.load(load_model_folder(pushed.store, pushed.id)).candidate == "linear"
+    assert saved.load(load_model_folder(pushed.store, pushed.id)).facts.candidate == "linear"
     run, origin = pushed.store.client.get_run(pushed.id), here.client.get_run(kept.id)
     assert run.data.params == origin.data.params
     assert run.data.tags["mlflow.note.content"] == origin.data.tags["mlflow.note.content"]

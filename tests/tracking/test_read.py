@@ -241,7 +241,7 @@ def test_the_model_of_a_study(
     assert model_of(written[0], found) in folder.parts
     child = search_runs(written[0], f"params.candidate = '{found}'")[0]
     assert load_model_folder(written[0], child.info.run_id) == folder
-    assert saved.load(folder).candidate == "linear"
+    assert saved.load(folder).facts.candidate == "linear"
 
 
 def test_the_floor_is_not_the_best_though_it_scores_highest(written: tuple[Store, str]) -> None:

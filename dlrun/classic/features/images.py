@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_SIDE: Final = 32
 MAX_COMPONENTS: Final = 200
-LUMINANCE: Final[NDArray[np.float32]] = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)  # ITU-R BT.709
+LUMINANCE: Final[NDArray[np.float32]] = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 
 
 class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -55,7 +55,7 @@ class Hog(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Count the directions of gradients in the cells of an image (Dalal & Triggs 2005).
 
     About eight cells stand along the shorter side, each at least two pixels wide, in blocks of
-    two by two. Colours are turned into luminance.
+    two by two. Colours are turned into luminance (ITU-R BT.709).
     """
 
     def fit(self, cells: pd.Series[Any], y: object = None) -> Self:

@@ -29,8 +29,7 @@ def encode(
     stride = 2 if len(found.sides) > 1 and max(found.sides) > LARGE else 1
     for width in filters:
         tensor = mlp.normalize(found.convolve(width, kernel_size, stride), normalization)
-        # Padding enters the statistics of the normalisation as zeros, in training and afterwards
-        # alike; to leave it out would take twice the time.
+        # Padding enters these statistics as zeros, in training and afterwards alike.
         tensor = keras.layers.Activation(activation)(tensor)
         found, stride = found.followed(tensor, stride).pooled(), 1
     tensor = _vector(found, group)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from dlrun.deep.architectures.sequence import take_steps
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
-from dlrun.deep.inputs.sounds import FRAME_SECONDS, HOP_SECONDS, AudioEncoding
+from dlrun.deep.inputs.sounds import AudioEncoding, frame_length, hop_length
 
 SHORTEST: Final = 6  # side that is still pooled
 LARGEST: Final = 64  # side of an image whose pixels are laid out
@@ -56,6 +56,8 @@ class Map:
     def convolve(self, filters: int, size: int, stride: int = 1, **settings: Any) -> Any:
         """Apply filters of the map's dimensions; the sides keep their length over the stride."""
         layer = keras.layers.Conv1D if len(self.sides) == 1 else keras.layers.Conv2D
+        # TensorFlow 2.21 corrupts memory when it trains a strided 1 × 1 convolution on a CPU.
+        size = max(size, stride)
         return layer(filters, size, strides=stride, padding="same", **settings)(self.tensor)
 
     def pooled(self) -> Map:
@@ -95,7 +97,7 @@ def take_map(group: Group, filters: int) -> Map:
         return found
     if group.encoding.n_mels:
         return Map(steps.tensor[:, :, : group.encoding.n_mels, None], there)
-    size, stride = (round(group.encoding.rate * s) for s in (FRAME_SECONDS, HOP_SECONDS))
+    size, stride = frame_length(group.encoding.rate), hop_length(group.encoding.rate)
     return found.followed(found.convolve(filters, size, stride, activation="relu"), stride)
 
 

@@ -37,8 +37,7 @@ def _block(found: Map, width: int, stride: int) -> Map:
     inner = _activate(_follow(active, width, 3, stride))
     outer = _follow(inner, width, 3, 1)
     if stride > 1:
-        # TensorFlow 2.21 corrupts memory when it trains a strided 1 × 1 convolution on a CPU; to
-        # average first is also the better shortcut (He et al. 2019).
+        # A strided shortcut would not see three of four places (He et al. 2019).
         found = _follow(active.averaged(stride), width, 1, 1)
     return Map(found.tensor + outer.tensor, found.there)
 

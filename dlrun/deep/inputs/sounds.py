@@ -48,13 +48,19 @@ def count_samples(column: Column) -> int:
     return max(column.shape[0], _fft_length(column.rate))
 
 
-def _frame_length(rate: int) -> int:
+def frame_length(rate: int) -> int:
+    """Count the samples of a frame."""
     return max(2, round(rate * FRAME_SECONDS))
+
+
+def hop_length(rate: int) -> int:
+    """Count the samples from one frame to the next."""
+    return max(1, round(rate * HOP_SECONDS))
 
 
 def _fft_length(rate: int) -> int:
     """Choose a power of two so long that each of the narrow low bands holds a frequency."""
-    return int(2 ** ceil(log2(2 * _frame_length(rate))))
+    return int(2 ** ceil(log2(2 * frame_length(rate))))
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class AudioEncoding:
     @property
     def hop(self) -> int:
         """Count the samples from one frame to the next."""
-        return max(1, round(self.rate * HOP_SECONDS)) if self.n_mels else 1
+        return hop_length(self.rate) if self.n_mels else 1
 
     def read(self, inputs: list[Any]) -> Any:
         """Cut or pad the raw column, (rows, samples), to the samples that are kept."""
@@ -123,7 +129,7 @@ class AudioEncoding:
         layer = keras.layers.MelSpectrogram(
             fft_length=_fft_length(self.rate),
             sequence_stride=self.hop,
-            sequence_length=_frame_length(self.rate),
+            sequence_length=frame_length(self.rate),
             sampling_rate=self.rate,
             num_mel_bins=self.n_mels,
             power_to_db=False,  # it would look at the loudest of all rows

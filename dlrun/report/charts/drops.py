@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Final
 
-from dlrun.report.charts.drawing import hover, shortened, svg, text_width, x_axis
+from dlrun.report.charts.drawing import FONT, hover, shortened, svg, text_width, x_axis
 from dlrun.report.charts.scale import Scale, padded
 from dlrun.report.markup import Markup, tag
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDEST_NAME: Final = 0.48  # of the width; longer names stand above their lanes
 APART: Final = 13.0  # pixels between the marks of a lane
 RADIUS: Final = 5.0
+SMALL: Final = 11.0  # pixels of names that stand above
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def draw_drops(
     for place, lane in enumerate(lanes):
         top = 6.0 + height_each * place
         middle = top + height_each / 2
-        name_at = (0.0, top + 12) if is_above else (0.0, middle)
-        name = shortened(lane.name, width if is_above else left)
-        parts.append(tag("text", *name, x=name_at[0], y=name_at[1], dy=".35em", class_="over"))
+        size, room, y = (SMALL, width, top + 12) if is_above else (FONT, left, middle)
+        name = shortened(lane.name, room, size=size)
+        style = f"font-size:{size:g}px"
+        parts.append(tag("text", *name, x=0, y=y, dy=".35em", class_="over", style=style))
         first = (top + 21 if is_above else middle - APART * len(lane.drops) / 2) + APART / 2
         parts += [
             _mark(lane, drop, scale, first + APART * number)

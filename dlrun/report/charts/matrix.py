@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDEST_LABEL: Final = 96.0
 LARGEST_CELL: Final = 64.0
 SMALLEST_TEXT: Final = 7.5
-DARK: Final = 0.5  # share from which words turn light
+DARK: Final = 0.8  # share from which words turn light
 
 
 def draw_matrix(
@@ -92,5 +92,7 @@ def _cell(count: int, share: float, x: float, y: float, size: float) -> list[Mar
     if not count or letters < SMALLEST_TEXT:
         return [square]
     kind = "on-dark" if share > DARK else "on-light"
-    words = label(text, x + size / 2, y, class_=kind, text_anchor="middle", font_size=letters)
+    words = label(
+        text, x + size / 2, y, class_=kind, text_anchor="middle", style=f"font-size: {letters}px"
+    )
     return [square, words]

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.wording import fixed
-from dlrun.report.charts.drawing import label, svg, text_width
-from dlrun.report.charts.matrix import DARK
+from dlrun.report.charts.drawing import FONT, label, svg, text_width
 from dlrun.report.markup import Markup, tag
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = 64.0  # of a patch
 AIR: Final = 0.75
+DARK: Final = 0.8  # share from which light words are easier to read
 
 
 def draw_patches(
@@ -44,8 +44,9 @@ def _patch(row: int, column: int, drop: Drop, name: str, *, share: float, places
         class_="cell", style=f"--share:{100 * max(share, 0.0):.0f}%",
     )  # fmt: skip
     text = fixed(drop.mean, places)
+    size = min(FONT, FONT * (SIZE - 4) / text_width(text))
     words = label(
         text, x + SIZE / 2, y + SIZE / 2, class_="on-dark" if share > DARK else "on-light",
-        text_anchor="middle", font_size=min(12.0, 12 * (SIZE - 4) / text_width(text)),
+        text_anchor="middle", style=f"font-size:{size:.1f}px",
     )  # fmt: skip
     return tag("g", tag("title", f"{name}: {drop.text}"), square, words)

@@ -50,9 +50,10 @@ def importance(findings: Findings) -> Section | None:
         for shown, found in measured(findings, importances)
         if shown.name in champions and found.names
     ]
-    if not sides:
+    ranked = sides[0].drops if sides else ()
+    names = [name for name in ranked if all(name in each.drops for each in sides)]
+    if not names:
         return None
-    names = [name for name in sides[0].drops if all(name in each.drops for each in sides)]
     parts = _parts(findings, names)
     columns = [name for name in names if not any(name in part for part in parts.values())]
     figures = [_columns(findings, sides, columns)] if len(columns) > 1 or not parts else []
@@ -61,7 +62,7 @@ def importance(findings: Findings) -> Section | None:
 
 
 def _side(findings: Findings, shown: Shown, found: Importance) -> Side:
-    places = places_of(findings, [shown])
+    places = places_of(findings)
     drops = {
         name: Drop(shown.look, drop, spread, change_text(drop, spread, places))
         for name, drop, spread in zip(found.names, found.drops, found.spreads, strict=True)
@@ -120,21 +121,25 @@ def _of_parts(
     draw = _patches if is_image else _segments
     charts = [
         (
-            candidate_title(side.shown, _whole(side, column)),
+            candidate_title(side.shown),
             draw(findings, side, part, [other.drops[name] for other in sides for name in part]),
         )
         for side in sides
     ]
     caption = (
         f"How much worse {measured_title(findings)} becomes where one of the {noun} of {column} is "
-        "dealt to the test rows anew."
+        f"permuted between the test rows.{_whole(sides, column)}"
     )
     caption += " The shade is the share of the largest value." if is_image else _spread_words(sides)
     return figure(panels(charts), caption=caption + _agreement(sides, part, noun))
 
 
-def _whole(side: Side, column: str) -> str:
-    return f"all of {column}: {side.drops[column].text}" if column in side.drops else ""
+def _whole(sides: Sequence[Side], column: str) -> str:
+    """Tell what permuting the whole column costs."""
+    costs = [
+        f"{side.shown.name} {side.drops[column].text}" for side in sides if column in side.drops
+    ]
+    return f" All of {column}: {', '.join(costs)}." if costs else ""
 
 
 def _patches(
@@ -142,7 +147,7 @@ def _patches(
 ) -> Markup:
     cells = {(place[0], place[1]): (name, side.drops[name]) for name, place in part.items()}
     title = f"Importance of the patches for {side.shown.name}"
-    return draw_patches(cells, title=title, places=places_of(findings, [side.shown]))
+    return draw_patches(cells, title=title, places=places_of(findings))
 
 
 def _segments(

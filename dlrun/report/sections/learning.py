@@ -30,7 +30,7 @@ def learning(findings: Findings) -> Section | None:
     near = [each for each in found if each[0].name in findings.in_view] or found
     crossing = _crossover(findings)
     until = (crossing.high if crossing else None) or 0.0
-    places = places_of(findings, [shown for shown, _ in near])
+    places = places_of(findings)
     metric = measured_metric(findings)
     traces = [_trace(shown, curve, metric, until, places) for shown, curve in near]
     draw = partial(

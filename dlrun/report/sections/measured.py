@@ -64,11 +64,11 @@ def measured(findings: Findings, gather: Gather[Found]) -> list[tuple[Shown, Fou
     return found
 
 
-def places_of(findings: Findings, shown: Sequence[Shown]) -> int:
-    """Give the decimals of a change of these candidates' scores on that metric."""
+def places_of(findings: Findings) -> int:
+    """Give the decimals of changes of the scores on that metric."""
     metric = measured_metric(findings)
-    scores = [abs(each.row.scores.get(metric, 0.0)) for each in shown]
-    return decimals(max(filter(isfinite, scores), default=0.0) / 20)
+    scores = [abs(shown.row.scores.get(metric, 0.0)) for shown in findings.champions]
+    return decimals(max(filter(isfinite, scores), default=0.0) / 50)
 
 
 def change_text(drop: float, spread: float, places: int) -> str:

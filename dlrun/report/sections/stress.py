@@ -35,14 +35,13 @@ def stress(findings: Findings) -> Section | None:
     if not found:
         return None
     titles = list(dict.fromkeys(each.title for _, each in found))
-    return Section(
-        "stress", "Stress", join([_chart(findings, found, titles), _table(findings, found, titles)])
-    )
+    parts = [_chart(findings, found, titles), _table(findings, found)]
+    return Section("stress", "Stress", join(parts))
 
 
 def _chart(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
     champions = findings.champions
-    places = places_of(findings, champions)
+    places = places_of(findings)
     drops = {
         (each.title, shown.name): Drop(
             shown.look, each.drop, each.spread,
@@ -75,21 +74,26 @@ def _caption(findings: Findings, found: Found) -> str:
     )
 
 
-def _table(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
-    order = [*findings.champions, *findings.candidates]
-    names = [name for name in dict.fromkeys(s.name for s in order) if name in _names(found)]
-    places = places_of(findings, [shown for shown, _ in found])
+def _table(findings: Findings, found: Found) -> Markup:
+    """Tell every candidate, the best of each side first."""
+    places = places_of(findings)
     cells = {
-        (each.title, shown.name): change_text(each.drop, each.spread, places)
+        (shown.name, _short(each)): change_text(each.drop, each.spread, places)
         for shown, each in found
     }
-    rows = [[title, *(cells.get((title, name), "–") for name in names)] for title in titles]
+    measured_names = {name for name, _ in cells}
+    first = [shown.name for shown in (*findings.champions, *findings.candidates)]
+    names = [name for name in dict.fromkeys(first) if name in measured_names]
+    columns = list(dict.fromkeys(_short(each) for _, each in found))
+    rows = [[name, *(cells.get((name, column), "–") for column in columns)] for name in names]
     caption = (
         f"How much worse {measured_title(findings)} becomes, mean ± standard deviation over the "
         "splits; the best of each side first."
     )
-    return table(caption, ["stress", *names], rows)
+    return table(caption, ["candidate", *columns], rows)
 
 
-def _names(found: Found) -> set[str]:
-    return {shown.name for shown, _ in found}
+def _short(each: Stress) -> str:
+    """Name a stress in few words; a level of 1 says nothing."""
+    level = "" if each.level == 1 else f" {each.level:g}"
+    return each.aspect.replace("_", " ") + level

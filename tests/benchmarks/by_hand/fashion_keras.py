@@ -27,7 +27,7 @@ for filters in (32, 64, 128):
     x = keras.layers.Activation("relu")(x)
     x = keras.layers.MaxPooling2D(2, padding="same")(x)
 x = keras.layers.Flatten()(x)
-x = keras.layers.Dropout(0.5)(x)
+x = keras.layers.Dropout(0.3)(x)
 model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
 model.compile("adamw", "sparse_categorical_crossentropy")
 model.fit(
