@@ -84,14 +84,14 @@ DEEP: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "layers": ({"layers": [{"Dense": 8}, "ReLU"]}, ("table",)),
     "text_cnn": (
         {"embedding": 8, "filters": 8, "kernel_sizes": [1, 2], "dropout": 0.1},
-        ("text", "mixed"),
+        ("text",),
     ),
-    "rnn": ({"cell": "gru", "units": [8], "embedding": 8}, ("text", "series")),
+    "rnn": ({"cell": "gru", "units": [8], "embedding": 8}, ("text", "audio", "series")),
     "transformer": (
         {"blocks": 1, "width": 16, "heads": 2, "feedforward": 16},
-        ("text", "series", "image"),
+        ("text", "image", "audio", "series", "mixed"),
     ),
-    "fcn": ({"filters": [8, 8], "kernel_sizes": [5, 3]}, ("series",)),
+    "fcn": ({"filters": [8, 8], "kernel_sizes": [5, 3]}, ("series", "audio")),
     "cnn": ({"filters": [8, 8], "dropout": 0.1}, ("image", "audio", "series")),
     "resnet": ({"depth": 8, "width": 8}, ("image", "audio")),
     "inception_time": (

@@ -19,6 +19,7 @@ TRUSTED: Final = (
     "aeon.transformations.collection.convolution_based._minirocket.MiniRocket",
     "aeon.transformations.collection.convolution_based._multirocket.MultiRocket",
     "collections.OrderedDict",
+    "dlrun.classic.features.images.Components",
     "dlrun.classic.features.images.Hog",
     "dlrun.classic.features.images.Pixels",
     "dlrun.classic.features.matrix.Balance",

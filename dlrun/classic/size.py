@@ -16,6 +16,8 @@ def count_parameters(estimator: Any) -> int:
     Nodes of trees; coefficients and intercepts of linear models; support vectors × features;
     training rows × features for nearest neighbours; for anything else the numbers in the
     attributes that end in an underscore. A wrapper or pipeline is the sum of what it holds.
+    What the features have learned, such as a vocabulary or components, is left aside, as is the
+    preprocessing of a network.
     """
     for mark, count in COUNTERS.items():
         if hasattr(estimator, mark):

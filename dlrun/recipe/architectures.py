@@ -193,19 +193,17 @@ class Rnn(Settings):
 
 
 class Transformer(Settings):
-    """Encoder blocks over the tokens of a text, the patches of an image, the steps of a sound or
-    a series; what comes out of them is averaged.
-    """
+    """Attention over the tokens of a text, patches of an image, or steps of a sound or series."""
 
     claims = ("image", "text", "audio", "series")
 
     blocks: PositiveInt = 2
     """Blocks of attention and a feedforward layer."""
-    width: PositiveInt = 128
+    width: PositiveInt = 64
     """Length of the vector of a token, patch or step; a multiple of heads."""
     heads: PositiveInt = 4
     """Parts of a vector that attend apart."""
-    feedforward: PositiveInt = 256
+    feedforward: PositiveInt = 128
     """Units of each feedforward layer."""
     dropout: Dropout = 0.1
     """Share of units switched off in each block while training."""
@@ -213,7 +211,8 @@ class Transformer(Settings):
     """How a place in the sequence is told."""
     patch: PositiveInt | Literal["auto"] = "auto"
     """Side of an image's patches in pixels, or steps of a sound or series that make one; auto:
-    the smallest power of two that leaves 64 patches or fewer of an image, 256 of the others."""
+    the smallest power of two, of an image from 2 on, that leaves 64 patches or fewer of an image
+    and 256 of the others."""
 
     @model_validator(mode="after")
     def _parted(self) -> Self:
@@ -224,9 +223,9 @@ class Transformer(Settings):
 
 
 class Fcn(Settings):
-    """Convolutions over the steps of a series, averaged over its length."""
+    """Convolutions over the steps of a series or a sound, averaged over its length."""
 
-    claims = ("series",)
+    claims = ("audio", "series")
 
     filters: Annotated[list[PositiveInt], Field(min_length=1)] = [128, 256, 128]
     """Filters of each convolution, from the input side."""

@@ -12,7 +12,7 @@ ARCHITECTURES: Final = {
     "text_cnn": "convolutions over the words of a text, the strongest answer of each filter",
     "rnn": "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
     "transformer": "encoder blocks over a text, a sound, a series or patches of an image",
-    "fcn": "three convolutions over a series, averaged over its length",
+    "fcn": "three convolutions over a series or a sound, averaged over its length",
     "inception_time": "modules of convolutions of several sizes over a series",
     "cnn": "convolutional blocks over an image, a sound or a series",
     "resnet": "residual blocks over an image or a sound",
@@ -41,7 +41,7 @@ BASELINES: Final = {
 FEATURES: Final[dict[str, dict[str, str]]] = {
     "image": {
         "pixels": "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
-        "hog": "histograms of oriented gradients (extra: vision)",
+        "hog": "200 components of histograms of oriented gradients (extra: vision)",
     },
     "text": {
         "tfidf": "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees",

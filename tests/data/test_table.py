@@ -123,7 +123,11 @@ ALLOWED = ".csv, .tsv, .parquet, .jsonl, .feather, alone or in a .gz, .zst or .z
     [
         ("t.xlsx", b"x", f".xlsx is not a kind of table. Allowed: {ALLOWED}"),
         ("t", b"x", f"no suffix is not a kind of table. Allowed: {ALLOWED}"),
-        ("t.dat.gz", gzip.compress(b"x"), f".dat is not a kind of table. Allowed: {ALLOWED}"),
+        (
+            "t.dat.gz",
+            gzip.compress(b"x", mtime=0),
+            f".dat is not a kind of table. Allowed: {ALLOWED}",
+        ),
         ("t.csv", b"a,b\n", "the table has no rows."),
         ("t.jsonl", b"\n", "the table has no rows."),
         ("t.csv", b"", "the file is empty."),

@@ -70,9 +70,7 @@ def test_values_may_stay_as_they_are():
     assert _encode(_fit(cells, scale="none"), cells)[1, :, 0].tolist() == [3, 4, 5]
 
 
-@pytest.mark.parametrize(
-    ("scale", "mean"), [("standard", 0.0), ("minmax", 1 / 6), ("none", 2.0)]
-)
+@pytest.mark.parametrize(("scale", "mean"), [("standard", 0.0), ("minmax", 1 / 6), ("none", 2.0)])
 def test_missing_and_infinite_values_become_the_mean(scale, mean):
     encoding = _fit([_rows(1, 1, NAN, 1), _rows(1, 1, NAN, 7)], scale=scale)
     encoded = _encode(encoding, [_rows(NAN, np.inf, -np.inf, 1)])

@@ -15,7 +15,7 @@ from dlrun.recipe.preprocessing import Preprocessing, Text
 pytestmark = pytest.mark.tf
 
 ODD = [
-    "", " ", "Été É é", "好 日本　語", "🙂 👩‍👩‍👧", "it's  \t\n\r\v\f(not) `a`_b^c", "nul\0 \0nul \0",
+    "", "Été É é", "好 日本　語", "🙂 👩‍👩‍👧", "it's  \t\n\r\v\f(not) `a`_b^c", "nul\0 \0nul \0",
     "no\u00a0break\u2028line", "[UNK] [unk] unk", "''!''", "İ ß ÄÖ", "\x1c\x1d\x85",
 ]  # fmt: skip
 
@@ -40,7 +40,9 @@ def _read(model, texts):
     return reader([Column("t", "text")], model)(pd.DataFrame({"t": pd.Series(texts, dtype="str")}))
 
 
-RULES = [{"level": level, "lowercase": lower} for level in ("word", "char") for lower in (True, False)]
+RULES = [
+    {"level": level, "lowercase": lower} for level in ("word", "char") for lower in (True, False)
+]
 
 
 @pytest.fixture(scope="module", params=RULES, ids=str)
@@ -48,7 +50,9 @@ def model(request):
     return _model(_fit(ODD, sequence_length=12, **request.param))
 
 
-@given(st.lists(st.text() | st.sampled_from(ODD) | st.text("aB .!'\t é好\0"), min_size=1, max_size=9))
+@given(
+    st.lists(st.text() | st.sampled_from(ODD) | st.text("aB .!'\t é好\0"), min_size=1, max_size=9)
+)
 @settings(max_examples=60, deadline=None)
 def test_python_splits_and_looks_up_as_keras_does(model, texts):
     from dlrun.deep.backend import tf

@@ -41,7 +41,7 @@ class Steps:
 
     def mean(self) -> Any:
         """Average the steps that are there, (rows, width); zero where there is none."""
-        tensor = ops.cast(self.tensor, "float32")  # a long sum needs more digits than half precision
+        tensor = ops.cast(self.tensor, "float32")  # half precision cannot sum up many steps
         if self.mask is None:
             return ops.mean(tensor, axis=1)
         # Keras' own GlobalAveragePooling1D divides by zero where there is none.

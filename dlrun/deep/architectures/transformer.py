@@ -2,7 +2,8 @@
 
 Normalisation stands before attention and feedforward layers (Xiong et al. 2020), and what comes
 out is averaged. An image is cut into patches as by ViT (Dosovitskiy et al. 2021), and a long
-sound or series into patches of several steps as by PatchTST (Nie et al. 2023).
+sound or series into patches of several steps as by PatchTST (Nie et al. 2023). A convolution
+looks at them first, without which it takes many more rows (Xiao et al. 2021).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dlrun.deep.architectures.sequence import Steps, take_steps
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
 
-MOST: Final = {"image": 64, "audio": 256, "series": 256}  # patches under `auto`
+PATCHES: Final = {"image": (2, 64), "audio": (1, 256), "series": (1, 256)}  # least side, most
+NEIGHBOURS: Final = 3  # patches along each side that a token is made of
 SLOWEST: Final = 10_000  # of the sinusoids, as in the paper
 SPREAD: Final = 0.02  # of learned places at the start, as in BERT and ViT
 
@@ -48,20 +50,24 @@ def _cut(group: Group, width: int, patch: int | Literal["auto"]) -> Steps:
     """Take a group as (rows, patches, numbers of a patch)."""
     if group.kind == "text":
         return take_steps(group, width)
-    if group.kind != "image":
-        steps = take_steps(group)
-        return _cut_steps(steps, _side(patch, steps.tensor.shape[1:2], MOST[group.kind]))
-    image = group.expand()
-    side = _side(patch, image.shape[1:3], MOST["image"])
-    patches = ops.image.extract_patches(image, (side, side), padding="same")
-    return Steps(ops.reshape(patches, (-1, prod(patches.shape[1:3]), patches.shape[3])), None)
+    # A single value says little, and attention compares shapes: a convolution makes some first.
+    if group.kind == "image":
+        image = group.expand()
+        side = _side(patch, group.kind, image.shape[1:3])
+        patches = ops.image.extract_patches(image, (side, side), padding="same")
+        seen = layers.Conv2D(width, NEIGHBOURS, padding="same", activation="gelu")(patches)
+        return Steps(ops.reshape(seen, (-1, prod(seen.shape[1:3]), width)), None)
+    steps = take_steps(group)
+    steps = _cut_steps(steps, _side(patch, group.kind, steps.tensor.shape[1:2]))
+    layer = layers.Conv1D(width, NEIGHBOURS, padding="same", activation="gelu")
+    return steps.cleared(layer(steps.tensor))
 
 
-def _side(patch: int | Literal["auto"], shape: tuple[int, ...], most: int) -> int:
+def _side(patch: int | Literal["auto"], kind: str, shape: tuple[int, ...]) -> int:
     """Choose the smallest power of two that leaves not too many patches."""
     if patch != "auto":
         return patch
-    side = 1
+    side, most = PATCHES[kind]
     while prod(ceil(length / side) for length in shape) > most:
         side *= 2
     return side

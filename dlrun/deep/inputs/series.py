@@ -120,7 +120,7 @@ def fit_series(columns: Sequence[Column], frame: pd.DataFrame, settings: Series)
 
 def _count_steps(cell: NDArray[np.float32]) -> int:
     """Count the steps up to the last known value."""
-    known = np.isfinite(cell).any(axis=1).nonzero()[0]
+    known = np.flatnonzero(np.isfinite(cell).any(axis=1))
     return int(known[-1]) + 1 if len(known) else 0
 
 

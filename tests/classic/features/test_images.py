@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from dlrun.classic.features.images import Hog, Pixels, pixel_steps
-from dlrun.classic.features.purpose import Purpose
+from dlrun.classic.features.images import Components, Hog, Pixels, hog_steps, pixel_steps
+from dlrun.classic.features.purpose import Encoding, Purpose
 from dlrun.contract import Column
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -46,13 +49,14 @@ def test_a_row_at_the_edge_that_fills_no_block_is_repeated() -> None:
 @pytest.mark.parametrize(
     ("shape", "width"),
     [
-        ((8, 8, 1), 3 * 3 * 36),
-        ((28, 28, 1), 6 * 6 * 36),
-        ((28, 28, 3), 6 * 6 * 36),
-        ((128, 128, 4), 7 * 7 * 36),
-        ((40, 300, 3), 7 * 59 * 36),
-        ((3, 3, 1), 9),
-        ((1, 5, 1), 36 // 2),
+        # In blocks: of the grid at the edge, and of the one that is half a cell aside.
+        ((8, 8, 1), (3 * 3 + 4 * 4) * 36),
+        ((28, 28, 1), (6 * 6 + 7 * 7) * 36),
+        ((28, 28, 3), (6 * 6 + 7 * 7) * 36),
+        ((128, 128, 4), (7 * 7 + 8 * 8) * 36),
+        ((40, 300, 3), (7 * 59 + 7 * 59) * 36),
+        ((3, 3, 1), 9 + 36),
+        ((1, 5, 1), 18 + 2 * 18),
     ],
 )
 def test_gradients_of_images_of_any_size(shape: tuple[int, ...], width: int) -> None:
@@ -81,12 +85,22 @@ def test_a_grey_image_has_the_gradients_of_its_own_colours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "n_rows", "n_components"),
-    [("onehot", 1000, 200), ("onehot_dense", 50, 50), ("ordinal", 1000, None)],
+    ("steps", "encoding", "n_rows", "width"),
+    [
+        (pixel_steps, "onehot", 300, 200),
+        (pixel_steps, "onehot_dense", 50, 50),
+        (pixel_steps, "ordinal", 50, 28 * 28),
+        (hog_steps, "native", 300, 200),
+    ],
 )
-def test_components_where_the_scale_counts(
-    encoding: str, n_rows: int, n_components: int | None
+def test_components_of_the_training_rows(
+    steps: Any, encoding: Encoding, n_rows: int, width: int
 ) -> None:
     purpose = Purpose(encoding, Preprocessing(), n_rows, seed=0)
-    _, *components = pixel_steps(Column("photo", "image", (28, 28, 1)), purpose)
-    assert [one.n_components for one in components] == ([n_components] if n_components else [])
+    pipeline = make_pipeline(*steps(Column("photo", "image", (28, 28, 1)), purpose))
+    images = cells(list(noise(n_rows, 28, 28, 1)))
+    assert pipeline.fit(images).transform(images[:3]).shape == (3, width)
+
+
+def test_fewer_values_than_components_keep_their_number() -> None:
+    assert Components(200).fit(np.eye(6, 4)).transform(np.eye(6, 4)).shape == (6, 4)
