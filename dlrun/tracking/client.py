@@ -109,6 +109,11 @@ def first_line(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the last clause of a network error, the only one that says what happened."""
+    """Return what a network error began with: "Connection refused", out of all that wraps it."""
+    first = error
+    while behind := first.__cause__ or first.__context__:
+        first = behind
+    if isinstance(first, OSError) and first.strerror:
+        return first.strerror
     clause = first_line(error).rpartition(": ")[2].strip(" \"')")
     return re.sub(r"^\[Errno -?\d+\] ", "", clause)

@@ -4,7 +4,6 @@ import pickle
 import subprocess
 import sys
 
-from dlrun.contract import Column, Target
 from dlrun.deep.candidates import make_candidates
 
 
@@ -18,7 +17,6 @@ def test_every_model_becomes_a_candidate_with_its_own_training(recipe, mixed):
     assert (small.family, wide.family) == ("deep", "deep")
     assert (small.training.epochs, wide.training.epochs) == (1, 9)
     assert wide.training.optimizer.name == "sgd"
-    assert small.columns == mixed.columns
     assert wide.place == "recipe.yaml: model.1"
 
 
@@ -68,9 +66,3 @@ def test_making_candidates_does_not_import_tensorflow():
     code = f"import {modules}, sys; print({{'tensorflow', 'keras'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
-
-
-def test_the_columns_and_target_are_the_datasets(recipe, breast_cancer):
-    (candidate,) = make_candidates(recipe(), breast_cancer)
-    assert candidate.columns[0] == Column("mean radius", "number")
-    assert candidate.target == Target("target", "classification", ("malignant", "benign"))

@@ -156,10 +156,16 @@ def test_a_server_that_goes_away_in_the_middle(
         study.finish("Classic ML.", {"candidate": ["linear"]})
     server.start()
     assert study.store.uri == f"sqlite:///{folder}/mlflow.db"
-    assert study.store.note == (
-        f"{server.uri} does not answer (Connection refused). This study is kept in "
+    # An open connection may be cut off before a new one is refused.
+    assert study.store.note in [
+        f"{server.uri} does not answer ({reason}). This study is kept in "
         f"sqlite:///{folder}/mlflow.db. When the server is back: dlrun push"
-    )
+        for reason in (
+            "Connection refused",
+            "Connection reset by peer",
+            "Remote end closed connection without response",
+        )
+    ]
     kept = find_study(study.store, study.id)
     assert (kept.status, len(kept.trials)) == ("FINISHED", 3)
     assert len(kept.read_predictions("linear")) == 150
