@@ -185,6 +185,10 @@ class Candidate(Protocol):
         """Say which side of the question it stands on."""
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Name what it makes of images, texts, sounds and series; empty where it takes them raw."""
+
+    @property
     def settings(self) -> Mapping[str, object]:
         """Give its settings as dotted recipe keys, for tracking."""
 
@@ -325,6 +329,8 @@ class Study:
             seconds, `train/…` and `val/…`; without rows where it has no epochs.
         read_text: `recipe.yaml` or `environment.txt` → what it says.
         data: None where the study was tracked without it.
+        features: candidate → what it made of images, texts, sounds and series; empty where it took
+            them raw. None where the study was tracked without it.
     """
 
     id: str
@@ -348,3 +354,4 @@ class Study:
     read_epochs: Callable[[str], pd.DataFrame]
     read_text: Callable[[str], str]
     data: DataSummary | None = None
+    features: Mapping[str, tuple[str, ...]] | None = None

@@ -29,10 +29,14 @@ from dlrun.recipe.model import Recipe
 from dlrun.recipe.write import absolute_source, digest, short_settings, to_yaml
 
 if TYPE_CHECKING:
+    from dlrun.deep.fit import DeepCandidate
+    from dlrun.engineered import EngineeredCandidate
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
     from dlrun.tracking.store import Store
     from dlrun.tracking.study import StudyFacts, StudyRun
+
+    Network = DeepCandidate | EngineeredCandidate
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Plan:
     splits: Splits
     metrics: tuple[str, ...]
     classic: tuple[Candidate, ...]
-    deep: tuple[Candidate, ...]
+    deep: tuple[Network, ...]
     probes: tuple[Probe, ...]
     variations: tuple[Variation, ...]
 
@@ -74,13 +78,12 @@ def prepare(recipe: Recipe) -> Plan:
     from dlrun.aspects import make_probes, make_variations
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits import make_splits
-    from dlrun.deep.candidates import make_candidates as make_deep
 
     dataset = read_dataset(recipe)
     splits = make_splits(recipe, dataset)
     metrics = _metrics(recipe, dataset)
     classic = _classic(recipe, dataset)
-    deep = tuple(make_deep(recipe, dataset))
+    deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
     probes = make_probes(recipe.evaluation, dataset)
     variations = make_variations(recipe.evaluation, dataset, splits, recipe.seed)
@@ -258,6 +261,17 @@ def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
     return tuple(make_candidates(recipe, dataset))
 
 
+def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
+    from dlrun.deep.candidates import make_candidates
+
+    candidates = make_candidates(recipe, dataset)
+    if not any(model.features for model in recipe.model):
+        return tuple(candidates)
+    from dlrun.engineered import engineer
+
+    return engineer(candidates, dataset.columns)
+
+
 def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
     from dlrun.metrics import choose
 
@@ -337,6 +351,7 @@ def _facts(plan: Plan) -> StudyFacts:
         rope=None if evaluation.rope == "auto" else evaluation.rope,
         params=short_settings(recipe),
         environment=describe_environment(),
+        features={each.name: each.features for each in (*plan.classic, *plan.deep)},
     )
 
 

@@ -16,18 +16,27 @@ if TYPE_CHECKING:
 
     from dlrun.contract import Fitted
 
-LOADERS: Final = {"deep": "dlrun.deep.saved", "classic": "dlrun.classic.saved"}
+LOADERS: Final = {
+    "deep": "dlrun.deep.saved",
+    "classic": "dlrun.classic.saved",
+    "engineered": "dlrun.engineered",
+}
 FACTS: Final = "model.json"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What must be known of a saved model to feed it and to read what it says."""
+    """What must be known of a saved model to feed it and to read what it says.
+
+    Attributes:
+        is_engineered: whether it is a network that learnt from the features of the other side.
+    """
 
     candidate: str
     family: Family
     columns: tuple[Column, ...]
     target: Target
+    is_engineered: bool = False
 
     def write(self, folder: Path) -> None:
         """Write `model.json` beside the model file."""
@@ -56,6 +65,7 @@ def read_facts(folder: Path) -> Facts:
         family=facts["family"],
         columns=tuple(Column(**column) for column in columns),
         target=Target(**target),
+        is_engineered=facts.get("is_engineered", False),  # older models do not say it
     )
 
 
@@ -111,12 +121,13 @@ def _value(label: str, dtype: str) -> str | int | float | bool:
 def load(folder: Path) -> SavedModel:
     """Load a model that `Fitted.save` wrote.
 
-    Each family has its loader, `dlrun.<family>.saved.load(folder)`, imported only here and now:
-    this module stands below both and must not pull in TensorFlow for a classic model.
+    Each kind has a module with a `load(folder)`, imported only here and now: this module stands
+    below them and must not pull in TensorFlow for a classic model.
 
     Raises:
         UsageError: the folder holds no model.
     """
     facts = read_facts(folder)
-    loader = importlib.import_module(LOADERS[facts.family])
+    kind = "engineered" if facts.is_engineered else facts.family
+    loader = importlib.import_module(LOADERS[kind])
     return SavedModel(facts, loader.load(folder))

@@ -20,6 +20,7 @@ from dlrun.contract import Candidate, Dataset, Epoch, Fitted, Task
 from dlrun.cost import limited_threads
 from dlrun.data.digest import digest_dataset
 from dlrun.deep.candidates import make_candidates as make_deep
+from dlrun.engineered import engineer
 from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.model import Recipe
 from dlrun.recipe.names import FEATURE_TYPES, IMPLIED_FEATURES
@@ -124,7 +125,37 @@ def deep_cases() -> list[object]:
     return [pytest.param((deep, *case), id="-".join(case), marks=pytest.mark.tf) for case in cases]
 
 
-CANDIDATES = [*classic_cases(), *deep_cases()]
+# Features that a network learns from, and a modality.
+ENGINEERED = (
+    ("hog", "image"),
+    ("tfidf", "text"),
+    ("mfcc", "audio"),
+    ("catch22", "series"),
+    ("tfidf summary", "mixed"),
+)
+
+
+def engineered(features: str, dataset: Dataset, task: Task) -> Candidate:
+    recipe = Recipe.model_validate(
+        {
+            "data": {"source": "made"},
+            "model": {"architecture": "mlp", "hidden": [8], "features": features.split()},
+            "training": {"epochs": 20, "learning_rate": 2e-2},
+        }
+    )
+    return engineer(make_deep(recipe, dataset), dataset.columns)[0]
+
+
+def engineered_cases() -> list[object]:
+    """Classes with every modality, and numbers with the last, which has all kinds of columns."""
+    cases = [(*pair, "classification") for pair in ENGINEERED] + [(*ENGINEERED[-1], "regression")]
+    return [
+        pytest.param((engineered, *case), id="-".join(("mlp", *case)), marks=pytest.mark.tf)
+        for case in cases
+    ]
+
+
+CANDIDATES = [*classic_cases(), *deep_cases(), *engineered_cases()]
 
 
 def nobody(epoch: Epoch) -> None:

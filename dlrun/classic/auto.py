@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dlrun.classic import extras
-from dlrun.classic.features.matrix import feature_of
 from dlrun.contract import Column, Dataset
-from dlrun.errors import ExtraError
+from dlrun.recipe.features import features_of
 from dlrun.recipe.model import Baseline
 
 TABLE: Final = ("dummy", "linear", "random_forest", "hist_gradient_boosting")
@@ -56,7 +55,7 @@ def choose(dataset: Dataset) -> tuple[list[Baseline], list[str]]:
     chosen, left_out = [], dict[str, list[str]]()
     for one in listed:
         baseline = Baseline.model_validate({"name": one} if isinstance(one, str) else one)
-        errors = missing(baseline, dataset.columns)
+        errors = extras.missing(features_made(baseline, dataset.columns))
         if errors:
             left_out.setdefault(str(errors[0]), []).append(baseline.title)
         else:
@@ -65,9 +64,7 @@ def choose(dataset: Dataset) -> tuple[list[Baseline], list[str]]:
     return chosen, notes
 
 
-def missing(baseline: Baseline, columns: Iterable[Column]) -> list[ExtraError]:
-    """Return an error for each package that a baseline's features need and that is not there."""
-    if baseline.name == "dummy":  # looks at no feature
-        return []
-    used = [feature_of(column.type, baseline.all_features) for column in columns]
-    return extras.missing(name for name in used if name)
+def features_made(baseline: Baseline, columns: Iterable[Column]) -> tuple[str, ...]:
+    """Return what a baseline makes of columns; the floor looks at nothing."""
+    kinds = () if baseline.name == "dummy" else (column.type for column in columns)
+    return features_of(kinds, baseline.all_features)

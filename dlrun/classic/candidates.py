@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sklearn.utils import get_tags
 
-from dlrun.classic.auto import choose, missing
+from dlrun.classic import extras
+from dlrun.classic.auto import choose, features_made
 from dlrun.classic.estimators import allowed_settings, build, class_of, registry
 from dlrun.classic.fit import ClassicCandidate
-from dlrun.contract import Dataset, Task
+from dlrun.contract import Column, Dataset, Task
 from dlrun.errors import RecipeError
 from dlrun.recipe.faults import unknown_key
 from dlrun.recipe.model import Baseline, Recipe
@@ -34,15 +35,15 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
     faults = [fault for i, one in enumerate(listed) for fault in _faults(recipe, i, one, dataset)]
     if faults:
         raise RecipeError("\n".join(faults))
-    for one in listed:
-        for error in missing(one, dataset.columns):
-            raise error
     if all(one.kind != "dummy" for one in listed):
         listed = [Baseline(name="dummy"), *listed]
+    made = [features_made(one, dataset.columns) for one in listed]
+    for error in extras.missing(name for features in made for name in features):
+        raise error
     names = _unique([one.title for one in listed])
     return [
-        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, one.all_features)
-        for name, one in zip(names, listed, strict=True)
+        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, features)
+        for name, one, features in zip(names, listed, made, strict=True)
     ]
 
 
@@ -72,13 +73,14 @@ def _faults(recipe: Recipe, position: int, baseline: Baseline, dataset: Dataset)
         keys = [recipe.at(f"baselines.{position}.{key}") for key in unknown]
         return [unknown_key(key, settings or (), owner=baseline.label) for key in keys]
     misfit = _misfit(found, kind, baseline.settings, task)
-    return [f"{place}: {fault}" for fault in [misfit, *_idle(baseline, dataset)] if fault]
+    idle = idle_features(baseline.all_features, dataset.columns)
+    return [f"{place}: {fault}" for fault in [misfit, *idle] if fault]
 
 
-def _idle(baseline: Baseline, dataset: Dataset) -> list[str]:
-    """Say which of a baseline's features there are no columns for."""
-    there = list(dict.fromkeys(column.type for column in dataset.columns))
-    named = [name for name in baseline.all_features if FEATURE_TYPES[name] not in there]
+def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[str]:
+    """Say which features there are no columns for, a sentence for each."""
+    there = list(dict.fromkeys(column.type for column in columns))
+    named = [name for name in features if FEATURE_TYPES[name] not in there]
     return [
         f"{name} is a feature of {FEATURE_TYPES[name]} columns, and there are none. "
         f"There are: {', '.join(there)}"

@@ -28,7 +28,7 @@ class ClassicCandidate:
     Attributes:
         kind: a baseline's name or a class path.
         options: the estimator's settings that the recipe gives.
-        features: what is made of images, texts, sounds and series, where the recipe chooses.
+        features: what is made of images, texts, sounds and series.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import skops.io
 
@@ -34,6 +34,7 @@ TRUSTED: Final = (
     "dlrun.classic.features.table.DateParts",
     "dlrun.classic.features.table.RefuseMissing",
     "dlrun.classic.features.texts.Ngrams",
+    "dlrun.classic.features.texts.Telling",
     "dlrun.classic.features.texts.Topics",
     "functools.partial",  # its function has to be in this list as well
     "lightgbm.basic.Booster",
@@ -69,6 +70,17 @@ TRUSTED: Final = (
 def load(folder: Path) -> ClassicFitted:
     """Load what `ClassicFitted.save` wrote.
 
+    Raises:
+        UsageError: the model holds a type that is not in the list.
+        ExtraError: the model was made with a package that is not installed here.
+    """
+    facts, parts = read_facts(folder), read_parts(folder / MODEL)
+    return ClassicFitted(facts.candidate, facts.columns, facts.target, **parts)
+
+
+def read_parts(file: Path) -> Any:
+    """Read a skops file.
+
     Types outside the list are refused, since loading them may run their code; the environment
     variable DLRUN_TRUST, type names with commas, adds to the list.
 
@@ -76,7 +88,6 @@ def load(folder: Path) -> ClassicFitted:
         UsageError: the model holds a type that is not in the list.
         ExtraError: the model was made with a package that is not installed here.
     """
-    file = folder / MODEL
     trusted = {*TRUSTED, *os.environ.get(TRUST_VARIABLE, "").split(",")}
     unknown = [name for name in skops.io.get_untrusted_types(file=file) if name not in trusted]
     if unknown:
@@ -86,7 +97,5 @@ def load(folder: Path) -> ClassicFitted:
             f"run their code. If you trust the file, set {TRUST_VARIABLE}={names} and try again"
         )
         raise UsageError(message)
-    facts = read_facts(folder)
     with extras.needed():
-        parts = skops.io.load(file, trusted=sorted(trusted))
-    return ClassicFitted(facts.candidate, facts.columns, facts.target, **parts)
+        return skops.io.load(file, trusted=sorted(trusted))

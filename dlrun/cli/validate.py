@@ -35,9 +35,8 @@ def validate(
     names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
     console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))
     if build:
-        from dlrun.deep.summary import summarize
-
-        for summary in summarize(loaded, dataset):
+        for candidate in plan.deep:
+            summary = candidate.summarize(dataset)
             title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
             console.print(Text(title), soft_wrap=True)
     console.print(Text(f"Next: {' '.join(['dlrun train', str(recipe), *(overrides or ())])}"))

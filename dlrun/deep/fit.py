@@ -17,6 +17,7 @@ from dlrun.recipe.write import flat
 
 if TYPE_CHECKING:
     from dlrun.deep.saved import FittedNetwork
+    from dlrun.deep.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class DeepCandidate:
         return "deep"
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Make nothing of the columns: a network takes them raw."""
+        return ()
+
+    @property
     def settings(self) -> Mapping[str, object]:
         """Give the model's and its training's settings as dotted recipe keys."""
         return {
@@ -70,6 +76,17 @@ class DeepCandidate:
 
         with self.naming_itself():
             return train_network(self, train, validation, seed=seed, on_epoch=on_epoch)
+
+    def summarize(self, dataset: Dataset) -> Summary:
+        """Build the network without training it, by what all rows hold, and show its layers.
+
+        Raises:
+            TrainingError: it cannot be built on these columns.
+        """
+        from dlrun.deep.summary import summarize
+
+        with self.naming_itself():
+            return summarize(self, dataset)
 
     @contextmanager
     def naming_itself(self) -> Iterator[None]:

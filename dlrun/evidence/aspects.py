@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
+import yaml
 
 from dlrun.contract import Aspect
 from dlrun.data.changes import STRUCTURED
+from dlrun.evidence.engineering import Inputs, engineering
 from dlrun.evidence.importance import Importance, agree, importances
 from dlrun.evidence.learning import crossover
 from dlrun.evidence.stress import TITLES, Stress, stresses
@@ -23,7 +25,7 @@ from dlrun.recipe.names import LOWER_IS_BETTER
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dlrun.contract import Study
+    from dlrun.contract import Family, Study
     from dlrun.evidence.comparison import Comparison, Row
 
 Found = TypeVar("Found")
@@ -74,15 +76,45 @@ class Question:
         deep, classic = self.comparison.best_deep, self.comparison.best_classic
         return rows.get(deep or ""), rows.get(classic or "")
 
-    def command(self, settings: str) -> str:
+    def command(self, *settings: str) -> str:
         """Write the command that trains this recipe once more with other settings."""
-        return f"dlrun train {shlex.quote(_shortest(self.study.source))} {shlex.quote(settings)}"
+        words = (_shortest(self.study.source), *settings)
+        return f"dlrun train {' '.join(map(shlex.quote, words))}"
 
 
 def answer(study: Study, comparison: Comparison) -> tuple[Answer, ...]:
     """Answer every aspect with numbers of this study, or the command that would measure them."""
     question = Question(study, comparison)
     return tuple(line for aspect in ASPECTS for line in aspect(question))
+
+
+def _feature_engineering(question: Question) -> Sequence[Answer]:
+    aspect, measure = "feature engineering", "score on raw · on engineered inputs"
+    study = question.study
+    if study.data is None:  # it does not say of which types the columns are
+        return [Answer(aspect, measure)]
+    kinds = list(study.data.columns.values())
+    recipe = yaml.safe_load(study.read_text("recipe.yaml"))
+    found = engineering(question.comparison, study.features or {}, kinds, recipe)
+    if found is None:
+        return [Answer(aspect, "these columns have no engineered features", "", "")]
+
+    def describe(family: Family) -> str:
+        inputs: tuple[Inputs, ...] = ("raw", "engineered")
+        told = [
+            f"{fixed(row.scores[question.metric], question.comparison.decimals)} {each} "
+            f"({row.name})"
+            for each in inputs
+            if (row := found.cells.get((family, each)))
+        ]
+        return " · ".join(told) or UNMEASURED
+
+    lines = [Answer(aspect, measure, describe("deep"), describe("classic"))]
+    if found.missing:
+        absent = ", ".join(f"{SIDES[family]} on {inputs}" for family, inputs in found.missing)
+        command = question.command(*found.overrides)
+        lines.append(Answer("", f"score of {absent} inputs", command=command))
+    return lines if found.cells else [replace(lines[1], aspect=aspect)]
 
 
 def _model_type(question: Question) -> Sequence[Answer]:
@@ -248,7 +280,9 @@ COSTS: Final = {
     "latency_ms_batch1000": "latency of 1,000 rows, ms",
     "model_mb": "size of the model, MB",
 }
+SIDES: Final = {"deep": "networks", "classic": "baselines"}
 ASPECTS: Final[tuple[Callable[[Question], Sequence[Answer]], ...]] = (
+    _feature_engineering,
     _model_type,
     _data_requirements,
     _interpretability,

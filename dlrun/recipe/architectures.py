@@ -279,6 +279,12 @@ ARCHITECTURES: Final[dict[str, type[Settings]]] = {
 }
 
 
+def takes_all(architecture: str) -> bool:
+    """Say whether an architecture is made for columns of any type, and so for plain numbers."""
+    known = ARCHITECTURES.get(architecture)
+    return known is None or known.claims == names.COLUMN_TYPES
+
+
 def is_function(architecture: str) -> bool:
     """Say whether the name has the form package.module:function."""
     module, colon, function = architecture.partition(":")

@@ -14,7 +14,7 @@ from dlrun.recipe.document import Document, Fault, join, parse
 from dlrun.recipe.faults import explain, line_of, unknown_key
 from dlrun.recipe.keras_layers import check_layers
 from dlrun.recipe.model import Model, Recipe
-from dlrun.recipe.overrides import override
+from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.training import Training
 
 NOT_YET: Final = "is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
@@ -148,10 +148,10 @@ def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> lis
     titles: set[str] = set()
     faults = []
     for position, model in enumerate(models if isinstance(models, list) else []):
-        title = (
-            str(model.get("name") or model.get("architecture")) if isinstance(model, dict) else ""
-        )
-        if title and title in titles:
+        if not isinstance(model, dict) or not model.get("architecture"):
+            continue  # which is a fault already
+        title = title_of(model, "model")
+        if title in titles:
             key = f"model.{position}"
             text = f"{key}: a second model is called {title!r}. Give it a name of its own"
             faults.append(Fault(line_of(key, lines), text))

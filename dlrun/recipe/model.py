@@ -17,7 +17,8 @@ from pydantic import (
 
 from dlrun.contract import ColumnType
 from dlrun.recipe import names
-from dlrun.recipe.architectures import ARCHITECTURES, is_function
+from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
+from dlrun.recipe.features import Features, check_apart
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.section import Auto, Fraction, OpenSection, Section, one_of
 from dlrun.recipe.training import Training
@@ -159,7 +160,9 @@ class Model(OpenSection):
     architecture: str
     """mlp, layers, or package.module:function."""
     name: str | None = None
-    """Default: the architecture."""
+    """Default: the architecture, mlp-hog where features are chosen."""
+    features: Features | None = None
+    """What it learns from in place of the columns: hog, or a list; mlp, layers, module:function."""
     training: dict[str, Any] = {}
     """Overrides of the training section, for this candidate alone."""
 
@@ -175,10 +178,22 @@ class Model(OpenSection):
             one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
         return self
 
+    @model_validator(mode="after")
+    def _featured(self) -> Self:
+        check_apart(self.features or [], "model")
+        if self.features and not takes_all(self.architecture):
+            fitting = ", ".join(name for name in ARCHITECTURES if takes_all(name))
+            message = (
+                f"features: {self.architecture} takes the columns themselves. Features, which are "
+                f"plain numbers, go into {fitting} or module:function"
+            )
+            raise ValueError(message)
+        return self
+
     @property
     def title(self) -> str:
         """Return the candidate's name."""
-        return self.name or self.architecture
+        return self.name or "-".join([self.architecture, *(self.features or [])])
 
     @property
     def complete_settings(self) -> dict[str, Any]:
@@ -193,32 +208,12 @@ class Baseline(OpenSection):
     name: str | None = None
     estimator: str | None = None
     """package.module.Class."""
-    features: list[str] | None = None
+    features: Features | None = None
     """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
-
-    @field_validator("features", mode="before", json_schema_input_type=str | list[str])
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
-
-    @field_validator("features")
-    @classmethod
-    def _features_known(cls, value: list[str] | None) -> list[str] | None:
-        for name in value or []:
-            one_of(name, tuple(names.FEATURE_TYPES), "a feature")
-        return value
 
     @model_validator(mode="after")
     def _one_per_type(self) -> Self:
-        kinds = [names.FEATURE_TYPES[name] for name in self.all_features]
-        paired = zip(self.all_features, kinds, strict=True)
-        twice = [name for name, kind in paired if kinds.count(kind) > 1]
-        if twice:
-            message = (
-                f"features: {', '.join(twice)} are made of the same columns. Keep one of them, "
-                "and list the baseline once more for another"
-            )
-            raise ValueError(message)
+        check_apart(self.all_features, "baseline")
         return self
 
     @model_validator(mode="after")

@@ -37,14 +37,15 @@ BASELINES: Final = {
     "mini_rocket": "ridge regression on 10,000 random convolutions of series (extra: series)",
 }
 
-# What a baseline makes of a column of each type; the first when the recipe does not choose.
+# What a candidate makes of a column of each type; the first when a baseline does not choose.
 FEATURES: Final[dict[str, dict[str, str]]] = {
     "image": {
         "pixels": "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
         "hog": "200 components of histograms of oriented gradients (extra: vision)",
     },
     "text": {
-        "tfidf": "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees",
+        "tfidf": "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
+        "the 5,000 most telling for networks",
     },
     "audio": {
         "mfcc": "cepstral coefficients and spectral shape, mean and spread (extra: sound)",
@@ -58,6 +59,7 @@ FEATURES: Final[dict[str, dict[str, str]]] = {
     },
 }
 FEATURE_TYPES: Final = {name: kind for kind, named in FEATURES.items() for name in named}
+RAW_FEATURES: Final = ("pixels", "flat")  # the values themselves; all others are engineered
 IMPLIED_FEATURES: Final = {"mini_rocket": "mini_rocket"}  # baseline → what it is made of
 
 CLASSIFICATION_METRICS: Final = (

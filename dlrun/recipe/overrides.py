@@ -77,18 +77,20 @@ def _position(items: list[Any], path: str, name: str) -> int:
     """Find a list item by its position, or a candidate by its name."""
     if name.isdigit() and int(name) < len(items):
         return int(name)
-    titles = [_title(item, path) for item in items]
+    titles = [title_of(item, path) for item in items]
     if name in titles:
         return titles.index(name)
     message = f"{path} has no {name!r}. Name one of {', '.join(titles)} as in {path}.{titles[0]}.…"
     raise ValueError(message)
 
 
-def _title(item: Any, path: str) -> str:
+def title_of(item: Any, path: str) -> str:
+    """Return the name of a candidate of the list at a path, as `title` of its section does."""
     if not isinstance(item, dict):
         return str(item)
     keys = CANDIDATE_NAMES.get(path, ("name",))
     title = next((str(item[key]) for key in keys if item.get(key)), "?")
-    features = [] if item.get("estimator") and item.get("name") else item.get("features") or []
-    # As `Baseline.title` says it: svm-hog.
-    return "-".join([title, *([features] if isinstance(features, str) else features)])
+    is_own = item.get("name") and (item.get("estimator") or item.get("architecture"))
+    features = [] if is_own else item.get("features") or []
+    listed = features if isinstance(features, list) else [features]
+    return "-".join([title, *map(str, listed)])

@@ -51,7 +51,7 @@ def pack(folder: Path, packed: Path) -> None:
     inside = f"artifacts/{ARTIFACT}"
     shutil.copytree(folder, packed / inside)
     shutil.copy(CODE, packed)
-    requirements = _requirements(folder, facts.family)
+    requirements = _requirements(folder, facts)
     (packed / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
     model = Model(signature=_signature(facts))
@@ -110,9 +110,11 @@ def _signature(facts: Facts) -> Any:
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 
-def _requirements(folder: Path, family: str) -> list[str]:
+def _requirements(folder: Path, facts: Facts) -> list[str]:
     """Pin what serving needs; inferring it would import everything in a process of its own."""
-    packages = ("mlflow", *PACKAGES[family], *_boosters(folder))
+    families = PACKAGES if facts.is_engineered else (facts.family,)
+    own = [package for family in families for package in PACKAGES[family]]
+    packages = ("mlflow", *own, *_boosters(folder))
     return [f"dlrun=={dlrun.__version__}", *map(_pin, packages)]
 
 

@@ -171,6 +171,7 @@ def _read(store: Store, run: Any) -> Study:
         read_epochs=partial(_read_epochs, store, run),
         read_text=partial(_read_text, store, run),
         data=_data(kept["data"]) if "data" in kept else None,
+        features=_features(kept["features"]) if "features" in kept else None,
     )
 
 
@@ -223,6 +224,10 @@ def _data(kept: Mapping[str, Any]) -> DataSummary:
         sizes=tuple((train, validation, test) for train, validation, test in kept["sizes"]),
         notes=tuple(kept["notes"]),
     )
+
+
+def _features(kept: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {candidate: tuple(features) for candidate, features in kept.items()}
 
 
 def children_of(store: Store, study: Any) -> list[Any]:

@@ -36,6 +36,7 @@ class StudyFacts:
             recipe sets it.
         params: settings of the whole study under dotted recipe keys.
         environment: versions and devices, one per line.
+        features: candidate → what it makes of images, texts, sounds and series.
     """
 
     recipe: str
@@ -50,6 +51,7 @@ class StudyFacts:
     rope: float | None
     params: Mapping[str, object]
     environment: str
+    features: Mapping[str, tuple[str, ...]]
 
     @property
     def kept(self) -> dict[str, object]:
@@ -61,6 +63,7 @@ class StudyFacts:
             "n_rows": len(self.dataset),
             "n_test_rows": len(self.splits.splits[0].test),
             "data": asdict(self._data),
+            "features": self.features,
         }
 
     @property

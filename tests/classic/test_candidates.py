@@ -257,16 +257,17 @@ def test_a_candidate_is_called_by_its_features(recipe: Load) -> None:
         """
     _, *made = make_candidates(recipe(text), MODALITIES["mixed"]("classification"))
     assert [(one.name, one.features) for one in made] == [
-        ("svm", ()),
-        ("svm-summary", ("summary",)),
-        ("svm-catch22-tfidf", ("catch22", "tfidf")),
-        ("svm-summary-2", ("summary",)),
-        ("mini_rocket-tfidf", ("mini_rocket", "tfidf")),
-        ("LinearSVC-flat", ("flat",)),
-        ("straight", ("flat",)),
+        ("svm", ("tfidf", "flat")),
+        ("svm-summary", ("tfidf", "summary")),
+        ("svm-catch22-tfidf", ("tfidf", "catch22")),
+        ("svm-summary-2", ("tfidf", "summary")),
+        ("mini_rocket-tfidf", ("tfidf", "mini_rocket")),
+        ("LinearSVC-flat", ("tfidf", "flat")),
+        ("straight", ("tfidf", "flat")),
     ]
+    assert made[0].settings == {"baselines.svm.features": ["tfidf", "flat"]}
     assert made[2].settings == {
-        "baselines.svm-catch22-tfidf.features": ["catch22", "tfidf"],
+        "baselines.svm-catch22-tfidf.features": ["tfidf", "catch22"],
         "baselines.svm-catch22-tfidf.C": 3.0,
     }
 

@@ -15,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from dlrun.contract import Column
+from dlrun.deep.candidates import make_candidates
 from dlrun.metrics import score
 from dlrun.recipe.architectures import FtTransformer
 from dlrun.recipe.preprocessing import Preprocessing
@@ -144,9 +145,8 @@ def test_a_text_or_a_series_beside_the_columns_is_one_token_each():
 
 
 def test_the_weights_are_those_that_the_settings_say(recipe, breast_cancer):
-    from dlrun.deep.summary import summarize
-
-    (summary,) = summarize(recipe(model=SMALL), breast_cancer)
+    (candidate,) = make_candidates(recipe(model=SMALL), breast_cancer)
+    summary = candidate.summarize(breast_cancer)
     tokens, read = 2 * 30 * 8, 8
     attention, norm, gated = 4 * (8 * 8 + 8), 2 * 8, 2 * (8 * 11 + 11) + (11 * 8 + 8)
     first = attention + norm + gated  # without a normalisation before attention

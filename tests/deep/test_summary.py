@@ -2,19 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
 
 pytestmark = pytest.mark.tf
 
 
 def test_every_model_is_built_and_shown(recipe, mixed):
-    from dlrun.deep.summary import summarize
-
     models = [
         {"architecture": "mlp", "hidden": [5]},
         {"architecture": "layers", "layers": [{"Dense": 3}]},
     ]
-    mlp, layers = summarize(recipe(model=models), mixed)
+    mlp, layers = (each.summarize(mixed) for each in make_candidates(recipe(model=models), mixed))
     assert (mlp.candidate, layers.candidate) == ("mlp", "layers")
     n_embedded = (2 + 30) * 11
     width = 3 + 4 + 1 + 11 + 8 * 3 - 2  # numbers, slots, embedding, parts of the date
@@ -26,10 +25,9 @@ def test_every_model_is_built_and_shown(recipe, mixed):
 
 
 def test_a_network_that_cannot_be_built_names_its_model(recipe, mixed):
-    from dlrun.deep.summary import summarize
-
     model = {"architecture": "layers", "layers": ["MaxPooling2D"]}
+    (layers,) = make_candidates(recipe(model=model), mixed)
     with pytest.raises(
         TrainingError, match=r"^recipe.yaml: model: layers: layer 1, MaxPooling2D, "
     ):
-        summarize(recipe(model=model), mixed)
+        layers.summarize(mixed)

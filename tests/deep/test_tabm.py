@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dlrun.contract import Column, Target
+from dlrun.deep.candidates import make_candidates
 from dlrun.errors import RecipeError
 from dlrun.metrics import score
 from dlrun.recipe.names import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
@@ -111,9 +112,8 @@ def test_dropout_differs_from_member_to_member():
 
 
 def test_every_member_has_a_head_of_its_own(recipe, breast_cancer):
-    from dlrun.deep.summary import summarize
-
-    (summary,) = summarize(recipe(model={**SMALL, "encode": "none"}), breast_cancer)
+    (candidate,) = make_candidates(recipe(model={**SMALL, "encode": "none"}), breast_cancer)
+    summary = candidate.summarize(breast_cancer)
     adapters, shared, heads = 5 * (30 + 8 + 8), 30 * 8, 5 * (8 + 1)
     assert summary.parameters == adapters + shared + heads
 

@@ -60,7 +60,7 @@ def make_study(*candidates: Made, **changes: Any) -> Study:
         read_predictions=frames.__getitem__,
         read_measurements=lambda: measurements_table([]),
         read_epochs=lambda _: pd.DataFrame(),
-        read_text=lambda name: f"name {name}\n",
+        read_text=lambda name: "name: flights\n",
     )
     return replace(study, **changes)
 

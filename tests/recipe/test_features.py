@@ -8,7 +8,7 @@ import yaml
 
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.model import Data, Wide, expand_range
+from dlrun.recipe.model import Data, Recipe, Wide, expand_range
 from dlrun.recipe.write import json_schema, to_yaml
 
 
@@ -88,3 +88,64 @@ def test_faults_say_what_is_allowed(tmp_path: Path, features: str, message: str)
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(tmp_path, features))
     assert str(caught.value) == f"r.yaml:3: {message}"
+
+
+# ----------------------------------------------------------------------- features of a candidate
+
+
+def candidates(folder: Path, text: str, *overrides: str) -> Recipe:
+    path = folder / "r.yaml"
+    path.write_text(f"data: {{source: x.csv}}\n{text}\n", encoding="utf-8")
+    return load_recipe(path, overrides)
+
+
+def test_a_model_is_called_by_its_features(tmp_path: Path) -> None:
+    text = (
+        "model:\n"
+        "  - {architecture: mlp, features: hog}\n"
+        "  - {architecture: mlp, features: [hog, tfidf]}\n"
+        "  - {architecture: mlp, features: hog, name: own}\n"
+        "  - {architecture: 'nets:build', features: flat, width: 3}\n"
+    )
+    recipe = candidates(tmp_path, text, "model.mlp-hog.hidden=[9]", "model.own.dropout=0.5")
+    titles = ["mlp-hog", "mlp-hog-tfidf", "own", "nets:build-flat"]
+    assert [model.title for model in recipe.model] == titles
+    assert [model.features for model in recipe.model][:2] == [["hog"], ["hog", "tfidf"]]
+    assert recipe.model[0].settings == {"hidden": [9]}
+    assert recipe.model[2].settings == {"dropout": 0.5}
+    assert recipe.model[3].complete_settings == {"width": 3}
+    again = tmp_path / "again.yaml"
+    again.write_text(to_yaml(recipe), encoding="utf-8")
+    assert load_recipe(again).model == recipe.model
+    for path in (tmp_path / "r.yaml", again):
+        jsonschema.validate(yaml.safe_load(path.read_text()), json_schema())
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            "{architecture: cnn, features: hog}",
+            "model: features: cnn takes the columns themselves. Features, which are plain numbers, "
+            "go into mlp, layers or module:function",
+        ),
+        (
+            "{architecture: mlp, features: [hog, hug]}",
+            "model.features: 'hug' is not a feature. Did you mean hog?",
+        ),
+        (
+            "{architecture: mlp, features: [hog, pixels]}",
+            "model: features: hog, pixels are made of the same columns. Keep one of them, and "
+            "list the model once more for another",
+        ),
+        ("{architecture: mlp, features: 5}", "model.features is 5, but must be a list"),
+        (
+            "[{architecture: mlp, features: hog}, {architecture: mlp, features: [hog]}]",
+            "model.1: a second model is called 'mlp-hog'. Give it a name of its own",
+        ),
+    ],
+)
+def test_features_that_a_model_cannot_have(tmp_path: Path, model: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        candidates(tmp_path, f"model: {model}")
+    assert str(caught.value) == f"r.yaml:2: {message}"

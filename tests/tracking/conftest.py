@@ -82,6 +82,7 @@ def facts(dataset: Dataset, splits: Splits, tmp_path_factory: pytest.TempPathFac
         rope=0.01,
         params={"training.epochs": 5, "data.source": "sklearn:iris", "search": None},
         environment="Python 3.11\n",
+        features={"linear": ("hog", "tfidf"), "net": ()},
     )
 
 

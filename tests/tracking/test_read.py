@@ -58,6 +58,7 @@ def test_what_a_report_needs(study: Study, facts: StudyFacts) -> None:
     assert (study.data.source, study.data.target) == ("sklearn:iris", "species")
     assert set(study.data.columns.values()) == {"number"}
     assert study.data.sizes == ((100, 50, 50),) * 3
+    assert study.features == {"linear": ("hog", "tfidf"), "net": ()}
     epochs = study.read_epochs("net")
     assert list(epochs["epoch"]) == [1, 2, 3, 4, 5] * 2
     assert list(epochs["val/loss"][:2]) == [1.1, 0.55]
@@ -68,9 +69,10 @@ def test_a_study_from_before_its_data_were_summed_up(store: Store, facts: StudyF
     study_id = short(store, facts)
     (kept,) = Path(store.uri.removeprefix("sqlite:///")).parent.rglob("study.json")
     values = json.loads(kept.read_text())
-    del values["data"]
+    del values["data"], values["features"]
     kept.write_text(json.dumps(values))
-    assert find_study(store, study_id).data is None
+    found = find_study(store, study_id)
+    assert (found.data, found.features) == (None, None)
 
 
 def test_columns_of_the_trials(study: Study) -> None:

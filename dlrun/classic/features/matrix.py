@@ -15,14 +15,14 @@ from dlrun.classic.features.series import catch22_steps, flat_steps, rocket_step
 from dlrun.classic.features.sounds import mfcc_steps
 from dlrun.classic.features.table import table_steps
 from dlrun.classic.features.texts import tfidf_steps
-from dlrun.recipe.names import FEATURES
+from dlrun.recipe.features import feature_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from dlrun.classic.features.purpose import Purpose
-    from dlrun.contract import Column, ColumnType
+    from dlrun.contract import Column
 
 MAKERS: Final[Mapping[str, Callable[[Column, Purpose], list[Any]]]] = {
     "pixels": pixel_steps,
@@ -84,7 +84,7 @@ def make_features(columns: Sequence[Column], chosen: Sequence[str], purpose: Pur
     steps = table_steps(purpose)
     names = {kind: [c.name for c in columns if c.type == kind] for kind in steps}
     table = [(kind, make_pipeline(*steps[kind]), names[kind]) for kind in steps if names[kind]]
-    is_balanced = purpose.encoding == "onehot_dense" and len(columns) > 1
+    is_balanced = purpose.encoding in ("onehot_dense", "onehot_network") and len(columns) > 1
     last = [Balance()] if is_balanced else []
     cells = []
     for place, column in enumerate(columns):
@@ -92,9 +92,3 @@ def make_features(columns: Sequence[Column], chosen: Sequence[str], purpose: Pur
             pipeline = make_pipeline(*MAKERS[name](column, purpose), *last)
             cells.append((f"{column.type} {place}", pipeline, column.name))
     return ColumnTransformer([*table, *cells], sparse_threshold=0.3 if purpose.is_sparse else 0.0)
-
-
-def feature_of(kind: ColumnType, chosen: Sequence[str]) -> str | None:
-    """Return the feature that a type of column becomes; None for those of a table."""
-    named = FEATURES.get(kind, {})
-    return next((name for name in chosen if name in named), next(iter(named), None))

@@ -11,13 +11,14 @@ from sklearn.preprocessing import StandardScaler
 if TYPE_CHECKING:
     from dlrun.recipe.preprocessing import Preprocessing
 
-Encoding = Literal["onehot", "onehot_dense", "ordinal", "native", "none"]
-"""What suits an estimator.
+Encoding = Literal["onehot", "onehot_dense", "onehot_network", "ordinal", "native", "none"]
+"""What suits an estimator, or a network.
 
 onehot: numbers imputed and scaled, a sparse column for each value of a category and for each
     n-gram of a text;
 onehot_dense: the same in a dense matrix, with columns for the 32 most frequent values of a
     category at most, and texts condensed to 100 numbers;
+onehot_network: as onehot_dense, but of a text the 5,000 n-grams that tell most about the target;
 ordinal: numbers imputed, categories as codes, for trees that split on order; texts condensed;
 native: numbers with NaN kept and categories as codes, for boosting that handles both by itself;
 none: no features at all.

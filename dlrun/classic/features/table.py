@@ -171,7 +171,7 @@ def _category_steps(min_count: int, encoding: Encoding) -> list[Any]:
     match encoding:
         case "onehot":
             return [CategoryCodes(min_count), OneHotEncoder(handle_unknown="ignore")]
-        case "onehot_dense":
+        case "onehot_dense" | "onehot_network":
             one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
             return [CategoryCodes(min_count, DENSE_VALUES), one_hot]
         case "ordinal":

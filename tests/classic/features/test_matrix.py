@@ -9,10 +9,11 @@ import pytest
 import scipy.sparse
 from modalities import mixed, text
 
-from dlrun.classic.features.matrix import MAKERS, Balance, feature_of, make_features
+from dlrun.classic.features.matrix import MAKERS, Balance, make_features
 from dlrun.classic.features.purpose import Encoding, Purpose
 from dlrun.contract import Dataset
 from dlrun.recipe import names
+from dlrun.recipe.features import feature_of
 from dlrun.recipe.preprocessing import Preprocessing
 
 MIXED = mixed("classification")

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.pipeline import make_pipeline
 
 from dlrun.classic.features.purpose import Encoding, Purpose
-from dlrun.classic.features.texts import Ngrams, Topics, tfidf_steps
+from dlrun.classic.features.texts import Ngrams, Telling, Topics, tfidf_steps
 from dlrun.contract import Column
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -86,3 +87,24 @@ def test_who_wants_few_numbers_gets_them(encoding: Encoding) -> None:
 def test_topics_are_at_most_as_many_as_asked() -> None:
     matrix = Ngrams().fit_transform(TEXTS)
     assert Topics(2).fit(matrix).transform(matrix).shape == (4, 2)
+
+
+@pytest.mark.parametrize("truth", [[1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2]])
+def test_a_network_gets_the_terms_that_tell_most(truth: list[float]) -> None:
+    """Weights that are everywhere alike tell nothing, however large they are."""
+    matrix = scipy.sparse.csr_array([[0, 9, 2.0], [0, 9, 1], [0, 9, 0], [0, 9, 0]])
+    told = Telling(n_terms=1).fit_transform(matrix, np.array(truth))
+    assert told.dtype == np.float32
+    assert told.tolist() == [[2], [1], [0], [0]]
+
+
+def test_fewer_terms_than_a_network_may_have_are_all_kept() -> None:
+    y = np.array([0, 1, 0, 1])
+    dense = steps("onehot_network").fit_transform(TEXTS, y)
+    sparse = steps("onehot").fit_transform(TEXTS, y)
+    np.testing.assert_allclose(dense, sparse.toarray(), rtol=1e-6)
+
+
+def test_texts_without_a_letter_tell_a_network_nothing() -> None:
+    empty = pd.Series(["", " "], dtype="str")
+    assert steps("onehot_network").fit_transform(empty, np.array([0, 1])).tolist() == [[0, 0]] * 2
