@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
 from dlrun.recipe import names
 from dlrun.recipe.architectures import ARCHITECTURES
@@ -43,16 +44,16 @@ def test_the_builders_are_those_that_the_recipe_knows():
 
 
 def test_an_mlp_has_the_layers_that_its_settings_say(recipe, breast_cancer):
-    from dlrun.deep.summary import summarize
-
     model = {"architecture": "mlp", "hidden": [20, 10], "normalization": "batch"}
-    (summary,) = summarize(recipe(model=model), breast_cancer)
+    (mlp,) = make_candidates(recipe(model=model), breast_cancer)
+    summary = mlp.summarize(breast_cancer)
     dense = (30 * 20 + 20) + (20 * 10 + 10) + (10 + 1)
     assert summary.parameters == dense + 2 * (20 + 10)
     kinds = [word for word in ("Dense", "BatchNormalization", "Activation", "Dropout")]
     assert [summary.text.count(f"({kind})") for kind in kinds] == [3, 2, 2, 2]
     model = {"architecture": "mlp", "hidden": [5], "normalization": "layer", "dropout": 0}
-    (summary,) = summarize(recipe(model=model), breast_cancer)
+    (mlp,) = make_candidates(recipe(model=model), breast_cancer)
+    summary = mlp.summarize(breast_cancer)
     assert "LayerNormalization" in summary.text
     assert "Dropout" not in summary.text
 

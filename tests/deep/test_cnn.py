@@ -11,6 +11,7 @@ import pytest
 from modalities import MODALITIES
 from pydantic import ValidationError
 
+from dlrun.deep.candidates import make_candidates
 from dlrun.recipe.architectures import Cnn, Resnet
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -74,10 +75,10 @@ def test_a_small_map_is_laid_out_and_a_large_one_averaged():
 
 
 def test_a_resnet_has_as_many_layers_with_weights_as_its_depth_says(recipe):
-    from dlrun.deep.summary import summarize
-
     model = {"architecture": "resnet", "depth": 14, "width": 4}
-    (summary,) = summarize(recipe(model=model), MODALITIES["image"]("classification"))
+    dataset = MODALITIES["image"]("classification")
+    (resnet,) = make_candidates(recipe(model=model), dataset)
+    summary = resnet.summarize(dataset)
     shortcuts = 2
     assert summary.text.count("(Conv2D)") + summary.text.count("(Dense)") == 14 + shortcuts
 

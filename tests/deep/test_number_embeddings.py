@@ -172,13 +172,12 @@ def test_dates_and_categories_stay_as_they_are(recipe, mixed):
 
 
 def test_embedded_numbers_stand_side_by_side(recipe, breast_cancer):
-    from dlrun.deep.summary import summarize
-
     few = replace(breast_cancer, columns=breast_cancer.columns[:3])
+    mlp = {"architecture": "mlp", "hidden": [5]}
     sizes = {
-        encode: summarize(
-            recipe(model={"architecture": "mlp", "hidden": [5], "encode": encode}), few
-        )[0].parameters
+        encode: make_candidates(recipe(model={**mlp, "encode": encode}), few)[0]
+        .summarize(few)
+        .parameters
         for encode in ("none", "plr", "ple")
     }
     head = 5 + 1
