@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dlrun.contract import Dataset
 from dlrun.deep.backend import tf
@@ -17,9 +17,23 @@ CHUNK_NUMBERS: Final = 2**18  # that a network is given at once, to bound its me
 MOST_ROWS, FEWEST_ROWS = 8192, 16
 
 
+class Rows(Protocol):
+    """The rows that a network is trained on, once in every epoch."""
+
+    def __len__(self) -> int:
+        """Count the rows of an epoch."""
+
+    def windows(self, epoch: int) -> Iterator[Table]:
+        """Give all rows of an epoch, in one table or in several that are in memory in turn.
+
+        Rows are shuffled within a window only. Called again for the same epoch, it gives the same
+        windows, so that a training can go on where it stopped.
+        """
+
+
 @dataclass(frozen=True)
 class Table:
-    """Rows that were read and encoded once, for all epochs.
+    """Rows that were read and encoded once, for all epochs: `Rows` in one window.
 
     Attributes:
         inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
@@ -31,6 +45,10 @@ class Table:
 
     def __len__(self) -> int:
         return int(self.truth.shape[0])
+
+    def windows(self, _epoch: int) -> Iterator[Table]:
+        """Give this table."""
+        yield self
 
 
 def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

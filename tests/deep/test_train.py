@@ -15,6 +15,7 @@ from dlrun.recipe.names import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOS
 pytestmark = pytest.mark.tf
 
 LINEAR = {"architecture": "mlp", "hidden": []}
+TOLD = ("train/loss", "train/gradient_norm", "train/learning_rate")
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,33 @@ def test_a_network_learns_to_estimate_in_the_targets_own_unit(trained, diabetes)
     assert score(["r2"], predictions, run.test.truth, diabetes.target)["r2"] > 0.35
 
 
+def test_the_rate_and_the_gradients_of_every_epoch_are_told(trained, breast_cancer):
+    """What is told of a linear network in one step is what calculus says of its first gradient."""
+    training = {
+        "optimizer": {"name": "sgd", "momentum": 0.0},
+        "learning_rate": {"schedule": "cosine", "peak": 0.25},
+        "batch_size": 1000,
+        "epochs": 2,
+        "clip_norm": 1e-9,
+    }
+    run = trained(breast_cancer, model=LINEAR, training=training)
+    first, last = (epoch.metrics for epoch in run.epochs)
+    assert (first["train/learning_rate"], last["train/learning_rate"]) == (0.25, 0.0)
+    body = run.fitted.model.get_layer("dlrun_body")
+    encoder = run.fitted.model.get_layer("dlrun_encoder")
+    groups = {"number": run.fitted._reader.read(run.train.frame)["number"]}
+    inputs = np.asarray(encoder(groups)["number"])
+    kernel, bias = (np.asarray(weight) for weight in body.weights)
+    error = 1 / (1 + np.exp(-(inputs @ kernel + bias)[:, 0])) - run.train.truth
+    gradient = np.append(inputs.T @ error, error.sum()) / len(error)
+    assert first["train/gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
+
+
 def test_every_epoch_is_told_with_the_primary_and_the_monitored_metric(classified):
     told = classified.epochs
     assert [(epoch.number, epoch.of) for epoch in told] == [(i, 15) for i in range(1, 16)]
     assert all(epoch.seconds > 0 for epoch in told)
-    assert list(told[0].metrics) == ["train/loss", "val/loss", "val/roc_auc", "val/brier"]
+    assert list(told[0].metrics) == [*TOLD, "val/loss", "val/roc_auc", "val/brier"]
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(trained, mixed):
@@ -151,8 +174,8 @@ def test_a_loss_that_is_not_finite_ends_the_training(trained, diabetes):
     message = str(caught.value)
     assert message.startswith("recipe.yaml: model: mlp: the training loss is ")
     assert message.endswith(
-        " in epoch 1. The usual causes are a learning rate that is too high (peak 1e+30), "
-        "gradients that need training.clip_norm, and extreme values in a number column "
+        " in steps 1 to 5 of epoch 1. The usual causes are a learning rate that is too high "
+        "(peak 1e+30), gradients that need training.clip_norm, and extreme values in a number column "
         "(preprocessing.number.scale: quantile)"
     )
 
@@ -183,7 +206,7 @@ def test_a_full_device_is_told_with_what_to_do(trained, breast_cancer, monkeypat
     def fill(*_):
         raise loop.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    monkeypatch.setattr(loop, "_run_epoch", fill)
+    monkeypatch.setattr(loop, "_arguments", fill)
     with pytest.raises(TrainingError) as caught:
         trained(breast_cancer)
     assert str(caught.value) == (
@@ -213,7 +236,7 @@ def test_without_validation_rows_the_last_epoch_is_kept(recipe, breast_cancer):
     (candidate,) = make_candidates(recipe(training={"epochs": 2}), breast_cancer)
     nothing, epochs = breast_cancer.take(np.arange(0)), []
     fitted = candidate.fit(breast_cancer, nothing, seed=0, on_epoch=epochs.append)
-    assert [list(epoch.metrics) for epoch in epochs] == [["train/loss"], ["train/loss"]]
+    assert [tuple(epoch.metrics) for epoch in epochs] == [TOLD, TOLD]
     assert fitted.best_epoch == 2
 
 
