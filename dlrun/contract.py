@@ -144,12 +144,20 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training rows. The first is number 1; keys are `train/…` and `val/…`."""
+    """One pass over the training rows.
+
+    Attributes:
+        number: the first is 1.
+        of: epochs at most.
+        metrics: keys are `train/…` and `val/…`.
+        again: whether it was told before, by the training that this one continues.
+    """
 
     number: int
     of: int
     metrics: Mapping[str, float]
     seconds: float
+    again: bool = False
 
 
 OnEpoch = Callable[[Epoch], None]
@@ -192,8 +200,19 @@ class Candidate(Protocol):
     def settings(self) -> Mapping[str, object]:
         """Give its settings as dotted recipe keys, for tracking."""
 
-    def fit(self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch) -> Fitted:
+    def fit(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
+    ) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.
+
+        A long training keeps in the folder `checkpoint` what it needs to go on there when it is
+        stopped; the same call then ends as it would have ended.
 
         Raises:
             TrainingError: the candidate cannot be fitted to these rows.

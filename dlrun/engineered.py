@@ -95,7 +95,13 @@ class EngineeredCandidate:
         return {**self.network.settings, "model.features": list(self.features)}
 
     def fit(
-        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
     ) -> EngineeredFitted:
         """Learn the features from the training rows, then train the network on them.
 
@@ -105,7 +111,9 @@ class EngineeredCandidate:
         features = self._unfitted(train, seed)
         learnt = _on_vectors(train, features.fit_transform(train.frame, train.truth))
         checked = _on_vectors(validation, features.transform(validation.frame))
-        network = self._vector_network.fit(learnt, checked, seed=seed, on_epoch=on_epoch)
+        network = self._vector_network.fit(
+            learnt, checked, seed=seed, on_epoch=on_epoch, checkpoint=checkpoint
+        )
         return EngineeredFitted(train.columns, features, network)
 
     def summarize(self, dataset: Dataset) -> Summary:

@@ -27,6 +27,7 @@ from dlrun.environment import describe_environment
 from dlrun.errors import RecipeError
 from dlrun.recipe.model import Recipe
 from dlrun.recipe.write import absolute_source, digest, short_settings, to_yaml
+from dlrun.signals import terminable
 
 if TYPE_CHECKING:
     from dlrun.deep.fit import DeepCandidate
@@ -102,7 +103,6 @@ def train(recipe: Recipe, reporter: Reporter) -> Outcome:
 
     # 2 · the store
     from dlrun.tracking.leftover import close_dead_runs
-    from dlrun.tracking.signals import terminable
     from dlrun.tracking.store import open_store
     from dlrun.tracking.study import StudyRun
 

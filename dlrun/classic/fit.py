@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,9 +47,15 @@ class ClassicCandidate:
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
     def fit(
-        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
     ) -> ClassicFitted:
-        """Fit on the training rows alone; the validation rows are not looked at.
+        """Fit on the training rows alone, at once; the validation rows are not looked at.
 
         Raises:
             TrainingError: the estimator does not take these rows.

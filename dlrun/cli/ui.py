@@ -14,7 +14,7 @@ def ui(
     uri: Uri = None,
 ) -> None:
     """Browse the runs in MLflow until Ctrl-C."""
-    from dlrun.tracking.signals import terminable
+    from dlrun.signals import terminable
     from dlrun.tracking.ui import serve_ui
 
     store = open_to_read(uri)

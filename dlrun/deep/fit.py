@@ -65,9 +65,17 @@ class DeepCandidate:
         }
 
     def fit(
-        self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
     ) -> FittedNetwork:
         """Train on `train`; `validation` decides when to stop.
+
+        A training that was stopped goes on at its checkpoint.
 
         Raises:
             TrainingError: the network cannot be built or trained on these rows.
@@ -75,7 +83,9 @@ class DeepCandidate:
         from dlrun.deep.train import train_network
 
         with self.naming_itself():
-            return train_network(self, train, validation, seed=seed, on_epoch=on_epoch)
+            return train_network(
+                self, train, validation, seed=seed, on_epoch=on_epoch, folder=checkpoint
+            )
 
     def summarize(self, dataset: Dataset) -> Summary:
         """Build the network without training it, by what all rows hold, and show its layers.

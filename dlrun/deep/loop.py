@@ -6,9 +6,10 @@ the step. Here a call runs `STEPS_PER_CALL` steps over a window of rows in memor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract import Epoch, OnEpoch
 from dlrun.deep.backend import tf
+from dlrun.deep.checkpoint import Checkpoint, Progress, Sums
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 from dlrun.deep.schedule import learning_rates
@@ -24,6 +26,7 @@ from dlrun.deep.stopping import Watch
 from dlrun.deep.table import Rows, Table
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
+from dlrun.signals import undisturbed
 
 STEPS_PER_CALL: Final = 32  # Ctrl-C is heard between calls
 BATCHES: Final = 64  # of an epoch, where the batch size is free
@@ -56,18 +59,25 @@ class Call:
 
 
 @dataclass
-class Sums:
-    """What the steps of an epoch add up to.
+class Course:
+    """A training under way.
 
     Attributes:
-        steps: how many there were.
-        loss: of their rows.
-        norm: of the gradients' global L2 norms before clipping.
+        rates: the learning rates of every epoch, without a plateau's factor.
+        steps: the compiled steps.
     """
 
-    steps: int = 0
-    loss: float = 0.0
-    norm: float = 0.0
+    rows: Rows
+    rates: Sequence[NDArray[np.float32]]
+    steps: Any
+    watch: Watch
+    progress: Progress
+    checkpoint: Checkpoint
+
+    def save(self) -> None:
+        """Keep a checkpoint."""
+        self.progress.best_weights = self.watch.best_weights
+        self.checkpoint.save(self.progress)
 
 
 @dataclass(frozen=True)
@@ -88,39 +98,87 @@ class Loop:
     strategy: Any
     seed: int
 
-    def run(self, rows: Rows, measure: Measure, on_epoch: OnEpoch) -> int:
+    def run(
+        self, rows: Rows, measure: Measure, on_epoch: OnEpoch, folder: Path | None = None
+    ) -> int:
         """Train, keep the best weights, and return their epoch.
 
         Every epoch is told with the training loss, the mean norm of the gradients, the learning
-        rate of its last step, and what `measure` says.
+        rate of its last step, and what `measure` says. Stopped by Ctrl-C, the step is finished
+        and a checkpoint kept.
+
+        Args:
+            rows: what is learned from.
+            measure: says what the network is worth on the validation rows.
+            on_epoch: hears of every epoch.
+            folder: of the checkpoint; where one is there already, the training goes on from it.
 
         Raises:
             TrainingError: the loss or a weight is not finite any more.
         """
-        body, training = self.network.body, self.training
-        n_steps = self._count_steps(len(rows))
+        training, n_steps = self.training, self._count_steps(len(rows))
         rates = learning_rates(training.learning_rate, training.epochs * n_steps)
-        steps = self._compile()
-        watch = Watch(training, n_steps)
-        for number, planned in enumerate(np.split(rates, training.epochs), start=1):
-            started, sums = perf_counter(), Sums()
-            for copies, order, call in self._calls(rows, number, planned * watch.rate_factor):
-                self._add(sums, number, call, steps(*_arguments(copies, order, call)))
-            metrics = {
-                "train/loss": sums.loss / len(rows),
-                "train/gradient_norm": sums.norm / n_steps,
-                "train/learning_rate": float(planned[-1] * watch.rate_factor),
-                **measure(),
-            }
-            on_epoch(Epoch(number, training.epochs, metrics, perf_counter() - started))
-            watch.look(number, metrics, body.get_weights)
-            if watch.is_over:
-                break
+        course = self._begin(rows, np.split(rates, training.epochs), folder)
+        for epoch in course.progress.told:
+            on_epoch(replace(epoch, again=True))
+        try:
+            while course.progress.epoch <= training.epochs and not course.watch.is_over:
+                self._run_epoch(course, measure, on_epoch)
+        except KeyboardInterrupt:
+            with undisturbed():
+                course.save()
+            raise
+        return self._end(course.watch, len(course.progress.told))
+
+    def _begin(
+        self, rows: Rows, rates: Sequence[NDArray[np.float32]], folder: Path | None
+    ) -> Course:
+        body, augmenter = self.network.body, self.network.augmenter
+        with self.strategy.scope():
+            self.optimizer.build(body.trainable_variables)
+            changing = (body, self.optimizer, *([augmenter] if augmenter else []))
+            variables = [variable for each in changing for variable in each.variables]
+            checkpoint = Checkpoint(folder, variables)
+            progress = checkpoint.load()
+        watch = Watch(self.training, len(rates[0]), progress.standing, progress.best_weights)
+        return Course(rows, rates, self._compile(), watch, progress, checkpoint)
+
+    def _run_epoch(self, course: Course, measure: Measure, on_epoch: OnEpoch) -> None:
+        progress, watch = course.progress, course.watch
+        sums, before = progress.sums, progress.sums.seconds
+        rates = course.rates[progress.epoch - 1] * np.float32(watch.rate_factor)
+        started = perf_counter()
+        for copies, order, call in self._calls(course.rows, progress.epoch, rates):
+            if call.first < sums.steps:  # done before the training was stopped
+                continue
+            with undisturbed():
+                self._add(progress, call, course.steps(*_arguments(copies, order, call)))
+                sums.seconds = before + perf_counter() - started
+            if self._is_due(call):
+                course.save()
+        metrics = {
+            "train/loss": sums.loss / len(course.rows),
+            "train/gradient_norm": sums.norm / len(rates),
+            "train/learning_rate": float(rates[-1]),
+            **measure(),
+        }
+        seconds = before + perf_counter() - started
+        epoch = Epoch(progress.epoch, self.training.epochs, metrics, seconds)
+        on_epoch(epoch)
+        with undisturbed():
+            watch.look(epoch.number, metrics, self.network.body.get_weights)
+            progress.told.append(epoch)
+            progress.epoch, progress.sums = epoch.number + 1, Sums()
+        course.save()
+
+    def _end(self, watch: Watch, last: int) -> int:
+        """Restore the best weights and return their epoch."""
+        body = self.network.body
         if watch.best_weights:
             body.set_weights(watch.best_weights)
-            number = watch.best_epoch or number
-        self._check(f"a weight is not finite after epoch {number}", *body.get_weights())
-        return number
+            last = watch.standing.best_epoch or last
+        self._check(f"a weight is not finite after epoch {last}", *body.get_weights())
+        return last
 
     def _count_steps(self, n_rows: int) -> int:
         """Count the batches of an epoch, each with a row for every replica at least."""
@@ -143,16 +201,31 @@ class Loop:
                 round(place * len(rates) / len(rows)) for place in (done, done + len(window))
             )
             done += len(window)
-            for call in _cut(first, len(window), rates[first:last]):
+            for call in _cut(first, len(window), rates[first:last], self._steps_per_call):
                 yield copies, order, call
 
-    def _add(self, sums: Sums, epoch: int, call: Call, found: tuple[Any, Any]) -> None:
+    @property
+    def _checkpoint_steps(self) -> int | None:
+        """Return the steps between checkpoints; None where one is kept after every epoch only."""
+        number, _, unit = self.training.checkpoint_every.partition(" ")
+        return int(number) if unit == "steps" else None
+
+    @property
+    def _steps_per_call(self) -> int:
+        return min(STEPS_PER_CALL, self._checkpoint_steps or STEPS_PER_CALL)
+
+    def _is_due(self, call: Call) -> bool:
+        """Say whether a checkpoint is to be kept after a call in the middle of an epoch."""
+        every = self._checkpoint_steps
+        return every is not None and call.first // every < (call.first + len(call)) // every
+
+    def _add(self, progress: Progress, call: Call, found: tuple[Any, Any]) -> None:
         loss, norm = map(float, found)
-        where = f"in steps {call.first + 1} to {call.first + len(call)} of epoch {epoch}"
+        where = f"in steps {call.first + 1} to {call.first + len(call)} of epoch {progress.epoch}"
         self._check(f"the training loss is {loss} {where}", loss)
-        sums.steps += len(call)
-        sums.loss += loss
-        sums.norm += norm
+        progress.sums.steps += len(call)
+        progress.sums.loss += loss
+        progress.sums.norm += norm
 
     def _check(self, what: str, *numbers: Any) -> None:
         if not all(np.isfinite(number).all() for number in numbers):
@@ -162,8 +235,6 @@ class Loop:
 
     def _compile(self) -> Any:
         """Compile the steps of a call → the sums of their rows' losses and gradients' norms."""
-        with self.strategy.scope():
-            self.optimizer.build(self.network.body.trainable_variables)
 
         def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
             number, loss, norm = state
@@ -216,11 +287,11 @@ class Loop:
         return total, norm
 
 
-def _cut(first: int, n_rows: int, rates: NDArray[np.float32]) -> Iterator[Call]:
-    """Cut the rows of a window into steps, and these into calls."""
+def _cut(first: int, n_rows: int, rates: NDArray[np.float32], most: int) -> Iterator[Call]:
+    """Cut the rows of a window into steps, and these into calls of so many at most."""
     edges = (np.arange(len(rates) + 1) * n_rows // max(1, len(rates))).astype(np.int32)
-    for start in range(0, len(rates), STEPS_PER_CALL):
-        stop = start + STEPS_PER_CALL
+    for start in range(0, len(rates), most):
+        stop = start + most
         yield Call(first + start, edges[start : stop + 1], rates[start:stop])
 
 

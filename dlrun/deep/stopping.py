@@ -14,23 +14,37 @@ MIN_STEPS: Final = 200  # before the first of which no epoch counts as one witho
 
 
 @dataclass
+class Standing:
+    """What early stopping remembers.
+
+    Attributes:
+        best: the best value so far, the larger the better.
+        best_epoch: its epoch, once a value could be measured.
+        stale: epochs since then.
+        halvings: of the learning rate, by a plateau schedule.
+    """
+
+    best: float = -inf
+    best_epoch: int | None = None
+    stale: int = 0
+    halvings: int = 0
+
+
+@dataclass
 class Watch:
     """Follows the monitored value from epoch to epoch.
 
     Attributes:
         training: whose `early_stopping` and plateau schedule are served.
         n_steps: steps of an epoch.
-        best_epoch: the best epoch, once a value could be measured.
-        best_weights: the weights after that epoch, where they are to be restored.
+        standing: is kept up to date.
+        best_weights: the weights after the best epoch, where they are to be restored.
     """
 
     training: Training
     n_steps: int
-    best_epoch: int | None = None
+    standing: Standing = field(default_factory=Standing)
     best_weights: list[Any] = field(default_factory=list)
-    _best: float = -inf
-    _stale: int = 0
-    _halvings: int = 0
 
     def look(
         self, epoch: int, metrics: Mapping[str, float], weights: Callable[[], list[Any]]
@@ -48,22 +62,23 @@ class Watch:
         value = metrics[stopping.monitor]
         lower = stopping.monitor == "val/loss" or stopping.monitor[4:] in LOWER_IS_BETTER
         gain = -value if lower else value
-        if gain > self._best:
-            self._best, self._stale, self.best_epoch = gain, 0, epoch
+        standing = self.standing
+        if gain > standing.best:
+            standing.best, standing.stale, standing.best_epoch = gain, 0, epoch
             if self.training.early_stopping and stopping.restore_best:
                 self.best_weights = weights()
         elif epoch * self.n_steps >= MIN_STEPS:
-            self._stale += 1
-            self._halvings += self._stale % max(1, stopping.patience // 2) == 0
+            standing.stale += 1
+            standing.halvings += standing.stale % max(1, stopping.patience // 2) == 0
 
     @property
     def is_over(self) -> bool:
         """Say whether patience has run out."""
         stopping = self.training.early_stopping
-        return stopping is not False and self._stale >= stopping.patience
+        return stopping is not False and self.standing.stale >= stopping.patience
 
     @property
     def rate_factor(self) -> float:
         """Give the factor of a plateau schedule: halved after every half patience in vain."""
         is_plateau = self.training.learning_rate.schedule == "plateau"
-        return 0.5**self._halvings if is_plateau else 1.0
+        return 0.5**self.standing.halvings if is_plateau else 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlrun.contract import Column, Dataset, OnEpoch
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
 
 
 def train_network(
-    candidate: DeepCandidate, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch
+    candidate: DeepCandidate,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    seed: int,
+    on_epoch: OnEpoch,
+    folder: Path | None,
 ) -> FittedNetwork:
-    """Build and train a candidate's network.
+    """Build and train a candidate's network, from its checkpoint in the folder if there is one.
 
     Raises:
         TrainingError: the network cannot be built or trained on these rows.
@@ -56,7 +63,7 @@ def train_network(
     judge = Validation(network, objective, checked, validation, _metrics(candidate))
     loop = Loop(network, objective, candidate.training, optimizer, strategy, seed)
     with _device_errors():
-        best_epoch = loop.run(table, judge.measure, on_epoch)
+        best_epoch = loop.run(table, judge.measure, on_epoch, folder)
     return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
 
 

@@ -13,8 +13,8 @@ from typing import Self
 
 from dlrun.contract import Dataset, DataSummary, Epoch, Family, Measurement, Split, Splits, Trial
 from dlrun.errors import TrackingError
+from dlrun.signals import undisturbed
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
-from dlrun.tracking.signals import undisturbed
 from dlrun.tracking.store import Store, stand_in
 from dlrun.tracking.ui import study_url
 from dlrun.tracking.write import StudyWriter

@@ -21,13 +21,13 @@ def _watch(values, *, n_steps=1000, monitor="val/loss", **training):
 def test_it_stops_after_patience_and_keeps_the_best_weights():
     watch, epochs = _watch([3.0, 1.0, 2.0, 1.0, 0.5])
     assert epochs == 4
-    assert watch.best_epoch == 2
+    assert watch.standing.best_epoch == 2
     assert watch.best_weights == ["weights 2"]
 
 
 def test_a_score_is_better_when_it_is_higher_and_an_error_when_lower():
-    assert _watch([0.5, 0.9, 0.7], monitor="val/roc_auc")[0].best_epoch == 2
-    assert _watch([0.5, 0.9, 0.7], monitor="val/rmse")[0].best_epoch == 1
+    assert _watch([0.5, 0.9, 0.7], monitor="val/roc_auc")[0].standing.best_epoch == 2
+    assert _watch([0.5, 0.9, 0.7], monitor="val/rmse")[0].standing.best_epoch == 1
 
 
 def test_epochs_before_the_smallest_number_of_steps_do_not_count():
@@ -36,7 +36,7 @@ def test_epochs_before_the_smallest_number_of_steps_do_not_count():
 
 def test_an_undefined_value_is_no_improvement():
     watch, epochs = _watch([nan, 2.0, nan, nan, 1.0])
-    assert (epochs, watch.best_epoch) == (4, 2)
+    assert (epochs, watch.standing.best_epoch) == (4, 2)
 
 
 def test_without_early_stopping_nothing_is_stopped_or_restored():
@@ -51,7 +51,7 @@ def test_restore_best_can_be_switched_off():
 
 
 def test_an_epoch_without_the_monitored_value_is_passed_over():
-    assert _watch([1.0, 2.0], early_stopping={"monitor": "val/mcc"})[0].best_epoch is None
+    assert _watch([1.0, 2.0], early_stopping={"monitor": "val/mcc"})[0].standing.best_epoch is None
 
 
 def test_a_plateau_halves_the_rate_after_half_the_patience():

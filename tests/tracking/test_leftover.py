@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from dlrun.contract import Trial
+from dlrun.signals import Terminated, terminable
 from dlrun.tracking.leftover import close_dead_runs
 from dlrun.tracking.read import find_study
-from dlrun.tracking.signals import Terminated, terminable
 from dlrun.tracking.store import Store, open_store, search_runs
 from dlrun.tracking.study import StudyFacts, StudyRun
 

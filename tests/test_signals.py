@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from dlrun.tracking.signals import Terminated, terminable, undisturbed
+from dlrun.signals import Terminated, terminable, undisturbed
 
 
 @pytest.mark.parametrize(

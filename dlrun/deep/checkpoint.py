@@ -1,0 +1,119 @@
+"""A training on disk: stopped in any way, it goes on where it was, bit for bit.
+
+Keras' own backup keeps neither random numbers, nor early stopping, nor the best weights.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dlrun.contract import Epoch
+from dlrun.deep.backend import keras, tf
+from dlrun.deep.stopping import Standing
+from dlrun.disk import write_whole
+
+FILE: Final = "training.npz"
+VERSIONS: Final = f"tensorflow {tf.__version__}, keras {keras.__version__}"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sums:
+    """What the steps of an epoch add up to.
+
+    Attributes:
+        steps: how many there were.
+        loss: of their rows.
+        norm: of the gradients' global L2 norms before clipping.
+        seconds: that they took.
+    """
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class Progress:
+    """How far a training has come: with the network's variables, all that it needs to go on.
+
+    Attributes:
+        epoch: that is running, from 1.
+        sums: of its steps so far.
+        standing: of early stopping.
+        told: the epochs that have ended.
+        best_weights: as in `Watch`.
+    """
+
+    epoch: int = 1
+    sums: Sums = field(default_factory=Sums)
+    standing: Standing = field(default_factory=Standing)
+    told: list[Epoch] = field(default_factory=list)
+    best_weights: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The place on disk of one training.
+
+    Attributes:
+        folder: None where nothing is to be kept.
+        variables: the Keras variables that training changes: weights, optimizer, random numbers.
+    """
+
+    folder: Path | None
+    variables: Sequence[Any]
+
+    def save(self, progress: Progress) -> None:
+        """Keep what there is now. A full disk costs the checkpoint, not the training."""
+        if self.folder is None:
+            return
+        arrays = {f"variable {i}": np.asarray(each.value) for i, each in enumerate(self.variables)}
+        arrays |= {f"best {i}": each for i, each in enumerate(progress.best_weights)}
+        notes = {
+            "versions": VERSIONS,
+            "epoch": progress.epoch,
+            "sums": asdict(progress.sums),
+            "standing": asdict(progress.standing),
+            "told": [asdict(epoch) for epoch in progress.told],
+        }
+        arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
+        try:
+            write_whole(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        except OSError as error:
+            log.warning("%s: no checkpoint can be written: %s", self.folder, error.strerror)
+
+    def load(self) -> Progress:
+        """Bring back what was kept; where nothing usable is there, training starts anew."""
+        arrays = _read(self.folder / FILE) if self.folder else {}
+        notes = json.loads(arrays.pop("notes").tobytes()) if "notes" in arrays else {}
+        shapes = [arrays[name].shape for name in arrays if name.startswith("variable ")]
+        if notes.get("versions") != VERSIONS or shapes != [each.shape for each in self.variables]:
+            return Progress()
+        for i, each in enumerate(self.variables):
+            each.assign(arrays[f"variable {i}"])
+        return Progress(
+            epoch=notes["epoch"],
+            sums=Sums(**notes["sums"]),
+            standing=Standing(**notes["standing"]),
+            told=[Epoch(**epoch) for epoch in notes["told"]],
+            best_weights=[arrays[name] for name in arrays if name.startswith("best ")],
+        )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened, np.load(opened) as arrays:
+            return dict(arrays)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # none, or one that a crash has cut off
+        return {}

@@ -1,0 +1,183 @@
+"""A training that was stopped goes on as if nothing had happened, to the last bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from modalities import MODALITIES
+
+from dlrun.deep.candidates import make_candidates
+from dlrun.deep.checkpoint import FILE
+
+pytestmark = pytest.mark.tf
+
+DROPOUT = {"architecture": "mlp", "hidden": [16], "dropout": 0.4, "normalization": "batch"}
+SCHEDULED = {
+    "epochs": 9,
+    "batch_size": 8,
+    "learning_rate": {"schedule": "plateau", "peak": 0.05},
+    "early_stopping": {"patience": 3},
+    "deterministic": True,
+}
+
+
+class Stopped(Exception):
+    """What kill -9 is to a process, to a training within a test."""
+
+
+@pytest.fixture
+def training(recipe, tmp_path):
+    """Make trainings of one candidate, each stopped when so many epochs were told."""
+
+    def make(dataset, **sections):
+        (candidate,) = make_candidates(recipe(**sections), dataset)
+        order = np.random.default_rng(3).permutation(len(dataset))
+        train, validation, test = np.split(order, [len(order) * 4 // 6, len(order) * 5 // 6])
+
+        def run(folder=None, stop_after=None, stop=None):
+            epochs = []
+
+            def on_epoch(epoch):
+                epochs.append(epoch)
+                if not epoch.again and epoch.number == stop_after:
+                    stop()
+
+            fitted = candidate.fit(
+                dataset.take(train), dataset.take(validation), seed=5, on_epoch=on_epoch,
+                checkpoint=folder,
+            )  # fmt: skip
+            said = fitted.predict(dataset.take(test).frame).values
+            return SimpleNamespace(fitted=fitted, epochs=epochs, said=said)
+
+        return run
+
+    return make
+
+
+def die():
+    raise Stopped
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def assert_equal(again, whole):
+    np.testing.assert_array_equal(again.said, whole.said)
+    assert again.fitted.best_epoch == whole.fitted.best_epoch
+    told = [replace(epoch, seconds=0, again=False) for epoch in again.epochs]
+    assert told == [replace(epoch, seconds=0) for epoch in whole.epochs]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", {"name": "sgd", "momentum": 0.9}, "muon"])
+@pytest.mark.parametrize("stop", [die, interrupt])
+def test_it_ends_with_the_same_bits(training, breast_cancer, tmp_path, optimizer, stop):
+    """Dropout, running means, a plateau's rate, patience and the best weights all go on."""
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "optimizer": optimizer})
+    whole = run()
+    for stop_after in (2, 5):
+        with pytest.raises((Stopped, KeyboardInterrupt)):
+            run(tmp_path, stop_after, stop)
+    again = run(tmp_path)
+    assert_equal(again, whole)
+    assert sum(epoch.again for epoch in again.epochs) in (4, 5)  # the last was told, but not kept
+
+
+def test_random_changes_to_images_go_on_too(training, tmp_path):
+    run = training(
+        MODALITIES["image"]("classification"),
+        model={"architecture": "cnn", "filters": [4]},
+        preprocessing={"image": {"augment": {"flip": "horizontal", "rotation": 0.2}}},
+        training={"epochs": 4, "deterministic": True},
+    )
+    whole = run()
+    with pytest.raises(Stopped):
+        run(tmp_path, 3, die)
+    assert_equal(run(tmp_path), whole)
+
+
+@pytest.mark.parametrize("every", ["epoch", "3 steps"])
+def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(
+    training, breast_cancer, tmp_path, every, monkeypatch
+):
+    from dlrun.deep import loop
+
+    monkeypatch.setattr(loop, "STEPS_PER_CALL", 5)
+    settings = {**SCHEDULED, "epochs": 3, "batch_size": 16, "checkpoint_every": every}
+    run = training(breast_cancer, model=DROPOUT, training=settings)
+    whole, done = run(), []
+
+    def count(*arguments):
+        done.append(arguments)
+        if len(done) == 7:
+            interrupt()
+        return arguments_of(*arguments)
+
+    arguments_of = loop._arguments
+    monkeypatch.setattr(loop, "_arguments", count)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    again = run(tmp_path)
+    calls_of_three_epochs = 3 * (8 if every == "3 steps" else 5)
+    assert len(done) == calls_of_three_epochs  # none was run twice
+    assert_equal(again, whole)
+
+
+def test_a_death_in_the_middle_of_an_epoch_goes_back_to_the_last_steps_kept(
+    training, breast_cancer, tmp_path, monkeypatch
+):
+    from dlrun.deep import loop
+
+    settings = {**SCHEDULED, "epochs": 2, "batch_size": 16, "checkpoint_every": "6 steps"}
+    run = training(breast_cancer, model=DROPOUT, training=settings)
+    whole, starts = run(), []
+
+    def count(copies, order, call):
+        starts.append(call.first)
+        if len(starts) == 4:
+            die()
+        return arguments_of(copies, order, call)
+
+    arguments_of = loop._arguments
+    monkeypatch.setattr(loop, "_arguments", count)
+    with pytest.raises(Stopped):
+        run(tmp_path)
+    again = run(tmp_path)
+    assert starts == [0, 6, 12, 18, 18, 0, 6, 12, 18]
+    assert_equal(again, whole)
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied", "of another version", "of another network"])
+def test_a_checkpoint_that_is_no_use_is_passed_over(
+    training, breast_cancer, tmp_path, damage, monkeypatch
+):
+    from dlrun.deep import checkpoint
+
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 3})
+    whole = run()
+    other = training(breast_cancer, model={**DROPOUT, "hidden": [7]}, training=SCHEDULED)
+    with pytest.raises(Stopped):
+        (other if damage == "of another network" else run)(tmp_path, 2, die)
+    file = tmp_path / FILE
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-200])
+    if damage == "emptied":
+        file.write_bytes(b"")
+    if damage == "of another version":
+        monkeypatch.setattr(checkpoint, "VERSIONS", "tensorflow 3, keras 4")
+    again = run(tmp_path)
+    assert not any(epoch.again for epoch in again.epochs)
+    assert_equal(again, whole)
+
+
+def test_a_full_disk_costs_the_checkpoint_alone(training, breast_cancer, tmp_path, caplog):
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})
+    (tmp_path / "file").write_text("in the way")
+    assert_equal(run(tmp_path / "file"), run())
+    (message,) = {record.getMessage() for record in caplog.records}
+    assert message.startswith(f"{tmp_path / 'file'}: no checkpoint can be written: ")
