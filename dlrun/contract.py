@@ -295,6 +295,9 @@ class Trial:
     """One candidate on one split: what it predicted for the test rows, how well, at what cost.
 
     A trial that failed has an `error` and nothing else.
+
+    Attributes:
+        again: whether it was kept from before, by the study that this one goes on with.
     """
 
     candidate: str
@@ -308,6 +311,7 @@ class Trial:
     best_epoch: int | None = None
     measurements: tuple[Measurement, ...] = ()
     error: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)

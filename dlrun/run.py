@@ -4,54 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlrun.contract import (
-    Candidate,
-    Dataset,
-    Epoch,
-    Measurement,
-    Probe,
-    Split,
-    Splits,
-    Study,
-    Trial,
-    Variation,
-)
+from dlrun.contract import Candidate, Dataset, Study, Trial
 from dlrun.cost import n_cores, pin_threads
 from dlrun.environment import describe_environment
 from dlrun.errors import RecipeError
+from dlrun.journal import Journal, open_journal
 from dlrun.recipe.model import Recipe
 from dlrun.recipe.write import absolute_source, digest, short_settings, to_yaml
 from dlrun.signals import terminable
+from dlrun.stage import Plan, Stage
 
 if TYPE_CHECKING:
-    from dlrun.deep.fit import DeepCandidate
-    from dlrun.engineered import EngineeredCandidate
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
+    from dlrun.stage import Network
     from dlrun.tracking.store import Store
     from dlrun.tracking.study import StudyFacts, StudyRun
-
-    Network = DeepCandidate | EngineeredCandidate
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A study before it starts; whatever can be refused has been checked."""
-
-    recipe: Recipe
-    dataset: Dataset
-    splits: Splits
-    metrics: tuple[str, ...]
-    classic: tuple[Candidate, ...]
-    deep: tuple[Network, ...]
-    probes: tuple[Probe, ...]
-    variations: tuple[Variation, ...]
 
 
 @dataclass(frozen=True)
@@ -91,166 +63,60 @@ def prepare(recipe: Recipe) -> Plan:
     return Plan(recipe, dataset, splits, metrics, classic, deep, probes, variations)
 
 
-def train(recipe: Recipe, reporter: Reporter) -> Outcome:
+def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> Outcome:
     """Run a study: every candidate on every split, tracked, then compared.
 
+    A study that was stopped in any way goes on: what it has trained is taken from its journal.
+
+    Args:
+        recipe: says what is trained.
+        reporter: is told how it goes.
+        fresh: train everything anew.
+
     Raises:
-        DlrunError: the recipe, the data or the store cannot be used.
+        DlrunError: the recipe, the data or the store cannot be used, or another process trains
+            this very study.
     """
     # 1 · the data, the splits and the candidates
     pin_threads(n_cores())
     plan = prepare(recipe)
 
-    # 2 · the store
+    # 2 · the store, and what was trained before
     from dlrun.tracking.leftover import close_dead_runs
     from dlrun.tracking.store import open_store
-    from dlrun.tracking.study import StudyRun
+    from dlrun.tracking.study import StudyRun, unfinished
 
     store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
-    closed = close_dead_runs(store)
-    reporter.start(_header(plan, store))
-    for note in _notes(plan, store, closed):
-        reporter.note(note)
+    with terminable(), _journal(plan, store, fresh=fresh) as journal:
+        closed = close_dead_runs(store)
+        before = unfinished(store, journal.run_id)
+        reporter.start(_header(plan, store))
+        for note in _notes(plan, store, closed, journal):
+            reporter.note(note)
 
-    with (
-        terminable(),
-        TemporaryDirectory(prefix="dlrun-") as scratch,
-        StudyRun(store, _facts(plan)) as study,
-    ):
-        stage = Stage(plan, study, reporter, Path(scratch))
-        # 3 · the classic candidates, before TensorFlow takes its memory and threads
-        trials = stage.run_classic()
-        # 4 · the networks
-        trials += stage.run_deep()
-        # 5 · the verdict
-        outcome = _conclude(study, trials, reporter)
-        if study.store.note and study.store.note != store.note:
-            reporter.note(study.store.note)
+        with StudyRun(store, _facts(plan), before) as study:
+            journal.begin(study.id)
+            # 3 · the trials; TensorFlow takes its memory and threads after the classic ones
+            stage = Stage(plan, study, reporter, journal)
+            trials = [trial for each in plan.candidates for trial in stage.run(each)]
+            # 4 · the verdict
+            outcome = _conclude(study, trials, reporter)
+            if study.store.note and study.store.note != store.note:
+                reporter.note(study.store.note)
+        if not outcome.failed:
+            journal.clear()
         return outcome
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Where the trials of a study run: what they need, and who hears of them."""
-
-    plan: Plan
-    study: StudyRun
-    reporter: Reporter
-    scratch: Path
-
-    def run_classic(self) -> list[Trial]:
-        """Run the classic candidates' trials on the recipe's workers."""
-        from dlrun.trial import run_trials, run_variations
-
-        plan, done = self.plan, []
-        for candidate in plan.classic:
-            with self._running(candidate):
-                folder, execution = self._folder(candidate), plan.recipe.execution
-                trials = run_trials(
-                    candidate,
-                    plan.dataset,
-                    plan.splits.splits,
-                    metrics=plan.metrics,
-                    folder=folder,
-                    execution=execution,
-                    probes=plan.probes,
-                )
-                done += [self._hear(trial) for trial in trials]
-                varied = run_variations(
-                    candidate,
-                    plan.dataset,
-                    plan.variations,
-                    metric=plan.metrics[0],
-                    folder=folder,
-                    execution=execution,
-                )
-                self._hear_variations(candidate, varied)
-        return done
-
-    def run_deep(self) -> list[Trial]:
-        """Run the networks' trials here, one after the other, and tell every epoch."""
-        done = []
-        for candidate in self.plan.deep:
-            with self._running(candidate):
-                done += [self._hear(self._train(candidate, s)) for s in self.plan.splits.splits]
-                varied = (
-                    self._vary(candidate, number, variation)
-                    for number, variation in enumerate(self.plan.variations)
-                )
-                self._hear_variations(candidate, varied)
-        return done
-
-    def _train(self, candidate: Candidate, split: Split) -> Trial:
-        from dlrun.trial import run_trial
-
-        def on_epoch(epoch: Epoch) -> None:
-            self.reporter.epoch(candidate.name, split, epoch)
-            self.study.log_epoch(candidate.name, split, epoch)
-
-        return run_trial(
-            candidate,
-            self.plan.dataset,
-            split,
-            metrics=self.plan.metrics,
-            folder=self._folder(candidate),
-            on_epoch=on_epoch,
-            save=split is self.plan.splits.splits[-1],
-            probes=self.plan.probes,
-        )
-
-    def _vary(
-        self, candidate: Candidate, number: int, variation: Variation
-    ) -> tuple[Trial, Measurement]:
-        from dlrun.trial import run_variation
-
-        place = replace(variation.split, step=number)
-        return run_variation(
-            candidate,
-            self.plan.dataset,
-            variation,
-            metric=self.plan.metrics[0],
-            folder=self._folder(candidate),
-            on_epoch=lambda epoch: self.reporter.epoch(_once_more(candidate), place, epoch),
-        )
-
-    def _hear_variations(
-        self, candidate: Candidate, varied: Iterable[tuple[Trial, Measurement]]
-    ) -> None:
-        """Show the trials on changed rows as a line of their own, and track what they measured."""
-        if not self.plan.variations:
-            return
-        title = _once_more(candidate)
-        self.reporter.begin(title, candidate.family, len(self.plan.variations))
-        for number, (trial, measurement) in enumerate(varied):
-            self.study.log_measurements([measurement])
-            place = replace(trial.split, step=number)
-            self.reporter.end(replace(trial, candidate=title, split=place))
-
-    @contextmanager
-    def _running(self, candidate: Candidate) -> Iterator[None]:
-        name, family = candidate.name, candidate.family
-        self.reporter.begin(name, family, len(self.plan.splits.splits))
-        self.study.begin_candidate(name, family, candidate.settings)
-        yield
-        folder = self._folder(candidate)
-        self.study.finish_candidate(name, folder if any(folder.iterdir()) else None)
-
-    def _hear(self, trial: Trial) -> Trial:
-        self.study.log_trial(trial)
-        self.study.log_measurements(trial.measurements)
-        self.reporter.end(trial)
-        return trial
-
-    def _folder(self, candidate: Candidate) -> Path:
-        """Return where a candidate's model is put; that of the last split stays."""
-        position = [*self.plan.classic, *self.plan.deep].index(candidate)
-        folder = self.scratch / str(position)
-        folder.mkdir(exist_ok=True)
-        return folder
-
-
-def _once_more(candidate: Candidate) -> str:
-    return f"{candidate.name}, on varied rows"
+def _journal(plan: Plan, store: Store, *, fresh: bool) -> AbstractContextManager[Journal]:
+    return open_journal(
+        plan.recipe,
+        plan.candidates,
+        data_digest=plan.dataset.digest,
+        store=f"{store.stands_in_for or store.place} {store.experiment}",
+        metrics=plan.metrics,
+        fresh=fresh,
+    )
 
 
 def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
@@ -316,13 +182,17 @@ def _header(plan: Plan, store: Store) -> StudyHeader:
     )
 
 
-def _notes(plan: Plan, store: Store, closed: Iterable[str]) -> Iterator[str]:
+def _notes(plan: Plan, store: Store, closed: Iterable[str], journal: Journal) -> Iterator[str]:
     from dlrun.data.splits import count_leaked_duplicates
 
     if store.note:
         yield store.note
     for name in closed:
         yield f"The study {name} was left running by a process that is gone; it is closed now."
+    n_kept = journal.n_kept(plan.candidates, plan.splits.splits)
+    if n_kept:
+        total = len(plan.candidates) * len(plan.splits.splits)
+        yield f"Going on: {n_kept} of {total} trials are done already (--fresh trains them anew)."
     yield from plan.dataset.notes
     if plan.recipe.baselines == "auto":
         from dlrun.classic.auto import choose
@@ -351,7 +221,7 @@ def _facts(plan: Plan) -> StudyFacts:
         rope=None if evaluation.rope == "auto" else evaluation.rope,
         params=short_settings(recipe),
         environment=describe_environment(),
-        features={each.name: each.features for each in (*plan.classic, *plan.deep)},
+        features={each.name: each.features for each in plan.candidates},
     )
 
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from math import nan
 from pathlib import Path
@@ -29,7 +30,7 @@ from dlrun.contract import (
     Trial,
     Variation,
 )
-from dlrun.errors import ExtraError, TrainingError
+from dlrun.errors import DlrunError, ExtraError, TrackingError, TrainingError
 from dlrun.metrics import score
 
 if TYPE_CHECKING:
@@ -50,14 +51,15 @@ def run_trial(
     metrics: tuple[str, ...],
     folder: Path,
     on_epoch: OnEpoch,
+    checkpoint: Path | None = None,
     save: bool = True,
     threads: int | None = None,
     probes: Sequence[Probe] = (),
 ) -> Trial:
     """Fit a candidate on the training rows of a split and score it on the test rows.
 
-    A candidate that cannot be fitted, or needs more memory than there is, makes a trial with an
-    `error`, and the study goes on.
+    A candidate that cannot be fitted makes a trial with an `error`, and the study goes on; a
+    fault in a library or in dlrun is logged with its traceback.
 
     Args:
         candidate: what is fitted.
@@ -66,6 +68,7 @@ def run_trial(
         metrics: what is scored.
         folder: where the model is put, in place of what is there.
         on_epoch: hears of every epoch of a network.
+        checkpoint: the folder in which a network's training keeps what it needs to go on.
         save: whether the model is kept, and its size and latency measured; they are about the
             same on every split, and measuring takes longer than a small fit.
         threads: for the numeric libraries; None: one for each core.
@@ -81,7 +84,9 @@ def run_trial(
     try:
         with cost.limited_threads(threads or cost.n_cores()):
             with cost.measure() as spent:
-                fitted = candidate.fit(train, validation, seed=split.seed, on_epoch=remember)
+                fitted = candidate.fit(
+                    train, validation, seed=split.seed, on_epoch=remember, checkpoint=checkpoint
+                )
             validation_scores = _scores(fitted, validation, metrics)
             predictions = fitted.predict(test.frame)
         return Trial(
@@ -91,7 +96,7 @@ def run_trial(
             predictions=predictions,
             scores=score(metrics, predictions, test.truth, test.target),
             validation_scores=validation_scores,
-            cost=_cost(fitted, spent, test.frame, folder if save else None),
+            cost=_cost(fitted, spent, epochs, test.frame, folder if save else None),
             epochs=tuple(epochs),
             best_epoch=fitted.best_epoch,
             measurements=(
@@ -99,11 +104,20 @@ def run_trial(
                 *_measure(candidate, fitted, split, test, probes, metrics[0]),
             ),
         )
-    except TrainingError as error:
-        return Trial(candidate.name, candidate.family, split, error=str(error))
-    except MemoryError:
-        reason = f"{candidate.name}: the memory of this machine does not suffice"
-        return Trial(candidate.name, candidate.family, split, error=reason)
+    except TrackingError:  # an epoch could not be tracked
+        raise
+    except Exception as error:
+        return Trial(candidate.name, candidate.family, split, error=_reason(candidate, error))
+
+
+def _reason(candidate: Candidate, error: Exception) -> str:
+    """Say why a trial failed; what is nobody's expected failure is logged whole."""
+    if isinstance(error, DlrunError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{candidate.name}: the memory of this machine does not suffice"
+    log.error("%s failed", candidate.name, exc_info=error)
+    return f"{candidate.name}: {type(error).__name__}: {error}"
 
 
 def _remember(
@@ -144,6 +158,7 @@ def run_variation(
     metric: str,
     folder: Path,
     on_epoch: OnEpoch,
+    checkpoint: Path | None = None,
     threads: int | None = None,
 ) -> tuple[Trial, Measurement]:
     """Train a candidate on changed rows; a trial that fails is measured as NaN."""
@@ -155,12 +170,19 @@ def run_variation(
         metrics=(metric,),
         folder=folder,
         on_epoch=on_epoch,
+        checkpoint=checkpoint,
         save=False,
         threads=threads,
     )
-    return trial, Measurement(
-        candidate.name, candidate.family, variation.aspect, "", variation.level, split.step,
-        len(split.train), trial.scores.get(metric, nan),
+    return trial, _measurement(candidate, variation, trial, metric)
+
+
+def _measurement(
+    candidate: Candidate, variation: Variation, trial: Trial, metric: str
+) -> Measurement:
+    return Measurement(
+        candidate.name, candidate.family, variation.aspect, "", variation.level,
+        variation.split.step, len(variation.split.train), trial.scores.get(metric, nan),
     )  # fmt: skip
 
 
@@ -171,30 +193,37 @@ def run_trials(
     *,
     metrics: tuple[str, ...],
     folder: Path,
+    last: Split,
     execution: Execution,
     probes: Sequence[Probe] = (),
 ) -> Iterator[Trial]:
-    """Run a candidate on every split, on the recipe's workers; trials come in the splits' order.
+    """Run a candidate on splits, on the recipe's workers; trials come in the splits' order.
 
-    Each worker gets its share of the cores. The model of the last split is put into the folder.
+    Each worker gets its share of the cores. The model of the split `last` is put into the folder.
+    A worker that is killed costs the trials that have not ended, not the study.
     """
-    yield from _in_parallel(
-        (
-            delayed(run_trial)(
-                candidate,
-                dataset,
-                split,
-                metrics=metrics,
-                folder=folder,
-                on_epoch=_nobody_hears,
-                save=split is splits[-1],
-                threads=_threads(execution),
-                probes=probes,
-            )
-            for split in splits
-        ),
-        execution,
-    )
+    tasks = [
+        delayed(run_trial)(
+            candidate,
+            dataset,
+            split,
+            metrics=metrics,
+            folder=folder,
+            on_epoch=_nobody_hears,
+            save=split is last,
+            threads=_threads(execution),
+            probes=probes,
+        )
+        for split in splits
+    ]
+    done = 0
+    try:
+        for trial in _in_parallel(tasks, execution):
+            yield trial
+            done += 1
+    except BrokenProcessPool:
+        for split in splits[done:]:
+            yield Trial(candidate.name, candidate.family, split, error=_killed(candidate))
 
 
 def run_variations(
@@ -207,20 +236,34 @@ def run_variations(
     execution: Execution,
 ) -> Iterator[tuple[Trial, Measurement]]:
     """Run a candidate on all changed rows, on the recipe's workers, in the order given."""
-    yield from _in_parallel(
-        (
-            delayed(run_variation)(
-                candidate,
-                dataset,
-                variation,
-                metric=metric,
-                folder=folder,
-                on_epoch=_nobody_hears,
-                threads=_threads(execution),
-            )
-            for variation in variations
-        ),
-        execution,
+    tasks = [
+        delayed(run_variation)(
+            candidate,
+            dataset,
+            variation,
+            metric=metric,
+            folder=folder,
+            on_epoch=_nobody_hears,
+            threads=_threads(execution),
+        )
+        for variation in variations
+    ]
+    done = 0
+    try:
+        for found in _in_parallel(tasks, execution):
+            yield found
+            done += 1
+    except BrokenProcessPool:
+        for variation in variations[done:]:
+            split = variation.split
+            trial = Trial(candidate.name, candidate.family, split, error=_killed(candidate))
+            yield trial, _measurement(candidate, variation, trial, metric)
+
+
+def _killed(candidate: Candidate) -> str:
+    return (
+        f"{candidate.name}: its process was killed, most likely for lack of memory. "
+        "Lower execution.workers, or take fewer rows: data.max_rows"
     )
 
 
@@ -228,7 +271,7 @@ def _threads(execution: Execution) -> int:
     return max(1, cost.n_cores() // execution.workers)
 
 
-def _in_parallel(tasks: Iterator[Any], execution: Execution) -> Iterator[Any]:
+def _in_parallel(tasks: Sequence[Any], execution: Execution) -> Iterator[Any]:
     # Ray's joblib backend can only give all results at once.
     return_as = "list" if execution.engine == "ray" else "generator"
     with engine(execution):
@@ -293,11 +336,19 @@ def _scores(fitted: Fitted, part: Dataset, metrics: tuple[str, ...]) -> dict[str
     return score(metrics, fitted.predict(part.frame), part.truth, part.target)
 
 
-def _cost(fitted: Fitted, spent: cost.Spent, frame: pd.DataFrame, folder: Path | None) -> Cost:
+def _cost(
+    fitted: Fitted,
+    spent: cost.Spent,
+    epochs: Sequence[Epoch],
+    frame: pd.DataFrame,
+    folder: Path | None,
+) -> Cost:
+    """Gather what a trial took; of epochs before it was stopped the CPU seconds are not known."""
     one, thousand = cost.latency(fitted, frame) if folder else (None, None)
+    before = [epoch.seconds for epoch in epochs if epoch.again]
     return Cost(
-        fit_seconds=spent.wall_seconds,
-        cpu_seconds=spent.cpu_seconds,
+        fit_seconds=spent.wall_seconds + sum(before),
+        cpu_seconds=None if before else spent.cpu_seconds,
         peak_memory_mb=spent.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,

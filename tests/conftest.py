@@ -1,12 +1,16 @@
 """What every test stands on: a pinned number of threads, and signals that are heard."""
 
+import os
 import signal
+from tempfile import mkdtemp
 
 from hypothesis import settings
 
 from dlrun.cost import n_cores, pin_threads
 
 pin_threads(n_cores())
+
+os.environ["DLRUN_CACHE_DIR"] = mkdtemp(prefix="dlrun-tests-")  # not the user's own
 
 # A job in the background, as of nohup or of a CI server, starts with these ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)

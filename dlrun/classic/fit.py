@@ -42,8 +42,9 @@ class ClassicCandidate:
     @property
     def settings(self) -> dict[str, object]:
         """Return the settings as dotted recipe keys."""
+        own = {"estimator": self.kind} if "." in self.kind else {}
         chosen = {"features": list(self.features)} if self.features else {}
-        settings = {**chosen, **self.options}
+        settings = {**own, **chosen, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
     def fit(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import Overrides, RecipeFile
+from dlrun.cli.options import Fresh, Overrides, RecipeFile
 from dlrun.cli.train import run_study
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ SETTING = "evaluation.learning_curve"
 def curve(
     recipe: RecipeFile,
     overrides: Overrides = None,
+    fresh: Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
 ) -> None:
     """Train every candidate on growing parts of the training rows, and find the crossover."""
     chosen = overrides or []
     if not any(override.startswith(SETTING) for override in chosen):
         chosen = [*chosen, f"{SETTING}=true"]
-    with run_study(recipe, chosen, verb="curve", quiet=quiet) as (console, outcome):
+    with run_study(recipe, chosen, verb="curve", quiet=quiet, fresh=fresh) as (console, outcome):
         _show(console, outcome)
 
 

@@ -20,6 +20,9 @@ Uri = Annotated[
     str | None,
     typer.Option(help="The MLflow store. Default: MLFLOW_TRACKING_URI, else mlflow.db here."),
 ]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Train anew what an earlier, stopped study has trained.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Overrides, RecipeFile
+from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 def train(
     recipe: RecipeFile,
     overrides: Overrides = None,
+    fresh: Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train every candidate of a recipe on the same splits, track them, and compare."""
-    with run_study(recipe, overrides or [], verb="train", quiet=quiet or as_json) as ended:
+    chosen = overrides or []
+    with run_study(recipe, chosen, verb="train", quiet=quiet or as_json, fresh=fresh) as ended:
         _show(*ended, quiet=quiet, as_json=as_json)
 
 
 @contextmanager
 def run_study(
-    recipe: Path, overrides: list[str], *, verb: str, quiet: bool
+    recipe: Path, overrides: list[str], *, verb: str, quiet: bool, fresh: bool
 ) -> Iterator[tuple[Console, Outcome]]:
     """Run a study before the block and lend its outcome; then exit 1 if a candidate failed."""
     from dlrun.recipe.load import load_recipe
@@ -47,13 +49,11 @@ def run_study(
     console = Console(highlight=False)
     reporter = choose_reporter(console, quiet=quiet)
     try:
-        outcome = run(loaded, reporter)
+        outcome = run(loaded, reporter, fresh=fresh)
     except KeyboardInterrupt:
         reporter.close()
         again = shlex.join(["dlrun", verb, str(recipe), *overrides])
-        print(
-            f"\nStopped. Finished candidates are tracked. To run it again: {again}", file=sys.stderr
-        )
+        print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     finally:
         reporter.close()

@@ -115,5 +115,10 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened, np.load(opened) as arrays:
             return dict(arrays)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # none, or one that a crash has cut off
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zipfile.BadZipFile,
+    ):  # none, or cut off by a crash
         return {}

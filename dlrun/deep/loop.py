@@ -7,7 +7,7 @@ the step. Here a call runs `STEPS_PER_CALL` steps over a window of rows in memor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from time import perf_counter
@@ -29,6 +29,7 @@ from dlrun.recipe.training import Training
 from dlrun.signals import undisturbed
 
 STEPS_PER_CALL: Final = 32  # Ctrl-C is heard between calls
+MOMENT_SECONDS: Final = 1.0
 BATCHES: Final = 64  # of an epoch, where the batch size is free
 SMALLEST, LARGEST = 32, 1024
 CAUSES: Final = (
@@ -73,11 +74,18 @@ class Course:
     watch: Watch
     progress: Progress
     checkpoint: Checkpoint
+    saved: float = field(default_factory=perf_counter)
 
     def save(self) -> None:
         """Keep a checkpoint."""
         self.progress.best_weights = self.watch.best_weights
         self.checkpoint.save(self.progress)
+        self.saved = perf_counter()
+
+    def save_epoch(self) -> None:
+        """Keep a checkpoint, unless there is one of a moment ago: small networks are quick."""
+        if perf_counter() - self.saved >= MOMENT_SECONDS:
+            self.save()
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ class Loop:
             watch.look(epoch.number, metrics, self.network.body.get_weights)
             progress.told.append(epoch)
             progress.epoch, progress.sums = epoch.number + 1, Sums()
-        course.save()
+        course.save_epoch()
 
     def _end(self, watch: Watch, last: int) -> int:
         """Restore the best weights and return their epoch."""

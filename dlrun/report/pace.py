@@ -56,10 +56,11 @@ class Pace:
 
     def seconds_left(self, now: float) -> float | None:
         """Estimate the time left by the pace so far; None before anything has ended."""
-        share = self.share_done
-        if share == 0:
+        share, recalled = self.share_done, sum(trial.again for trial in self.trials)
+        earned = share - recalled / self.n_splits  # since it began
+        if earned <= 0:
             return None
-        return (self.seen - self.began) * (1 - share) / share - (now - self.seen)
+        return (self.seen - self.began) * (1 - share) / earned - (now - self.seen)
 
     def time_left(self, now: float) -> str:
         """Write the estimate in whole seconds: "28 s left"; nothing where it has run out."""

@@ -156,6 +156,7 @@ class PlainReporter:
         epochs = counted(len(trial.epochs), "epoch") if trial.epochs else ""
         seconds = trial.cost.fit_seconds
         took = "" if seconds is None else duration(seconds)
+        took = "kept from before" if trial.again else took
         score = f"{METRIC_TITLES[self._metric]} {trial.scores[self._metric]:.4g}"
         self._print(trial.candidate, trial.split, score, epochs, took)
 

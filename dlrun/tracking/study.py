@@ -101,9 +101,16 @@ class StudyRun:
     that, model folders must stay in place until the study ends.
     """
 
-    def __init__(self, store: Store, facts: StudyFacts) -> None:
+    def __init__(self, store: Store, facts: StudyFacts, before: str | None = None) -> None:
+        """Prepare a study.
+
+        Args:
+            store: where it goes.
+            facts: what is known about it.
+            before: the run id of the study that it goes on with, if there is one.
+        """
         self._facts = facts
-        self._writer = StudyWriter(store, facts)
+        self._writer = StudyWriter(store, facts, before=before)
         self._journal: list[tuple[int, Step]] = []
 
     @property
@@ -196,6 +203,18 @@ class StudyRun:
             for now, step in self._journal:
                 self._do(step, now)
         self._journal.clear()
+
+
+def unfinished(store: Store, run_id: str | None) -> str | None:
+    """Return the run id if that study is in the store and has not come to its end."""
+    if run_id is None:
+        return None
+    try:
+        run = store.client.get_run(run_id)
+    except failures():
+        return None
+    is_open = run.info.lifecycle_stage == "active" and run.info.status != "FINISHED"
+    return run_id if is_open else None
 
 
 def _status(kind: type[BaseException] | None) -> str:

@@ -21,13 +21,14 @@ from dlrun.contract import Cost, Epoch, Family, Measurement, Split, Trial
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, hushed, in_batches
 from dlrun.tracking.model import log_model
-from dlrun.tracking.store import next_name
+from dlrun.tracking.store import next_name, search_runs
 from dlrun.tracking.view import save_view
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
     from dlrun.tracking.study import StudyFacts
 
+NOTE: Final = "mlflow.note.content"
 LONGEST_PARAM: Final = 250
 LONGEST_NOTE: Final = 5000
 PARAM_KEY: Final = re.compile(r"\w[/\w.\- :]{,249}")
@@ -38,6 +39,7 @@ class StudyWriter:
 
     Args:
         half: the run id of the same study on a server that went away.
+        before: the run id of the same study, stopped before its end: its runs are gone on with.
 
     Attributes:
         id: the run id of the parent, once it is started.
@@ -45,13 +47,16 @@ class StudyWriter:
         has_view: whether the experiment has the saved view of `dlrun.tracking.view`.
     """
 
-    def __init__(self, store: Store, facts: StudyFacts, half: str = "") -> None:
+    def __init__(
+        self, store: Store, facts: StudyFacts, *, half: str = "", before: str | None = None
+    ) -> None:
         self.store = store
-        self.id = ""
+        self.id = before or ""
         self.now = 0
         self.has_view = False
         self._facts = facts
         self._half = half
+        self._before: dict[str, Any] = {}  # candidate → its run, when the study was stopped
         self._runs: dict[str, str] = {}  # candidate → run id
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
@@ -59,8 +64,13 @@ class StudyWriter:
         self._measurements: list[Measurement] = []
 
     def start(self) -> None:
-        """Create the parent run."""
+        """Create the parent run, or open it again."""
         facts = self._facts
+        if self.id:
+            self._reopen(self.id)
+            children = search_runs(self.store, f"tags.`mlflow.parentRunId` = '{self.id}'")
+            self._before = {run.data.params["candidate"]: run for run in children}
+            return
         name = next_name(self.store, facts.recipe)
         self.id = self._create_run(name, "study", "study", facts.params)
         self._log_text("recipe.yaml", facts.recipe_text)
@@ -71,9 +81,16 @@ class StudyWriter:
             self._describe(self.id, facts.description)
 
     def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
-        """Create the child run of a candidate."""
-        self._runs[name] = self._open[name] = self._create_run(name, family, name, settings)
+        """Create the child run of a candidate, or open it again unless it is complete."""
         self._trials[name] = []
+        run = self._before.get(name)
+        if run is None:
+            self._runs[name] = self._open[name] = self._create_run(name, family, name, settings)
+            return
+        self._runs[name] = run.info.run_id
+        if run.info.status != "FINISHED" or NOTE in run.data.tags:  # of trials that failed
+            self._open[name] = run.info.run_id
+            self._reopen(run.info.run_id)
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
         """Log an epoch of the first split; `epochs.csv` keeps those of all splits.
@@ -81,15 +98,17 @@ class StudyWriter:
         A chart of MLflow has one line per key, and its steps are the epochs: a second split
         would run over the line of the first, and keys of its own would drown the page.
         """
-        if split.step == 0:
+        is_logged = epoch.again and name in self._before
+        if split.step == 0 and not is_logged:
             self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
 
     def log_trial(self, trial: Trial) -> None:
         """Log the test scores of one split."""
         self._trials[trial.candidate].append(trial)
         self._rows.append(tables.trial_row(trial))
-        scores = {f"test/{name}": score for name, score in trial.scores.items()}
-        self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
+        if trial.candidate in self._open:
+            scores = {f"test/{name}": score for name, score in trial.scores.items()}
+            self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
         self._log_trials()
 
     def log_measurements(self, measurements: Sequence[Measurement]) -> None:
@@ -100,7 +119,9 @@ class StudyWriter:
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Log the means over the splits, the predictions and the model; end the child run."""
-        run_id, trials = self._open.pop(name), self._trials.pop(name)
+        run_id, trials = self._open.pop(name, None), self._trials.pop(name)
+        if run_id is None:  # it was complete before
+            return
         done = [trial for trial in trials if trial.error is None]
         self._log_metrics(run_id, means(done), step=len(self._facts.splits.splits))
         # One value at step 0 is what MLflow draws as a bar.
@@ -162,6 +183,13 @@ class StudyWriter:
             client.log_batch(run_id, params=batch)
         client.log_inputs(run_id, [self._dataset_input()])
         return run_id
+
+    def _reopen(self, run_id: str) -> None:
+        client = self.store.client
+        client.update_run(run_id, status="RUNNING")
+        client.set_tag(run_id, "dlrun.pid", str(os.getpid()))
+        client.set_tag(run_id, "dlrun.host", socket.gethostname())
+        client.set_tag(run_id, NOTE, self._facts.description if run_id == self.id else "")
 
     def _tags(self, role: str) -> dict[str, str]:
         facts = self._facts
@@ -233,7 +261,7 @@ class StudyWriter:
             self._describe(run_id, "\n\n".join(failures))
 
     def _describe(self, run_id: str, text: str) -> None:
-        self.store.client.set_tag(run_id, "mlflow.note.content", text[:LONGEST_NOTE])
+        self.store.client.set_tag(run_id, NOTE, text[:LONGEST_NOTE])
 
     def _log_text(self, name: str, text: str) -> None:
         self.store.client.log_text(self.id, text, name)

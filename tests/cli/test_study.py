@@ -180,9 +180,7 @@ def test_ctrl_c_in_the_middle(study, dlrun, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == (
-        "\nStopped. Finished candidates are tracked. To run it again: dlrun train r.yaml\n"
-    )
+    assert err == "\nStopped. What was trained is kept. To go on: dlrun train r.yaml\n"
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         statuses = dict(store.execute("select name, status from runs"))
     assert statuses == {

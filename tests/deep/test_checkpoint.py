@@ -26,6 +26,14 @@ SCHEDULED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch):
+    """Keep a checkpoint after every epoch, however short it was."""
+    from dlrun.deep import loop
+
+    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)
+
+
 class Stopped(Exception):
     """What kill -9 is to a process, to a training within a test."""
 
@@ -173,6 +181,19 @@ def test_a_checkpoint_that_is_no_use_is_passed_over(
     again = run(tmp_path)
     assert not any(epoch.again for epoch in again.epochs)
     assert_equal(again, whole)
+
+
+def test_short_epochs_share_a_checkpoint(training, breast_cancer, tmp_path, monkeypatch):
+    from dlrun.deep import loop
+
+    monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 3})
+    with pytest.raises(Stopped):
+        run(tmp_path, 3, die)
+    assert not (tmp_path / FILE).exists()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, 2, interrupt)
+    assert_equal(run(tmp_path), run())
 
 
 def test_a_full_disk_costs_the_checkpoint_alone(training, breast_cancer, tmp_path, caplog):
