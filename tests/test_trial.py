@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from dlrun import saved
 from dlrun.classic.candidates import make_candidates
@@ -25,7 +26,7 @@ from dlrun.contract import (
     Target,
     Trial,
 )
-from dlrun.errors import ExtraError, TrainingError
+from dlrun.errors import ExtraError, TrackingError, TrainingError
 from dlrun.recipe.model import Execution, Recipe
 from dlrun.trial import engine, run_trial, run_trials
 
@@ -67,13 +68,28 @@ class Toy:
     shown: dict[str, object] = field(default_factory=dict)
     parameters: int = 5
     best_epoch: int | None = 2
+    n_before: int = 0
 
-    def fit(self, train: Dataset, validation: Dataset, *, seed: int, on_epoch: OnEpoch) -> Toy:
+    def fit(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
+    ) -> Toy:
         if self.fails is not None:
             raise self.fails
-        self.shown = {"train": train.row_ids, "validation": validation.row_ids, "seed": seed}
+        self.shown = {
+            "train": train.row_ids,
+            "validation": validation.row_ids,
+            "seed": seed,
+            "checkpoint": checkpoint,
+        }
         for number in (1, 2, 3):
-            on_epoch(Epoch(number, 3, {"train/loss": 1 / number}, 0.1))
+            is_again = number <= self.n_before
+            on_epoch(Epoch(number, 3, {"train/loss": 1 / number}, 100.0, again=is_again))
         return self
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
@@ -94,6 +110,7 @@ def run(candidate: object, dataset: Dataset, folder: Path, *, save: bool = True)
         metrics=METRICS,
         folder=folder,
         on_epoch=lambda epoch: None,
+        checkpoint=folder / "checkpoint",
         save=save,
     )
 
@@ -106,6 +123,7 @@ def test_a_candidate_sees_the_rows_of_the_split_and_its_seed(
     np.testing.assert_array_equal(toy.shown["train"], dataset.row_ids[split.train])
     np.testing.assert_array_equal(toy.shown["validation"], dataset.row_ids[split.validation])
     assert toy.shown["seed"] == 10
+    assert toy.shown["checkpoint"] == tmp_path / "checkpoint"
 
 
 def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_path: Path) -> None:
@@ -122,8 +140,18 @@ def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_pat
 def test_a_trial_tells_what_it_cost(dataset: Dataset, tmp_path: Path) -> None:
     trial = run(Toy(), dataset, tmp_path)
     assert trial.cost.fit_seconds is not None and trial.cost.fit_seconds < 1
+    assert trial.cost.cpu_seconds is not None
     assert trial.cost.peak_memory_mb is not None and trial.cost.peak_memory_mb > 10
     assert (trial.cost.model_mb, trial.cost.parameters) == (1.0, 5)
+
+
+def test_what_was_trained_before_the_training_stopped_counts_as_well(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """Its seconds do; its CPU seconds nobody knows."""
+    cost = run(Toy(n_before=2), dataset, tmp_path).cost
+    assert cost.fit_seconds is not None and 200 < cost.fit_seconds < 201
+    assert cost.cpu_seconds is None
 
 
 def test_epochs_are_kept_and_told(dataset: Dataset, tmp_path: Path) -> None:
@@ -186,8 +214,17 @@ def test_a_failure_is_a_trial_with_nothing_but_an_error(
     assert trial == Trial("toy", "deep", trial.split, error=error)
 
 
-@pytest.mark.parametrize("failure", [KeyboardInterrupt(), ZeroDivisionError()])
-def test_an_interruption_and_a_bug_pass_through(
+def test_a_bug_is_a_failure_too_and_keeps_its_traceback(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trial = run(Toy(fails=ZeroDivisionError("by nothing")), dataset, tmp_path)
+    assert trial.error == "toy: ZeroDivisionError: by nothing"
+    assert caplog.messages == ["toy failed"]
+    assert "raise self.fails" in caplog.text
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), TrackingError("the disk is full")])
+def test_an_interruption_and_a_store_that_fails_pass_through(
     failure: BaseException, dataset: Dataset, tmp_path: Path
 ) -> None:
     with pytest.raises(type(failure)):
@@ -205,6 +242,7 @@ def test_workers_give_the_same_trials_in_the_splits_order(
         splits,
         metrics=METRICS,
         folder=tmp_path / "model",
+        last=splits[-1],
         execution=Execution(workers=workers),
     )
     for trial, split in zip(trials, splits, strict=True):
@@ -216,6 +254,46 @@ def test_workers_give_the_same_trials_in_the_splits_order(
         np.testing.assert_array_equal(trial.predictions.values, alone.predictions.values)
     kept = saved.load(tmp_path / "model").fitted.predict(dataset.frame.iloc[splits[-1].test])
     np.testing.assert_array_equal(kept.values, alone.predictions.values)
+
+
+DEADLY = """
+import os, signal
+from sklearn.tree import DecisionTreeClassifier
+class Deadly(DecisionTreeClassifier):
+    def fit(self, X, y):
+        if len(y) == 61:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y)
+"""
+
+
+def test_a_worker_that_is_killed_costs_its_trials_alone(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    get_reusable_executor().shutdown()  # its workers know the path of an earlier test
+    splits = make_splits(3)
+    splits[1] = replace(splits[1], train=np.append(splits[1].train, splits[1].validation[:1]))
+
+    def run_all(splits: list[Split], estimator: str) -> list[Trial]:
+        baselines = [{"estimator": estimator}]
+        recipe = Recipe.model_validate({"data": {"source": "small.csv"}, "baselines": baselines})
+        candidate = make_candidates(recipe, dataset)[-1]
+        found = run_trials(
+            candidate, dataset, splits, metrics=METRICS, folder=tmp_path / "model",
+            last=splits[-1], execution=Execution(workers=2),
+        )  # fmt: skip
+        return list(found)
+
+    trials = run_all(splits, "deadly.Deadly")
+    assert [trial.split.step for trial in trials] == [0, 1, 2]
+    assert trials[1].error == (
+        "Deadly: its process was killed, most likely for lack of memory. Lower "
+        "execution.workers, or take fewer rows: data.max_rows"
+    )
+    others = run_all(splits, "sklearn.tree.DecisionTreeClassifier")
+    assert [trial.error for trial in others] == [None] * 3
 
 
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("dask", "dask.distributed")])
@@ -236,12 +314,14 @@ def test_an_engine_runs_the_trials(
     name: str, package: str, dataset: Dataset, tmp_path: Path
 ) -> None:
     pytest.importorskip(package, reason=f"needs the extra {name}")
+    splits = make_splits(2)
     trials = run_trials(
         baseline(dataset),
         dataset,
-        make_splits(2),
+        splits,
         metrics=METRICS,
         folder=tmp_path / "model",
+        last=splits[-1],
         execution=Execution(engine=name, workers=2),  # type: ignore[arg-type]
     )
     assert [trial.scores["accuracy"] > 0.8 for trial in trials] == [True, True]

@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
 from dlrun.tracking.model import upload
-from dlrun.tracking.read import children_of, find_run, local_path, model_folder
-from dlrun.tracking.store import STUDIES, local_uri, next_name, open_store, search_runs
+from dlrun.tracking.read import find_run, local_path, model_folder
+from dlrun.tracking.store import (
+    STUDIES,
+    candidates_of,
+    local_uri,
+    next_name,
+    open_store,
+    search_runs,
+)
 
 if TYPE_CHECKING:
-    from dlrun.tracking.store import Store
+    from dlrun.tracking.store import Store, candidates_of
 
 WAITING: Final = "dlrun.push_to"
 PUSHED: Final = "dlrun.pushed_to"
@@ -50,7 +57,7 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
     with clear_errors(server.place):
         new_name = next_name(server, study.data.tags["dlrun.recipe"])
         study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
-        for child in children_of(here, study):
+        for child in candidates_of(here, study.info.run_id).values():
             _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
         if to is None and HALF in study.data.tags:
             _delete_half(server, study.data.tags[HALF])

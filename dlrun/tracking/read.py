@@ -23,7 +23,7 @@ from dlrun.saved import FACTS
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.model import ARTIFACT
-from dlrun.tracking.store import STUDIES, search_runs
+from dlrun.tracking.store import STUDIES, candidates_of, search_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,13 +230,8 @@ def _features(kept: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     return {candidate: tuple(features) for candidate, features in kept.items()}
 
 
-def children_of(store: Store, study: Any) -> list[Any]:
-    """Return the runs of a study's candidates."""
-    return search_runs(store, f"tags.`mlflow.parentRunId` = '{study.info.run_id}'")
-
-
 def _choose(store: Store, study: Any, candidate: str | None) -> Any:
-    runs = {run.data.params["candidate"]: run for run in children_of(store, study)}
+    runs = candidates_of(store, study.info.run_id)
     if candidate is None:
         return _best(runs, _kept(store, study)["metrics"][0], study.info.run_name)
     if candidate not in runs:

@@ -132,6 +132,12 @@ def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list
     return found
 
 
+def candidates_of(store: Store, study_id: str) -> dict[str, Any]:
+    """Return candidate → its run; a run that was cut off at its very start has a name alone."""
+    found = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
+    return {run.data.params.get("candidate", run.info.run_name): run for run in found}
+
+
 def next_name(store: Store, recipe: str) -> str:
     """Name the next study of an experiment: flights-1, then flights-2."""
     last = store.client.search_runs(

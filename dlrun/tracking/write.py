@@ -21,7 +21,7 @@ from dlrun.contract import Cost, Epoch, Family, Measurement, Split, Trial
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, hushed, in_batches
 from dlrun.tracking.model import log_model
-from dlrun.tracking.store import next_name, search_runs
+from dlrun.tracking.store import candidates_of, next_name
 from dlrun.tracking.view import save_view
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class StudyWriter:
         facts = self._facts
         if self.id:
             self._reopen(self.id)
-            children = search_runs(self.store, f"tags.`mlflow.parentRunId` = '{self.id}'")
-            self._before = {run.data.params["candidate"]: run for run in children}
-            return
-        name = next_name(self.store, facts.recipe)
-        self.id = self._create_run(name, "study", "study", facts.params)
+            self._before = candidates_of(self.store, self.id)
+        else:
+            name = next_name(self.store, facts.recipe)
+            self.id = self._create_run(name, "study")
+        self._describe_run(self.id, "study", facts.params)
         self._log_text("recipe.yaml", facts.recipe_text)
         self._log_text("environment.txt", facts.environment)
         self._log_text("study.json", json.dumps(facts.kept, indent=2, ensure_ascii=False))
@@ -85,12 +85,14 @@ class StudyWriter:
         self._trials[name] = []
         run = self._before.get(name)
         if run is None:
-            self._runs[name] = self._open[name] = self._create_run(name, family, name, settings)
-            return
-        self._runs[name] = run.info.run_id
-        if run.info.status != "FINISHED" or NOTE in run.data.tags:  # of trials that failed
-            self._open[name] = run.info.run_id
+            self._runs[name] = self._create_run(name, family)
+        else:
+            self._runs[name] = run.info.run_id
+            if run.info.status == "FINISHED" and not run.data.tags.get(NOTE):  # no trial failed
+                return
             self._reopen(run.info.run_id)
+        self._open[name] = self._runs[name]
+        self._describe_run(self._runs[name], name, settings)
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
         """Log an epoch of the first split; `epochs.csv` keeps those of all splits.
@@ -99,7 +101,7 @@ class StudyWriter:
         would run over the line of the first, and keys of its own would drown the page.
         """
         is_logged = epoch.again and name in self._before
-        if split.step == 0 and not is_logged:
+        if split.step == 0 and name in self._open and not is_logged:
             self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
 
     def log_trial(self, trial: Trial) -> None:
@@ -165,24 +167,24 @@ class StudyWriter:
 
     # ------------------------------------------------------------------------------- pieces
 
-    def _create_run(
-        self, name: str, role: str, candidate: str, params: Mapping[str, object]
-    ) -> str:
-        from mlflow.entities import Param
-
-        facts, client = self._facts, self.store.client
+    def _create_run(self, name: str, role: str) -> str:
         tags = self._tags(role) | ({"mlflow.parentRunId": self.id} if self.id else {})
-        run = client.create_run(
+        run = self.store.client.create_run(
             self.store.experiment_id, start_time=self.now, tags=tags, run_name=name
         )
         run_id: str = run.info.run_id
+        return run_id
+
+    def _describe_run(self, run_id: str, candidate: str, params: Mapping[str, object]) -> None:
+        from mlflow.entities import Param
+
+        facts, client = self._facts, self.store.client
         own = {"candidate": candidate, "seed": facts.seed, "data.rows": len(facts.dataset)}
         texts = short_params({**params, **own})
         entries = [Param(key, text) for key, text in texts.items()]
         for batch in in_batches(entries, PARAMS_AT_ONCE):
             client.log_batch(run_id, params=batch)
         client.log_inputs(run_id, [self._dataset_input()])
-        return run_id
 
     def _reopen(self, run_id: str) -> None:
         client = self.store.client

@@ -1,0 +1,97 @@
+"""Killed at twenty random moments and started again, a study ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from killing import Nursery, kill_and_resume, nursery
+
+RECIPE = """\
+data: {source: sklearn:breast_cancer}
+model: {architecture: mlp, hidden: [16], dropout: 0.3}
+training:
+  epochs: 30
+  batch_size: 32
+  early_stopping: {patience: 20}
+  checkpoint_every: 8 steps
+  deterministic: true
+baselines: [linear, {name: random_forest, n_estimators: 20}]
+evaluation: {folds: 2, learning_curve: [0.5]}
+"""
+N_KILLS = 20
+MEASURED = ("fit_seconds", "cpu_seconds", "peak_memory_mb", "latency_ms_batch1",
+            "latency_ms_batch1000", "model_mb")  # fmt: skip
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """Read all that the last study of a folder says, but for what it took."""
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        runs = store.execute(
+            "select name, status, artifact_uri from runs order by start_time"
+        ).fetchall()
+    tables = sorted(folder.rglob("trials.csv"), key=lambda file: file.stat().st_mtime)
+    trials = pd.read_csv(tables[-1]).drop(columns=[*MEASURED])
+    measured = pd.read_csv(tables[-1].with_name("measurements.csv"))
+    files = [Path(uri.removeprefix("file://"), "predictions.parquet") for *_, uri in runs]
+    last = {name: file for (name, *_), file in zip(runs, files, strict=True) if file.exists()}
+    networks = sorted(folder.rglob("network.keras"), key=lambda file: file.stat().st_mtime)
+    return {
+        "statuses": {status for _, status, _ in runs[-5:]},
+        "trials": trials,
+        "measured": measured,
+        "predictions": {name: pd.read_parquet(file) for name, file in last.items()},
+        "weights": weights(networks[-1]),
+        "left running": [name for name, status, _ in runs if status == "RUNNING"],
+    }
+
+
+def weights(network: Path) -> list[Any]:
+    found: list[Any] = []
+    with zipfile.ZipFile(network) as archive:
+        content = BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(content) as file:
+        file.visititems(lambda _, node: found.append(node[()]) if hasattr(node, "dtype") else None)
+    return found
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with nursery() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def reference(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    assert processes.run(folder, "train", "r.yaml") == 0, (folder / "output.txt").read_text()
+    return written(folder)
+
+
+def test_it_ends_with_the_same_bits(
+    processes: Nursery, reference: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    killed = kill_and_resume(
+        processes, tmp_path, ["train", "r.yaml"], n_kills=N_KILLS, longest=2.5, seed=11
+    )
+    assert killed > N_KILLS / 2
+    found = written(tmp_path)
+    assert found["statuses"] == {"FINISHED"}
+    assert found["left running"] == []
+    pd.testing.assert_frame_equal(found["trials"], reference["trials"])
+    pd.testing.assert_frame_equal(found["measured"], reference["measured"])
+    assert found["predictions"].keys() == reference["predictions"].keys()
+    for name, predictions in reference["predictions"].items():
+        pd.testing.assert_frame_equal(found["predictions"][name], predictions)
+    assert len(found["weights"]) > 0
+    for one, other in zip(found["weights"], reference["weights"], strict=True):
+        np.testing.assert_array_equal(one, other)
