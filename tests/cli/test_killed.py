@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -69,29 +70,35 @@ def processes():
 
 
 @pytest.fixture(scope="module")
-def reference(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def reference(
+    processes: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], float]:
+    """What the study says that nobody stops, and how many seconds it takes."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    began = time.monotonic()
     assert processes.run(folder, "train", "r.yaml") == 0, (folder / "output.txt").read_text()
-    return written(folder)
+    return written(folder), time.monotonic() - began
 
 
 def test_it_ends_with_the_same_bits(
-    processes: Nursery, reference: dict[str, Any], tmp_path: Path
+    processes: Nursery, reference: tuple[dict[str, Any], float], tmp_path: Path
 ) -> None:
+    whole, seconds = reference
     (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
     killed = kill_and_resume(
-        processes, tmp_path, ["train", "r.yaml"], n_kills=N_KILLS, longest=2.5, seed=11
+        processes, tmp_path, ["train", "r.yaml"], n_kills=N_KILLS, longest=seconds / 2, seed=11
     )
     assert killed > N_KILLS / 2
+    assert "Going on: " in (tmp_path / "output.txt").read_text()
     found = written(tmp_path)
     assert found["statuses"] == {"FINISHED"}
     assert found["left running"] == []
-    pd.testing.assert_frame_equal(found["trials"], reference["trials"])
-    pd.testing.assert_frame_equal(found["measured"], reference["measured"])
-    assert found["predictions"].keys() == reference["predictions"].keys()
-    for name, predictions in reference["predictions"].items():
+    pd.testing.assert_frame_equal(found["trials"], whole["trials"])
+    pd.testing.assert_frame_equal(found["measured"], whole["measured"])
+    assert found["predictions"].keys() == whole["predictions"].keys()
+    for name, predictions in whole["predictions"].items():
         pd.testing.assert_frame_equal(found["predictions"][name], predictions)
     assert len(found["weights"]) > 0
-    for one, other in zip(found["weights"], reference["weights"], strict=True):
+    for one, other in zip(found["weights"], whole["weights"], strict=True):
         np.testing.assert_array_equal(one, other)

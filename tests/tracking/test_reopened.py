@@ -1,0 +1,129 @@
+"""A study that goes on: in the same runs, with nothing written twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlrun.contract import Epoch, Trial
+from dlrun.tracking.read import find_study
+from dlrun.tracking.store import Store, candidates_of, search_runs
+from dlrun.tracking.study import StudyFacts, StudyRun, unfinished
+
+
+def runs_of(store: Store, study_id: str) -> dict[str, Any]:
+    return {name: store.client.get_run(run.info.run_id) for name, run in
+            candidates_of(store, study_id).items()}  # fmt: skip
+
+
+def stopped(
+    store: Store,
+    facts: StudyFacts,
+    trials: tuple[Trial, ...],
+    epochs: tuple[Epoch, ...],
+    model_folder: Path,
+) -> str:
+    """Stop a study when `linear` is complete and `net` has told two epochs."""
+    with pytest.raises(KeyboardInterrupt), StudyRun(store, facts) as study:
+        study.begin_candidate("linear", "classic", {"C": 1.0})
+        for trial in trials:
+            study.log_trial(trial)
+        study.finish_candidate("linear", model_folder)
+        study.begin_candidate("net", "deep", {"training.epochs": 5})
+        for epoch in epochs[:2]:
+            study.log_epoch("net", trials[0].split, epoch)
+        raise KeyboardInterrupt
+    return study.id
+
+
+def test_it_ends_in_the_runs_that_it_began_in(
+    store: Store,
+    facts: StudyFacts,
+    trials: tuple[Trial, ...],
+    epochs: tuple[Epoch, ...],
+    model_folder: Path,
+) -> None:
+    first = stopped(store, facts, trials, epochs, model_folder)
+    before = runs_of(store, first)
+    assert {name: run.info.status for name, run in before.items()} == {
+        "linear": "FINISHED",
+        "net": "KILLED",
+    }
+    assert unfinished(store, first) == first
+    with StudyRun(store, facts, before=first) as study:
+        study.begin_candidate("linear", "classic", {"C": 1.0})
+        assert store.client.get_run(first).info.status == "RUNNING"
+        for trial in trials:
+            study.log_trial(replace(trial, again=True))
+        study.finish_candidate("linear", model_folder)
+        study.begin_candidate("net", "deep", {"training.epochs": 5})
+        for epoch in epochs:
+            study.log_epoch("net", trials[0].split, replace(epoch, again=epoch.number <= 2))
+        for trial in trials:
+            study.log_trial(replace(trial, candidate="net", family="deep", epochs=epochs))
+        study.finish_candidate("net", model_folder)
+        study.finish("Undecided.", {"candidate": ["linear"]})
+    assert len(search_runs(store, "tags.`dlrun.role` = 'study'")) == 1
+    after = runs_of(store, first)
+    assert {name: run.info.run_id for name, run in after.items()} == {
+        name: run.info.run_id for name, run in before.items()
+    }
+    assert {run.info.status for run in after.values()} == {"FINISHED"}
+    assert after["linear"].info.end_time == before["linear"].info.end_time
+    assert len(after["linear"].outputs.model_outputs) == 1
+    losses = store.client.get_metric_history(after["net"].info.run_id, "train/loss")
+    assert [loss.step for loss in losses] == [1, 2, 3, 4, 5]
+    found = find_study(store, first)
+    assert found.status == "FINISHED"
+    assert list(found.trials["candidate"]) == ["linear"] * 3 + ["net"] * 3
+    assert len(found.read_predictions("linear")) == len(found.read_predictions("net")) == 150
+    assert unfinished(store, first) is None
+
+
+def test_a_candidate_whose_trial_failed_is_written_anew(
+    store: Store, facts: StudyFacts, trials: tuple[Trial, ...], model_folder: Path
+) -> None:
+    failed = Trial("linear", "classic", trials[2].split, error="its process was killed")
+    with pytest.raises(KeyboardInterrupt), StudyRun(store, facts) as study:
+        study.begin_candidate("linear", "classic", {})
+        for trial in (*trials[:2], failed):
+            study.log_trial(trial)
+        study.finish_candidate("linear", model_folder)
+        raise KeyboardInterrupt
+    (before,) = runs_of(store, study.id).values()
+    assert before.data.tags["mlflow.note.content"].startswith("Failed on ")
+    with StudyRun(store, facts, before=study.id) as study:
+        study.begin_candidate("linear", "classic", {})
+        for trial in trials:
+            study.log_trial(trial)
+        study.finish_candidate("linear", model_folder)
+    (after,) = runs_of(store, study.id).values()
+    assert after.info.run_id == before.info.run_id
+    assert after.data.tags["mlflow.note.content"] == ""
+    assert len(find_study(store, study.id).read_predictions("linear")) == 150
+
+
+def test_a_run_that_was_cut_off_before_it_had_params_is_completed(
+    store: Store, facts: StudyFacts
+) -> None:
+    with pytest.raises(KeyboardInterrupt), StudyRun(store, facts) as study:
+        client, tags = store.client, {"mlflow.parentRunId": study.id, "dlrun.role": "classic"}
+        client.create_run(store.experiment_id, tags=tags, run_name="linear")
+        raise KeyboardInterrupt
+    with StudyRun(store, facts, before=study.id) as study:
+        study.begin_candidate("linear", "classic", {"C": 2.0})
+    (run,) = runs_of(store, study.id).values()
+    assert (run.data.params["candidate"], run.data.params["C"]) == ("linear", "2.0")
+
+
+def test_what_cannot_be_gone_on_with(store: Store, facts: StudyFacts) -> None:
+    with pytest.raises(KeyboardInterrupt), StudyRun(store, facts) as study:
+        raise KeyboardInterrupt
+    assert unfinished(store, study.id) == study.id
+    store.client.delete_run(study.id)
+    assert unfinished(store, study.id) is None
+    assert unfinished(store, "0" * 32) is None
+    assert unfinished(store, None) is None
