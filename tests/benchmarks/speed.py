@@ -6,6 +6,7 @@ Run it on a quiet machine: python tests/benchmarks/speed.py [GROUP …], see `ma
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,19 @@ training: {{epochs: 5, batch_size: 128, early_stopping: false}}
 baselines: none
 evaluation: {{folds: 1}}
 """
+ENGINE_RECIPE = """\
+data: {{source: {network}.npz}}
+model: {{architecture: "nets:{network}"}}
+training: {{epochs: {epochs}, batch_size: {batch_size}, early_stopping: false}}
+baselines: none
+evaluation: {{folds: 1}}
+"""
+ENGINE = (  # network, shape of the inputs, epochs, batch size, limit
+    ("mlp", (50_000, 50), 60, 256, 0.5),
+    ("cnn", (6_000, 128, 4), 10, 64, 1.1),
+    ("lstm", (4_000, 60, 4), 6, 64, 1.1),
+    ("transformer", (4_000, 64, 4), 6, 64, 1.1),
+)
 
 
 def main() -> None:
@@ -64,6 +78,7 @@ def main() -> None:
         "cancer": bench_cancer,
         "fashion": bench_fashion,
         "snippets": bench_snippets,
+        "engine": bench_engine,
         "baselines": bench_baselines,
         "compare": bench_compare,
     }
@@ -116,6 +131,25 @@ def bench_snippets(folder: Path) -> list[bool]:
     return [_against_script(folder, "movie_snippets", SNIPPETS_RECIPE, script, 1.15, SNIPPETS)]
 
 
+def bench_engine(folder: Path) -> list[bool]:
+    """Time whole studies of one network each against Keras' `fit` of the very same network."""
+    shutil.copy(HERE / "by_hand" / "nets.py", folder)
+    return [_engine(folder, *case) for case in ENGINE]
+
+
+def _engine(
+    folder: Path, network: str, shape: tuple[int, ...], epochs: int, batch_size: int, limit: float
+) -> bool:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape).astype("float32")
+    y = (x.reshape(len(x), -1)[:, :3].sum(axis=1) + rng.normal(size=len(x)) > 0).astype("int64")
+    data = folder / f"{network}.npz"
+    np.savez(data, x=x, y=y)
+    recipe = ENGINE_RECIPE.format(network=network, epochs=epochs, batch_size=batch_size)
+    arguments = [network, str(epochs), str(batch_size), str(data)]
+    return _against_script(folder, network, recipe, "engine_keras.py", limit, *arguments)
+
+
 def bench_baselines(folder: Path) -> list[bool]:
     """Time five baselines and no network against the same calls by hand."""
     recipe = FLIGHTS_RECIPE + FIVE
@@ -138,7 +172,7 @@ def bench_compare(folder: Path) -> list[bool]:
 
 
 def _against_script(
-    folder: Path, name: str, recipe: str, script: str, limit: float, *data: Path
+    folder: Path, name: str, recipe: str, script: str, limit: float, *data: Path | str
 ) -> bool:
     file = folder / f"{name.replace(' ', '-')}.yaml"
     file.write_text(recipe, encoding="utf-8")
