@@ -15,14 +15,11 @@ from pydantic import (
 )
 
 from dlrun.recipe import names
+from dlrun.recipe.section import one_of
 
 
 def _known(activation: str) -> str:
-    if activation not in names.ACTIVATIONS:
-        allowed = ", ".join(names.ACTIVATIONS)
-        message = f"{activation!r} is not a Keras activation. Allowed: {allowed}"
-        raise ValueError(message)
-    return activation
+    return one_of(activation, names.ACTIVATIONS, "a Keras activation")
 
 
 Activation = Annotated[str, AfterValidator(_known)]

@@ -14,6 +14,7 @@ from dlrun.recipe.document import Document, Fault, join, parse
 from dlrun.recipe.faults import explain, line_of, unknown_key
 from dlrun.recipe.keras_layers import check_layers
 from dlrun.recipe.model import Model, Recipe
+from dlrun.recipe.names import HABITS
 from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.training import Training
 
@@ -99,7 +100,11 @@ def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, in
     title = str(model.get("architecture"))
     known = ARCHITECTURES.get(title)
     if known is None:
-        return []
+        return [
+            Fault(line_of(join(key, name), lines), unknown_key(join(key, name), ["architecture"]))
+            for name in model
+            if "architecture" not in model and HABITS.get(name) == "model.architecture"
+        ]
     settings = {name: value for name, value in model.items() if name not in Model.model_fields}
     allowed = [*known.model_fields, *Model.model_fields]
     faults = [

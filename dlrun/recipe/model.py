@@ -341,7 +341,14 @@ class Recipe(Section):
     def _listed(cls, value: object) -> object:
         if value is None:
             return []
-        return [value] if isinstance(value, dict) else value
+        if not isinstance(value, str):
+            return [value] if isinstance(value, dict) else value
+        wanted = value if value in ARCHITECTURES or is_function(value) else "mlp"
+        message = (
+            f"{value!r} is no model. Write {{architecture: {wanted}}} or a list of such; "
+            "for no network, leave it out"
+        )
+        raise ValueError(message)
 
     @field_validator(
         "baselines",

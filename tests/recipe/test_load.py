@@ -97,6 +97,29 @@ seed: yes
 
 
 @pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        ("mlp", "'mlp' is no model. Write {architecture: mlp} or a list of such; for no network, "
+         "leave it out"),
+        ("none", "'none' is no model. Write {architecture: mlp} or a list of such; for no network, "
+         "leave it out"),
+        ("{architecture: mlp, activation: rellu}",
+         ".activation: 'rellu' is not a Keras activation. Did you mean relu?"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_none_says_how_one_is_written(faults, model, fault):
+    dot = "" if fault.startswith(".") else ": "
+    assert faults(f"{MINIMAL}model: {model}\n") == f"r.yaml:2: model{dot}{fault}"
+
+
+def test_the_type_of_a_model_is_its_architecture(faults):
+    assert faults(MINIMAL + "model: {type: mlp}\n").splitlines() == [
+        "r.yaml:2: model.architecture is required",
+        "r.yaml:2: model.type is not a setting. Did you mean architecture?",
+    ]
+
+
+@pytest.mark.parametrize(
     ("habit", "right"),
     [
         ("trainer: {}", "training"),
