@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ def validate(
     from rich.text import Text
 
     from dlrun.data.facts import describe
+    from dlrun.data.splits import leaks
     from dlrun.report.data import data_overview
     from dlrun.run import prepare
 
@@ -30,7 +32,7 @@ def validate(
     dataset = plan.dataset
     console = Console(highlight=False)
     console.print(data_overview(describe(dataset), dataset.target, plan.splits))
-    for note in dataset.notes:
+    for note in (*dataset.notes, *leaks(dataset, plan.splits.splits[0])):
         console.print(Text(f"Note: {note}", style="dim"))
     names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
     console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))
@@ -39,4 +41,5 @@ def validate(
             summary = candidate.summarize(dataset)
             title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
             console.print(Text(title), soft_wrap=True)
-    console.print(Text(f"Next: {' '.join(['dlrun train', str(recipe), *(overrides or ())])}"))
+    command = shlex.join(["dlrun", "train", str(recipe), *(overrides or ())])
+    console.print(Text(f"Next: {command}"), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -70,6 +71,16 @@ def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
     return int(np.isin(rows[split.test], rows[seen]).sum())
 
 
+def leaks(dataset: Dataset, split: Split) -> Iterator[str]:
+    """Say how many test rows were seen in training."""
+    n_leaked = count_leaked_duplicates(dataset, split)
+    if n_leaked:
+        yield (
+            f"{n_leaked:,} of {len(split.test):,} test rows also stand among the training rows "
+            "(duplicates)."
+        )
+
+
 def _seeds(recipe: Recipe, *place: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(recipe.seed, spawn_key=place)
 
@@ -104,11 +115,11 @@ def _check_classes(recipe: Recipe, dataset: Dataset, plan: Plan) -> None:
     needed = max(2, plan.folds)
     rare = [f"{label!r} ({n})" for label, n in zip(labels, counts, strict=True) if n < needed]
     if rare:
-        sample = ", or take more rows than data.max_rows" if recipe.data.max_rows else ""
+        ways = ["Leave these classes out", "lower evaluation.folds"]
+        ways += ["take more rows than data.max_rows"] if recipe.data.max_rows else []
         message = (
             f"{recipe.at('data.target')}: every class needs {needed} rows, one for each fold, but "
-            f"fewer stand in: {listed(rare)}. Leave these classes out, lower evaluation.folds"
-            f"{sample}."
+            f"fewer stand in: {listed(rare)}. {', '.join(ways[:-1])} or {ways[-1]}."
         )
         raise DataError(message)
 

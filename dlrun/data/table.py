@@ -54,6 +54,9 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
         raise DataError(message)
     try:
         frame = READERS[kind](content, text)
+    except UnicodeDecodeError as error:
+        message = f"{path}: cannot be read as {kind}: it is not UTF-8 text. Save the file in UTF-8."
+        raise DataError(message) from error
     except (OSError, ValueError) as error:
         message = f"{path}: cannot be read as {kind}: {error}"
         raise DataError(message) from error

@@ -55,6 +55,18 @@ def test_validate_shows_columns_classes_and_splits(dlrun, tmp_path):
     assert "r.yaml is valid. Candidates: dummy, linear, random_forest" in ran.out
 
 
+def test_validate_counts_duplicates_and_names_a_command_that_can_be_copied(dlrun, tmp_path):
+    rows = pd.DataFrame({"x": range(40), "y": list("ab") * 20})
+    pd.concat([rows, rows]).to_csv(tmp_path / "x.csv", index=False)
+    (tmp_path / "r.yaml").write_text("data: {source: x.csv, target: y}\n", encoding="utf-8")
+    ran = dlrun("validate", "r.yaml", "baselines=[dummy, svm]", "evaluation.folds=1", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "16 test rows also stand among the training rows (duplicates)." in ran.out
+    assert ran.out.endswith(
+        "Next: dlrun train r.yaml 'baselines=[dummy, svm]' evaluation.folds=1\n"
+    )
+
+
 @pytest.mark.tf
 def test_validate_can_build_the_networks(dlrun, tmp_path):
     (tmp_path / "r.yaml").write_text(

@@ -371,7 +371,7 @@ def test_a_class_with_fewer_rows_than_folds() -> None:
     dataset = dataset_of(np.repeat([0, 1, 2], [50, 4, 3]))
     assert failure(dataset) == (
         "recipe.yaml: data.target: every class needs 5 rows, one for each fold, but fewer stand "
-        "in: 'c1' (4), 'c2' (3). Leave these classes out, lower evaluation.folds."
+        "in: 'c1' (4), 'c2' (3). Leave these classes out or lower evaluation.folds."
     )
 
 

@@ -138,6 +138,11 @@ ALLOWED = ".csv, .tsv, .parquet, .jsonl, .feather, alone or in a .gz, .zst or .z
         ),
         (
             "t.csv",
+            "größe,b\n1,2\n".encode("latin-1"),
+            "cannot be read as .csv: it is not UTF-8 text. Save the file in UTF-8.",
+        ),
+        (
+            "t.csv",
             b"a,b\n1,2,3\n4,5,6\n",
             "cannot be read as .csv: the rows have more fields than the header has names.",
         ),
