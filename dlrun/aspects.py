@@ -24,7 +24,8 @@ from dlrun.data.changes import (
 )
 from dlrun.recipe.model import Evaluation
 
-FRACTIONS: Final = (1 / 16, 1 / 8, 1 / 4, 1 / 2)  # of a learning curve; the whole is the trial
+SMALLEST_FRACTION: Final = 1 / 16  # of a learning curve
+N_FRACTIONS: Final = 5  # evenly spaced on a log scale; the last is the whole, which is the trial
 FEWEST_ROWS: Final = 20  # that a curve begins with
 LEVELS: Final = (0.1, 0.3)  # of noise and of missing values
 LABEL_NOISE: Final = 0.2
@@ -67,10 +68,11 @@ def make_variations(
     evaluation: Evaluation, dataset: Dataset, splits: Splits, seed: int
 ) -> tuple[Variation, ...]:
     """Make the rows that the recipe asks every candidate to be trained on once more."""
+    fractions = _fractions(evaluation, splits)
     curve = [
         Variation("learning_curve", fraction, part, _unchanged)
         for split in splits.splits
-        for fraction, part in _subsets(evaluation, dataset, split)
+        for fraction, part in _subsets(fractions, dataset, split)
     ]
     stressed = splits.splits[:N_STRESSED]
     has_structure = any(column.type in STRUCTURED for column in dataset.columns)
@@ -86,14 +88,22 @@ def make_variations(
 # ----------------------------------------------------------------------------- learning curve
 
 
+def _fractions(evaluation: Evaluation, splits: Splits) -> Sequence[float]:
+    """Say on which parts of the training rows to train, the whole left out."""
+    asked = evaluation.learning_curve
+    if isinstance(asked, list):
+        return sorted(set(asked))
+    n_train = min(len(split.train) for split in splits.splits)
+    start = max(SMALLEST_FRACTION, FEWEST_ROWS / n_train)
+    if not asked or start >= 1:
+        return []
+    return [round(float(each), 4) for each in np.geomspace(start, 1, N_FRACTIONS)[:-1]]
+
+
 def _subsets(
-    evaluation: Evaluation, dataset: Dataset, split: Split
+    fractions: Sequence[float], dataset: Dataset, split: Split
 ) -> Iterator[tuple[float, Split]]:
     """Cut nested parts off the training and validation rows; every class keeps its share."""
-    if not evaluation.learning_curve:
-        return
-    asked = evaluation.learning_curve
-    fractions = FRACTIONS if asked is True else sorted(asked)
     train, validation = (
         _nested(dataset, rows, split.seed) for rows in (split.train, split.validation)
     )
