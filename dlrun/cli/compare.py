@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,14 +78,15 @@ def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) 
     except OSError as error:
         message = f"{file}: the report cannot be written ({error.strerror})"
         raise UsageError(message) from error
+    print(f"{file} written", file=sys.stderr)
 
 
 def _print_aspects(console: Console, studies: Sequence[Study], comparison: Comparison) -> None:
     from dlrun.evidence.aspects import answer
-    from dlrun.report.question import question_table
+    from dlrun.report.question import print_question
 
     if len(studies) > 1:
         message = "--aspects: they are answered for one study, and here are several. Name one"
         raise UsageError(message)
     console.print()
-    console.print(question_table(answer(studies[0], comparison)))
+    print_question(console, answer(studies[0], comparison))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 UNMEASURED: Final = "·"
+BUSY: Final = "not claimed: the machine was busy"
 STRESSES: Final = "[noise,missing,junk_columns,label_noise,shuffle_structure]"
 
 
@@ -111,9 +112,13 @@ def _feature_engineering(question: Question) -> Sequence[Answer]:
 
     lines = [Answer(aspect, measure, describe("deep"), describe("classic"))]
     if found.missing:
-        absent = ", ".join(f"{SIDES[family]} on {inputs}" for family, inputs in found.missing)
+        sides = {
+            inputs: " and ".join(SIDES[family] for family, each in found.missing if each == inputs)
+            for _, inputs in found.missing
+        }
+        absent = ", ".join(f"{names} on {inputs} inputs" for inputs, names in sides.items())
         command = question.command(*found.overrides)
-        lines.append(Answer("", f"score of {absent} inputs", command=command))
+        lines.append(Answer("", f"score of {absent}", command=command))
     return lines if found.cells else [replace(lines[1], aspect=aspect)]
 
 
@@ -239,7 +244,8 @@ def _gap(question: Question) -> Callable[[Row], str]:
 
 
 def _cost(field: str) -> Callable[[Row], str]:
-    return lambda row: compact(getattr(row.cost, field)) or UNMEASURED
+    unknown = BUSY if field.startswith("latency") else UNMEASURED
+    return lambda row: compact(getattr(row.cost, field)) or unknown
 
 
 def _score(row: Row, metric: str) -> str:

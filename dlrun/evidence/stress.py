@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 TITLES: Final[dict[Aspect, str]] = {
     "noise": "noise of {level:g} standard deviations in the test rows",
-    "missing": "{level:.0%} missing in the test rows",
+    "missing": "{percent:g} % missing in the test rows",
     "junk_columns": "trained with as many junk columns",
-    "label_noise": "trained with {level:.0%} wrong labels",
+    "label_noise": "trained with {percent:g} % wrong labels",
     "shuffle_structure": "trained and tested on shuffled pixels, steps or words",
     "shift": "trained on the earliest rows, tested on the latest",
 }
@@ -60,7 +60,7 @@ def _stress(own: pd.DataFrame, first: dict[Any, Any]) -> Stress:
         family=first["family"],
         aspect=first["aspect"],
         level=first["level"],
-        title=TITLES[first["aspect"]].format(level=first["level"]),
+        title=TITLES[first["aspect"]].format(level=first["level"], percent=100 * first["level"]),
         score=float(own["score"].mean()),
         drop=float(own["drop"].mean()),
         spread=float(own["drop"].std()),

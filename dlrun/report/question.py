@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from dlrun.evidence.wording import METRIC_TITLES, decimals, fixed
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console
 
     from dlrun.evidence.aspects import Answer
     from dlrun.evidence.learning import Curve
@@ -22,8 +21,21 @@ if TYPE_CHECKING:
 COMMANDS_TITLE = "Not measured yet. These commands would:"
 
 
-def question_table(answers: Sequence[Answer]) -> RenderableType:
-    """Lay the answers out, and below them the commands for what was not measured."""
+def print_question(console: Console, answers: Sequence[Answer]) -> None:
+    """Print the answers, and below them the commands for what was not measured.
+
+    A command stays on one line, however long, so that it can be copied.
+    """
+    console.print(question_table(answers))
+    commands = dict.fromkeys(line.command for line in answers if line.command)
+    if commands:
+        console.print(Text(f"\n{COMMANDS_TITLE}", style="dim"))
+    for command in commands:
+        console.print(Text(f"  {command}", style="bold"), soft_wrap=True)
+
+
+def question_table(answers: Sequence[Answer]) -> Table:
+    """Lay the answers out: a row for each."""
     table = _table("The question, measured")
     table.add_column("aspect", no_wrap=True)
     table.add_column("measured as", overflow="fold")
@@ -32,11 +44,7 @@ def question_table(answers: Sequence[Answer]) -> RenderableType:
     for line in answers:
         cells = (line.aspect, line.measure, line.deep, line.classic)
         table.add_row(*(Text(cell) for cell in cells))
-    commands = dict.fromkeys(line.command for line in answers if line.command)
-    if not commands:
-        return table
-    told = [Text(f"  {command}", style="bold") for command in commands]
-    return Group(table, Text(), Text(COMMANDS_TITLE, style="dim"), *told)
+    return table
 
 
 def curves_table(curves: Sequence[Curve], metric: str) -> Table:

@@ -53,7 +53,7 @@ def test_the_best_of_each_side_answers(flights):
 
 def test_a_stress_is_told_with_what_it_costs(flights):
     lines = answered(flights, measure(flights, "label_noise", 0.2, change=-0.02))
-    (line,) = [line for line in lines if line.measure == "trained with 20% wrong labels"]
+    (line,) = [line for line in lines if line.measure == "trained with 20 % wrong labels"]
     assert (line.deep, line.classic) == ("0.709 (-0.020)", "0.780 (-0.020)")
 
 
@@ -154,7 +154,7 @@ def test_a_missing_cell_is_a_command_that_keeps_the_recipes_own_candidates(fligh
     assert told.classic == "0.800 raw (hist_gradient_boosting)"
     assert (absent.aspect, absent.measure) == (
         "",
-        "score of networks on engineered, baselines on engineered inputs",
+        "score of networks and baselines on engineered inputs",
     )
     assert absent.command == (
         "dlrun train /recipes/flights.yaml "

@@ -63,7 +63,7 @@ def test_stress_is_what_it_costs_on_the_same_splits(metric):
     ]
     rows.append(("net", "deep", "train", "", 1.0, 0, 9, 1.0))
     (found,) = stresses(pd.DataFrame(rows, columns=NAMES), trials, metric)
-    assert found.title == "trained with 20% wrong labels"
+    assert found.title == "trained with 20 % wrong labels"
     assert found.drop == pytest.approx(0.1)
     assert found.score == pytest.approx(0.85 + sign * 0.1)
     assert np.isclose(found.spread, 0)

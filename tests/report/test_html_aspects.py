@@ -113,7 +113,7 @@ def test_the_table_tells_every_answer():
         assert [cell for cell in cells if cell] in table
         if line.aspect:
             assert [line.aspect] in table
-    (noisy,) = [line for line in table if line[0] == "trained with 20% wrong labels"]
+    (noisy,) = [line for line in table if line[0] == "trained with 20 % wrong labels"]
     assert all("(-0.030)" in cell for cell in noisy[1:])
 
 
