@@ -225,6 +225,16 @@ def test_scores_without_any_spread():
     assert "scores" in sections(report(study))
 
 
+def test_a_latency_of_none_but_a_candidate_off_the_scale():
+    study = make(*CANDIDATES, labels=())
+    is_dummy = study.trials["candidate"] == "dummy"
+    study.trials.loc[is_dummy, "rmse"] = 1e6
+    study.trials.loc[~is_dummy, "latency_ms_batch1"] = None
+    page = report(study)
+    assert "Score and training time" in page.text
+    assert "Score and latency" not in page.text
+
+
 def test_a_study_tracked_without_facts_on_its_data(of_classes):
     page = report(replace(of_classes, data=None))
     assert "made.csv" not in page.text.split("Recipe")[-2]

@@ -25,6 +25,7 @@ def cost(findings: Findings) -> Section | None:
         (tag("p", tag("b", COSTS[name][0])), _chart(findings, name, known))
         for name in COSTS
         if (known := [shown for shown in findings.finished if _cost(shown, name) > 0])
+        and any(shown.name in findings.in_view for shown in known)
     ]
     if not charts:
         return None
