@@ -12,6 +12,7 @@ import numpy as np
 from dlrun.contract import Predictions, Target, Task
 from dlrun.errors import ComparisonError
 from dlrun.evidence import decision, statistics
+from dlrun.evidence.alike import OF_RANKS, PairedAlike, rows_that_count
 from dlrun.evidence.rescoring import rescorer
 
 if TYPE_CHECKING:
@@ -201,7 +202,10 @@ def pair_all(
     for first, second in pairs:
         steps = tuple(sorted(entries[first].scores.keys() & entries[second].scores.keys()))
         leads = _leads(entries[first], entries[second], steps, setting)
-        if len(leads) >= FEWEST_FOLDS:
+        if len(leads) >= FEWEST_FOLDS and setting.metric in OF_RANKS and not leads.any():
+            tested = _read_tested(entries[first], steps, setting)
+            paired[first, second] = _alike(tested, setting.metric, "folds", len(leads))
+        elif len(leads) >= FEWEST_FOLDS:
             share = setting.test_sets.n_per_split / setting.n_rows
             paired[first, second] = PairedFolds(leads, share)
         elif steps:
@@ -243,11 +247,21 @@ def _pair_on_rows(
         draws = statistics.resampled_differences(
             resampled[first], resampled[second], setting.metric
         )
+        if setting.metric in OF_RANKS and mean == 0 and not draws.any():
+            paired[first, second] = _alike(parts, setting.metric, "rows", len(distinct))
+            continue
         exact = None
         if setting.metric == "accuracy" and len(steps) == 1:
             exact = statistics.mcnemar(tested[first][0].is_right, tested[second][0].is_right)
         paired[first, second] = PairedRows(float(mean), draws, len(distinct), exact)
     return paired
+
+
+def _alike(parts: Sequence[_Tested], metric: str, basis: Basis, n: int) -> PairedAlike:
+    row_ids, truth = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row_ids", "truth")
+    )
+    return PairedAlike(n, rows_that_count(row_ids, truth, metric), basis)
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,8 @@ def _undecided(contest: Contest, more_folds: int | None, more_rows: int | None) 
     ahead, behind = _ahead(contest)
     lead = lead_phrase(contest.pairing, contest.setting.metric)
     remedy = _remedy(contest, more_folds, more_rows)
+    if contest.pairing.interval.mean == 0:
+        return f"Undecided: {ahead.name} and {behind.name} differ by {lead}; {remedy}."
     return f"Undecided: {ahead.name} is ahead of {behind.name} by {lead}; {remedy}."
 
 

@@ -71,11 +71,28 @@ def test_without_costs_equivalent_candidates_are_equal(Made, make_study):
     study = make_study(
         Made("mlp", "deep", (0.7,) * 5, cost=Cost()),
         Made("svm", "classic", (0.7,) * 5, cost=Cost()),
+        rope=0.01,
     )
     assert compare([study]).verdict.sentence == (
-        "Equivalent: mlp and svm differ by 0.000 ROC AUC [0.000, 0.000] over 5 paired folds: "
+        "Equivalent: mlp and svm differ by 0.000 ROC AUC [-0.006, 0.006] over 5 paired folds: "
         "take either."
     )
+
+
+def test_a_few_rows_without_a_difference_do_not_prove_that_there_is_none(Made, make_study):
+    one = np.linspace(0.0, 0.4, 60) + np.arange(60) % 2 * 0.5  # both order all rows rightly
+    scores = {"metrics": ("roc_auc",), "n_test_rows": 60}
+    study = make_study(
+        Made("cnn", "deep", (1.0,), late=(one,)),
+        Made("svm", "classic", (1.0,), late=(one**2,)),
+        **scores,
+    )
+    found = compare([study])
+    assert found.verdict.sentence == (
+        "Undecided: cnn and svm differ by 0.00 ROC AUC [-0.09, 0.09] on 60 test rows; about 1,200 "
+        "more test rows would settle it. It speaks of these fitted models, not of training again."
+    )
+    assert found.verdict.probabilities.equivalent == pytest.approx(1 - 0.995**31)
 
 
 def test_an_open_verdict_counts_the_folds_that_would_settle_it(duel):
@@ -253,7 +270,9 @@ def test_one_small_test_set_says_how_many_rows_it_lacks(Made, make_study):
 
 
 def test_two_folds_are_not_enough_for_a_t_test(Made, make_study):
-    study = make_study(Made("mlp", "deep", (0.5, 0.5)), Made("linear", "classic", (0.5, 0.5)))
+    study = make_study(
+        Made("mlp", "deep", (0.5, 0.5)), Made("linear", "classic", (0.5, 0.5)), rope=0.01
+    )
     found = compare([study])
     assert found.verdict.difference.basis == "rows"
     assert found.verdict.difference.n == 1000
