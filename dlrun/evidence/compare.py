@@ -15,7 +15,7 @@ from dlrun.evidence.joining import Entry, check_comparable, choose_best, join
 from dlrun.evidence.notes import take_notes
 from dlrun.evidence.pairing import Pair, Pairing, Setting, TestSets, pair_all, read_test_sets
 from dlrun.evidence.statistics import holm
-from dlrun.evidence.wording import decimals
+from dlrun.evidence.wording import decimals, places_of
 from dlrun.recipe.names import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         n_test_rows=setting.test_sets.n_distinct,
         n_splits=max(study.trials["step"].nunique() for study in studies),
         split_digest=studies[0].split_digest,
-        decimals=_decimals(rows, deep, classic),
+        decimals=max(_decimals(rows, deep, classic), places_of(setting.rope)),
         rows=rows,
         best_deep=deep.name if deep else None,
         best_classic=classic.name if classic else None,

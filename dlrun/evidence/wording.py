@@ -35,6 +35,11 @@ def decimals(width: float) -> int:
     return min(MOST_DECIMALS, max(0, ceil(log10(5 / width))))
 
 
+def places_of(rope: float) -> int:
+    """Give the decimals at which a difference that matters can be seen."""
+    return min(MOST_DECIMALS, max(0, ceil(-log10(rope)))) if rope > 0 else 0
+
+
 def fixed(value: float, places: int) -> str:
     """Write a number with so many decimals, thousands apart; zero has no sign."""
     return f"{round(value, places) + 0.0:,.{places}f}"

@@ -128,7 +128,7 @@ def test_the_best_on_validation_stands_for_its_cell(Made, make_study):
     )
     features = {"svm": ("pixels",), "lucky": (), "steady": (), "half": ()}
     line, _ = engineering(study, features)
-    assert line.deep == "0.70 raw (steady)"
+    assert line.deep == "0.700 raw (steady)"
 
 
 RECIPE = """\
