@@ -21,6 +21,7 @@ from dlrun.deep.backend import tf
 from dlrun.deep.checkpoint import Checkpoint, Progress, Sums
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
+from dlrun.deep.replicas import sum_gradients
 from dlrun.deep.schedule import learning_rates
 from dlrun.deep.stopping import Watch
 from dlrun.deep.table import Rows, Table
@@ -273,7 +274,7 @@ class Loop:
         """Take one step on this replica's share of a batch.
 
         Returns:
-            The sum of its rows' losses, and the norm of its part of the gradient.
+            The sum of its rows' losses, and its share of the norm of the gradient.
         """
         context = tf.distribute.get_replica_context()
         n_replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
@@ -289,8 +290,8 @@ class Loop:
             penalties = tf.add_n([*self.network.body.losses, 0.0]) / n_replicas
             loss = total / tf.cast(n_rows, tf.float32) + penalties
             loss = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(loss, weights)
-        norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0)
+        gradients = sum_gradients(tape.gradient(loss, weights))
+        norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(float(n_replicas))
         self.optimizer.apply(gradients, weights)
         return total, norm
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dlrun.deep.backend import keras
+from dlrun.deep.replicas import take_sums
 from dlrun.recipe.training import Training
 
 CLASSES: Final = {
@@ -27,6 +28,8 @@ CLASSES: Final = {
 def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
     """Make the recipe's optimizer; its learning rate is set at every step.
 
+    Under a strategy of several replicas it must be given gradients that are added up already.
+
     Args:
         training: the recipe's section.
         scales_loss: multiply the loss to keep float16 gradients from vanishing.
@@ -37,4 +40,6 @@ def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
         global_clipnorm=training.clip_norm,
         **setting.settings,
     )
-    return keras.optimizers.LossScaleOptimizer(optimizer) if scales_loss else optimizer
+    if scales_loss:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return take_sums(optimizer)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,24 +22,6 @@ pytestmark = pytest.mark.tf
 
 RNG = np.random.default_rng(0)
 SMALL = {"architecture": "ft_transformer", "width": 8, "heads": 2, "blocks": 2}
-
-MIRRORED = """
-import json
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from conftest import make_mixed, train
-results = {}
-for strategy in ("one_device", "mirrored"):
-    model = {"architecture": "ft_transformer", "width": 8, "heads": 2, "blocks": 1, "dropout": 0,
-             "attention_dropout": 0}
-    training = {"optimizer": {"name": "sgd", "momentum": 0.9}, "learning_rate": 0.02,
-                "strategy": strategy, "epochs": 2, "batch_size": 50}
-    run = train(make_mixed(), model=model, training=training)
-    results[strategy] = [list(epoch.metrics.values()) for epoch in run.epochs]
-    results[strategy] += run.fitted.predict(run.test.frame).values.tolist()
-print(json.dumps(results))
-"""
 ALONE = """
 import sys
 import numpy as np, keras, tensorflow as tf
@@ -196,20 +176,6 @@ def test_keras_alone_predicts_the_same_from_raw_columns(trained, mixed, tmp_path
     expected = run.fitted.predict(mixed.frame).values
     np.testing.assert_allclose(np.load(tmp_path / "said.npy"), expected, rtol=1e-5)
     assert run.fitted.predict(mixed.frame.iloc[:0]).values.shape == (0, 3)
-
-
-def test_two_devices_train_as_one_does():
-    done = subprocess.run(
-        [sys.executable, "-c", MIRRORED],
-        cwd=Path(__file__).parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    results = json.loads(done.stdout.splitlines()[-1])
-    for mirrored, one in zip(results["mirrored"], results["one_device"], strict=True):
-        assert mirrored == pytest.approx(one, abs=1e-4)
 
 
 def test_a_width_that_heads_cannot_share_is_an_error():

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -229,42 +225,3 @@ def test_settings_that_do_not_fit_together_are_told(tmp_path, model, message):
     with pytest.raises(RecipeError) as caught:
         load_recipe(file)
     assert str(caught.value) == f"r.yaml:2: model: {message}"
-
-
-TWO_DEVICES = """
-import json
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from dataclasses import replace
-from conftest import train
-from modalities import MODALITIES
-dataset = MODALITIES["mixed"]("classification")
-dataset = replace(dataset, columns=dataset.columns[3:])  # the text and the series
-model = {"architecture": "mlp", "hidden": [4], "dropout": 0}
-results = {}
-for strategy in ("one_device", "mirrored"):
-    training = {"optimizer": {"name": "sgd", "momentum": 0.9}, "learning_rate": 0.05,
-                "strategy": strategy, "epochs": 2, "batch_size": 50}
-    run = train(dataset, model=model, training=training)
-    results[strategy] = [list(epoch.metrics.values()) for epoch in run.epochs]
-    results[strategy] += run.fitted.predict(run.test.frame).values.tolist()
-print(json.dumps(results))
-"""
-
-
-def test_two_devices_train_as_one_does():
-    """In a process of its own: TensorFlow fixes its devices once."""
-    here = Path(__file__).parent
-    paths = [here, here.parent, here.parents[1]]
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    results = json.loads(done.stdout.splitlines()[-1])
-    for mirrored, one in zip(results["mirrored"], results["one_device"], strict=True):
-        assert mirrored == pytest.approx(one, abs=1e-5)

@@ -9,6 +9,7 @@ from dlrun.deep.architectures.mlp import MOMENTUM
 from dlrun.deep.architectures.sequence import Steps, take_steps
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
+from dlrun.deep.replicas import synchronized
 
 
 def encode(
@@ -30,4 +31,5 @@ def activate(steps: Steps, tensor: Any) -> Steps:
 
 def normalize(tensor: Any, steps: Steps) -> Any:
     """Normalise a batch by the steps that are there."""
-    return keras.layers.BatchNormalization(momentum=MOMENTUM)(tensor, mask=steps.mask)
+    layer = synchronized(keras.layers.BatchNormalization(momentum=MOMENTUM))
+    return layer(tensor, mask=steps.mask)

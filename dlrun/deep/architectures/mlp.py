@@ -8,6 +8,7 @@ from typing import Any, Final
 from dlrun.deep.architectures.flat import flatten, join
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.groups import Group
+from dlrun.deep.replicas import synchronized
 
 MOMENTUM: Final = 0.9  # Keras' 0.99 never gets to know a small table's mean
 
@@ -39,5 +40,5 @@ def stack(
 def normalize(tensor: Any, kind: str) -> Any:
     """Normalise a tensor's last axis: batch, layer or none."""
     if kind == "batch":
-        return keras.layers.BatchNormalization(momentum=MOMENTUM)(tensor)
+        return synchronized(keras.layers.BatchNormalization(momentum=MOMENTUM))(tensor)
     return keras.layers.LayerNormalization()(tensor) if kind == "layer" else tensor
