@@ -7,6 +7,7 @@ DlrunError                 one message on stderr, no traceback
 ├── ExtraError        (2)  an optional package is missing; names the extra to install
 ├── TrackingError     (1)  the MLflow store cannot be reached, read or written
 ├── TrainingError     (1)  a candidate could not be fitted
+├── ClusterError     (75)  a worker of a joint training is lost; the same command goes on
 └── ComparisonError   (2)  runs that must not be compared, such as different splits
 
 Anything else that escapes is a bug and keeps its traceback.
@@ -48,6 +49,16 @@ class TrainingError(DlrunError):
     """A candidate could not be fitted."""
 
     exit_code = 1
+
+
+class ClusterError(DlrunError):
+    """A worker is lost, or cannot be reached: nothing is wrong with the study.
+
+    The code is sysexits' EX_TEMPFAIL, by which whoever supervises the workers knows that the same
+    commands, given again, are worth a try.
+    """
+
+    exit_code = 75
 
 
 class ComparisonError(DlrunError):

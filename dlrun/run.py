@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlrun.contract import Candidate, Dataset, Study, Trial
@@ -17,6 +18,7 @@ from dlrun.recipe.model import Recipe
 from dlrun.recipe.write import absolute_source, digest, short_settings, to_yaml
 from dlrun.signals import terminable
 from dlrun.stage import Plan, Stage
+from dlrun.together import announce, leading, take_part
 
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
@@ -75,7 +77,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> Outcome
 
     Raises:
         DlrunError: the recipe, the data or the store cannot be used, or another process trains
-            this very study.
+            this very study; or a worker is lost that trains with this one.
     """
     # 1 · the data, the splits and the candidates
     pin_threads(n_cores())
@@ -97,8 +99,10 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> Outcome
         with StudyRun(store, _facts(plan), before) as study:
             journal.begin(study.id)
             # 3 · the trials; TensorFlow takes its memory and threads after the classic ones
-            stage = Stage(plan, study, reporter, journal)
-            trials = [trial for each in plan.candidates for trial in stage.run(each)]
+            stage = Stage(plan, study, reporter, journal, partial(announce, plan))
+            trials = [trial for each in plan.classic for trial in stage.run(each)]
+            with leading(plan, reporter.note):
+                trials += [trial for each in plan.deep for trial in stage.run(each)]
             # 4 · the verdict
             outcome = _conclude(study, trials, reporter)
             if study.store.note and study.store.note != store.note:
@@ -106,6 +110,16 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> Outcome
         if not outcome.failed:
             journal.clear()
         return outcome
+
+
+def follow(recipe: Recipe) -> None:
+    """Take part in the trainings of a study that another process leads; track and save nothing.
+
+    Raises:
+        DlrunError: the recipe or the data cannot be used, or a worker is lost.
+    """
+    pin_threads(n_cores())
+    take_part(prepare(recipe))
 
 
 def _journal(plan: Plan, store: Store, *, fresh: bool) -> AbstractContextManager[Journal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dlrun.contract import (
     Candidate,
@@ -48,6 +48,13 @@ class Plan:
         return (*self.classic, *self.deep)
 
 
+class Announce(Protocol):
+    """Tells other workers that a network's training begins."""
+
+    def __call__(self, candidate: Candidate, number: int, *, is_variation: bool) -> None:
+        """Say which network, and which split or variation."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """Where the trials of a study run: what they need, and who hears of them."""
@@ -56,6 +63,7 @@ class Stage:
     study: StudyRun
     reporter: Reporter
     journal: Journal
+    announce: Announce
 
     def run(self, candidate: Candidate) -> list[Trial]:
         """Run a candidate on every split and every variation, but for what is recalled."""
@@ -145,6 +153,7 @@ class Stage:
             self.reporter.epoch(candidate.name, split, epoch)
             self.study.log_epoch(candidate.name, split, epoch)
 
+        self.announce(candidate, split.step, is_variation=False)
         return run_trial(
             candidate,
             self.plan.dataset,
@@ -162,6 +171,7 @@ class Stage:
 
         variation = self.plan.variations[place]
         shown = replace(variation.split, step=place)
+        self.announce(candidate, place, is_variation=True)
         return run_variation(
             candidate,
             self.plan.dataset,

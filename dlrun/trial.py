@@ -30,7 +30,7 @@ from dlrun.contract import (
     Trial,
     Variation,
 )
-from dlrun.errors import DlrunError, ExtraError, TrackingError, TrainingError
+from dlrun.errors import ClusterError, DlrunError, ExtraError, TrackingError, TrainingError
 from dlrun.metrics import score
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def run_trial(
                 *_measure(candidate, fitted, split, test, probes, metrics[0]),
             ),
         )
-    except TrackingError:  # an epoch could not be tracked
+    except (ClusterError, TrackingError):  # nothing is wrong with the candidate
         raise
     except Exception as error:
         return Trial(candidate.name, candidate.family, split, error=_reason(candidate, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -16,30 +17,64 @@ from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dlrun.recipe.model import Recipe
     from dlrun.run import Outcome
+
+
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        help="All processes that train together, host1:port,host2:port; the first leads.",
+        show_default=False,
+    ),
+]
+Index = Annotated[
+    int | None, typer.Option(help="Which of the workers this is, from 0.", show_default=False)
+]
 
 
 def train(
     recipe: RecipeFile,
     overrides: Overrides = None,
     fresh: Fresh = False,
+    workers: Workers = None,
+    index: Index = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train every candidate of a recipe on the same splits, track them, and compare."""
     chosen = overrides or []
-    with run_study(recipe, chosen, verb="train", quiet=quiet or as_json, fresh=fresh) as ended:
+    with run_study(
+        recipe,
+        chosen,
+        verb="train",
+        quiet=quiet or as_json,
+        fresh=fresh,
+        workers=workers,
+        index=index,
+    ) as ended:
         _show(*ended, quiet=quiet, as_json=as_json)
 
 
 @contextmanager
 def run_study(
-    recipe: Path, overrides: list[str], *, verb: str, quiet: bool, fresh: bool
+    recipe: Path,
+    overrides: list[str],
+    *,
+    verb: str,
+    quiet: bool,
+    fresh: bool,
+    workers: str | None = None,
+    index: int | None = None,
 ) -> Iterator[tuple[Console, Outcome]]:
-    """Run a study before the block and lend its outcome; then exit 1 if a candidate failed."""
+    """Run a study before the block and lend its outcome; then exit 1 if a candidate failed.
+
+    A process that is one of several workers and not the first takes part, and ends here.
+    """
     from dlrun.recipe.load import load_recipe
 
     loaded = load_recipe(recipe, overrides)
+    _join(loaded, workers, index)
 
     from rich.console import Console
 
@@ -52,7 +87,8 @@ def run_study(
         outcome = run(loaded, reporter, fresh=fresh)
     except KeyboardInterrupt:
         reporter.close()
-        again = shlex.join(["dlrun", verb, str(recipe), *overrides])
+        place = ["--workers", workers, "--index", str(index)] if workers else []
+        again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place])
         print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     finally:
@@ -61,6 +97,22 @@ def run_study(
     if outcome.failed:
         print(f"Failed: {', '.join(outcome.failed)}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:
+    """Find this process' place among several workers, if it has one; all but the first follow."""
+    from dlrun.deep.member import find_member, join
+
+    member = find_member(recipe, workers, index, os.environ)
+    if member is None:
+        return
+    join(member)
+    if not member.is_chief:
+        from dlrun.run import follow
+
+        print(f"worker {member.index} of {member.n_workers}: worker 0 leads the study")
+        follow(recipe)
+        raise typer.Exit
 
 
 def _show(console: Console, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:

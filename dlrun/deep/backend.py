@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from dlrun.errors import TrainingError
+from dlrun.deep.member import joined
+from dlrun.errors import ClusterError, TrainingError
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def _without_noise() -> Iterator[IO[bytes]]:
             os.close(screen)
 
 
-def _import() -> tuple[Any, Any]:
+def _import() -> tuple[Any, Any, Any]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _without_noise() as noise:
@@ -35,7 +36,9 @@ def _import() -> tuple[Any, Any]:
             import keras
             import tensorflow as tf
 
-            _start_devices(tf)
+            joint = _start_devices(tf)
+        except ClusterError:
+            raise
         except Exception as error:
             noise.seek(0)
             said = noise.read().decode(errors="replace").strip()
@@ -45,15 +48,23 @@ def _import() -> tuple[Any, Any]:
     # Their 400,000 objects stay for good: looking for garbage among them again and again takes
     # a third of the time of a small training.
     gc.freeze()
-    return tf, keras
+    return tf, keras, joint
 
 
-def _start_devices(tf: Any) -> None:
-    """Take GPU memory as it is needed, and run a first operation, which has its own noise."""
+def _start_devices(tf: Any) -> Any:
+    """Take GPU memory as it is needed, and run a first operation, which has its own noise.
+
+    Returns:
+        The strategy over all workers, which must be made before; None in a process that works
+        alone.
+    """
     with suppress(RuntimeError):  # the devices run already: the host program chose for itself
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
+    member = joined()
+    joint = member.start(tf) if member else None
     tf.zeros(())
+    return joint
 
 
-tf, keras = _import()
+tf, keras, joint = _import()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final
 
 from dlrun.contract import Dataset
@@ -20,6 +22,7 @@ from dlrun.recipe.training import Training
 
 BINARY_LOSSES: Final = ("binary_crossentropy", "binary_focal_crossentropy")
 NOT_NEGATIVE: Final = ("mean_squared_logarithmic_error", "poisson", "tweedie")
+DEVICES: Final = Path("/dev")
 NOT_ZERO: Final = ("mean_absolute_percentage_error",)
 
 _ADAM: Final = ("weight_decay", "beta_1", "beta_2", "epsilon")
@@ -109,9 +112,17 @@ def _missing_faults(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
 
 
 def _strategy_faults(training: Training) -> Iterator[tuple[str, str]]:
-    if training.strategy in ("multi_worker", "tpu"):
-        fault = f"{training.strategy} is not available yet. Available: auto, one_device, mirrored"
-        yield "strategy", fault
+    if training.strategy == "tpu" and not _has_tpu():
+        yield (
+            "strategy",
+            "tpu, but there is none here: no device /dev/accel* or /dev/vfio/*, and the variable "
+            "TPU_NAME is not set. Choose auto, or name the TPU in TPU_NAME",
+        )
+
+
+def _has_tpu() -> bool:
+    devices = (*DEVICES.glob("accel*"), *DEVICES.glob("vfio/[0-9]*"))
+    return "TPU_NAME" in os.environ or bool(devices)
 
 
 def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:

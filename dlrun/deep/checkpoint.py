@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -61,6 +61,32 @@ class Progress:
     told: list[Epoch] = field(default_factory=list)
     best_weights: list[Any] = field(default_factory=list)
 
+    @property
+    def is_begun(self) -> bool:
+        """Say whether a step has been taken."""
+        return self.epoch > 1 or self.sums.steps > 0
+
+
+def to_notes(progress: Progress) -> dict[str, Any]:
+    """Return all but the best weights as plain values."""
+    return {
+        "epoch": progress.epoch,
+        "sums": asdict(progress.sums),
+        "standing": asdict(progress.standing),
+        "told": [asdict(epoch) for epoch in progress.told],
+    }
+
+
+def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> Progress:
+    """Make of plain values what `to_notes` made them of."""
+    return Progress(
+        epoch=notes["epoch"],
+        sums=Sums(**notes["sums"]),
+        standing=Standing(**notes["standing"]),
+        told=[Epoch(**epoch) for epoch in notes["told"]],
+        best_weights=best_weights,
+    )
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -80,13 +106,7 @@ class Checkpoint:
             return
         arrays = {f"variable {i}": np.asarray(each.value) for i, each in enumerate(self.variables)}
         arrays |= {f"best {i}": each for i, each in enumerate(progress.best_weights)}
-        notes = {
-            "versions": VERSIONS,
-            "epoch": progress.epoch,
-            "sums": asdict(progress.sums),
-            "standing": asdict(progress.standing),
-            "told": [asdict(epoch) for epoch in progress.told],
-        }
+        notes = {"versions": VERSIONS, **to_notes(progress)}
         arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
         try:
             write_whole(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
@@ -102,13 +122,7 @@ class Checkpoint:
             return Progress()
         for i, each in enumerate(self.variables):
             each.assign(arrays[f"variable {i}"])
-        return Progress(
-            epoch=notes["epoch"],
-            sums=Sums(**notes["sums"]),
-            standing=Standing(**notes["standing"]),
-            told=[Epoch(**epoch) for epoch in notes["told"]],
-            best_weights=[arrays[name] for name in arrays if name.startswith("best ")],
-        )
+        return from_notes(notes, [arrays[name] for name in arrays if name.startswith("best ")])
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Final
 
 from dlrun.cost import n_cores
 from dlrun.deep.backend import tf
+from dlrun.deep.member import VARIABLE, from_tf_config
 from dlrun.deep.strategy import choose_precision, choose_strategy
+from dlrun.errors import UsageError
 
 DRIVER: Final = Path("/proc/driver/nvidia/version")
 
@@ -19,9 +21,19 @@ def describe_devices() -> list[str]:
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", "GPU") for found in details]
     lines = [f"GPU {name}" for name in names] or [f"CPU with {n_cores()} cores: {_why_no_gpu()}"]
+    return [*lines, f"strategy auto: {_auto()} · precision auto: {choose_precision('auto')}"]
+
+
+def _auto() -> str:
+    """Say which strategy `auto` takes here, and why not another one."""
+    try:
+        member = from_tf_config(os.environ)
+    except UsageError as error:
+        return str(error)
+    if member is not None and member.n_workers > 1:
+        return f"multi_worker, worker {member.index} of {member.n_workers} by {VARIABLE}"
     n_replicas = choose_strategy("auto").num_replicas_in_sync
-    devices = f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
-    return [*lines, f"strategy auto: {devices} · precision auto: {choose_precision('auto')}"]
+    return f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
 
 
 def _why_no_gpu() -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dlrun.contract import Epoch, OnEpoch
 from dlrun.deep.backend import tf
 from dlrun.deep.checkpoint import Checkpoint, Progress, Sums
+from dlrun.deep.cluster import Team
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 from dlrun.deep.replicas import sum_gradients
@@ -67,6 +68,7 @@ class Course:
     Attributes:
         rates: the learning rates of every epoch, without a plateau's factor.
         steps: the compiled steps.
+        whole: whether the variables stand where `progress` says; not after a call that failed.
     """
 
     rows: Rows
@@ -76,9 +78,19 @@ class Course:
     progress: Progress
     checkpoint: Checkpoint
     saved: float = field(default_factory=perf_counter)
+    whole: bool = True
+
+    def call(self, copies: Any, order: Any, call: Call) -> tuple[Any, Any]:
+        """Run the steps of a call."""
+        self.whole = False
+        found: tuple[Any, Any] = self.steps(*_arguments(copies, order, call))
+        self.whole = True
+        return found
 
     def save(self) -> None:
-        """Keep a checkpoint."""
+        """Keep a checkpoint, if there is something to go on from."""
+        if not self.whole:
+            return
         self.progress.best_weights = self.watch.best_weights
         self.checkpoint.save(self.progress)
         self.saved = perf_counter()
@@ -98,6 +110,7 @@ class Loop:
         optimizer: a Keras optimizer, made under the strategy.
         strategy: of tf.distribute.
         seed: with the epoch's number it fixes the order of rows.
+        team: the workers that train together; None where this process trains alone.
     """
 
     network: Network
@@ -106,6 +119,7 @@ class Loop:
     optimizer: Any
     strategy: Any
     seed: int
+    team: Team | None = None
 
     def run(
         self, rows: Rows, measure: Measure, on_epoch: OnEpoch, folder: Path | None = None
@@ -149,6 +163,8 @@ class Loop:
             variables = [variable for each in changing for variable in each.variables]
             checkpoint = Checkpoint(folder, variables)
             progress = checkpoint.load()
+        if self.team:
+            progress = self.team.resume(progress, variables)
         watch = Watch(self.training, len(rates[0]), progress.standing, progress.best_weights)
         return Course(rows, rates, self._compile(), watch, progress, checkpoint)
 
@@ -161,7 +177,7 @@ class Loop:
             if call.first < sums.steps:  # done before the training was stopped
                 continue
             with undisturbed():
-                self._add(progress, call, course.steps(*_arguments(copies, order, call)))
+                self._add(progress, call, course.call(copies, order, call))
                 sums.seconds = before + perf_counter() - started
             if self._is_due(call):
                 course.save()
@@ -169,7 +185,7 @@ class Loop:
             "train/loss": sums.loss / len(course.rows),
             "train/gradient_norm": sums.norm / len(rates),
             "train/learning_rate": float(rates[-1]),
-            **measure(),
+            **(self.team.measure(measure) if self.team else measure()),
         }
         seconds = before + perf_counter() - started
         epoch = Epoch(progress.epoch, self.training.epochs, metrics, seconds)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract import Column, Dataset, OnEpoch
 from dlrun.deep.architectures import build_architecture
-from dlrun.deep.backend import keras, tf
+from dlrun.deep.backend import joint, keras, tf
+from dlrun.deep.cluster import lost_workers, team
 from dlrun.deep.inputs.augment import make_augmentations
 from dlrun.deep.inputs.encoding import Encoding
 from dlrun.deep.inputs.groups import fit_encodings, frame_reader
@@ -19,7 +20,7 @@ from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
 from dlrun.deep.optimizers import make_optimizer
 from dlrun.deep.saved import FittedNetwork
-from dlrun.deep.strategy import choose_precision, choose_strategy, precision
+from dlrun.deep.strategy import check_shares, choose_precision, choose_strategy, precision
 from dlrun.deep.table import encode_table
 from dlrun.deep.validation import Validation
 from dlrun.errors import TrainingError
@@ -46,6 +47,7 @@ def train_network(
     _start_afresh(seed, deterministic=candidate.training.deterministic)
     strategy = choose_strategy(candidate.training.strategy)
     policy = choose_precision(candidate.training.precision)
+    check_shares(candidate.training, strategy, len(train))
 
     # 2 · the network, by what the training rows hold
     encodings = fit_encodings(train.columns, train.frame, candidate.preprocessing)
@@ -61,8 +63,9 @@ def train_network(
 
     # 4 · the training
     judge = Validation(network, objective, checked, validation, _metrics(candidate))
-    loop = Loop(network, objective, candidate.training, optimizer, strategy, seed)
-    with _device_errors():
+    workers = team() if strategy is joint else None
+    loop = Loop(network, objective, candidate.training, optimizer, strategy, seed, workers)
+    with lost_workers() if workers else _device_errors():
         best_epoch = loop.run(table, judge.measure, on_epoch, folder)
     return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
 

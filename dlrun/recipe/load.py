@@ -165,14 +165,7 @@ def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> lis
 
 
 def _not_yet(recipe: Recipe, lines: Mapping[str, int]) -> list[Fault]:
-    strategies = {
-        recipe.training.strategy,
-        *(model.training.get("strategy") for model in recipe.model),
-    }
-    asked = {
-        "search": recipe.search is not None,
-        "training.strategy": bool(strategies & {"multi_worker", "tpu"}),
-    }
+    asked = {"search": recipe.search is not None}
     return [
         Fault(line_of(key, lines), f"{key} {NOT_YET}")
         for key, is_asked in asked.items()

@@ -65,7 +65,8 @@ class Training(Section):
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
     """auto: mixed precision on a GPU that has it, else float32."""
     strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
-    """auto: mirrored over all GPUs of the machine when there are several, else one device."""
+    """auto: multi_worker where TF_CONFIG names several workers, else mirrored over all GPUs of the
+    machine when there are several, else one device."""
     deterministic: bool = False
     """Bit-for-bit repeatable, slower."""
     checkpoint_every: str = "epoch"

@@ -21,7 +21,8 @@ def devices(monkeypatch):
 
     for module in (devices, strategy):
         monkeypatch.setattr(module.tf, "config", Config)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for variable in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
     return devices
 
 
@@ -49,6 +50,28 @@ def test_a_driver_without_cuda_is_the_last(devices, monkeypatch, tmp_path):
     _says(devices, f"TensorFlow {devices.tf.__version__} was built without CUDA")
     monkeypatch.setattr(devices.tf.test, "is_built_with_cuda", lambda: True)
     _says(devices, "TensorFlow finds no CUDA libraries. Run: pip install 'dlrun[gpu]'")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}',
+            "multi_worker, worker 1 of 2 by TF_CONFIG",
+        ),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
+            "one device",
+        ),
+        (
+            '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+            "TF_CONFIG names the job 'ps'. Allowed: chief and worker; every worker trains",
+        ),
+    ],
+)
+def test_auto_goes_by_the_workers_that_there_are(devices, monkeypatch, text, says):
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert devices.describe_devices()[-1] == f"strategy auto: {says} · precision auto: float32"
 
 
 def test_a_single_cpu_is_one_device_in_full_precision(devices):
