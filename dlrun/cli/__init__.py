@@ -12,6 +12,7 @@ from dlrun.cli.compare import compare
 from dlrun.cli.curve import curve
 from dlrun.cli.doctor import doctor
 from dlrun.cli.init import init
+from dlrun.cli.launch import launch
 from dlrun.cli.list import list_names
 from dlrun.cli.predict import predict
 from dlrun.cli.push import push
@@ -31,7 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for _verb in (train, compare, curve, predict, ui, validate, init, schema, doctor, push, selftest):
+VERBS = (
+    train, compare, curve, predict, ui, validate, init, schema, doctor, push, selftest, launch,
+)  # fmt: skip
+for _verb in VERBS:
     app.command()(_verb)
 app.command("list")(list_names)
 

@@ -73,6 +73,11 @@ def dlrun() -> Callable[..., Ran]:
     return run_dlrun
 
 
+@pytest.fixture(scope="session", name="write_churn")
+def _write_churn() -> Callable[..., pd.DataFrame]:
+    return write_churn
+
+
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
     """Return the folder of a trained study and what training it printed."""

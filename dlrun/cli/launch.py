@@ -1,0 +1,54 @@
+"""`dlrun launch`: several workers on this machine, to try a joint training out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
+
+
+def launch(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    n_workers: Annotated[int, typer.Option("--workers", "-n", min=2, help="How many workers.")] = 2,
+    restarts: Annotated[
+        int, typer.Option(min=0, help="How often all start again after one is lost.")
+    ] = 3,
+    fresh: Fresh = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train with several workers on this machine, and start them again when one is lost."""
+    chosen = overrides or []
+    _refuse(recipe, chosen, n_workers)
+
+    from dlrun.launch import Launch, train_command
+
+    flags = ["--quiet"] * quiet + ["--json"] * as_json
+    command = train_command([*flags, str(recipe), *chosen])
+    try:
+        code = Launch(command, fresh, n_workers, restarts, _say).run()
+    except KeyboardInterrupt:
+        again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen])
+        print(f"All workers are stopped. To go on: {again}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
+
+
+def _refuse(recipe: Path, overrides: list[str], n_workers: int) -> None:
+    """Check the recipe and that it can be trained by workers, before any is started."""
+    from dlrun.deep.member import find_member
+    from dlrun.recipe.load import load_recipe
+
+    placeholders = ",".join(f"localhost:{port}" for port in range(1, n_workers + 1))
+    find_member(load_recipe(recipe, overrides), placeholders, 0, os.environ)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
