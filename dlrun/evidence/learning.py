@@ -138,7 +138,8 @@ def _with_interval(
     if share > 0.05:  # noqa: PLR2004 - the ends of a 95 % interval would be out of reach
         return Crossover(
             f"No crossover within reach of this data is sure: {ahead} seems to overtake at about "
-            f"{_rounded(place)} training rows, but in {share:.0%} of the resamples nobody does."
+            f"{_rounded(place)} training rows, but in {100 * share:.0f} % of the resamples "
+            "nobody does."
         )
     low, high = np.nanquantile(crossings, [0.025, 0.975])
     sentence = (

@@ -75,4 +75,5 @@ def change_text(drop: float, spread: float, places: int) -> str:
     """Write by how much a score becomes worse, with its standard deviation where it is known."""
     if isnan(drop):
         return "failed"
-    return signed(drop, places) + ("" if isnan(spread) else f" ± {fixed(spread, places)}")
+    spread_text = "" if isnan(spread) else f" ±\N{NO-BREAK SPACE}{fixed(spread, places)}"
+    return signed(drop, places) + spread_text

@@ -68,6 +68,7 @@ def table(
     *,
     left: int = 1,
     strong: frozenset[tuple[int, int]] = frozenset(),
+    is_tight: bool = False,
 ) -> Markup:
     """Write a table that scrolls sideways where it is too wide.
 
@@ -77,6 +78,7 @@ def table(
         rows: of as many cells; the first cell names the row.
         left: how many columns are words; the others are numbers, set flush right.
         strong: (row, column) of the cells to stand out.
+        is_tight: let cells and titles break between words before it scrolls.
     """
     kinds = [None if place < left else "number" for place in range(len(head))]
     titles = (
@@ -99,6 +101,7 @@ def table(
         tag("caption", tag("span", caption)),
         tag("thead", tag("tr", *titles)),
         tag("tbody", *lines),
+        class_="tight" if is_tight else None,
     )
     return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
 

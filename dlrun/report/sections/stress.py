@@ -90,7 +90,7 @@ def _table(findings: Findings, found: Found) -> Markup:
         f"How much worse {measured_title(findings)} becomes, mean ± standard deviation over the "
         "splits; the best of each side first."
     )
-    return table(caption, ["candidate", *columns], rows)
+    return table(caption, ["candidate", *columns], rows, is_tight=True)
 
 
 def _short(each: Stress) -> str:
