@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -89,7 +90,7 @@ def init(
     recipe = Recipe(name=name, data=Data(source=source, target=target))
     dataset = read_dataset(recipe)
     path.write_text(_fill(dataset, data, path), encoding="utf-8")
-    print(f"{path} written. Next: dlrun train {path}")
+    print(f"{path} written. Next: dlrun train {shlex.quote(str(path))}")
 
 
 def _fill(dataset: Dataset, data: str, path: Path) -> str:
@@ -103,7 +104,7 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
         columns=f"{n_columns} column{'s' * (n_columns > 1)}",
         task=target.task,
         target_line=f"{target.name}{classes}",
-        recipe=path,
+        recipe=shlex.quote(str(path)),
         name=_quote(path.stem),
         source=_quote(_relative(data, path)),
         target=_quote(target.name),

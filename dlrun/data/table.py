@@ -103,7 +103,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
             with path.open("wb") as sink:
                 WRITERS[kind](frame, sink)
     except OSError as error:
-        message = f"{path}: cannot be written: {error}"
+        message = f"{path}: cannot be written: {error.strerror or error}"
         raise DataError(message) from error
 
 

@@ -55,7 +55,12 @@ class Pace:
         return min(1.0, (len(self.trials) + running) / self.n_splits)
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate the time left by the pace so far; None before anything has ended."""
+        """Estimate the time left by the pace so far; None before anything tells it.
+
+        The first epoch of all does not: in it the network is built and compiled.
+        """
+        if not self.trials and all(epoch.number == 1 for epoch in self.running.values()):
+            return None
         share, recalled = self.share_done, sum(trial.again for trial in self.trials)
         earned = share - recalled / self.n_splits  # since it began
         if earned <= 0:

@@ -84,7 +84,9 @@ def test_init_writes_a_recipe_that_validates(dlrun, tmp_path):
         {"größe": range(40), "sorte": list("abcd") * 10, "preis": [x * 1.5 for x in range(40)]}
     ).to_csv(folder / "äpfel.csv", index=False)
     ran = dlrun("init", "data/äpfel.csv", "--target", "preis", cwd=tmp_path)
-    assert (ran.code, ran.out) == (0, "äpfel.yaml written. Next: dlrun train äpfel.yaml\n"), ran.err
+    assert (ran.code, ran.out) == (0, "äpfel.yaml written. Next: dlrun train 'äpfel.yaml'\n"), (
+        ran.err
+    )
     text = (tmp_path / "äpfel.yaml").read_text(encoding="utf-8")
     assert "#   sorte: category" in text
     assert dlrun("validate", "äpfel.yaml", cwd=tmp_path).code == 0

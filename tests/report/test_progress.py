@@ -163,6 +163,9 @@ def test_closing_twice_does_no_harm(screen):
 def test_before_anything_has_ended_there_is_no_estimate():
     pace = Pace("roc_auc", 3, began=0.0)
     assert pace.seconds_left(5.0) is None
+    compiled = Pace("roc_auc", 3, began=0.0)
+    compiled.see_epoch(0, epoch(1), 9.0)
+    assert compiled.time_left(9.0) == ""
     assert (pace.place(), pace.score(), pace.time_left(5.0)) == ("1/3", "", "")
 
 
