@@ -79,7 +79,8 @@ def _verdict(*allowed: str) -> Expectation:
 
     def check(outcome: Outcome) -> tuple[str, str, bool]:
         kind = outcome.comparison.verdict.kind
-        return f"verdict {' or '.join(allowed)}", kind, kind in allowed
+        expected = "not deep" if "deep" not in allowed else " or ".join(allowed)
+        return f"verdict {expected}", kind, kind in allowed
 
     return check
 
@@ -103,7 +104,7 @@ def _best_classic(metric: str, low: float, high: float) -> Expectation:
         rows = [row for row in outcome.comparison.rows if row.family == "classic"]
         best = max(rows, key=lambda row: row.scores.get(metric, 0.0))
         score = best.scores[metric]
-        expected = f"best classic {metric} ≥ {low:g} and ≤ {high:g}"
+        expected = f"best classic {metric} {low:g} … {high:g}"
         return expected, f"{score:.3f} ({best.name})", low <= score <= high
 
     return check
@@ -116,7 +117,7 @@ def _collapses(candidate: str, most: float) -> Expectation:
         table = outcome.study.read_measurements()
         own = table[(table["candidate"] == candidate) & (table["aspect"] == "shuffle_structure")]
         score = float(own["score"].mean())
-        expected = f"{candidate} on shuffled steps {outcome.study.metrics[0]} ≤ {most:g}"
+        expected = f"{candidate} {outcome.study.metrics[0]} on shuffled steps ≤ {most:g}"
         return expected, f"{score:.3f}", score <= most
 
     return check

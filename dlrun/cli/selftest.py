@@ -23,7 +23,8 @@ def selftest(
     for found in run_truths(quick=quick):
         for finding in found:
             mark = "[green]✓[/]" if finding.holds else "[bold red]✗[/]"
-            console.print(f"{mark} {finding.study:<16} {finding.expected:<52} {finding.measured}")
+            line = f"{mark} {finding.study:<15} {finding.expected:<43} {finding.measured}"
+            console.print(line, soft_wrap=True)
         findings += found
     wrong = [finding for finding in findings if not finding.holds]
     console.print(
