@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +28,22 @@ def find_function(reference: str, folder: Path) -> Callable[..., Any]:
         raise DataError(message + did_you_mean(name, functions))
     found: Callable[..., Any] = function
     return found
+
+
+def check_module(reference: str, folder: Path) -> None:
+    """Look for the module that `package.module:function` names, without importing it.
+
+    Raises:
+        DataError: there is none.
+    """
+    name = reference.partition(":")[0]
+    if not _stands_in(name.partition(".")[0], str(folder.resolve())) and not _is_installed(name):
+        message = f"there is no module {name!r} in the folder {folder}, nor on the Python path."
+        raise DataError(message)
+
+
+def _is_installed(name: str) -> bool:
+    return name in sys.modules or importlib.util.find_spec(name.partition(".")[0]) is not None
 
 
 def _import(name: str, folder: Path) -> ModuleType:

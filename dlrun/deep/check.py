@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from dlrun.contract import Dataset
-from dlrun.errors import RecipeError
-from dlrun.recipe.architectures import ARCHITECTURES
+from dlrun.data.functions import check_module
+from dlrun.errors import DataError, RecipeError
+from dlrun.recipe.architectures import ARCHITECTURES, is_function
 from dlrun.recipe.model import Model, Recipe
 from dlrun.recipe.names import (
     CLASSIFICATION_LOSSES,
@@ -64,7 +65,7 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
     faults: dict[str, None] = {}
     for position, model in enumerate(recipe.model):
         prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
-        if misfit := _misfit(model, dataset):
+        if misfit := _misfit(model, dataset) or _absence(model, recipe.folder):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {misfit}"] = None
         for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
@@ -87,6 +88,16 @@ def _misfit(model: Model, dataset: Dataset) -> str | None:
         f"{model.architecture} is made for columns of the type {' or '.join(known.claims)}, and "
         f"here are {', '.join(there)}. For these: {', '.join(fitting)}"
     )
+
+
+def _absence(model: Model, folder: Path) -> str | None:
+    """Say that the module of the user's own function is not there; it is not imported yet."""
+    if is_function(model.architecture):
+        try:
+            check_module(model.architecture, folder)
+        except DataError as error:
+            return str(error)
+    return None
 
 
 def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dlrun.deep.backend import keras
 from dlrun.deep.replicas import take_sums
+from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 
 CLASSES: Final = {
@@ -33,13 +34,20 @@ def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
     Args:
         training: the recipe's section.
         scales_loss: multiply the loss to keep float16 gradients from vanishing.
+
+    Raises:
+        TrainingError: Keras refuses a value.
     """
     setting = training.optimizer
-    optimizer = CLASSES[setting.name](
-        learning_rate=training.learning_rate.peak,
-        global_clipnorm=training.clip_norm,
-        **setting.settings,
-    )
+    try:
+        optimizer = CLASSES[setting.name](
+            learning_rate=training.learning_rate.peak,
+            global_clipnorm=training.clip_norm,
+            **setting.settings,
+        )
+    except (TypeError, ValueError) as error:
+        message = f"training.optimizer: {setting.name} does not take these settings: {error}"
+        raise TrainingError(message) from error
     if scales_loss:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return take_sums(optimizer)

@@ -25,6 +25,7 @@ WANTED: Final[dict[str, str]] = {
     "list_type": "a list",
     "model_type": "a mapping of settings",
     "string_type": "text",
+    "too_short": "a list with at least one item",
     "tuple_type": "a list",
 }
 BOUNDS: Final[dict[str, str]] = {

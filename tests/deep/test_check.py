@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dlrun.deep.check import OPTIMIZER_ARGUMENTS, check_training
-from dlrun.errors import RecipeError
+from dlrun.errors import RecipeError, TrainingError
 from dlrun.recipe.load import load_recipe
 from dlrun.recipe.names import CLASSIFICATION_METRICS, OPTIMIZERS
 
@@ -124,3 +124,27 @@ def test_the_optimizers_have_the_arguments_that_keras_gives_them():
         name: set(inspect.signature(optimizer.__init__).parameters) - elsewhere
         for name, optimizer in CLASSES.items()
     }
+
+
+def test_the_module_of_an_own_network_must_be_there(recipe, breast_cancer, tmp_path):
+    own = recipe(model=[{"architecture": "my_missing_nets:build"}])
+    own._file = tmp_path / "recipe.yaml"
+    assert _fault(own, breast_cancer) == (
+        "recipe.yaml: model.architecture: there is no module 'my_missing_nets' in the folder "
+        f"{tmp_path}, nor on the Python path."
+    )
+    (tmp_path / "my_missing_nets.py").write_text("raise RuntimeError\n")  # not imported yet
+    check_training(own, breast_cancer)
+
+
+@pytest.mark.tf
+def test_values_that_keras_refuses_are_told_without_a_traceback(recipe):
+    from dlrun.deep.optimizers import make_optimizer
+
+    refused = recipe(training={"optimizer": {"name": "sgd", "momentum": 2}}).training
+    with pytest.raises(TrainingError) as caught:
+        make_optimizer(refused, scales_loss=False)
+    assert str(caught.value) == (
+        "training.optimizer: sgd does not take these settings: `momentum` must be a float between "
+        "[0, 1]."
+    )
