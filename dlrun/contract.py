@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +60,25 @@ class Target:
         return len(self.labels) == 2  # noqa: PLR2004
 
 
+class Stream(Protocol):
+    """A table on disk whose training rows are read again and again; picklable."""
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Count the training, validation and test rows of the whole table."""
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Give the codes of the classes among all training rows; none for regression."""
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint which rows of the table are in which part, in whatever order they stand."""
+
+    def chunks(self, *key: int) -> Iterator[Dataset]:
+        """Give all training rows once, some thousand at a time, in an order that the key fixes."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Typed columns and the truth, one row per example.
@@ -72,6 +91,8 @@ class Dataset:
             "train", "validation" or "test" where the source brings its parts; else None.
         digest: SHA-256 (hex, 36 characters) of the whole dataset, also on a part of it.
         notes: what was done to the data and what looks wrong with it, one sentence each.
+        stream: where all training rows come from, when those held here are a sample of the table;
+            else None.
     """
 
     name: str
@@ -84,6 +105,7 @@ class Dataset:
     split_values: NDArray[Any] | None = None
     digest: str = ""
     notes: tuple[str, ...] = ()
+    stream: Stream | None = None
 
     def __len__(self) -> int:
         return len(self.truth)

@@ -193,7 +193,7 @@ def load(folder: Path) -> EngineeredFitted:
 def _on_vectors(dataset: Dataset, matrix: NDArray[Any]) -> Dataset:
     """Put the features of its rows in place of a dataset's columns."""
     column = Column(COLUMN, "series", (matrix.shape[1], 1))
-    return replace(dataset, columns=(column,), frame=_frame(matrix))
+    return replace(dataset, columns=(column,), frame=_frame(matrix), stream=None)
 
 
 def _frame(matrix: NDArray[Any]) -> pd.DataFrame:

@@ -177,20 +177,22 @@ def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Ca
 
 
 def _header(plan: Plan, store: Store) -> StudyHeader:
+    from dlrun.data.splits import sizes
     from dlrun.report.progress import StudyHeader
 
-    target, first = plan.dataset.target, plan.splits.splits[0]
+    target, stream = plan.dataset.target, plan.dataset.stream
+    n_train, n_validation, n_test = sizes(plan.dataset, plan.splits.splits[0])
     classes = f" ({len(target.labels)} classes)" if target.labels else ""
     return StudyHeader(
         recipe=plan.recipe.name,
         task=f"{target.task} of {target.name}{classes}",
         metric=plan.metrics[0],
-        n_rows=len(plan.dataset),
+        n_rows=sum(stream.sizes) if stream else len(plan.dataset),
         columns=Counter(column.type for column in plan.dataset.columns),
         n_splits=len(plan.splits.splits),
-        n_train=len(first.train),
-        n_validation=len(first.validation),
-        n_test=len(first.test),
+        n_train=n_train,
+        n_validation=n_validation,
+        n_test=n_test,
         devices=f"{n_cores()} CPU cores",
         tracking=store.place,
     )
@@ -208,6 +210,11 @@ def _notes(plan: Plan, store: Store, closed: Iterable[str], journal: Journal) ->
         total = len(plan.candidates) * len(plan.splits.splits)
         yield f"Going on: {n_kept} of {total} trials are done already (--fresh trains them anew)."
     yield from plan.dataset.notes
+    if plan.classic:
+        from dlrun.classic.candidates import learning_from_sample
+
+        n_rows = len(plan.splits.splits[0].train)
+        yield from learning_from_sample(plan.classic, plan.dataset, n_rows)
     if plan.recipe.baselines == "auto":
         from dlrun.classic.auto import choose
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.utils import get_tags
@@ -11,7 +11,7 @@ from dlrun.classic import extras
 from dlrun.classic.auto import choose, features_made
 from dlrun.classic.estimators import allowed_settings, build, class_of, registry
 from dlrun.classic.fit import ClassicCandidate
-from dlrun.contract import Column, Dataset, Task
+from dlrun.contract import Candidate, Column, Dataset, Task
 from dlrun.errors import RecipeError
 from dlrun.recipe.faults import unknown_key
 from dlrun.recipe.model import Baseline, Recipe
@@ -45,6 +45,29 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, features)
         for name, one, features in zip(names, listed, made, strict=True)
     ]
+
+
+def learning_from_sample(
+    candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
+) -> Iterator[str]:
+    """Name the candidates that cannot learn from a stream and get a sample of it, in a sentence.
+
+    Args:
+        candidates: of either family.
+        dataset: where the rows come from.
+        n_rows: training rows that are held in memory.
+    """
+    if dataset.stream is None or n_rows == dataset.stream.sizes[0]:
+        return
+    classic = [one for one in candidates if isinstance(one, ClassicCandidate)]
+    names = [
+        one.name
+        for one in classic
+        if one.kind != "dummy" and not one.learns_in_parts(dataset.target.task)
+    ]
+    if names:
+        verb, n_all = "learn" if len(names) > 1 else "learns", dataset.stream.sizes[0]
+        yield f"{', '.join(names)} {verb} from a sample of {n_rows:,} of {n_all:,} training rows."
 
 
 def _unique(titles: list[str]) -> list[str]:

@@ -13,8 +13,16 @@ from dlrun.classic.estimators import build
 from dlrun.classic.features.matrix import make_features
 from dlrun.classic.features.purpose import Purpose
 from dlrun.classic.fitted import ClassicFitted, failures_of
-from dlrun.classic.suited import encoding_of, fit_arguments, suit
-from dlrun.contract import Dataset, Family, OnEpoch
+from dlrun.classic.suited import (
+    calibrated_after,
+    encoding_of,
+    fill_in,
+    fit_arguments,
+    learns_in_parts,
+    suit,
+)
+from dlrun.contract import Dataset, Family, OnEpoch, Stream, Task
+from dlrun.data.ahead import ahead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +47,10 @@ class ClassicCandidate:
     features: tuple[str, ...] = ()
     family: Family = "classic"
 
+    def learns_in_parts(self, task: Task) -> bool:
+        """Say whether it can learn from rows that are not in memory at once."""
+        return learns_in_parts(build(self.kind, task, self.options, 1))
+
     @property
     def settings(self) -> dict[str, object]:
         """Return the settings as dotted recipe keys."""
@@ -58,6 +70,9 @@ class ClassicCandidate:
     ) -> ClassicFitted:
         """Fit on the training rows alone, at once; the validation rows are not looked at.
 
+        Where the rows are a sample of a stream, an estimator that can learn in parts learns from
+        all rows of the stream, once.
+
         Raises:
             TrainingError: the estimator does not take these rows.
         """
@@ -66,6 +81,8 @@ class ClassicCandidate:
         purpose = Purpose(encoding_of(estimator), self.preprocessing, n_rows, seed)
         features = make_features(train.columns, self.features, purpose)
         matrix = features.fit_transform(train.frame)
+        if train.stream and learns_in_parts(estimator):
+            return self._fit_in_parts(train, train.stream, estimator, features, matrix, seed=seed)
         classes, truth = _numbered(train)
         n_categories = sum(column.type == "category" for column in train.columns)
         estimator = suit(
@@ -75,6 +92,35 @@ class ClassicCandidate:
         with failures_of(self.name):
             estimator.fit(matrix, truth, **fit_arguments(estimator, n_categories))
         return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
+
+    def _fit_in_parts(
+        self,
+        train: Dataset,
+        stream: Stream,
+        estimator: Any,
+        features: Any,
+        matrix: Any,
+        *,
+        seed: int,
+    ) -> ClassicFitted:
+        """Learn from the chunks of a stream, with features that were fitted on a sample of it."""
+        n_categories = sum(column.type == "category" for column in train.columns)
+        fill_in(estimator, self.options, matrix.shape[1], n_categories=n_categories, seed=seed)
+        classes = np.array(stream.classes, dtype=np.int64)
+        told = {"classes": np.arange(len(classes))} if len(classes) else {}
+        for chunk in ahead(stream.chunks(seed)):
+            part, truth = features.transform(chunk.frame), _places(chunk.truth, classes)
+            with failures_of(self.name):
+                estimator.partial_fit(part, truth, **told)
+        if len(classes):
+            with failures_of(self.name):
+                estimator = calibrated_after(estimator, matrix, _places(train.truth, classes))
+        return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
+
+
+def _places(truth: NDArray[Any], classes: NDArray[np.int64]) -> NDArray[Any]:
+    """Number the classes that there are without gaps; numbers are kept."""
+    return np.searchsorted(classes, truth) if len(classes) else truth
 
 
 def _numbered(train: Dataset) -> tuple[NDArray[np.int64], NDArray[Any]]:

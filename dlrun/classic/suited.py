@@ -11,6 +11,7 @@ from sklearn import ensemble, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
@@ -83,11 +84,7 @@ def suit(
         n_categories: how many columns are categories.
         seed: feeds everything random.
     """
-    if hasattr(estimator, "get_params"):
-        known = estimator.get_params(deep=False)
-        wanted = _wanted(estimator, n_categories, matrix.shape[1], seed)
-        open_ = {name for name in wanted if name in known and name not in settings}
-        estimator.set_params(**{name: wanted[name] for name in open_})
+    fill_in(estimator, settings, matrix.shape[1], n_categories=n_categories, seed=seed)
     if kind == "svm" and matrix.shape[0] > MAX_EXACT_ROWS:
         estimator = approximate(estimator, matrix, seed)
     if kind in MACHINES and task == "regression":
@@ -96,6 +93,33 @@ def suit(
     if task == "regression" or hasattr(estimator, "predict_proba"):
         return estimator
     return _calibrated(estimator, truth, seed)
+
+
+def fill_in(
+    estimator: Any, settings: Collection[str], n_features: int, *, n_categories: int, seed: int
+) -> None:
+    """Set what the recipe leaves open: the seed, the boosting packages' threads, the categories."""
+    if hasattr(estimator, "get_params"):
+        known = estimator.get_params(deep=False)
+        wanted = _wanted(estimator, n_categories, n_features, seed)
+        open_ = {name for name in wanted if name in known and name not in settings}
+        estimator.set_params(**{name: wanted[name] for name in open_})
+
+
+def learns_in_parts(estimator: Any) -> bool:
+    """Say whether an estimator can learn from some rows, and later from others."""
+    return hasattr(estimator, "partial_fit")
+
+
+def calibrated_after(estimator: Any, matrix: Any, truth: NDArray[np.int64]) -> Any:
+    """Give a classifier that was fitted in parts probabilities (Platt 1999), where it has none.
+
+    The sigmoid is fitted on some of the rows that were learned from: beside all of them they are
+    few, so the scores differ little from those of rows that were not.
+    """
+    if hasattr(estimator, "predict_proba") or not hasattr(estimator, "decision_function"):
+        return estimator
+    return CalibratedClassifierCV(FrozenEstimator(estimator)).fit(matrix, truth)
 
 
 def fit_arguments(estimator: Any, n_categories: int) -> dict[str, object]:

@@ -225,7 +225,7 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
         DataError: there is room neither in memory nor on the disk.
     """
     n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-    if n_bytes <= MEMORY_SHARE * _free_memory():
+    if n_bytes <= MEMORY_SHARE * free_memory():
         return np.empty(shape, dtype)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
@@ -244,7 +244,7 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
     return np.frombuffer(mapped, dtype).reshape(shape)
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Return the bytes of memory that are free on this machine and in its container."""
     free = int(psutil.virtual_memory().available)
     try:

@@ -64,6 +64,8 @@ def hash_cells(cells: pd.Series[Any]) -> NDArray[np.int64]:
 def digest_splits(splits: Iterable[Split], dataset: Dataset) -> str:
     """Return the first 36 hex characters of the hash of all rows of all parts, and of the data."""
     digest = hashlib.sha256(dataset.digest.encode())
+    if dataset.stream:
+        digest.update(dataset.stream.digest.encode())
     for split in splits:
         for rows in (split.train, split.validation, split.test):
             _add_array(digest, rows.astype("<i8", copy=False))

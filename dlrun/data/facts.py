@@ -30,17 +30,24 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """A dataset; `target` maps each label to its rows, or each quantile to its value."""
+    """A dataset; `target` maps each label to its rows, or each quantile to its value.
+
+    Attributes:
+        n_rows: that are held in memory; columns and target are about these.
+        streamed: the training, validation and test rows of the whole table, where it is streamed.
+    """
 
     n_rows: int
     columns: tuple[ColumnFacts, ...]
     target: dict[str, float]
+    streamed: tuple[int, int, int] | None = None
 
 
 def describe(dataset: Dataset) -> DataFacts:
     """Count and summarise the columns and the target."""
     columns = tuple(_describe_column(dataset, column) for column in dataset.columns)
-    return DataFacts(len(dataset), columns, _describe_target(dataset))
+    streamed = dataset.stream.sizes if dataset.stream else None
+    return DataFacts(len(dataset), columns, _describe_target(dataset), streamed)
 
 
 def _describe_column(dataset: Dataset, column: Column) -> ColumnFacts:

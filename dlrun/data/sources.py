@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlrun.contract import ColumnType
 from dlrun.data.arrays import NO_TYPES, read_arrays
+from dlrun.data.blocks import find_tables
 from dlrun.data.folders import holds_files, read_folder
 from dlrun.data.functions import find_function
 from dlrun.data.keras_sets import read_keras
@@ -56,7 +57,8 @@ def read_source(
     if not path.exists():
         raise DataError(_not_found(path, source))
     if path.is_dir() or holds_files(path):
-        return read_folder(path, target)
+        tables = find_tables(path)
+        return _read_files(tables, source, text) if tables else read_folder(path, target)
     if path.suffix.lower() == ".npz":
         return read_arrays(path, target, types)
     frame = read_table(path, text=text)
@@ -77,6 +79,10 @@ def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
     if not paths:
         message = f"no file matches {source} in the folder {_fixed_folder(pattern)}."
         raise DataError(message)
+    return _read_files(paths, source, text)
+
+
+def _read_files(paths: Sequence[Path], source: str, text: Collection[str]) -> RawData:
     frames = [read_table(path, text=text) for path in paths]
     first = frames[0]
     for path, frame in zip(paths, frames, strict=True):
@@ -87,7 +93,7 @@ def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
                 f"them has {quoted(odd)}."
             )
             raise DataError(message)
-    name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or pattern.parent.name
+    name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or paths[0].parent.name
     return RawData(name, pd.concat(frames, ignore_index=True), folder=paths[0].parent)
 
 

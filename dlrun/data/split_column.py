@@ -47,7 +47,7 @@ def _refuse_missing(recipe: Recipe, values: pd.Series[Any], rows: NDArray[Any]) 
     if len(missing):
         message = (
             f"{recipe.at('data.split.column')}: column {values.name!r} must not be empty, but is "
-            f"in row {missing[0] + 1} ({len(missing)} in all)."
+            f"in row {values.index[missing[0]] + 1} ({len(missing)} in all)."
         )
         raise DataError(message)
 

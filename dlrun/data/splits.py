@@ -64,6 +64,12 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
     return folds
 
 
+def sizes(dataset: Dataset, split: Split) -> tuple[int, int, int]:
+    """Count the training, validation and test rows; training rows are those that flow, too."""
+    n_train = dataset.stream.sizes[0] if dataset.stream else len(split.train)
+    return n_train, len(split.validation), len(split.test)
+
+
 def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
     """Count the test rows that also stand, target included, among training or validation rows."""
     rows = hash_rows(dataset)
@@ -86,6 +92,8 @@ def _seeds(recipe: Recipe, *place: int) -> np.random.SeedSequence:
 
 
 def _method(recipe: Recipe, dataset: Dataset) -> str:
+    if dataset.stream:
+        return "predefined"  # by the hashes of the rows
     if recipe.data.split.method is not None:
         return recipe.data.split.method
     if dataset.split_values is not None:
@@ -110,6 +118,8 @@ def _check_plan(recipe: Recipe, dataset: Dataset, method: str, plan: Plan) -> No
 
 
 def _check_classes(recipe: Recipe, dataset: Dataset, plan: Plan) -> None:
+    if dataset.stream:  # classes are counted over all rows, and those held here are a sample
+        return
     labels = dataset.target.labels
     counts = np.bincount(dataset.truth, minlength=len(labels)) if labels else np.empty(0)
     needed = max(2, plan.folds)

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -73,7 +73,7 @@ def checked(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
         frame = frame.reset_index()
     frame = frame.reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns])
-    _refuse_twins(list(frame.columns), origin)
+    refuse_twins(list(frame.columns), origin)
     if frame.empty:
         message = f"{origin}: the table has no rows."
         raise DataError(message)
@@ -217,7 +217,12 @@ def _json_row(line: str, number: int) -> dict[str, object]:
     return row
 
 
-def _refuse_twins(names: list[str], origin: str) -> None:
+def refuse_twins(names: Sequence[str], origin: str) -> None:
+    """Refuse columns of one name.
+
+    Raises:
+        DataError: there are some.
+    """
     twins = [name for name, count in Counter(names).items() if count > 1]
     if twins:
         message = f"{origin}: several columns have the same name: {quoted(twins)}. Rename them."

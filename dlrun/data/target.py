@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -56,17 +57,38 @@ def read_truth(recipe: Recipe, values: pd.Series[Any]) -> Truth:
     task, notes = (recipe.task, ()) if recipe.task else _infer_task(values)
     truth = _numbers(recipe, values) if task == "regression" else _classes(values)
     known = pd.unique(truth.values[truth.present])
+    check_varied(recipe, truth.target.name, truth.target.labels or known.tolist())
+    return Truth(truth.target, truth.values, notes)
+
+
+def infer_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:
+    """Find out from some of a table's rows what is predicted; the labels are left out.
+
+    Raises:
+        DataError: nothing can be learned from such a target.
+    """
+    _check_predictable(recipe, values)
+    task, notes = (recipe.task, ()) if recipe.task else _infer_task(values)
+    if task == "classification":
+        return Target(str(values.name), task, dtype=_label_dtype(values)), notes
+    return Target(str(values.name), task, dtype="int" if _is_whole(values) else "float"), notes
+
+
+def check_varied(recipe: Recipe, name: str, known: Sequence[object]) -> None:
+    """Insist on two different values of the target.
+
+    Raises:
+        DataError: there are fewer.
+    """
     if len(known) == 0:
-        message = f"{recipe.at('data.target')}: column {values.name!r} has no finite value."
+        message = f"{recipe.at('data.target')}: column {name!r} has no finite value."
         raise DataError(message)
     if len(known) == 1:
-        value = truth.target.labels[0] if truth.target.labels else str(known[0])
         message = (
-            f"{recipe.at('data.target')}: column {values.name!r} is {value!r} in every row: there "
+            f"{recipe.at('data.target')}: column {name!r} is {str(known[0])!r} in every row: there "
             "is nothing to learn. It needs two different values at least."
         )
         raise DataError(message)
-    return Truth(truth.target, truth.values, notes)
 
 
 def _check_predictable(recipe: Recipe, values: pd.Series[Any]) -> None:
@@ -124,7 +146,7 @@ def _numbers(recipe: Recipe, values: pd.Series[Any]) -> Truth:
 def _classes(values: pd.Series[Any]) -> Truth:
     found = to_category(values)
     names = list(found.categories)
-    labels = sorted(names, key=_natural)
+    labels = sort_labels(names)
     place = {label: code for code, label in enumerate(labels)}
     codes = np.array([*(place[name] for name in names), -1], dtype=np.int64)[found.codes]
     target = Target(str(values.name), "classification", tuple(labels), _label_dtype(values))
@@ -140,6 +162,11 @@ def _label_dtype(values: pd.Series[Any]) -> Literal["str", "int", "float", "bool
     known: dict[str, Literal["int", "float", "bool"]]
     known = {"boolean": "bool", "integer": "int", "floating": "float"}
     return known.get(kind, "str")
+
+
+def sort_labels(labels: Iterable[str]) -> list[str]:
+    """Put labels into the order of their codes."""
+    return sorted(labels, key=_natural)
 
 
 def _natural(label: str) -> tuple[bool, float, list[str | int]]:

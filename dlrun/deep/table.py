@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Final, Protocol
 
+from numpy.typing import NDArray
+
 from dlrun.contract import Dataset
 from dlrun.deep.backend import tf
 from dlrun.deep.inputs.groups import FrameReader
@@ -64,7 +66,13 @@ def encode_table(
     dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
 ) -> Table:
     """Read and encode a dataset."""
-    groups = reader.read(dataset.frame)
+    return encode_groups(reader.read(dataset.frame), dataset.truth, network, objective)
+
+
+def encode_groups(
+    groups: Mapping[str, NDArray[Any]], truth: NDArray[Any], network: Network, objective: Objective
+) -> Table:
+    """Encode rows that were read."""
     pieces = [network.encoder(piece) for piece in chunks(groups)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
-    return Table(inputs, tf.constant(objective.encode_truth(dataset.truth)))
+    return Table(inputs, tf.constant(objective.encode_truth(truth)))

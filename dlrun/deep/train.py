@@ -14,14 +14,15 @@ from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.cluster import lost_workers, team
 from dlrun.deep.inputs.augment import make_augmentations
 from dlrun.deep.inputs.encoding import Encoding
-from dlrun.deep.inputs.groups import fit_encodings, frame_reader
+from dlrun.deep.inputs.groups import FrameReader, fit_encodings, frame_reader
 from dlrun.deep.loop import Loop
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
 from dlrun.deep.optimizers import make_optimizer
 from dlrun.deep.saved import FittedNetwork
 from dlrun.deep.strategy import check_shares, choose_precision, choose_strategy, precision
-from dlrun.deep.table import encode_table
+from dlrun.deep.streamed import StreamedRows
+from dlrun.deep.table import Rows, encode_groups, encode_table
 from dlrun.deep.validation import Validation
 from dlrun.errors import TrainingError
 
@@ -59,14 +60,14 @@ def train_network(
     # 3 · the rows, read and encoded once
     reader = frame_reader(train.columns, network.reader)
     encode = partial(encode_table, reader=reader, network=network, objective=objective)
-    table, checked = encode(train), encode(validation)
+    checked, rows = encode(validation), _rows(train, reader, network, objective, seed)
 
     # 4 · the training
     judge = Validation(network, objective, checked, validation, _metrics(candidate))
     workers = team() if strategy is joint else None
     loop = Loop(network, objective, candidate.training, optimizer, strategy, seed, workers)
     with lost_workers() if workers else _device_errors():
-        best_epoch = loop.run(table, judge.measure, on_epoch, folder)
+        best_epoch = loop.run(rows, judge.measure, on_epoch, folder)
     return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
 
 
@@ -86,6 +87,16 @@ def build(
     augmentations = make_augmentations(encodings, candidate.preprocessing)
     with precision(policy):
         return build_network(columns, encodings, objective, architecture, augmentations)
+
+
+def _rows(
+    train: Dataset, reader: FrameReader, network: Network, objective: Objective, seed: int
+) -> Rows:
+    """Hold the training rows in memory, or let all of them flow where these are a sample."""
+    if train.stream is None:
+        return encode_table(train, reader, network, objective)
+    encode = partial(encode_groups, network=network, objective=objective)
+    return StreamedRows(train.stream, reader, encode, seed)
 
 
 def _start_afresh(seed: int, *, deterministic: bool) -> None:

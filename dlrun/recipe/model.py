@@ -117,6 +117,8 @@ class Data(Section):
     """Columns to leave out."""
     max_rows: PositiveInt | None = None
     """A stratified sample of this many rows, for a quick look."""
+    stream: bool | Auto = "auto"
+    """Read training rows from the files again and again; auto: when memory cannot hold them."""
     split: Split = Split()
 
     @field_validator(

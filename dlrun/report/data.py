@@ -19,10 +19,11 @@ LONGEST_NAME = 32
 def data_overview(facts: DataFacts, target: Target, splits: Splits) -> Group:
     """Show the columns with their types, the target, and the sizes of the splits."""
     first = splits.splits[0]
-    parts = f"{len(first.train):,} train, {len(first.validation):,} validation"
+    n_train = facts.streamed[0] if facts.streamed else len(first.train)
+    parts = f"{n_train:,} train, {len(first.validation):,} validation"
     summary = Table.grid(padding=(0, 2))
     for title, text in (
-        ("rows", f"{facts.n_rows:,}"),
+        ("rows", _rows(facts)),
         ("target", f"{target.name}, {target.task}: {_target(facts, target)}"),
         ("splits", f"{len(splits.splits)}: {parts}, {len(first.test):,} test"),
         ("split id", splits.digest),
@@ -44,6 +45,12 @@ def _columns(facts: DataFacts) -> Table:
         values = Text(column.values, no_wrap=True, overflow="ellipsis")
         table.add_row(*(Text(cell) for cell in cells), values)
     return table
+
+
+def _rows(facts: DataFacts) -> str:
+    if facts.streamed is None:
+        return f"{facts.n_rows:,}"
+    return f"{sum(facts.streamed):,}; shown are {facts.n_rows:,} of them, a sample of each part"
 
 
 def _target(facts: DataFacts, target: Target) -> str:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from dlrun.contract import Dataset, DataSummary, Epoch, Family, Measurement, Split, Splits, Trial
+from dlrun.data.splits import sizes
 from dlrun.errors import TrackingError
 from dlrun.signals import undisturbed
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
@@ -73,10 +74,7 @@ class StudyFacts:
             source=data.source,
             target=data.target.name,
             columns={column.name: column.type for column in data.columns},
-            sizes=tuple(
-                (len(split.train), len(split.validation), len(split.test))
-                for split in self.splits.splits
-            ),
+            sizes=tuple(sizes(data, split) for split in self.splits.splits),
             notes=data.notes,
         )
 

@@ -160,6 +160,6 @@ def test_the_memory_of_a_container_is_heeded(
     files[1].write_text("20\n")
     monkeypatch.setattr(cells, "GROUP_MEMORY", files)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
-    assert cells._free_memory() == free
+    assert cells.free_memory() == free
     files[1].unlink()
-    assert cells._free_memory() == 100
+    assert cells.free_memory() == 100

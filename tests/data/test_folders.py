@@ -223,7 +223,7 @@ def test_little_memory_changes_nothing_but_the_place(
     for source in ("photos", "voices"):
         plain = read_dataset(make_recipe({"source": source}))
         with monkeypatch.context() as patch:
-            patch.setattr(cells, "_free_memory", lambda: 0)
+            patch.setattr(cells, "free_memory", lambda: 0)
             mapped = read_dataset(make_recipe({"source": source}))
         assert mapped.digest == plain.digest
         assert digest_dataset(pickle.loads(pickle.dumps(mapped))) == plain.digest
