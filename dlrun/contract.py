@@ -34,8 +34,7 @@ class Column:
         shape: of the cells of an image (height, width, channels), a sound (samples,) or a series
             (steps, channels); empty for the other types.
         rate: samples per second of a sound, else 0.
-        parts: the columns of the raw table whose numbers are the steps of a wide series, else
-            empty.
+        parts: the raw columns whose numbers are the steps of a wide series, else empty.
     """
 
     name: str
@@ -91,8 +90,7 @@ class Dataset:
             "train", "validation" or "test" where the source brings its parts; else None.
         digest: SHA-256 (hex, 36 characters) of the whole dataset, also on a part of it.
         notes: what was done to the data and what looks wrong with it, one sentence each.
-        stream: where all training rows come from, when those held here are a sample of the table;
-            else None.
+        stream: what all training rows come from, where those held here are a sample; else None.
     """
 
     name: str

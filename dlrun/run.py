@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dlrun.contract import Candidate, Dataset, Study, Trial
+from dlrun.contract import Candidate, Dataset, Splits, Study, Trial
 from dlrun.cost import n_cores, pin_threads
 from dlrun.environment import describe_environment
 from dlrun.errors import RecipeError
@@ -60,6 +60,7 @@ def prepare(recipe: Recipe) -> Plan:
     classic = _classic(recipe, dataset)
     deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
+    dataset = _telling_of_samples(dataset, splits, classic)
     probes = make_probes(recipe.evaluation, dataset)
     variations = make_variations(recipe.evaluation, dataset, splits, recipe.seed)
     return Plan(recipe, dataset, splits, metrics, classic, deep, probes, variations)
@@ -152,6 +153,18 @@ def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
     return engineer(candidates, dataset.columns)
 
 
+def _telling_of_samples(
+    dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
+) -> Dataset:
+    """Add to the notes which candidates learn from a sample of streamed rows."""
+    if dataset.stream is None or not classic:
+        return dataset
+    from dlrun.classic.candidates import learning_from_sample
+
+    said = learning_from_sample(classic, dataset, len(splits.splits[0].train))
+    return replace(dataset, notes=(*dataset.notes, *said))
+
+
 def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
     from dlrun.metrics import choose
 
@@ -210,11 +223,6 @@ def _notes(plan: Plan, store: Store, closed: Iterable[str], journal: Journal) ->
         total = len(plan.candidates) * len(plan.splits.splits)
         yield f"Going on: {n_kept} of {total} trials are done already (--fresh trains them anew)."
     yield from plan.dataset.notes
-    if plan.classic:
-        from dlrun.classic.candidates import learning_from_sample
-
-        n_rows = len(plan.splits.splits[0].train)
-        yield from learning_from_sample(plan.classic, plan.dataset, n_rows)
     if plan.recipe.baselines == "auto":
         from dlrun.classic.auto import choose
 
