@@ -1,7 +1,8 @@
 """The training loop: many steps in one compiled call, on one device or several alike.
 
 Keras' own `fit` comes back to Python for every batch; for a small network that costs more than
-the step. Here a call runs `STEPS_PER_CALL` steps over a window of rows in memory.
+the step. Here a call runs up to `STEPS_PER_CALL` steps over a window of rows in memory, but no more
+than a moment's worth: between calls Ctrl-C is heard.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.signals import undisturbed
 
-STEPS_PER_CALL: Final = 32  # Ctrl-C is heard between calls
+STEPS_PER_CALL: Final = 32
 MOMENT_SECONDS: Final = 1.0
+NEVER: Final = 2**62  # steps
 BATCHES: Final = 64  # of an epoch, where the batch size is free
 SMALLEST, LARGEST = 32, 1024
 CAUSES: Final = (
@@ -68,6 +70,7 @@ class Course:
     Attributes:
         rates: the learning rates of every epoch, without a plateau's factor.
         steps: the compiled steps.
+        n_next: steps of the next call, as many as a moment has time for.
         whole: whether the variables stand where `progress` says; not after a call that failed.
     """
 
@@ -78,14 +81,18 @@ class Course:
     progress: Progress
     checkpoint: Checkpoint
     saved: float = field(default_factory=perf_counter)
+    n_next: int = 1
     whole: bool = True
 
-    def call(self, copies: Any, order: Any, call: Call) -> tuple[Any, Any]:
-        """Run the steps of a call."""
-        self.whole = False
-        found: tuple[Any, Any] = self.steps(*_arguments(copies, order, call))
+    def run(self, copies: Any, order: Any, call: Call) -> None:
+        """Run the steps of a call and add them up."""
+        sums, began, self.whole = self.progress.sums, perf_counter(), False
+        found = self.steps(*_arguments(copies, order, call, sums))
+        sums.loss, sums.norm = map(float, found)
+        sums.steps += len(call)
         self.whole = True
-        return found
+        n_in_time = int(len(call) * MOMENT_SECONDS / (perf_counter() - began))
+        self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
 
     def save(self) -> None:
         """Keep a checkpoint, if there is something to go on from."""
@@ -173,13 +180,13 @@ class Loop:
         sums, before = progress.sums, progress.sums.seconds
         rates = course.rates[progress.epoch - 1] * np.float32(watch.rate_factor)
         started = perf_counter()
-        for copies, order, call in self._calls(course.rows, progress.epoch, rates):
-            if call.first < sums.steps:  # done before the training was stopped
-                continue
+        for copies, order, call in self._calls(course, rates):
             with undisturbed():
-                self._add(progress, call, course.call(copies, order, call))
+                course.run(copies, order, call)
                 sums.seconds = before + perf_counter() - started
-            if self._is_due(call):
+            where = f"in steps {call.first + 1} to {sums.steps} of epoch {progress.epoch}"
+            self._check(f"the training loss is {sums.loss} {where}", sums.loss)
+            if sums.steps == self._next_checkpoint(call.first):
                 course.save()
         metrics = {
             "train/loss": sums.loss / len(course.rows),
@@ -212,10 +219,12 @@ class Loop:
         n_replicas: int = self.strategy.num_replicas_in_sync
         return max(1, min(ceil(n_rows / size), n_rows // n_replicas))
 
-    def _calls(
-        self, rows: Rows, epoch: int, rates: NDArray[np.float32]
-    ) -> Iterator[tuple[Any, Any, Call]]:
-        """Give the calls of an epoch, each with the window on every replica and its order."""
+    def _calls(self, course: Course, rates: NDArray[np.float32]) -> Iterator[tuple[Any, Any, Call]]:
+        """Give the calls of the epoch's steps that are still to be taken.
+
+        Each comes with the window on every replica, and its order.
+        """
+        rows, epoch = course.rows, course.progress.epoch
         done, held, copies = 0, None, None
         for number, window in enumerate(rows.windows(epoch)):
             if window is not held:
@@ -226,31 +235,25 @@ class Loop:
                 round(place * len(rates) / len(rows)) for place in (done, done + len(window))
             )
             done += len(window)
-            for call in _cut(first, len(window), rates[first:last], self._steps_per_call):
+            for call in self._cut(course, first, len(window), rates[first:last]):
                 yield copies, order, call
 
-    @property
-    def _checkpoint_steps(self) -> int | None:
-        """Return the steps between checkpoints; None where one is kept after every epoch only."""
+    def _cut(
+        self, course: Course, first: int, n_rows: int, rates: NDArray[np.float32]
+    ) -> Iterator[Call]:
+        """Cut the rows of a window into steps and, one after the other, these into calls."""
+        edges = (np.arange(len(rates) + 1) * n_rows // max(1, len(rates))).astype(np.int32)
+        start = max(0, course.progress.sums.steps - first)
+        while start < len(rates):
+            kept = self._next_checkpoint(first + start) - first
+            stop = min(start + course.n_next, len(rates), kept)
+            yield Call(first + start, edges[start : stop + 1], rates[start:stop])
+            start = stop
+
+    def _next_checkpoint(self, step: int) -> int:
+        """Return the steps of an epoch after which one is kept, next after so many steps."""
         number, _, unit = self.training.checkpoint_every.partition(" ")
-        return int(number) if unit == "steps" else None
-
-    @property
-    def _steps_per_call(self) -> int:
-        return min(STEPS_PER_CALL, self._checkpoint_steps or STEPS_PER_CALL)
-
-    def _is_due(self, call: Call) -> bool:
-        """Say whether a checkpoint is to be kept after a call in the middle of an epoch."""
-        every = self._checkpoint_steps
-        return every is not None and call.first // every < (call.first + len(call)) // every
-
-    def _add(self, progress: Progress, call: Call, found: tuple[Any, Any]) -> None:
-        loss, norm = map(float, found)
-        where = f"in steps {call.first + 1} to {call.first + len(call)} of epoch {progress.epoch}"
-        self._check(f"the training loss is {loss} {where}", loss)
-        progress.sums.steps += len(call)
-        progress.sums.loss += loss
-        progress.sums.norm += norm
+        return step - step % int(number) + int(number) if unit == "steps" else NEVER
 
     def _check(self, what: str, *numbers: Any) -> None:
         if not all(np.isfinite(number).all() for number in numbers):
@@ -266,14 +269,17 @@ class Loop:
             self.optimizer.learning_rate.assign(rates[number])
             batch = order[edges[number] : edges[number + 1]]
             found = self.strategy.run(self._update, args=(*copies, batch))
-            losses, norms = (self.strategy.reduce("SUM", each, axis=None) for each in found)
+            summed = (self.strategy.reduce("SUM", each, axis=None) for each in found)
+            losses, norms = (tf.cast(each, tf.float64) for each in summed)
             return number + 1, loss + losses, norm + norms
 
-        def steps(copies: Any, order: Any, edges: Any, rates: Any, n_steps: Any) -> Any:
+        def steps(
+            copies: Any, order: Any, edges: Any, rates: Any, n_steps: Any, loss: Any, norm: Any
+        ) -> Any:
             return tf.while_loop(
                 lambda number, *_: number < n_steps,
                 lambda *state: step(state, copies, order, edges, rates),
-                (tf.constant(0), tf.constant(0.0), tf.constant(0.0)),
+                (tf.constant(0), loss, norm),
             )[1:]
 
         return tf.function(steps, autograph=False, reduce_retracing=True)
@@ -312,19 +318,16 @@ class Loop:
         return total, norm
 
 
-def _cut(first: int, n_rows: int, rates: NDArray[np.float32], most: int) -> Iterator[Call]:
-    """Cut the rows of a window into steps, and these into calls of so many at most."""
-    edges = (np.arange(len(rates) + 1) * n_rows // max(1, len(rates))).astype(np.int32)
-    for start in range(0, len(rates), most):
-        stop = start + most
-        yield Call(first + start, edges[start : stop + 1], rates[start:stop])
+def _arguments(copies: Any, order: Any, call: Call, sums: Sums) -> tuple[Any, ...]:
+    """Make the arguments of the compiled steps; their shapes are those of a whole call, always.
 
-
-def _arguments(copies: Any, order: Any, call: Call) -> tuple[Any, ...]:
-    """Make the arguments of the compiled steps; their shapes are those of a whole call, always."""
+    The sums go on from where they are, in double precision: so they do not depend on how steps
+    are cut into calls.
+    """
     missing = STEPS_PER_CALL - len(call)
     edges, rates = np.pad(call.edges, (0, missing)), np.pad(call.rates, (0, missing))
-    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(call))
+    so_far = (tf.constant(value, tf.float64) for value in (sums.loss, sums.norm))
+    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(call)), *so_far
 
 
 def automatic_batch_size(n_rows: int) -> int:

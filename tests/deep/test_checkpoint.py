@@ -109,54 +109,72 @@ def test_random_changes_to_images_go_on_too(training, tmp_path):
     assert_equal(run(tmp_path), whole)
 
 
-@pytest.mark.parametrize("every", ["epoch", "3 steps"])
-def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(
-    training, breast_cancer, tmp_path, every, monkeypatch
+@pytest.fixture
+def calls(monkeypatch):
+    """Note the calls of steps, and do something before one of them."""
+    from dlrun.deep import loop
+
+    noted, before = [], {}
+
+    def note(copies, order, call, sums):
+        noted.append(call)
+        action = before.pop(len(noted), None)
+        if action:
+            action()
+        return arguments_of(copies, order, call, sums)
+
+    arguments_of = loop._arguments
+    monkeypatch.setattr(loop, "_arguments", note)
+    return noted, before
+
+
+def test_steps_are_cut_into_calls_by_the_clock_and_no_bit_depends_on_it(
+    training, breast_cancer, calls, monkeypatch
 ):
     from dlrun.deep import loop
 
-    monkeypatch.setattr(loop, "STEPS_PER_CALL", 5)
+    noted, _ = calls
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})
+    slow = run()  # a moment is no time at all here: see `every_epoch`
+    assert [len(call) for call in noted] == [1] * 2 * 48
+    noted.clear()
+    monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)
+    quick = run()
+    assert [len(call) for call in noted] == [1, 32, 15, 32, 16]
+    assert_equal(quick, slow)
+
+
+@pytest.mark.parametrize("every", ["epoch", "3 steps"])
+def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(
+    training, breast_cancer, tmp_path, every, calls
+):
+    noted, before = calls
     settings = {**SCHEDULED, "epochs": 3, "batch_size": 16, "checkpoint_every": every}
     run = training(breast_cancer, model=DROPOUT, training=settings)
-    whole, done = run(), []
-
-    def count(*arguments):
-        done.append(arguments)
-        if len(done) == 7:
-            interrupt()
-        return arguments_of(*arguments)
-
-    arguments_of = loop._arguments
-    monkeypatch.setattr(loop, "_arguments", count)
+    whole = run()
+    noted.clear()
+    before[31] = interrupt
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     again = run(tmp_path)
-    calls_of_three_epochs = 3 * (8 if every == "3 steps" else 5)
-    assert len(done) == calls_of_three_epochs  # none was run twice
+    assert [call.first for call in noted] == [*range(24)] * 3  # none was run twice
     assert_equal(again, whole)
 
 
 def test_a_death_in_the_middle_of_an_epoch_goes_back_to_the_last_steps_kept(
-    training, breast_cancer, tmp_path, monkeypatch
+    training, breast_cancer, tmp_path, calls
 ):
-    from dlrun.deep import loop
-
+    noted, before = calls
     settings = {**SCHEDULED, "epochs": 2, "batch_size": 16, "checkpoint_every": "6 steps"}
     run = training(breast_cancer, model=DROPOUT, training=settings)
-    whole, starts = run(), []
-
-    def count(copies, order, call):
-        starts.append(call.first)
-        if len(starts) == 4:
-            die()
-        return arguments_of(copies, order, call)
-
-    arguments_of = loop._arguments
-    monkeypatch.setattr(loop, "_arguments", count)
+    whole = run()
+    noted.clear()
+    before[21] = die
     with pytest.raises(Stopped):
         run(tmp_path)
     again = run(tmp_path)
-    assert starts == [0, 6, 12, 18, 18, 0, 6, 12, 18]
+    starts = [call.first for call in noted]
+    assert starts == [*range(21), *range(18, 24), *range(24)]
     assert_equal(again, whole)
 
 

@@ -174,7 +174,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(trained, diabetes):
     message = str(caught.value)
     assert message.startswith("recipe.yaml: model: mlp: the training loss is ")
     assert message.endswith(
-        " in steps 1 to 5 of epoch 1. The usual causes are a learning rate that is too high "
+        " in steps 2 to 5 of epoch 1. The usual causes are a learning rate that is too high "
         "(peak 1e+30), gradients that need training.clip_norm, and extreme values in a number "
         "column (preprocessing.number.scale: quantile)"
     )
