@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,13 +33,13 @@ class Outcome:
     """A study that has ended.
 
     Attributes:
-        failed: the candidates that failed on some split.
+        failed: the candidates that failed on some split → why, the first time.
         url: the study's page, once `dlrun ui` runs.
     """
 
     study: Study
     comparison: Comparison
-    failed: tuple[str, ...]
+    failed: Mapping[str, str]
     url: str
 
 
@@ -53,7 +53,9 @@ def prepare(recipe: Recipe) -> Plan:
     from dlrun.aspects import make_probes, make_variations
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits import make_splits
+    from dlrun.trial import check_engine
 
+    check_engine(recipe.execution)
     dataset = read_dataset(recipe)
     splits = make_splits(recipe, dataset)
     metrics = _metrics(recipe, dataset)
@@ -212,7 +214,7 @@ def _header(plan: Plan, store: Store) -> StudyHeader:
 
 
 def _notes(plan: Plan, store: Store, closed: Iterable[str], journal: Journal) -> Iterator[str]:
-    from dlrun.data.splits import count_leaked_duplicates
+    from dlrun.data.splits import leaks
 
     if store.note:
         yield store.note
@@ -227,10 +229,7 @@ def _notes(plan: Plan, store: Store, closed: Iterable[str], journal: Journal) ->
         from dlrun.classic.auto import choose
 
         yield from choose(plan.dataset)[1]
-    leaked = count_leaked_duplicates(plan.dataset, plan.splits.splits[0])
-    if leaked:
-        total = len(plan.splits.splits[0].test)
-        yield f"{leaked:,} of {total:,} test rows also stand among the training rows (duplicates)."
+    yield from leaks(plan.dataset, plan.splits.splits[0])
 
 
 def _facts(plan: Plan) -> StudyFacts:
@@ -264,8 +263,11 @@ def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> O
     verdict = comparison.verdict
     study.finish(verdict.sentence, to_columns(comparison), to_metrics(verdict))
     _report(study, found, comparison, reporter)
-    failed = dict.fromkeys(trial.candidate for trial in trials if trial.error)
-    return Outcome(found, comparison, tuple(failed), study.url)
+    failed: dict[str, str] = {}
+    for trial in trials:
+        if trial.error:
+            failed.setdefault(trial.candidate, trial.error)
+    return Outcome(found, comparison, failed, study.url)
 
 
 def _report(study: StudyRun, found: Study, comparison: Comparison, reporter: Reporter) -> None:

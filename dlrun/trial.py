@@ -292,15 +292,29 @@ def engine(execution: Execution) -> Iterator[None]:
         with parallel_config("loky", n_jobs=execution.workers, inner_max_num_threads=threads):
             yield
         return
-    package, connect = CLUSTERS[execution.engine]
-    try:
-        module = importlib.import_module(package)
-    except ImportError as error:
-        raise ExtraError(package, execution.engine) from error
+    module, connect = _module_of(execution.engine), CLUSTERS[execution.engine][1]
     # A cluster has as many workers as it has, whatever the recipe says.
     n_jobs = -1 if execution.address else execution.workers
     with connect(module, execution), parallel_config(execution.engine, n_jobs=n_jobs):
         yield
+
+
+def check_engine(execution: Execution) -> None:
+    """Insist on the package of the recipe's engine.
+
+    Raises:
+        ExtraError: it is not installed.
+    """
+    if execution.engine != "local":
+        _module_of(execution.engine)
+
+
+def _module_of(engine: str) -> Any:
+    package = CLUSTERS[engine][0]
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ExtraError(package, engine) from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ with its exit status. TensorFlow is imported, but not started before the fork.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -86,12 +87,29 @@ def kill_and_resume(
     return killed
 
 
-def _serve() -> None:
-    import keras  # noqa: F401
-    import mlflow  # noqa: F401
-    import pandas  # noqa: F401
-    import tensorflow  # noqa: F401
+IMPORTED = (
+    "tensorflow",
+    "keras",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "sklearn.linear_model",
+    "matplotlib.figure",
+    "dlrun.run",
+    "dlrun.trial",
+    "dlrun.data.dataset",
+    "dlrun.classic.candidates",
+    "dlrun.tracking.read",
+    "dlrun.evidence.compare",
+    "dlrun.report.html",
+    "dlrun.report.figures",
+)
 
+
+def _serve() -> None:
+    from dlrun.cost import n_cores, pin_threads
+
+    pin_threads(n_cores())
+    for module in IMPORTED:
+        importlib.import_module(module)
     print(READY, flush=True)
     for line in sys.stdin:
         child = os.fork()

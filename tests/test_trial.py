@@ -28,7 +28,7 @@ from dlrun.contract import (
 )
 from dlrun.errors import ExtraError, TrackingError, TrainingError
 from dlrun.recipe.model import Execution, Recipe
-from dlrun.trial import engine, run_trial, run_trials
+from dlrun.trial import check_engine, engine, run_trial, run_trials
 
 METRICS = ("roc_auc", "accuracy")
 
@@ -307,6 +307,9 @@ def test_a_missing_engine_names_its_extra(
     with pytest.raises(ExtraError) as caught, engine(Execution(engine=name)):  # type: ignore[arg-type]
         pass
     assert str(caught.value) == f"{package} is not installed. Run: pip install 'dlrun[{name}]'"
+    with pytest.raises(ExtraError):  # before anything is trained
+        check_engine(Execution(engine=name))  # type: ignore[arg-type]
+    check_engine(Execution())
 
 
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("dask", "dask.distributed")])

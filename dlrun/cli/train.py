@@ -95,7 +95,10 @@ def run_study(
         reporter.close()
     yield console, outcome
     if outcome.failed:
-        print(f"Failed: {', '.join(outcome.failed)}", file=sys.stderr)
+        from dlrun.evidence.wording import first_line
+
+        for name, reason in outcome.failed.items():
+            print(f"{name} failed: {first_line(reason)}", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 RECIPE = """\
 data: {source: sklearn:iris}
-baselines: [linear, {name: random_forest, n_estimators: 400}]
-evaluation: {folds: 5, repeats: 2}
+baselines: [linear, {name: random_forest, n_estimators: 100}]
 """
 
 

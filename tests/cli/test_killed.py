@@ -19,12 +19,12 @@ RECIPE = """\
 data: {source: sklearn:breast_cancer}
 model: {architecture: mlp, hidden: [16], dropout: 0.3}
 training:
-  epochs: 30
+  epochs: 20
   batch_size: 32
-  early_stopping: {patience: 20}
+  early_stopping: {patience: 15}
   checkpoint_every: 8 steps
   deterministic: true
-baselines: [linear, {name: random_forest, n_estimators: 20}]
+baselines: [linear]
 evaluation: {folds: 2, learning_curve: [0.5]}
 """
 N_KILLS = 20

@@ -21,7 +21,7 @@ RECIPE = """\
 name: joint
 data: {source: churn.csv, target: churned, exclude: [customer]}
 model: {architecture: mlp, hidden: [8], dropout: 0}
-training: {epochs: 80, batch_size: 8, early_stopping: {patience: 60}}
+training: {epochs: 120, batch_size: 8, early_stopping: {patience: 60}}
 baselines: none
 evaluation: {folds: 1}
 """
@@ -46,21 +46,22 @@ def test_two_workers_equal_one_though_one_is_killed_in_the_middle(tmp_path, dlru
         (folder / "joint.yaml").write_text(RECIPE, encoding="utf-8")
     ran = dlrun("train", "joint.yaml", "--json", cwd=alone)
     assert ran.code == 0, ran.err
-    launched = subprocess.Popen(
-        [sys.executable, "-m", "dlrun", "launch", "joint.yaml", "-n", "2"],
-        cwd=joint,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "DLRUN_CACHE_DIR": str(tmp_path / "cache")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    lines = []
-    for line in launched.stdout:
-        lines.append(line.rstrip())
-        if "epoch 1/80" in line and len([each for each in lines if "epoch 1/80" in each]) == 1:
-            time.sleep(2)  # a checkpoint is kept when a second has passed
-            _second_worker(launched.pid).kill()
-    assert launched.wait() == 0, lines
+    cache, output = tmp_path / "cache", tmp_path / "output.txt"
+    with (
+        output.open("w") as file,
+        subprocess.Popen(
+            [sys.executable, "-m", "dlrun", "launch", "joint.yaml", "-n", "2"],
+            cwd=joint,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DLRUN_CACHE_DIR": str(cache)},
+            stdout=file,
+            stderr=file,
+        ) as launched,
+    ):
+        while launched.poll() is None and not [*cache.rglob("training.npz")]:
+            time.sleep(0.05)
+        _second_worker(launched.pid).kill()
+    lines = output.read_text().splitlines()
+    assert launched.returncode == 0, lines
     assert any(
         line.endswith(f" is lost, and nothing goes on without it. {AGAIN}") for line in lines
     ), "\n".join(lines)

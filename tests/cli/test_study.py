@@ -155,7 +155,8 @@ def test_a_failed_candidate_does_not_take_the_study_with_it(study, dlrun, tmp_pa
     )
     ran = dlrun("train", "r.yaml", "--quiet", cwd=tmp_path)
     assert ran.code == 1
-    assert ran.err == "Failed: mlp\n"
+    assert ran.err.startswith("mlp failed: r.yaml:2: model: mlp: the training loss is ")
+    assert len(ran.err.splitlines()) == 1
     rows = json.loads(dlrun("compare", "--json", cwd=tmp_path).out)["rows"]
     (failed,) = [row for row in rows if row["name"] == "mlp"]
     assert failed["n_failed"] == 1

@@ -157,7 +157,7 @@ def test_the_model_has_the_last_word_on_embeddings(recipe, mixed):
     assert chosen({}, architecture="mlp").encode == "none"
     assert chosen({}, architecture="tabm").encode == "ple"
     assert chosen(quantile, architecture="tabm", encode=None).encode == "plr"
-    assert chosen({}, architecture="my_nets:build", encode="ple").encode == "none"
+    assert chosen({}, architecture="keras:Sequential", encode="ple").encode == "none"
 
 
 def test_dates_and_categories_stay_as_they_are(recipe, mixed):

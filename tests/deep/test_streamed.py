@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,12 @@ def make_recipe(parts: Path, *, stream: bool = True, **training) -> Recipe:
     )
 
 
-def fit(recipe: Recipe, dataset: Dataset, seed: int = 0):
+def fit(recipe: Recipe, dataset: Dataset, seed: int = 0, folder=None):
     (candidate,) = make_candidates(recipe, dataset)
     (split,) = make_splits(recipe, dataset).splits
     train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
     epochs = []
-    fitted = candidate.fit(train, validation, seed=seed, on_epoch=epochs.append)
+    fitted = candidate.fit(train, validation, seed=seed, on_epoch=epochs.append, checkpoint=folder)
     return fitted.predict(test.frame), test, epochs
 
 
@@ -120,3 +121,32 @@ def test_the_same_seed_gives_the_same_network(parts: Path, small_windows):
     first, again = (fit(recipe, dataset)[0].values for _ in range(2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, fit(recipe, dataset, seed=1)[0].values)
+
+
+def test_a_training_goes_on_in_the_middle_of_the_stream(
+    parts: Path, small_windows, tmp_path, monkeypatch
+):
+    """The windows that were trained on are read again, and passed over."""
+    from dlrun.deep import loop
+
+    recipe = make_recipe(parts, checkpoint_every="7 steps", deterministic=True)
+    dataset = read_dataset(recipe)
+    whole, _, told = fit(recipe, dataset)
+    steps = []
+
+    def note(copies, order, call, sums):
+        steps.append(call.first)
+        if len(steps) == death:
+            raise MemoryError
+        return arguments_of(copies, order, call, sums)
+
+    arguments_of = loop._arguments
+    death = ceil(dataset.stream.sizes[0] / 64) + 20  # in the third of the windows of 500 rows
+    monkeypatch.setattr(loop, "_arguments", note)
+    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)  # a step at a time
+    with pytest.raises(MemoryError):
+        fit(recipe, dataset, folder=tmp_path)
+    again, _, told_again = fit(recipe, dataset, folder=tmp_path)
+    assert steps[death : death + 3] == [14, 15, 16]
+    assert np.array_equal(again.values, whole.values)
+    assert [epoch.metrics for epoch in told_again] == [epoch.metrics for epoch in told]
