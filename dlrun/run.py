@@ -126,10 +126,11 @@ def follow(recipe: Recipe) -> None:
 
 
 def _journal(plan: Plan, store: Store, *, fresh: bool) -> AbstractContextManager[Journal]:
+    stream = plan.dataset.stream  # whose parts the rows in memory do not tell of
     return open_journal(
         plan.recipe,
         plan.candidates,
-        data_digest=plan.dataset.digest,
+        data_digest=plan.dataset.digest + (stream.digest if stream else ""),
         store=f"{store.stands_in_for or store.place} {store.experiment}",
         metrics=plan.metrics,
         fresh=fresh,

@@ -212,6 +212,27 @@ def test_the_users_own_code_is_a_part_of_the_recipe(
         assert journal.recall(candidate(plan, "Own"), SPLIT) is None
 
 
+def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
+    """What is in memory of them may be the same positions."""
+    import pandas as pd
+
+    from dlrun.run import _journal
+    from dlrun.tracking.store import Store
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=400), "y": rng.choice(["no", "yes"], 400)})
+    table.to_parquet(tmp_path / "a.parquet")
+    store = Store("sqlite:///mlflow.db", client=None, experiment="r")
+    folders = set()
+    for share in (0.2, 0.3):
+        data = f"{{source: a.parquet, target: y, stream: true, split: {{test: {share}}}}}"
+        plan = plan_of(tmp_path, f"data: {data}\nbaselines: [linear]\n")
+        with _journal(plan, store, fresh=False) as journal:
+            folders.add(journal.folder.parent)
+            journal.begin("a run")
+    assert len(folders) == 2
+
+
 def test_two_processes_do_not_train_the_same_study(plan: Plan, tmp_path: Path) -> None:
     code = (
         "import sys, time\n"

@@ -62,11 +62,11 @@ training: {{epochs: {epochs}, batch_size: {batch_size}, early_stopping: false}}
 baselines: none
 evaluation: {{folds: 1}}
 """
-ENGINE = (  # network, shape of the inputs, epochs, batch size, limit
-    ("mlp", (50_000, 50), 60, 256, 0.5),
-    ("cnn", (6_000, 128, 4), 10, 64, 1.1),
-    ("lstm", (4_000, 60, 4), 6, 64, 1.1),
-    ("transformer", (4_000, 64, 4), 6, 64, 1.1),
+ENGINE = (  # network, rows × numbers, or rows × channels × steps; epochs, batch size, limit
+    ("mlp", (50_000, 50), 100, 256, 0.5),
+    ("cnn", (6_000, 4, 128), 40, 64, 1.1),
+    ("lstm", (4_000, 4, 60), 15, 64, 1.1),
+    ("transformer", (4_000, 4, 64), 15, 64, 1.1),
 )
 
 

@@ -12,6 +12,8 @@ name, epochs, batch_size, data, file = sys.argv[1:]
 keras.utils.set_random_seed(0)
 with np.load(data) as archive:
     x, truth = archive["x"].astype("float32"), archive["y"]
+if x.ndim > 2:  # channels × steps, and Keras wants steps × channels
+    x = x.transpose(0, 2, 1)
 rest, test = train_test_split(np.arange(len(x)), test_size=0.2, stratify=truth, random_state=0)
 train, validation = train_test_split(rest, test_size=0.125, stratify=truth[rest], random_state=0)
 
