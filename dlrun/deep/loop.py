@@ -70,7 +70,10 @@ class Course:
     Attributes:
         rates: the learning rates of every epoch, without a plateau's factor.
         steps: the compiled steps.
-        n_next: steps of the next call, as many as a moment has time for.
+        is_paced: whether calls are as long as a moment has time for. Workers that train together
+            must cut alike, for TensorFlow joins what they send by the number in a call: a step
+            that is the third here and the first there would wait for ever.
+        n_next: steps of the next call.
         whole: whether the variables stand where `progress` says; not after a call that failed.
     """
 
@@ -81,6 +84,7 @@ class Course:
     progress: Progress
     checkpoint: Checkpoint
     saved: float = field(default_factory=perf_counter)
+    is_paced: bool = True
     n_next: int = 1
     whole: bool = True
 
@@ -91,8 +95,9 @@ class Course:
         sums.loss, sums.norm = map(float, found)
         sums.steps += len(call)
         self.whole = True
-        n_in_time = int(len(call) * MOMENT_SECONDS / (perf_counter() - began))
-        self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
+        if self.is_paced:
+            n_in_time = int(len(call) * MOMENT_SECONDS / (perf_counter() - began))
+            self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
 
     def save(self) -> None:
         """Keep a checkpoint, if there is something to go on from."""
@@ -173,7 +178,10 @@ class Loop:
         if self.team:
             progress = self.team.resume(progress, variables)
         watch = Watch(self.training, len(rates[0]), progress.standing, progress.best_weights)
-        return Course(rows, rates, self._compile(), watch, progress, checkpoint)
+        course = Course(rows, rates, self._compile(), watch, progress, checkpoint)
+        if self.team:
+            course.is_paced, course.n_next = False, STEPS_PER_CALL
+        return course
 
     def _run_epoch(self, course: Course, measure: Measure, on_epoch: OnEpoch) -> None:
         progress, watch = course.progress, course.watch

@@ -146,6 +146,20 @@ def test_steps_are_cut_into_calls_by_the_clock_and_no_bit_depends_on_it(
     assert_equal(quick, slow)
 
 
+def test_workers_that_train_together_cut_alike_whatever_their_clocks_say(
+    training, breast_cancer, calls, monkeypatch
+):
+    from dlrun.deep import train
+    from dlrun.deep.backend import tf
+
+    team = SimpleNamespace(resume=lambda progress, _: progress, measure=lambda measure: measure())
+    monkeypatch.setattr(train, "joint", tf.distribute.get_strategy())
+    monkeypatch.setattr(train, "team", lambda: team)
+    run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})
+    run()
+    assert [len(call) for call in calls[0]] == [32, 16] * 2
+
+
 @pytest.mark.parametrize("every", ["epoch", "3 steps"])
 def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(
     training, breast_cancer, tmp_path, every, calls
