@@ -92,10 +92,8 @@ class Journal:
 
     def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
         """Count the trials that can be recalled."""
-        places = [
-            self._of(each.name) / f"{_rows(split)}.json" for each in candidates for split in splits
-        ]
-        return sum(place.exists() for place in places)
+        names = [f"{_rows(split)}.json" for split in splits]
+        return sum((self._of(each.name) / name).exists() for each in candidates for name in names)
 
     @property
     def run_id(self) -> str | None:

@@ -216,14 +216,7 @@ def run_trials(
         )
         for split in splits
     ]
-    done = 0
-    try:
-        for trial in _in_parallel(tasks, execution):
-            yield trial
-            done += 1
-    except BrokenProcessPool:
-        for split in splits[done:]:
-            yield Trial(candidate.name, candidate.family, split, error=_killed(candidate))
+    yield from _in_parallel(tasks, execution, lambda place: _killed(candidate, splits[place]))
 
 
 def run_variations(
@@ -248,34 +241,40 @@ def run_variations(
         )
         for variation in variations
     ]
-    done = 0
-    try:
-        for found in _in_parallel(tasks, execution):
-            yield found
-            done += 1
-    except BrokenProcessPool:
-        for variation in variations[done:]:
-            split = variation.split
-            trial = Trial(candidate.name, candidate.family, split, error=_killed(candidate))
-            yield trial, _measurement(candidate, variation, trial, metric)
+
+    def killed(place: int) -> tuple[Trial, Measurement]:
+        trial = _killed(candidate, variations[place].split)
+        return trial, _measurement(candidate, variations[place], trial, metric)
+
+    yield from _in_parallel(tasks, execution, killed)
 
 
-def _killed(candidate: Candidate) -> str:
-    return (
+def _killed(candidate: Candidate, split: Split) -> Trial:
+    reason = (
         f"{candidate.name}: its process was killed, most likely for lack of memory. "
         "Lower execution.workers, or take fewer rows: data.max_rows"
     )
+    return Trial(candidate.name, candidate.family, split, error=reason)
 
 
 def _threads(execution: Execution) -> int:
     return max(1, cost.n_cores() // execution.workers)
 
 
-def _in_parallel(tasks: Sequence[Any], execution: Execution) -> Iterator[Any]:
+def _in_parallel(
+    tasks: Sequence[Any], execution: Execution, killed: Callable[[int], Any]
+) -> Iterator[Any]:
+    """Give the results in the tasks' order; `killed` stands in for those of a dead worker."""
     # Ray's joblib backend can only give all results at once.
     return_as = "list" if execution.engine == "ray" else "generator"
-    with engine(execution):
-        yield from Parallel(return_as=return_as)(tasks)
+    done = 0
+    try:
+        with engine(execution):
+            for found in Parallel(return_as=return_as)(tasks):
+                yield found
+                done += 1
+    except BrokenProcessPool:
+        yield from map(killed, range(done, len(tasks)))
 
 
 @contextmanager
