@@ -6,7 +6,7 @@ from tempfile import mkdtemp
 
 from hypothesis import settings
 
-from dlrun.cost import n_cores, pin_threads
+from dlrun.system.cost import n_cores, pin_threads
 
 pin_threads(n_cores())
 

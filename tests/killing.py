@@ -93,19 +93,19 @@ IMPORTED = (
     "mlflow.store.tracking.sqlalchemy_store",
     "sklearn.linear_model",
     "matplotlib.figure",
-    "dlrun.run",
-    "dlrun.trial",
+    "dlrun.study.study",
+    "dlrun.study.trial",
     "dlrun.data.dataset",
     "dlrun.classic.candidates",
     "dlrun.tracking.read",
     "dlrun.evidence.compare",
-    "dlrun.report.html",
+    "dlrun.report.page",
     "dlrun.report.figures",
 )
 
 
 def _serve() -> None:
-    from dlrun.cost import n_cores, pin_threads
+    from dlrun.system.cost import n_cores, pin_threads
 
     pin_threads(n_cores())
     for module in IMPORTED:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dlrun.contract import Column, Dataset, Target, Task
+from dlrun.contract.dataset import Column, Dataset, Target, Task
 
 LABELS = ("low", "middle", "high")
 N_ROWS = 240

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from dlrun.contract import Cost, DataSummary, Study
+from dlrun.contract.study import DataSummary, Study
+from dlrun.contract.trial import Cost
 from dlrun.tracking.tables import measurements_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"

@@ -1,9 +1,8 @@
-"""The rules of the house that a tool can check: import order, lean start, the file map."""
+"""The rules of the house that a tool can check: import order, lean start."""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,26 +46,6 @@ def test_nothing_heavy_is_imported_before_it_is_needed(tmp_path, arguments):
 
 def test_importing_the_command_line_is_lean(tmp_path):
     assert _loaded_after("import dlrun.cli", tmp_path) == set()
-
-
-def test_the_file_map_of_the_readme_is_true():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"<!-- map -->\n```\n(.*?)```", readme, re.DOTALL)
-    assert block, "README.md has no file map"
-    listed: set[str] = set()
-    folders: list[str] = []
-    for line in block.group(1).splitlines():
-        name = line.split("  ")[0] if not line.startswith(" ") else line.lstrip().split("  ")[0]
-        depth = (len(line) - len(line.lstrip())) // 2
-        folders = [*folders[:depth], name.strip().rstrip("/")]
-        if name.strip().endswith(".py"):
-            listed.add("/".join(folders))
-    on_disk = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "dlrun").rglob("*.py")
-        if path.name != "__init__.py"
-    }
-    assert listed == on_disk
 
 
 def test_no_file_has_outgrown_the_house():

@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 from modalities import LABELS, MODALITIES, N_ROWS
 
-from dlrun import saved
 from dlrun.classic.candidates import make_candidates as make_classic
 from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS
-from dlrun.contract import Candidate, Dataset, Epoch, Fitted, Task
-from dlrun.cost import limited_threads
-from dlrun.data.digest import digest_dataset
+from dlrun.contract.candidate import Candidate, Epoch, Fitted
+from dlrun.contract.dataset import Dataset, Task
+from dlrun.data import model_io as saved
+from dlrun.data.fingerprint import digest_dataset
 from dlrun.deep.candidates import make_candidates as make_deep
-from dlrun.engineered import engineer
 from dlrun.recipe.architectures import ARCHITECTURES
-from dlrun.recipe.model import Recipe
-from dlrun.recipe.names import FEATURE_TYPES, IMPLIED_FEATURES
+from dlrun.recipe.schema import Recipe
+from dlrun.recipe.vocabulary import FEATURE_TYPES, IMPLIED_FEATURES
+from dlrun.study.feature_networks import with_features
+from dlrun.system.cost import limited_threads
 
 TRAIN, VALIDATION, TEST = np.split(np.random.default_rng(1).permutation(N_ROWS), [160, 200])
 TASKS: tuple[Task, ...] = ("classification", "regression")
@@ -143,7 +144,7 @@ def engineered(features: str, dataset: Dataset, task: Task) -> Candidate:
             "training": {"epochs": 20, "learning_rate": 2e-2},
         }
     )
-    return engineer(make_deep(recipe, dataset), dataset.columns)[0]
+    return with_features(make_deep(recipe, dataset), dataset.columns)[0]
 
 
 def engineered_cases() -> list[object]:

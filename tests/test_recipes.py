@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from dlrun.recipe.examples import shipped_recipes
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.shipped import shipped_recipes
-from dlrun.run import prepare
+from dlrun.study.study import prepare
 
 RECIPES = shipped_recipes()
 HERE = [path for path in RECIPES if path.stem != "fashion-mnist"]  # whose data is downloaded

@@ -8,14 +8,15 @@ from typing import Any
 from sklearn.utils import get_tags
 
 from dlrun.classic import extras
-from dlrun.classic.auto import choose, features_made
+from dlrun.classic.candidate import ClassicCandidate
+from dlrun.classic.defaults import choose_baselines, features_made
 from dlrun.classic.estimators import allowed_settings, build, class_of, registry
-from dlrun.classic.fit import ClassicCandidate
-from dlrun.contract import Candidate, Column, Dataset, Task
+from dlrun.contract.candidate import Candidate
+from dlrun.contract.dataset import Column, Dataset, Task
 from dlrun.errors import RecipeError
-from dlrun.recipe.faults import unknown_key
-from dlrun.recipe.model import Baseline, Recipe
-from dlrun.recipe.names import FEATURE_TYPES
+from dlrun.recipe.errors import unknown_key
+from dlrun.recipe.schema import Baseline, Recipe
+from dlrun.recipe.vocabulary import FEATURE_TYPES
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
@@ -31,7 +32,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         return []
     listed = recipe.baselines
     if listed == "auto":
-        listed, _ = choose(dataset)
+        listed, _ = choose_baselines(dataset)
     faults = [fault for i, one in enumerate(listed) for fault in _faults(recipe, i, one, dataset)]
     if faults:
         raise RecipeError("\n".join(faults))
@@ -63,7 +64,7 @@ def learning_from_sample(
     names = [
         one.name
         for one in classic
-        if one.kind != "dummy" and not one.learns_in_parts(dataset.target.task)
+        if one.kind != "dummy" and not one.supports_partial_fit(dataset.target.task)
     ]
     if names:
         verb, n_all = "learn" if len(names) > 1 else "learns", dataset.stream.sizes[0]

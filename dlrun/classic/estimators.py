@@ -11,7 +11,7 @@ from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from dlrun.classic import extras
-from dlrun.contract import Task
+from dlrun.contract.dataset import Task
 
 Builder = Callable[[int], Any]
 """The number of training rows → an estimator with dlrun's defaults."""

@@ -13,10 +13,11 @@ import numpy as np
 import skops.io
 from sklearn.exceptions import ConvergenceWarning
 
-from dlrun.classic.size import count_parameters
-from dlrun.contract import Column, Predictions, Target
+from dlrun.classic.complexity import count_parameters
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Column, Target
+from dlrun.data.model_io import ModelInfo
 from dlrun.errors import TrainingError
-from dlrun.saved import Facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ class ClassicFitted:
         """
         matrix = self.features.transform(frame)
         is_regression = self.target.task == "regression"
-        with failures_of(self.name):
+        with wrap_estimator_errors(self.name):
             values = self._numbers(matrix) if is_regression else self._probabilities(matrix)
         if not np.isfinite(values).all():
             n_bad = np.sum(~np.isfinite(values))
@@ -77,10 +78,10 @@ class ClassicFitted:
             "estimator": self.estimator,
             "classes": self.classes,
         }
-        with failures_of(self.name):
+        with wrap_estimator_errors(self.name):
             # Compressing a forest takes longer than predicting 65,000 rows with it.
             skops.io.dump(parts, folder / MODEL)
-        Facts(self.name, "classic", self.columns, self.target).write(folder)
+        ModelInfo(self.name, "classic", self.columns, self.target).write(folder)
 
     def _numbers(self, matrix: Any) -> NDArray[np.float64]:
         return np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(-1)
@@ -98,7 +99,7 @@ class ClassicFitted:
 
 
 @contextmanager
-def failures_of(name: str) -> Iterator[None]:
+def wrap_estimator_errors(name: str) -> Iterator[None]:
     """Turn whatever an estimator's own code raises into a failed trial.
 
     Only the estimator runs inside: dlrun's own bugs keep their traceback. A solver that stops at

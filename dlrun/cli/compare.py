@@ -15,7 +15,7 @@ from dlrun.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.contract import Study
+    from dlrun.contract.study import Study
     from dlrun.evidence.comparison import Comparison
 
 
@@ -70,7 +70,7 @@ def compare(
 
 
 def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) -> None:
-    from dlrun.report.html import to_html
+    from dlrun.report.page import to_html
 
     page = to_html(studies, comparison)
     try:
@@ -82,7 +82,7 @@ def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) 
 
 
 def _print_aspects(console: Console, studies: Sequence[Study], comparison: Comparison) -> None:
-    from dlrun.evidence.aspects import answer
+    from dlrun.evidence.questions import answer
     from dlrun.report.question import print_question
 
     if len(studies) > 1:

@@ -12,7 +12,7 @@ from dlrun.cli.train import run_study
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.run import Outcome
+    from dlrun.study.study import StudyOutcome
 
 SETTING = "evaluation.learning_curve"
 
@@ -31,8 +31,8 @@ def curve(
         _show(console, outcome)
 
 
-def _show(console: Console, outcome: Outcome) -> None:
-    from dlrun.evidence.learning import crossover, learning_curves
+def _show(console: Console, outcome: StudyOutcome) -> None:
+    from dlrun.evidence.learning_curve import crossover, learning_curves
     from dlrun.report.question import curves_table
 
     study, comparison = outcome.study, outcome.comparison

@@ -21,7 +21,7 @@ EXTRAS: Final = {
 
 def doctor(uri: Uri = None) -> None:
     """Show versions, devices and why they are used, the tracking store, and the extras."""
-    from dlrun.environment import installed, versions
+    from dlrun.system.environment import installed, versions
 
     _print("python", f"{platform.python_version()} · {platform.platform()}")
     _print("packages", *(f"{name} {found}" for name, found in versions().items()))
@@ -39,7 +39,7 @@ def _print(label: str, *lines: str) -> None:
 
 
 def _devices() -> list[str]:
-    from dlrun.deep.devices import describe_devices
+    from dlrun.deep.distributed.devices import describe_devices
 
     return describe_devices()
 

@@ -13,7 +13,7 @@ import typer
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
-    from dlrun.contract import Dataset
+    from dlrun.contract.dataset import Dataset
 
 TEMPLATE = """\
 # {rows:,} rows, {columns}; {task} of {target_line}
@@ -79,7 +79,7 @@ def init(
 ) -> None:
     """Write a commented recipe inferred from the data."""
     from dlrun.data.dataset import read_dataset
-    from dlrun.recipe.model import Data, Recipe
+    from dlrun.recipe.schema import Data, Recipe
 
     source = data if ":" in data and not Path(data).exists() else str(Path(data).absolute())
     name = Path(data.rpartition(":")[2]).name.split(".")[0].replace("*", "") or "recipe"
@@ -94,7 +94,7 @@ def init(
 
 
 def _fill(dataset: Dataset, data: str, path: Path) -> str:
-    from dlrun.metrics import choose
+    from dlrun.metrics.scores import choose_metrics
 
     target, n_columns = dataset.target, len(dataset.columns)
     classes = f", {len(target.labels)} classes" if target.labels else ""
@@ -113,7 +113,7 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
         ),
         split=_split(dataset),
         model=next((model for kind, model in MODELS.items() if kind in types), MLP),
-        metric=choose("auto", target)[0],
+        metric=choose_metrics("auto", target)[0],
         folds=_folds(dataset),
     )
 

@@ -28,12 +28,12 @@ def launch(
     chosen = overrides or []
     _refuse(recipe, chosen, n_workers)
 
-    from dlrun.launch import Launch, train_command
+    from dlrun.deep.distributed.launch import LocalLauncher, train_command
 
     flags = ["--quiet"] * quiet + ["--json"] * as_json
     command = train_command([*flags, str(recipe), *chosen])
     try:
-        code = Launch(command, fresh, n_workers, restarts, _say).run()
+        code = LocalLauncher(command, fresh, n_workers, restarts, _say).run()
     except KeyboardInterrupt:
         again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen])
         print(f"All workers are stopped. To go on: {again}", file=sys.stderr)
@@ -43,7 +43,7 @@ def launch(
 
 def _refuse(recipe: Path, overrides: list[str], n_workers: int) -> None:
     """Check the recipe and that it can be trained by workers, before any is started."""
-    from dlrun.deep.member import find_member
+    from dlrun.deep.distributed.worker import find_member
     from dlrun.recipe.load import load_recipe
 
     placeholders = ",".join(f"localhost:{port}" for port in range(1, n_workers + 1))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 
-class Kind(StrEnum):
+class Listing(StrEnum):
     """What can be listed."""
 
     architectures = "architectures"
@@ -20,10 +20,12 @@ class Kind(StrEnum):
 
 
 def list_names(
-    kind: Annotated[Kind | None, typer.Argument(help="Default: all.", show_default=False)] = None,
+    kind: Annotated[
+        Listing | None, typer.Argument(help="Default: all.", show_default=False)
+    ] = None,
 ) -> None:
     """List architectures, baselines, their features, metrics and the recipes that come along."""
-    for index, shown in enumerate([kind] if kind else list(Kind)):
+    for index, shown in enumerate([kind] if kind else list(Listing)):
         if index:
             print()
         if kind is None:
@@ -34,7 +36,7 @@ def list_names(
 
 def _architectures() -> dict[str, str]:
     from dlrun.recipe.architectures import ARCHITECTURES
-    from dlrun.recipe.names import ARCHITECTURES as MEANINGS
+    from dlrun.recipe.vocabulary import ARCHITECTURES as MEANINGS
 
     listed = {}
     for name, meaning in MEANINGS.items():
@@ -47,13 +49,13 @@ def _architectures() -> dict[str, str]:
 
 
 def _baselines() -> dict[str, str]:
-    from dlrun.recipe.names import BASELINES
+    from dlrun.recipe.vocabulary import BASELINES
 
     return {**BASELINES, "{estimator: module.Class}": "any scikit-learn compatible class"}
 
 
 def _features() -> dict[str, str]:
-    from dlrun.recipe.names import FEATURES
+    from dlrun.recipe.vocabulary import FEATURES
 
     return {
         name: f"{kind}: {meaning}"
@@ -63,7 +65,7 @@ def _features() -> dict[str, str]:
 
 
 def _metrics() -> dict[str, str]:
-    from dlrun.recipe.names import (
+    from dlrun.recipe.vocabulary import (
         CLASSIFICATION_METRICS,
         LOWER_IS_BETTER,
         REGRESSION_METRICS,
@@ -78,15 +80,15 @@ def _metrics() -> dict[str, str]:
 
 
 def _recipes() -> dict[str, str]:
-    from dlrun.recipe.shipped import shipped_recipes
+    from dlrun.recipe.examples import shipped_recipes
 
     return {path.stem: f"{path}" for path in shipped_recipes()}
 
 
-LISTS: dict[Kind, Callable[[], dict[str, str]]] = {
-    Kind.architectures: _architectures,
-    Kind.baselines: _baselines,
-    Kind.features: _features,
-    Kind.metrics: _metrics,
-    Kind.recipes: _recipes,
+LISTS: dict[Listing, Callable[[], dict[str, str]]] = {
+    Listing.architectures: _architectures,
+    Listing.baselines: _baselines,
+    Listing.features: _features,
+    Listing.metrics: _metrics,
+    Listing.recipes: _recipes,
 }

@@ -32,9 +32,9 @@ def predict(
     uri: Uri = None,
 ) -> None:
     """Predict rows with a tracked model; the target may be among the columns or not."""
-    from dlrun.data.rows import printable, read_rows
-    from dlrun.data.table import write_table
-    from dlrun.saved import load
+    from dlrun.data.model_io import load
+    from dlrun.data.predict_rows import printable, read_rows
+    from dlrun.data.sources.tables import write_table
     from dlrun.tracking.read import load_model_folder
 
     store = open_to_read(uri)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlrun.selftest import Finding
+    from dlrun.study.selftest import Finding
 
 
 def selftest(
@@ -16,7 +16,7 @@ def selftest(
     """Run studies whose answer is known, and exit 1 if dlrun is wrong anywhere."""
     from rich.console import Console
 
-    from dlrun.selftest import run_truths
+    from dlrun.study.selftest import run_truths
 
     console = Console(highlight=False)
     findings: list[Finding] = []

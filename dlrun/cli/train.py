@@ -17,8 +17,8 @@ from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.recipe.model import Recipe
-    from dlrun.run import Outcome
+    from dlrun.recipe.schema import Recipe
+    from dlrun.study.study import StudyOutcome
 
 
 Workers = Annotated[
@@ -66,7 +66,7 @@ def run_study(
     fresh: bool,
     workers: str | None = None,
     index: int | None = None,
-) -> Iterator[tuple[Console, Outcome]]:
+) -> Iterator[tuple[Console, StudyOutcome]]:
     """Run a study before the block and lend its outcome; then exit 1 if a candidate failed.
 
     A process that is one of several workers and not the first takes part, and ends here.
@@ -79,7 +79,7 @@ def run_study(
     from rich.console import Console
 
     from dlrun.report.progress import choose_reporter
-    from dlrun.run import train as run
+    from dlrun.study.study import train as run
 
     console = Console(highlight=False)
     reporter = choose_reporter(console, quiet=quiet)
@@ -95,7 +95,7 @@ def run_study(
         reporter.close()
     yield console, outcome
     if outcome.failed:
-        from dlrun.evidence.wording import first_line
+        from dlrun.evidence.formatting import first_line
 
         for name, reason in outcome.failed.items():
             print(f"{name} failed: {first_line(reason)}", file=sys.stderr)
@@ -104,21 +104,21 @@ def run_study(
 
 def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:
     """Find this process' place among several workers, if it has one; all but the first follow."""
-    from dlrun.deep.member import find_member, join
+    from dlrun.deep.distributed.worker import find_member, join_worker
 
     member = find_member(recipe, workers, index, os.environ)
     if member is None:
         return
-    join(member)
+    join_worker(member)
     if not member.is_chief:
-        from dlrun.run import follow
+        from dlrun.study.study import follow
 
         print(f"worker {member.index} of {member.n_workers}: worker 0 leads the study")
         follow(recipe)
         raise typer.Exit
 
 
-def _show(console: Console, outcome: Outcome, *, quiet: bool, as_json: bool) -> None:
+def _show(console: Console, outcome: StudyOutcome, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         from dlrun.report.plain import to_json
 

@@ -14,11 +14,11 @@ def ui(
     uri: Uri = None,
 ) -> None:
     """Browse the runs in MLflow until Ctrl-C."""
-    from dlrun.signals import terminable
+    from dlrun.system.signals import raise_on_sigterm
     from dlrun.tracking.ui import serve_ui
 
     store = open_to_read(uri)
     print(f"Starting MLflow on {store.place} …", flush=True)
-    with terminable(), serve_ui(store, port) as page:
+    with raise_on_sigterm(), serve_ui(store, port) as page:
         print(f"{page.url}\nCtrl-C ends it.", flush=True)
         page.wait()

@@ -23,16 +23,16 @@ def validate(
     from rich.console import Console
     from rich.text import Text
 
-    from dlrun.data.facts import describe
-    from dlrun.data.splits import leaks
+    from dlrun.data.profile import describe
+    from dlrun.data.splits.make import duplicate_warnings
     from dlrun.report.data import data_overview
-    from dlrun.run import prepare
+    from dlrun.study.study import prepare
 
     plan = prepare(loaded)
     dataset = plan.dataset
     console = Console(highlight=False)
     console.print(data_overview(describe(dataset), dataset.target, plan.splits))
-    for note in (*dataset.notes, *leaks(dataset, plan.splits.splits[0])):
+    for note in (*dataset.notes, *duplicate_warnings(dataset, plan.splits.splits[0])):
         console.print(Text(f"Note: {note}", style="dim"))
     names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
     console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))

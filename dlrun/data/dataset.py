@@ -11,26 +11,26 @@ import pandas as pd
 import pyarrow
 from numpy.typing import NDArray
 
-from dlrun.contract import Column, Dataset
-from dlrun.data.columns import conform, shape_columns
-from dlrun.data.digest import digest_dataset
-from dlrun.data.features import (
+from dlrun.contract.dataset import Column, Dataset
+from dlrun.data.fingerprint import digest_dataset
+from dlrun.data.quality import data_warnings
+from dlrun.data.selection import (
     choose_columns,
     declared_types,
     drop_empty_columns,
     left_out,
     name_target,
 )
-from dlrun.data.notes import suspicions
-from dlrun.data.raw import RawData
-from dlrun.data.sources import read_source
-from dlrun.data.split_column import read_split_values
-from dlrun.data.strata import draw, strata_of
-from dlrun.data.streamable import find_stream
-from dlrun.data.survey import survey
-from dlrun.data.target import Truth, read_truth
+from dlrun.data.sources.raw import RawData
+from dlrun.data.sources.registry import read_source
+from dlrun.data.splits.column import read_split_values
+from dlrun.data.splits.stratify import draw, strata_of
+from dlrun.data.streaming.eligibility import find_stream
+from dlrun.data.streaming.scan import scan_table
+from dlrun.data.target import TypedTarget, read_truth
+from dlrun.data.types.infer import cast_columns, shape_columns
 from dlrun.errors import DataError
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 
 def read_dataset(recipe: Recipe) -> Dataset:
@@ -48,14 +48,14 @@ def read_dataset(recipe: Recipe) -> Dataset:
     return replace(
         dataset,
         digest=dataset.digest or digest_dataset(dataset),
-        notes=(*dataset.notes, *suspicions(dataset)),
+        notes=(*dataset.notes, *data_warnings(dataset)),
     )
 
 
 def _read_rows(recipe: Recipe) -> Dataset:
     """Read all rows into memory, or a sample of them where they are streamed."""
     streamable, notes = find_stream(recipe)
-    dataset = survey(recipe, streamable.reader) if streamable else _read_typed(recipe)
+    dataset = scan_table(recipe, streamable.reader) if streamable else _read_typed(recipe)
     notes = streamable.notes if streamable else notes
     return replace(dataset, notes=(*notes, *dataset.notes))
 
@@ -89,7 +89,7 @@ def _read_raw(recipe: Recipe) -> RawData:
         raise DataError(message) from error
 
 
-def _rows(recipe: Recipe, truth: Truth) -> tuple[NDArray[np.int64], list[str]]:
+def _rows(recipe: Recipe, truth: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
     """Choose the rows that have a target, or a sample of them, before anything is decoded."""
     n_rows, wanted, notes = len(truth.values), recipe.data.max_rows, []
     rows = np.flatnonzero(truth.present)
@@ -116,7 +116,7 @@ def _typed(
     folders = (raw.folder, recipe.folder)
     try:
         columns, notes = shape_columns(columns, frame, folders, recipe.preprocessing)
-        typed = conform(frame, columns, folders)
+        typed = cast_columns(frame, columns, folders)
     except DataError as error:
         message = f"{recipe.at('data.features')}: {error}"
         raise DataError(message) from error

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from dlrun.contract import Target, Task
-from dlrun.data.columns import infer_type
-from dlrun.data.scalars import to_category, to_number
+from dlrun.contract.dataset import Target, Task
+from dlrun.data.types.infer import infer_type
+from dlrun.data.types.scalars import to_category, to_number
 from dlrun.errors import DataError
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 CLASSES: Final = 20  # whole numbers with at most so many values are classes …
 CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
@@ -27,7 +27,7 @@ NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Truth:
+class TypedTarget:
     """The target, and what is true of each row of the source.
 
     Attributes:
@@ -47,7 +47,7 @@ class Truth:
         return present
 
 
-def read_truth(recipe: Recipe, values: pd.Series[Any]) -> Truth:
+def read_truth(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
     """Type the target column of a raw table.
 
     Raises:
@@ -58,7 +58,7 @@ def read_truth(recipe: Recipe, values: pd.Series[Any]) -> Truth:
     truth = _numbers(recipe, values) if task == "regression" else _classes(values)
     known = pd.unique(truth.values[truth.present])
     check_varied(recipe, truth.target.name, truth.target.labels or known.tolist())
-    return Truth(truth.target, truth.values, notes)
+    return TypedTarget(truth.target, truth.values, notes)
 
 
 def infer_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:
@@ -133,24 +133,24 @@ def _is_whole(values: pd.Series[Any]) -> bool:
     return bool((present % 1 == 0).all())
 
 
-def _numbers(recipe: Recipe, values: pd.Series[Any]) -> Truth:
+def _numbers(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
     dtype: Literal["int", "float"] = "int" if _is_whole(values) else "float"
     try:
         numbers = to_number(values)
     except DataError as error:
         message = f"{recipe.at('data.target')}: {error} Or set task: classification."
         raise DataError(message) from error
-    return Truth(Target(str(values.name), "regression", dtype=dtype), numbers)
+    return TypedTarget(Target(str(values.name), "regression", dtype=dtype), numbers)
 
 
-def _classes(values: pd.Series[Any]) -> Truth:
+def _classes(values: pd.Series[Any]) -> TypedTarget:
     found = to_category(values)
     names = list(found.categories)
     labels = sort_labels(names)
     place = {label: code for code, label in enumerate(labels)}
     codes = np.array([*(place[name] for name in names), -1], dtype=np.int64)[found.codes]
     target = Target(str(values.name), "classification", tuple(labels), _label_dtype(values))
-    return Truth(target, codes)
+    return TypedTarget(target, codes)
 
 
 def _label_dtype(values: pd.Series[Any]) -> Literal["str", "int", "float", "bool"]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from dlrun.deep.member import joined
+from dlrun.deep.distributed.worker import this_worker
 from dlrun.errors import ClusterError, TrainingError
 
 
@@ -61,7 +61,7 @@ def _start_devices(tf: Any) -> Any:
     with suppress(RuntimeError):  # the devices run already: the host program chose for itself
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-    member = joined()
+    member = this_worker()
     joint = member.start(tf) if member else None
     tf.zeros(())
     return joint

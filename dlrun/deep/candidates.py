@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dlrun.contract import Dataset
-from dlrun.deep.check import check_training
-from dlrun.deep.fit import DeepCandidate
-from dlrun.metrics import choose
+from dlrun.contract.dataset import Dataset
+from dlrun.deep.candidate import DeepCandidate
+from dlrun.deep.validate import check_training
+from dlrun.metrics.scores import choose_metrics
 from dlrun.recipe.architectures import ARCHITECTURES
-from dlrun.recipe.model import Model, Recipe
 from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.schema import Model, Recipe
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
@@ -18,7 +18,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
         RecipeError: a model's training does not fit the task or the target.
     """
     check_training(recipe, dataset)
-    primary = choose(recipe.evaluation.metrics, dataset.target)[0]
+    primary = choose_metrics(recipe.evaluation.metrics, dataset.target)[0]
     return [
         DeepCandidate(
             model=model,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dlrun.contract import Column
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Spec
 from dlrun.deep.inputs.groups import Group

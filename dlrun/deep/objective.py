@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract import Predictions, Target
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Target
 from dlrun.deep.backend import keras
 from dlrun.recipe.training import Training
 

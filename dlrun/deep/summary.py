@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dlrun.contract import Dataset
+from dlrun.contract.dataset import Dataset
 from dlrun.deep.inputs.groups import fit_encodings
 from dlrun.deep.objective import choose_objective
 from dlrun.deep.train import build
 
 if TYPE_CHECKING:
-    from dlrun.deep.fit import DeepCandidate
+    from dlrun.deep.candidate import DeepCandidate
 
 WIDTH: Final = 80  # characters
 

@@ -8,26 +8,32 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun.contract import Column, Dataset, OnEpoch
+from dlrun.contract.candidate import OnEpoch
+from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architectures import build_architecture
 from dlrun.deep.backend import joint, keras, tf
-from dlrun.deep.cluster import lost_workers, team
+from dlrun.deep.distributed.collective import lost_workers, team
+from dlrun.deep.distributed.strategy import (
+    check_shares,
+    choose_precision,
+    choose_strategy,
+    precision,
+)
+from dlrun.deep.fitted import FittedNetwork
 from dlrun.deep.inputs.augment import make_augmentations
 from dlrun.deep.inputs.encoding import Encoding
 from dlrun.deep.inputs.groups import FrameReader, fit_encodings, frame_reader
-from dlrun.deep.loop import Loop
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
-from dlrun.deep.optimizers import make_optimizer
-from dlrun.deep.saved import FittedNetwork
-from dlrun.deep.strategy import check_shares, choose_precision, choose_strategy, precision
-from dlrun.deep.streamed import StreamedRows
-from dlrun.deep.table import Rows, encode_groups, encode_table
-from dlrun.deep.validation import Validation
+from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_table
+from dlrun.deep.training.evaluation import Evaluator
+from dlrun.deep.training.loop import Trainer
+from dlrun.deep.training.optimizers import make_optimizer
+from dlrun.deep.training.streaming_data import StreamedRows
 from dlrun.errors import TrainingError
 
 if TYPE_CHECKING:
-    from dlrun.deep.fit import DeepCandidate
+    from dlrun.deep.candidate import DeepCandidate
 
 
 def train_network(
@@ -63,9 +69,9 @@ def train_network(
     checked, rows = encode(validation), _rows(train, reader, network, objective, seed)
 
     # 4 · the training
-    judge = Validation(network, objective, checked, validation, _metrics(candidate))
+    judge = Evaluator(network, objective, checked, validation, _metrics(candidate))
     workers = team() if strategy is joint else None
-    loop = Loop(network, objective, candidate.training, optimizer, strategy, seed, workers)
+    loop = Trainer(network, objective, candidate.training, optimizer, strategy, seed, workers)
     with lost_workers() if workers else _device_errors():
         best_epoch = loop.run(rows, judge.measure, on_epoch, folder)
     return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
@@ -91,7 +97,7 @@ def build(
 
 def _rows(
     train: Dataset, reader: FrameReader, network: Network, objective: Objective, seed: int
-) -> Rows:
+) -> TrainingData:
     """Hold the training rows in memory, or let all of them flow where these are a sample."""
     if train.stream is None:
         return encode_table(train, reader, network, objective)

@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlrun.evidence import verdict
-from dlrun.evidence.comparison import Comparison, Difference, Row, Verdict
+from dlrun.evidence.candidates import (
+    CandidateResults,
+    check_comparable,
+    choose_best,
+    read_candidates,
+)
+from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.decision import automatic_rope
-from dlrun.evidence.joining import Entry, check_comparable, choose_best, join
-from dlrun.evidence.notes import take_notes
-from dlrun.evidence.pairing import Pair, Pairing, Setting, TestSets, pair_all, read_test_sets
+from dlrun.evidence.formatting import decimals, places_of
+from dlrun.evidence.notes import notes_on
+from dlrun.evidence.paired_tests import (
+    ComparisonSettings,
+    Pair,
+    PairedComparison,
+    TestSets,
+    compare_pairs,
+    read_test_sets,
+)
 from dlrun.evidence.statistics import holm
-from dlrun.evidence.wording import decimals, places_of
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
-    from dlrun.contract import Study
+    from dlrun.contract.study import Study
 
 __all__ = ["Comparison", "compare"]
 
@@ -42,11 +54,11 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         ComparisonError: the studies must not be compared, or did not measure the metric.
     """
     metric = check_comparable(studies, metric)
-    entries = join(studies, metric)
+    entries = read_candidates(studies, metric)
     deep, classic = (choose_best(entries, family, metric) for family in ("deep", "classic"))
     setting = _setting(studies, metric, entries)
     pairs = _pairs(entries, deep, classic)
-    pairings = pair_all(pairs, {entry.name: entry for entry in entries}, setting)
+    pairings = compare_pairs(pairs, {entry.name: entry for entry in entries}, setting)
     differences = _differences(pairings)
     rows = tuple(_row(entry, differences.get(entry.name)) for entry in _best_first(entries, metric))
     return Comparison(
@@ -63,13 +75,15 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         best_deep=deep.name if deep else None,
         best_classic=classic.name if classic else None,
         verdict=_verdict(entries, (deep, classic), pairings, differences, setting),
-        notes=tuple(take_notes(studies, entries, (deep, classic), metric)),
+        notes=tuple(notes_on(studies, entries, (deep, classic), metric)),
     )
 
 
-def _setting(studies: Sequence[Study], metric: str, entries: Sequence[Entry]) -> Setting:
+def _setting(
+    studies: Sequence[Study], metric: str, entries: Sequence[CandidateResults]
+) -> ComparisonSettings:
     tested = [entry for entry in entries if entry.scores]
-    return Setting(
+    return ComparisonSettings(
         metric=metric,
         task=studies[0].task,
         labels=studies[0].labels,
@@ -79,7 +93,11 @@ def _setting(studies: Sequence[Study], metric: str, entries: Sequence[Entry]) ->
     )
 
 
-def _pairs(entries: Sequence[Entry], deep: Entry | None, classic: Entry | None) -> list[Pair]:
+def _pairs(
+    entries: Sequence[CandidateResults],
+    deep: CandidateResults | None,
+    classic: CandidateResults | None,
+) -> list[Pair]:
     """Set each candidate against the other side's best, or the only side's best."""
     rivals = {"deep": classic or deep, "classic": deep or classic}
     return [
@@ -89,7 +107,7 @@ def _pairs(entries: Sequence[Entry], deep: Entry | None, classic: Entry | None) 
     ]
 
 
-def _rope(studies: Sequence[Study], metric: str, tested: Sequence[Entry]) -> float:
+def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResults]) -> float:
     """Take the recipes' own, the widest, where it was set for this metric, else `auto`."""
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
@@ -97,7 +115,7 @@ def _rope(studies: Sequence[Study], metric: str, tested: Sequence[Entry]) -> flo
     return automatic_rope(metric, min((abs(entry.mean) for entry in tested), default=0.0))
 
 
-def _differences(pairings: Mapping[Pair, Pairing]) -> dict[str, Difference]:
+def _differences(pairings: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:
     """Give each candidate's difference to its rival.
 
     The p-values are adjusted for the number of distinct pairs: the best of each side are each
@@ -111,14 +129,14 @@ def _differences(pairings: Mapping[Pair, Pairing]) -> dict[str, Difference]:
     }
 
 
-def _best_first(entries: Sequence[Entry], metric: str) -> list[Entry]:
+def _best_first(entries: Sequence[CandidateResults], metric: str) -> list[CandidateResults]:
     sign = 1 if metric in LOWER_IS_BETTER else -1
     return sorted(entries, key=lambda entry: (not entry.scores, sign * entry.mean))
 
 
-def _row(entry: Entry, difference: Difference | None) -> Row:
+def _row(entry: CandidateResults, difference: Difference | None) -> CandidateSummary:
     scores = np.array(list(entry.scores.values()))
-    return Row(
+    return CandidateSummary(
         name=entry.name,
         family=entry.family,
         mean=entry.mean,
@@ -133,12 +151,16 @@ def _row(entry: Entry, difference: Difference | None) -> Row:
     )
 
 
-def _difference(against: str, pairing: Pairing, p_value: float) -> Difference:
+def _difference(against: str, pairing: PairedComparison, p_value: float) -> Difference:
     at = pairing.interval
     return Difference(against, at.mean, at.low, at.high, p_value, pairing.basis, pairing.n)
 
 
-def _decimals(rows: Sequence[Row], deep: Entry | None, classic: Entry | None) -> int:
+def _decimals(
+    rows: Sequence[CandidateSummary],
+    deep: CandidateResults | None,
+    classic: CandidateResults | None,
+) -> int:
     """Let the verdict's interval say how many decimals mean something, else a spread or a score."""
     names = [entry.name for entry in (deep, classic) if entry]
     best = [row for row in rows if row.name in names]
@@ -151,26 +173,29 @@ def _decimals(rows: Sequence[Row], deep: Entry | None, classic: Entry | None) ->
 
 
 def _verdict(
-    entries: Sequence[Entry],
-    best: tuple[Entry | None, Entry | None],
-    pairings: Mapping[Pair, Pairing],
+    entries: Sequence[CandidateResults],
+    best: tuple[CandidateResults | None, CandidateResults | None],
+    pairings: Mapping[Pair, PairedComparison],
     differences: Mapping[str, Difference],
-    setting: Setting,
+    setting: ComparisonSettings,
 ) -> Verdict:
     deep, classic = best
     if deep is None or classic is None:
         only = deep or classic
         lead = _lead_of_one_side(only, entries, pairings, setting.metric) if only else ""
-        return verdict.nothing_to_judge(entries, only, lead)
+        return verdict.no_verdict(entries, only, lead)
     pairing = pairings.get((deep.name, classic.name))
     if pairing is None:
-        return verdict.nothing_shared(deep, classic)
+        return verdict.no_shared_splits(deep, classic)
     difference = differences[deep.name]
-    return verdict.judge(verdict.Contest(deep, classic, pairing, difference, setting))
+    return verdict.decide(verdict.BestVsBest(deep, classic, pairing, difference, setting))
 
 
 def _lead_of_one_side(
-    best: Entry, entries: Sequence[Entry], pairings: Mapping[Pair, Pairing], metric: str
+    best: CandidateResults,
+    entries: Sequence[CandidateResults],
+    pairings: Mapping[Pair, PairedComparison],
+    metric: str,
 ) -> str:
     others = [entry for entry in entries if (entry.name, best.name) in pairings]
     runner_up = choose_best(others, best.family, metric)

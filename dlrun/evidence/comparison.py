@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields, replace
 from math import inf, isnan
 from typing import TYPE_CHECKING, Final, Literal
 
-from dlrun.contract import Cost
+from dlrun.contract.trial import Cost
 from dlrun.errors import UsageError
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
-    from dlrun.contract import Family, Task
-    from dlrun.evidence.decision import Outcome
+    from dlrun.contract.candidate import Family
+    from dlrun.contract.dataset import Task
+    from dlrun.evidence.decision import VerdictKind
     from dlrun.evidence.statistics import Probabilities
 
 Basis = Literal["folds", "rows"]
@@ -43,7 +44,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Row:
+class CandidateSummary:
     """One candidate of the comparison, over the splits on which it finished.
 
     Attributes:
@@ -85,7 +86,7 @@ class Verdict:
             verdict rests on rows.
     """
 
-    kind: Outcome | Literal["none"]
+    kind: VerdictKind | Literal["none"]
     sentence: str
     difference: Difference | None = None
     probabilities: Probabilities | None = None
@@ -116,7 +117,7 @@ class Comparison:
     n_splits: int
     split_digest: str
     decimals: int
-    rows: tuple[Row, ...]
+    rows: tuple[CandidateSummary, ...]
     best_deep: str | None
     best_classic: str | None
     verdict: Verdict
@@ -128,7 +129,7 @@ class Comparison:
         return self.metric in LOWER_IS_BETTER
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> CandidateSummary | None:
         """Return the row with the best mean test score, in whatever order the rows stand."""
         finished = [row for row in self.rows if row.n]
         sign = -1 if self.lower_is_better else 1
@@ -149,7 +150,7 @@ class Comparison:
         return replace(self, rows=tuple(rows))
 
 
-def _rank(key: str) -> Callable[[Row], tuple[bool, float | str]]:
+def _rank(key: str) -> Callable[[CandidateSummary], tuple[bool, float | str]]:
     """Order by a column; what is unknown comes last."""
     if key == "candidate":
         return lambda row: (False, row.name)
@@ -158,7 +159,7 @@ def _rank(key: str) -> Callable[[Row], tuple[bool, float | str]]:
     return lambda row: _last_if_unknown(_badness(row, key))
 
 
-def _badness(row: Row, key: str) -> float | None:
+def _badness(row: CandidateSummary, key: str) -> float | None:
     if key == "difference":
         return None if row.difference is None else -row.difference.mean
     if key in COSTS:

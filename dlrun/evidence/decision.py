@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dlrun.evidence.statistics import Interval, Posterior, Probabilities
 
-Outcome = Literal["deep", "classic", "equivalent", "undecided"]
+VerdictKind = Literal["deep", "classic", "equivalent", "undecided"]
 
 CONFIDENCE: Final = 0.95
 MOST_FOLDS: Final = 1000
@@ -20,7 +20,7 @@ MOST_GROWTH: Final = 100  # times as many rows; more is out of reach
 GROWTHS: Final = np.geomspace(1.05, MOST_GROWTH, 400)
 
 
-def decide_by_folds(probabilities: Probabilities, interval: Interval) -> Outcome:
+def decide_by_folds(probabilities: Probabilities, interval: Interval) -> VerdictKind:
     """Decide from paired folds: probable enough, and not by a difference that may be none.
 
     A side wins when P(it is better by more than the ROPE) > 0.95 and the corrected 95 % interval
@@ -35,7 +35,7 @@ def decide_by_folds(probabilities: Probabilities, interval: Interval) -> Outcome
     return "equivalent" if probabilities.equivalent > CONFIDENCE else "undecided"
 
 
-def decide_by_rows(interval: Interval, rope: float) -> Outcome:
+def decide_by_rows(interval: Interval, rope: float) -> VerdictKind:
     """Decide from the rows of one test set: the interval lies outside the ROPE, or inside it."""
     if interval.low > rope:
         return "deep"

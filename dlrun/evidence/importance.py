@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from dlrun.contract import Family
+    from dlrun.contract.candidate import Family
 
 MOST: Final = 0.95  # of what all columns together are worth
 TOP: Final = 5

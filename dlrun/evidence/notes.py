@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlrun.evidence.formatting import counted
 from dlrun.evidence.statistics import differences
-from dlrun.evidence.wording import counted
 
 if TYPE_CHECKING:
-    from dlrun.contract import Study
-    from dlrun.evidence.joining import Entry
+    from dlrun.contract.study import Study
+    from dlrun.evidence.candidates import CandidateResults
 
 
-def take_notes(
+def notes_on(
     studies: Sequence[Study],
-    entries: Sequence[Entry],
-    best: tuple[Entry | None, Entry | None],
+    entries: Sequence[CandidateResults],
+    best: tuple[CandidateResults | None, CandidateResults | None],
     metric: str,
 ) -> Iterator[str]:
     """Give the notes on the studies, on failures, on the choice of the best, and on the floor."""
@@ -41,7 +41,7 @@ def _on_studies(studies: Sequence[Study]) -> Iterator[str]:
         )
 
 
-def _on_failures(entries: Sequence[Entry]) -> Iterator[str]:
+def _on_failures(entries: Sequence[CandidateResults]) -> Iterator[str]:
     for entry in entries:
         if entry.n_failed:
             splits = counted(entry.n_failed + len(entry.scores), "split")
@@ -49,7 +49,9 @@ def _on_failures(entries: Sequence[Entry]) -> Iterator[str]:
             yield f"{entry.name} failed on {entry.n_failed} of {splits}: {reason}"
 
 
-def _on_choice(chosen: Entry, entries: Sequence[Entry], metric: str) -> Iterator[str]:
+def _on_choice(
+    chosen: CandidateResults, entries: Sequence[CandidateResults], metric: str
+) -> Iterator[str]:
     side = [entry for entry in entries if entry.family == chosen.family and not entry.is_floor]
     if len(side) > 1 and np.isnan(chosen.validation):
         yield (
@@ -65,7 +67,9 @@ def _on_choice(chosen: Entry, entries: Sequence[Entry], metric: str) -> Iterator
         )
 
 
-def _on_floor(chosen: Entry, entries: Sequence[Entry], metric: str) -> Iterator[str]:
+def _on_floor(
+    chosen: CandidateResults, entries: Sequence[CandidateResults], metric: str
+) -> Iterator[str]:
     floor = next((entry for entry in entries if entry.is_floor and entry.scores), None)
     if floor is chosen:
         yield f"{chosen.name} ignores the columns; there is no other {chosen.family} candidate."
@@ -73,5 +77,5 @@ def _on_floor(chosen: Entry, entries: Sequence[Entry], metric: str) -> Iterator[
         yield f"{chosen.name} is no better than {floor.name}, which ignores the columns."
 
 
-def _lead(first: Entry, second: Entry, metric: str) -> float:
+def _lead(first: CandidateResults, second: CandidateResults, metric: str) -> float:
     return float(differences(np.array([first.mean]), np.array([second.mean]), metric)[0])

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from dlrun.evidence.rescoring import Rescore, rescorer
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.metrics.bootstrap import BootstrapScorer, bootstrap_scorer
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dlrun.contract import Predictions, Target
+    from dlrun.contract.candidate import Predictions
+    from dlrun.contract.dataset import Target
 
 N_RESAMPLES: Final = 1000
 NOISE: Final = 1e-12  # relative; a smaller difference is the rounding of two equal scores
@@ -176,7 +177,7 @@ def paired_bootstrap(
     bootstrap"). The interval speaks of these two fitted models, not of training them again.
 
     Args:
-        metric: a name of `dlrun.recipe.names`.
+        metric: a name of `dlrun.recipe.vocabulary`.
         a: of the rows of `truth`.
         b: of the same rows.
         truth: (rows,) int64 class codes, or float64 values.
@@ -185,7 +186,7 @@ def paired_bootstrap(
         n_resamples: how many draws.
         seed: of the draws.
     """
-    scorers = [[rescorer(metric, each, truth, target)] for each in (a, b)]
+    scorers = [[bootstrap_scorer(metric, each, truth, target)] for each in (a, b)]
     rows = [np.arange(len(truth))]
     scores = resample(scorers, rows, n_resamples=n_resamples, seed=seed)
     everything = np.ones(len(truth), dtype=np.int64)
@@ -195,7 +196,7 @@ def paired_bootstrap(
 
 
 def resample(
-    scorers: Sequence[Sequence[Rescore]],
+    scorers: Sequence[Sequence[BootstrapScorer]],
     rows: Sequence[NDArray[np.intp]],
     *,
     draw_splits: bool = False,

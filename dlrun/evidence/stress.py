@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from dlrun.contract import Aspect
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.contract.trial import Aspect
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dlrun.contract import Family
+    from dlrun.contract.candidate import Family
 
 TITLES: Final[dict[Aspect, str]] = {
     "noise": "noise of {level:g} standard deviations in the test rows",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.evidence.comparison import Verdict
 from dlrun.evidence.decision import MOST_GROWTH
-from dlrun.evidence.wording import (
+from dlrun.evidence.formatting import (
     FAMILY_TITLES,
     METRIC_TITLES,
     counted,
@@ -21,24 +21,24 @@ from dlrun.evidence.wording import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlrun.contract import Cost
+    from dlrun.contract.trial import Cost
+    from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.comparison import Difference
-    from dlrun.evidence.joining import Entry
-    from dlrun.evidence.pairing import Pairing, Setting
+    from dlrun.evidence.paired_tests import ComparisonSettings, PairedComparison
 
 
 @dataclass(frozen=True)
-class Contest:
+class BestVsBest:
     """Both sides' best and what their paired results say about deep against classic."""
 
-    deep: Entry
-    classic: Entry
-    pairing: Pairing
+    deep: CandidateResults
+    classic: CandidateResults
+    pairing: PairedComparison
     difference: Difference
-    setting: Setting
+    setting: ComparisonSettings
 
 
-def judge(contest: Contest) -> Verdict:
+def decide(contest: BestVsBest) -> Verdict:
     """Decide between the best deep and the best classic candidate."""
     rope = contest.setting.rope
     kind = contest.pairing.outcome(rope)
@@ -59,7 +59,9 @@ def judge(contest: Contest) -> Verdict:
     )
 
 
-def nothing_to_judge(entries: Sequence[Entry], best: Entry | None, lead: str) -> Verdict:
+def no_verdict(
+    entries: Sequence[CandidateResults], best: CandidateResults | None, lead: str
+) -> Verdict:
     """Say why there is no verdict between the sides.
 
     Args:
@@ -79,13 +81,13 @@ def nothing_to_judge(entries: Sequence[Entry], best: Entry | None, lead: str) ->
     return Verdict("none", sentence)
 
 
-def nothing_shared(deep: Entry, classic: Entry) -> Verdict:
+def no_shared_splits(deep: CandidateResults, classic: CandidateResults) -> Verdict:
     """Say that the sides' best never finished on the same split."""
     sentence = f"No verdict: {deep.name} and {classic.name} did not finish on any split together."
     return Verdict("none", sentence)
 
 
-def lead_phrase(pairing: Pairing, metric: str) -> str:
+def lead_phrase(pairing: PairedComparison, metric: str) -> str:
     """Write a lead: "0.071 ROC AUC [0.064, 0.078] over 5 paired folds"; never negative."""
     interval = pairing.interval
     low, high = interval.low, interval.high
@@ -96,19 +98,19 @@ def lead_phrase(pairing: Pairing, metric: str) -> str:
     return f"{mean} {METRIC_TITLES[metric]} {span(low, high, places)} {_basis(pairing)}"
 
 
-def _basis(pairing: Pairing) -> str:
+def _basis(pairing: PairedComparison) -> str:
     if pairing.basis == "rows":
         return f"on {counted(pairing.n, 'test row')}"
     return f"over {pairing.n} paired folds"
 
 
-def _ahead(contest: Contest) -> tuple[Entry, Entry]:
+def _ahead(contest: BestVsBest) -> tuple[CandidateResults, CandidateResults]:
     if contest.pairing.interval.mean >= 0:
         return contest.deep, contest.classic
     return contest.classic, contest.deep
 
 
-def _won(contest: Contest) -> str:
+def _won(contest: BestVsBest) -> str:
     winner, loser = _ahead(contest)
     lead = lead_phrase(contest.pairing, contest.setting.metric)
     cost = _cost_phrase(winner.cost, loser.cost)
@@ -116,7 +118,7 @@ def _won(contest: Contest) -> str:
     return f"{side}: {winner.name} beats {loser.name} by {lead}{cost and f', at {cost}'}."
 
 
-def _equivalent(contest: Contest) -> str:
+def _equivalent(contest: BestVsBest) -> str:
     lead = lead_phrase(contest.pairing, contest.setting.metric)
     cheaper, dearer = _cheaper(contest)
     cost = _cost_phrase(cheaper.cost, dearer.cost)
@@ -124,7 +126,7 @@ def _equivalent(contest: Contest) -> str:
     return f"Equivalent: {contest.deep.name} and {contest.classic.name} differ by {lead}: {advice}."
 
 
-def _undecided(contest: Contest, more_folds: int | None, more_rows: int | None) -> str:
+def _undecided(contest: BestVsBest, more_folds: int | None, more_rows: int | None) -> str:
     ahead, behind = _ahead(contest)
     lead = lead_phrase(contest.pairing, contest.setting.metric)
     remedy = _remedy(contest, more_folds, more_rows)
@@ -133,7 +135,7 @@ def _undecided(contest: Contest, more_folds: int | None, more_rows: int | None) 
     return f"Undecided: {ahead.name} is ahead of {behind.name} by {lead}; {remedy}."
 
 
-def _remedy(contest: Contest, more_folds: int | None, more_rows: int | None) -> str:
+def _remedy(contest: BestVsBest, more_folds: int | None, more_rows: int | None) -> str:
     if more_folds is not None:
         return f"about {counted(more_folds, 'more fold')} would settle it"
     on_rows = contest.pairing.basis == "rows"
@@ -148,7 +150,7 @@ def _remedy(contest: Contest, more_folds: int | None, more_rows: int | None) -> 
     return f"even {MOST_GROWTH} times as many {rows} would not settle it"
 
 
-def _more_rows(contest: Contest) -> int | None:
+def _more_rows(contest: BestVsBest) -> int | None:
     growth = contest.pairing.growth(contest.setting.rope)
     if growth is None:
         return None
@@ -156,7 +158,7 @@ def _more_rows(contest: Contest) -> int | None:
     return rounded_up((growth - 1) * n_now)
 
 
-def _scope(contest: Contest) -> str:
+def _scope(contest: BestVsBest) -> str:
     """Say what a verdict from test rows does not speak of."""
     is_narrow = contest.pairing.basis == "rows"
     return " It speaks of these fitted models, not of training again." if is_narrow else ""
@@ -171,7 +173,7 @@ def _cost_phrase(cost: Cost, other: Cost) -> str:
     return " and ".join(parts)
 
 
-def _cheaper(contest: Contest) -> tuple[Entry, Entry]:
+def _cheaper(contest: BestVsBest) -> tuple[CandidateResults, CandidateResults]:
     """Weigh training time and latency alike: the smaller product of both is cheaper."""
     deep, classic = contest.deep.cost, contest.classic.cost
     ratio = 1.0
@@ -184,5 +186,5 @@ def _cheaper(contest: Contest) -> tuple[Entry, Entry]:
     return contest.classic, contest.deep
 
 
-def _all_failed(entries: Sequence[Entry]) -> str:
+def _all_failed(entries: Sequence[CandidateResults]) -> str:
     return "every candidate failed" if entries else "no candidate has finished a split"

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from dlrun.recipe import names
-from dlrun.recipe.section import one_of
+from dlrun.recipe import vocabulary as names
+from dlrun.recipe.base import one_of
 
 
 def _known(activation: str) -> str:

@@ -106,7 +106,7 @@ class _Builder:
         try:
             if isinstance(node, yaml.MappingNode):
                 return self._mapping(node, key)
-            return [self._item(item, join(key, i)) for i, item in enumerate(node.value)]
+            return [self._item(item, dotted(key, i)) for i, item in enumerate(node.value)]
         finally:
             self._open.remove(id(node))
 
@@ -120,7 +120,7 @@ class _Builder:
         values: dict[Any, Any] = {}
         for name_node, value_node in node.value:
             name = self.value(name_node, key)
-            path = join(key, name)
+            path = dotted(key, name)
             self._lines[path] = name_node.start_mark.line + 1
             values[name if isinstance(name, str | int | float) else str(name)] = self.value(
                 value_node, path
@@ -133,12 +133,14 @@ class _Builder:
             line = name_node.start_mark.line + 1
             name = str(name_node.value)
             if name in first and name != "<<":
-                text = f"{join(key, name)} is written twice, first on line {first[name]}. Keep one"
+                text = (
+                    f"{dotted(key, name)} is written twice, first on line {first[name]}. Keep one"
+                )
                 self._faults.append(Fault(line, text))
             first.setdefault(name, line)
 
 
-def join(key: str, name: object) -> str:
+def dotted(key: str, name: object) -> str:
     """Append a name to a dotted key."""
     return f"{key}.{name}" if key else str(name)
 

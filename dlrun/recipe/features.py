@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from dlrun.contract import ColumnType
-from dlrun.recipe import names
-from dlrun.recipe.section import one_of
+from dlrun.contract.dataset import ColumnType
+from dlrun.recipe import vocabulary as names
+from dlrun.recipe.base import one_of
 
 
 def _listed(value: object) -> object:

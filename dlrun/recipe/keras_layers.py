@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from dlrun.recipe.names import ACTIVATIONS
+from dlrun.recipe.vocabulary import ACTIVATIONS
 
 # Layers of one tensor in and one out; those with the same arguments share a line, and "!" marks
 # an argument that must be given. A test compares the table with the installed Keras.

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from dlrun.errors import RecipeError
 from dlrun.recipe.architectures import ARCHITECTURES
-from dlrun.recipe.document import Document, Fault, join, parse
-from dlrun.recipe.faults import explain, line_of, unknown_key
+from dlrun.recipe.document import Document, Fault, dotted, parse
+from dlrun.recipe.errors import explain, line_of, unknown_key
 from dlrun.recipe.keras_layers import check_layers
-from dlrun.recipe.model import Model, Recipe
-from dlrun.recipe.names import HABITS
 from dlrun.recipe.overrides import override, title_of
+from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
+from dlrun.recipe.vocabulary import HABITS
 
 NOT_YET: Final = "is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
 
@@ -101,14 +101,16 @@ def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, in
     known = ARCHITECTURES.get(title)
     if known is None:
         return [
-            Fault(line_of(join(key, name), lines), unknown_key(join(key, name), ["architecture"]))
+            Fault(
+                line_of(dotted(key, name), lines), unknown_key(dotted(key, name), ["architecture"])
+            )
             for name in model
             if "architecture" not in model and HABITS.get(name) == "model.architecture"
         ]
     settings = {name: value for name, value in model.items() if name not in Model.model_fields}
     allowed = [*known.model_fields, *Model.model_fields]
     faults = [
-        Fault(line_of(join(key, name), lines), unknown_key(join(key, name), allowed, title))
+        Fault(line_of(dotted(key, name), lines), unknown_key(dotted(key, name), allowed, title))
         for name in settings
         if name not in allowed
     ]
@@ -118,9 +120,9 @@ def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, in
         try:
             check_layers(settings["layers"])
         except ValueError as error:
-            where = line_of(join(key, "layers"), lines)
+            where = line_of(dotted(key, "layers"), lines)
             found = [
-                Fault(where, f"{join(key, 'layers')}: {line}") for line in str(error).splitlines()
+                Fault(where, f"{dotted(key, 'layers')}: {line}") for line in str(error).splitlines()
             ]
     return faults + found
 
@@ -131,9 +133,9 @@ def _training_faults(
     if not isinstance(own, dict) or not own:
         return []
     base = common if isinstance(common, dict) else {}
-    own_faults = _faults_of(Training, {**base, **own}, join(key, "training"), lines)
+    own_faults = _faults_of(Training, {**base, **own}, dotted(key, "training"), lines)
     common_faults = {
-        fault.text for fault in _faults_of(Training, base, join(key, "training"), lines)
+        fault.text for fault in _faults_of(Training, base, dotted(key, "training"), lines)
     }
     return [fault for fault in own_faults if fault.text not in common_faults]
 

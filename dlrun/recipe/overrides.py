@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any, Final
 
-from dlrun.recipe.document import Document, Fault, join, parse_value
+from dlrun.recipe.document import Document, Fault, dotted, parse_value
 
 # Keys that may hold one plain value in place of a mapping, and the key which that value stands for.
 SHORTHANDS: Final = {"training.optimizer": "name", "training.learning_rate": "peak"}
@@ -43,9 +43,9 @@ def _set(values: dict[str, Any], key: str, value: Any) -> str:
     if isinstance(current, list):
         position = _position(current, path, last)
         current[position] = value
-        return join(path, position)
+        return dotted(path, position)
     current[last] = value
-    return join(path, last)
+    return dotted(path, last)
 
 
 def _descend(current: Any, path: str, name: str) -> tuple[Any, str]:
@@ -53,8 +53,8 @@ def _descend(current: Any, path: str, name: str) -> tuple[Any, str]:
         position = _position(current, path, name)
         if not isinstance(current[position], dict):
             current[position] = {"name": current[position]}
-        return current[position], join(path, position)
-    below = join(path, name)
+        return current[position], dotted(path, position)
+    below = dotted(path, name)
     value = current.get(name)
     if value is None and below in CANDIDATE_NAMES:
         message = (
@@ -64,7 +64,7 @@ def _descend(current: Any, path: str, name: str) -> tuple[Any, str]:
     if value is None:
         current[name] = {}
     elif isinstance(value, list) and below == "model" and len(value) == 1:
-        return value[0], join(below, 0)
+        return value[0], dotted(below, 0)
     elif not isinstance(value, dict | list):
         if below not in SHORTHANDS:
             message = f"{below} is {value!r}, which has no settings. Write {below} out first"

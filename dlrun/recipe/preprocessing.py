@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
-from dlrun.recipe.section import Auto, Section, Share
+from dlrun.recipe.base import Auto, Section, Share
 
 
 class Number(Section):

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt, field_validator
 
-from dlrun.recipe import names
-from dlrun.recipe.section import Auto, Label, OpenSection, Section, Share, one_of
+from dlrun.recipe import vocabulary as names
+from dlrun.recipe.base import Auto, Label, OpenSection, Section, Share, one_of
 
 
 class Optimizer(OpenSection):

@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from dlrun.recipe import model, preprocessing, training
-from dlrun.recipe.document import join
-from dlrun.recipe.model import Recipe
+from dlrun.recipe import preprocessing, training
+from dlrun.recipe import schema as model
+from dlrun.recipe.document import dotted
+from dlrun.recipe.schema import Recipe
 
 
 def resolved_values(recipe: Recipe) -> dict[str, Any]:
@@ -53,12 +54,12 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Put nested settings under dotted keys."""
     settings: dict[str, Any] = {}
     for name, value in values.items():
-        key = join(prefix, name)
+        key = dotted(prefix, name)
         settings |= flat(value, key) if isinstance(value, dict) else {key: value}
     return settings
 
 
-def digest(recipe: Recipe) -> str:
+def recipe_digest(recipe: Recipe) -> str:
     """Return the SHA-256 of the resolved recipe, hex."""
     return hashlib.sha256(to_yaml(recipe).encode()).hexdigest()
 

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from dlrun.contract import Splits, Target
-    from dlrun.data.facts import DataFacts
+    from dlrun.contract.dataset import Splits, Target
+    from dlrun.data.profile import DataFacts
 
 LONGEST_NAME = 32
 

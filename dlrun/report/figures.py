@@ -9,9 +9,9 @@ from warnings import catch_warnings, filterwarnings
 import numpy as np
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Findings, Shown
-    from dlrun.report.looks import Look
-    from dlrun.report.tested import Bin, Joint
+    from dlrun.report.context import CandidateView, ReportContext
+    from dlrun.report.prediction_stats import Bin, Joint
+    from dlrun.report.styles import Style
 
 INCHES: Final = (4.2, 4.0)
 DPI: Final = 110
@@ -28,7 +28,7 @@ MARKERS: Final = {
 }
 
 
-def draw_figures(findings: Findings) -> dict[str, dict[str, bytes]]:
+def draw_figures(findings: ReportContext) -> dict[str, dict[str, bytes]]:
     """Draw candidate → file name → PNG, from the same counts as the report.
 
     Classes give calibration.png and confusion.png, numbers predicted_true.png.
@@ -36,7 +36,7 @@ def draw_figures(findings: Findings) -> dict[str, dict[str, bytes]]:
     return {shown.own_name: _draw(shown) for shown in findings.finished}
 
 
-def _draw(shown: Shown) -> dict[str, bytes]:
+def _draw(shown: CandidateView) -> dict[str, bytes]:
     if shown.classes is not None:
         labels = shown.study.labels
         is_binary = len(labels) == 2  # noqa: PLR2004
@@ -50,7 +50,7 @@ def _draw(shown: Shown) -> dict[str, bytes]:
     return {}
 
 
-def _calibration(name: str, bins: tuple[Bin, ...], look: Look, said: str) -> bytes:
+def _calibration(name: str, bins: tuple[Bin, ...], look: Style, said: str) -> bytes:
     figure, axes = _begin(f"Calibration of {name}", f"said: {said}", "came true, share of rows")
     x, y = np.array([each.said for each in bins]), np.array([each.came for each in bins])
     reach = np.array([(each.came - each.low, each.high - each.came) for each in bins]).clip(min=0)

@@ -1,117 +1,52 @@
-"""A comparison as one self-contained HTML page: the verdict first, then what it rests on."""
+"""HTML and SVG elements written as text, with everything that is not markup escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from html import escape
+from typing import Final
 
-from dlrun import __version__
-from dlrun.report.cells import percent
-from dlrun.report.charts.shares import draw_shares
-from dlrun.report.findings import Findings, gather
-from dlrun.report.markup import Markup, tag
-from dlrun.report.sections.cost import cost
-from dlrun.report.sections.facts import data, environment, recipe, studies
-from dlrun.report.sections.importance import importance
-from dlrun.report.sections.learning import learning
-from dlrun.report.sections.predictions import calibration, confusion, predicted
-from dlrun.report.sections.question import question
-from dlrun.report.sections.scores import difference, numbers, scores, splits
-from dlrun.report.sections.section import Section, on_any_width
-from dlrun.report.sections.stress import stress
-from dlrun.report.sections.training import training
+LEAVES: Final = ("rect", "line", "circle", "path", "polygon", "polyline", "meta", "br")
 
-if TYPE_CHECKING:
-    from dlrun.contract import Study
-    from dlrun.evidence.comparison import Comparison
-
-SECTIONS: Final[tuple[Callable[[Findings], Section | None], ...]] = (
-    difference,
-    scores,
-    question,
-    numbers,
-    cost,
-    learning,
-    training,
-    calibration,
-    confusion,
-    predicted,
-    importance,
-    stress,
-    splits,
-    data,
-    studies,
-    recipe,
-    environment,
-)
+Attribute = str | float | None
 
 
-def to_html(studies: Sequence[Study], comparison: Comparison) -> str:
-    """Write the report of compared studies; it needs no other file and no network."""
-    return page(gather(studies, comparison))
+class Markup(str):
+    """Text that is markup already; any other text is escaped when it becomes content."""
+
+    __slots__ = ()
 
 
-def page(findings: Findings) -> str:
-    """Write the page of what was gathered."""
-    found = [section for make in SECTIONS if (section := make(findings))]
-    title = ", ".join(study.name for study in findings.studies)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{title} · dlrun"),
-        tag("style", Markup(files("dlrun.report").joinpath("page.css").read_text("utf-8"))),
+def tag(name: str, /, *content: str, **attributes: Attribute) -> Markup:
+    """Write an element.
+
+    Args:
+        name: of the element.
+        content: what stands inside, one after the other.
+        attributes: those that are None are left out; `class_` is class, `stroke_width` is
+            stroke-width.
+    """
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
+        for key, value in attributes.items()
+        if value is not None
     )
-    body = tag(
-        "body", tag("main", _top(findings), _contents(found), *map(_write, found)), _foot(title)
+    if name in LEAVES and not content:
+        return Markup(f"<{name}{written}/>")
+    return Markup(f"<{name}{written}>{join(content)}</{name}>")
+
+
+def join(parts: Iterable[str], between: str = "") -> Markup:
+    """Put content one after the other."""
+    return Markup(
+        between.join(part if isinstance(part, Markup) else escape(part) for part in parts)
     )
-    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 
 
-def _top(findings: Findings) -> Markup:
-    comparison = findings.comparison
-    names = dict.fromkeys(study.name for study in findings.studies)
-    facts = (*names, comparison.task, f"{findings.studies[0].started:%-d %B %Y}")
-    answer, colon, grounds = comparison.verdict.sentence.partition(":")
-    parts = [
-        tag("p", " · ".join(facts), class_="kicker"),
-        tag("h1", tag("strong", answer + colon), grounds, class_=comparison.verdict.kind),
-    ]
-    if comparison.verdict.probabilities is not None:
-        parts.append(_chances(comparison))
-    if comparison.notes:
-        parts.append(tag("ul", *(tag("li", note) for note in comparison.notes), class_="notes"))
-    return tag("header", *parts)
+def _value(value: str | float) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
-def _chances(comparison: Comparison) -> Markup:
-    chances, lead = comparison.verdict.probabilities, comparison.verdict.difference
-    if chances is None:
-        return Markup()
-    values = (chances.classic, chances.equivalent, chances.deep)
-    by_folds = lead is not None and lead.basis == "folds"
-    title = "How probable each answer is" if by_folds else "Share of resampled test sets"
-    names = ("classic ML better", "equivalent", "deep learning better")
-    parts = list(zip(("classic", "equivalent", "deep"), names, values, strict=True))
-    words = [percent(value) for value in values]
-    draw = partial(draw_shares, parts, title=title, percent=words)
-    return tag("figure", on_any_width(draw, wide=680), tag("figcaption", f"{title}."))
-
-
-def _contents(sections: Sequence[Section]) -> Markup:
-    links = (
-        tag("li", tag("a", section.title.partition(":")[0], href=f"#{section.id}"))
-        for section in sections
-    )
-    return tag("nav", tag("ul", *links), aria_label="Contents")
-
-
-def _write(section: Section) -> Markup:
-    return tag("section", tag("h2", section.title, id=section.id), section.body)
-
-
-def _foot(title: str) -> Markup:
-    again = tag("code", f"dlrun compare {title.replace(',', '')} --html report.html")
-    return tag("footer", tag("p", f"Written by dlrun {__version__}. Again: ", again))
+def number(value: float) -> str:
+    """Write a coordinate, to a tenth of a pixel."""
+    return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")

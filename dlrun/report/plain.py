@@ -9,12 +9,12 @@ from io import StringIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from dlrun.report.cells import make_columns
+from dlrun.report.columns import make_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlrun.evidence.comparison import Comparison, Row, Verdict
+    from dlrun.evidence.comparison import CandidateSummary, Comparison, Verdict
 
 
 def to_json(comparison: Comparison) -> str:
@@ -66,7 +66,7 @@ def to_metrics(verdict: Verdict) -> dict[str, float]:
     return {f"verdict/{name}": value for name, value in metrics.items()}
 
 
-def _flat(row: Row) -> dict[str, Any]:
+def _flat(row: CandidateSummary) -> dict[str, Any]:
     difference = asdict(row.difference) if row.difference else {}
     return {
         "candidate": row.name,

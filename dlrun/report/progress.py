@@ -11,14 +11,16 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column, Table
 from rich.text import Text
 
-from dlrun.evidence.wording import METRIC_TITLES, counted, duration, first_line
-from dlrun.report.pace import Pace, epoch_score
+from dlrun.evidence.formatting import METRIC_TITLES, counted, duration, first_line
+from dlrun.report.eta import ProgressEstimate, epoch_score
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.contract import ColumnType, Epoch, Family, Split, Trial
+    from dlrun.contract.candidate import Epoch, Family
+    from dlrun.contract.dataset import ColumnType, Split
+    from dlrun.contract.trial import Trial
 
 BAR_WIDTH: Final = 10
 SILENT_SECONDS: Final = 10.0  # after which plain output mentions an epoch
@@ -127,7 +129,7 @@ class PlainReporter:
         self._console = console
         self._clock = clock
         self._metric = ""
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, ProgressEstimate] = {}
         self._spoke = clock()
 
     def start(self, header: StudyHeader) -> None:
@@ -137,7 +139,7 @@ class PlainReporter:
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
         """Start its clock."""
-        self._paces[candidate] = Pace(self._metric, n_splits, self._clock())
+        self._paces[candidate] = ProgressEstimate(self._metric, n_splits, self._clock())
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Print the epoch if nothing was printed for a while."""
@@ -183,7 +185,7 @@ class LiveReporter:
     def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._metric = ""
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, ProgressEstimate] = {}
         self._tasks: dict[str, TaskID] = {}
         bar = BarColumn(BAR_WIDTH, complete_style="blue", finished_style="green")
         name, place = _Name(Column(no_wrap=True)), _Place(Column(no_wrap=True))
@@ -198,7 +200,7 @@ class LiveReporter:
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
         """Add its line."""
-        pace = Pace(self._metric, n_splits, self._clock())
+        pace = ProgressEstimate(self._metric, n_splits, self._clock())
         self._paces[candidate] = pace
         self._tasks[candidate] = self._progress.add_task(
             candidate, total=1.0, pace=pace, family=family

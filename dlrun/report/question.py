@@ -9,19 +9,19 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from dlrun.evidence.wording import METRIC_TITLES, decimals, fixed
+from dlrun.evidence.formatting import METRIC_TITLES, decimals, fixed
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.evidence.aspects import Answer
-    from dlrun.evidence.learning import Curve
+    from dlrun.evidence.learning_curve import LearningCurve
+    from dlrun.evidence.questions import AspectResult
 
 COMMANDS_TITLE = "Not measured yet. These commands would:"
 
 
-def print_question(console: Console, answers: Sequence[Answer]) -> None:
+def print_question(console: Console, answers: Sequence[AspectResult]) -> None:
     """Print the answers, and below them the commands for what was not measured.
 
     A command stays on one line, however long, so that it can be copied.
@@ -34,7 +34,7 @@ def print_question(console: Console, answers: Sequence[Answer]) -> None:
         console.print(Text(f"  {command}", style="bold"), soft_wrap=True)
 
 
-def question_table(answers: Sequence[Answer]) -> Table:
+def question_table(answers: Sequence[AspectResult]) -> Table:
     """Lay the answers out: a row for each."""
     table = _table("The question, measured")
     table.add_column("aspect", no_wrap=True)
@@ -47,7 +47,7 @@ def question_table(answers: Sequence[Answer]) -> Table:
     return table
 
 
-def curves_table(curves: Sequence[Curve], metric: str) -> Table:
+def curves_table(curves: Sequence[LearningCurve], metric: str) -> Table:
     """Lay learning curves out: a row for each candidate, a column for each number of rows."""
     table = _table(f"{METRIC_TITLES[metric]} by training rows")
     sizes = sorted({size for curve in curves for size in curve.sizes})

@@ -8,15 +8,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from dlrun.evidence.wording import METRIC_TITLES, counted, small
-from dlrun.report.cells import Column, make_columns, percent
+from dlrun.evidence.formatting import METRIC_TITLES, counted, small
+from dlrun.report.columns import TableColumn, make_columns, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from dlrun.evidence.comparison import Comparison, Row, Verdict
+    from dlrun.evidence.comparison import CandidateSummary, Comparison, Verdict
 
 GAP: Final = 2
 FAMILY_STYLES: Final = {"deep": "cyan", "classic": "magenta"}
@@ -82,7 +82,7 @@ def print_verdict(console: Console, comparison: Comparison) -> None:
         console.print(Text(f"Note: {note}", style="dim"))
 
 
-def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
+def _fitting(columns: Sequence[TableColumn], width: int | None) -> list[TableColumn]:
     """Leave out the columns of the highest rank until the others fit."""
     kept = list(columns)
     while width is not None and _total(kept) > width and max(each.rank for each in kept):
@@ -90,16 +90,16 @@ def _fitting(columns: Sequence[Column], width: int | None) -> list[Column]:
     return kept
 
 
-def _total(columns: Sequence[Column]) -> int:
+def _total(columns: Sequence[TableColumn]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def _cell(column: Column, text: str, row: Row) -> Text:
+def _cell(column: TableColumn, text: str, row: CandidateSummary) -> Text:
     style = FAMILY_STYLES[row.family] if column.key == "family" else ""
     return Text(text, style=style)
 
 
-def _row_style(row: Row, *, is_best: bool) -> str:
+def _row_style(row: CandidateSummary, *, is_best: bool) -> str:
     if row.n == 0:
         return "red"
     return "bold" if is_best else ""

@@ -37,21 +37,21 @@ def prepare() -> None:
     # Both write to stderr what they then raise as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    with hushed():
+    with quiet_mlflow():
         import mlflow  # noqa: F401
 
 
 def connect(uri: str) -> Any:
     """Return an `MlflowClient` for a store; a SQLite store that is not there is created."""
     prepare()
-    with hushed():
+    with quiet_mlflow():
         from mlflow import MlflowClient
 
         return MlflowClient(uri)
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
+def quiet_mlflow() -> Iterator[None]:
     """Keep back warnings about MLflow's own code, which our users cannot act on.
 
     The garbage collector rests as well: it takes a seventh of the time of MLflow's imports.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
 import dlrun
-from dlrun.saved import Facts, read_facts
-from dlrun.tracking.client import hushed
+from dlrun.data.model_io import ModelInfo, read_facts
+from dlrun.tracking.client import quiet_mlflow
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PACKAGES: Final = {"deep": ("tensorflow", "keras"), "classic": ("scikit-learn", "skops")}
 BOOSTERS: Final = ("xgboost", "lightgbm")
 ARTIFACT: Final = "model"
-CODE: Final = Path(__file__).with_name("served.py")
+CODE: Final = Path(__file__).with_name("pyfunc.py")
+CODE_ARTIFACT: Final = "served.py"  # its name in a logged model, which older ones have too
 PYTHON_ENV: Final = """\
 python: {python}
 build_dependencies: [pip, setuptools]
@@ -43,14 +44,14 @@ def pack(folder: Path, packed: Path) -> None:
     `mlflow.pyfunc.save_model` would write the same, after comparing the requirements with every
     package installed, which takes most of a second.
     """
-    with hushed():
+    with quiet_mlflow():
         from mlflow.models import Model
         from mlflow.pyfunc import add_to_model
 
     facts = read_facts(folder)
     inside = f"artifacts/{ARTIFACT}"
     shutil.copytree(folder, packed / inside)
-    shutil.copy(CODE, packed)
+    shutil.copy(CODE, packed / CODE_ARTIFACT)
     requirements = _requirements(folder, facts)
     (packed / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
@@ -58,7 +59,7 @@ def pack(folder: Path, packed: Path) -> None:
     add_to_model(
         model,
         loader_module="mlflow.pyfunc.loaders.code_model",
-        model_code_path=CODE.name,
+        model_code_path=CODE_ARTIFACT,
         python_env="python_env.yaml",
         artifacts={ARTIFACT: {"path": inside, "uri": inside}},
     )
@@ -87,7 +88,7 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
 
 
-def _signature(facts: Facts) -> Any:
+def _signature(facts: ModelInfo) -> Any:
     """Describe raw rows; any cell may be empty.
 
     Numbers, and the columns of a wide series, are doubles. Other series are lists, or lists in
@@ -110,7 +111,7 @@ def _signature(facts: Facts) -> Any:
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 
-def _requirements(folder: Path, facts: Facts) -> list[str]:
+def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     """Pin what serving needs; inferring it would import everything in a process of its own."""
     families = PACKAGES if facts.is_engineered else (facts.family,)
     own = [package for family in families for package in PACKAGES[family]]

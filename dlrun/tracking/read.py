@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from dlrun.contract import DataSummary, Study
+from dlrun.contract.study import DataSummary, Study
+from dlrun.data.model_io import FACTS
 from dlrun.errors import TrackingError, UsageError
-from dlrun.recipe.names import LOWER_IS_BETTER
-from dlrun.saved import FACTS
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.model import ARTIFACT
@@ -74,7 +74,7 @@ def find_run(store: Store, name: str | None) -> Any:
 
 
 def load_model_folder(store: Store, name: str | None, candidate: str | None = None) -> Path:
-    """Fetch a model for `dlrun.saved.load`.
+    """Fetch a model for `dlrun.data.model_io.load`.
 
     Args:
         store: where it is.

@@ -87,10 +87,12 @@ def open_store(uri: str | None, *, experiment: str | None = None, create: bool =
     try:
         return _open_server(wanted, experiment)
     except ConnectionError as error:
-        return stand_in(wanted, str(error), experiment=experiment, create=create)
+        return fallback_store(wanted, str(error), experiment=experiment, create=create)
 
 
-def stand_in(server: str, reason: str, *, experiment: str | None, create: bool = True) -> Store:
+def fallback_store(
+    server: str, reason: str, *, experiment: str | None, create: bool = True
+) -> Store:
     """Open the store of this folder because a server does not answer."""
     problem = f"{shown(server)} does not answer ({reason})."
     try:
@@ -273,7 +275,7 @@ def _open_server(uri: str, experiment: str | None) -> Store:
         ConnectionError: it does not answer; the message is the reason.
         TrackingError: it answers and refuses.
     """
-    _knock(uri)
+    _check_reachable(uri)
     with clear_errors(shown(uri)):
         try:
             client = connect(uri)
@@ -290,7 +292,7 @@ def _open_server(uri: str, experiment: str | None) -> Store:
     raise ConnectionError(reason)
 
 
-def _knock(uri: str) -> None:
+def _check_reachable(uri: str) -> None:
     """Find out in seconds what MLflow's own retries would find out in minutes."""
     parts = urlsplit(uri)
     port = parts.port or PORTS.get(parts.scheme.partition("+")[0])

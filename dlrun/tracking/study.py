@@ -11,12 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dlrun.contract import Dataset, DataSummary, Epoch, Family, Measurement, Split, Splits, Trial
-from dlrun.data.splits import sizes
+from dlrun.contract.candidate import Epoch, Family
+from dlrun.contract.dataset import Dataset, Split, Splits
+from dlrun.contract.study import DataSummary
+from dlrun.contract.trial import ProbeScore, Trial
+from dlrun.data.splits.make import sizes
 from dlrun.errors import TrackingError
-from dlrun.signals import undisturbed
+from dlrun.system.signals import deferred_signals
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
-from dlrun.tracking.store import Store, stand_in
+from dlrun.tracking.store import Store, fallback_store
 from dlrun.tracking.ui import study_url
 from dlrun.tracking.write import StudyWriter
 
@@ -155,7 +158,7 @@ class StudyRun:
         """Log a finished or failed trial."""
         self._write(lambda writer: writer.log_trial(trial))
 
-    def log_measurements(self, measurements: Sequence[Measurement]) -> None:
+    def log_measurements(self, measurements: Sequence[ProbeScore]) -> None:
         """Log what was measured of a candidate beside a trial."""
         if measurements:
             self._write(lambda writer: writer.log_measurements(measurements))
@@ -182,7 +185,7 @@ class StudyRun:
         if not self.store.is_local:
             self._journal.append((now, step))
         try:
-            with undisturbed():
+            with deferred_signals():
                 self._do(step, now)
         except failures() as error:
             if self.store.is_local:
@@ -195,7 +198,7 @@ class StudyRun:
         step(self._writer)
 
     def _move(self, reason: str) -> None:
-        store = stand_in(self.store.uri, reason, experiment=self.store.experiment)
+        store = fallback_store(self.store.uri, reason, experiment=self.store.experiment)
         self._writer = StudyWriter(store, self._facts, half=self.id)
         with clear_errors(store.place):
             for now, step in self._journal:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from dlrun.contract import Cost, Dataset, Measurement, Predictions, Trial
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Dataset
+from dlrun.contract.trial import Cost, ProbeScore, Trial
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -20,7 +22,7 @@ WHOLE_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
 
 
 def trial_row(trial: Trial) -> dict[str, object]:
-    """Return a trial as a row of `trials.csv`; see `dlrun.contract.Study` for its columns."""
+    """Return a trial as a row of `trials.csv`; see `dlrun.contract.study.Study` for its columns."""
     split = trial.split
     return {
         "candidate": trial.candidate,
@@ -56,9 +58,9 @@ def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(WHOLE_COLUMNS, "int64"))
 
 
-def measurements_table(measurements: Sequence[Measurement]) -> pd.DataFrame:
+def measurements_table(measurements: Sequence[ProbeScore]) -> pd.DataFrame:
     """Gather what was measured beside the trials, one row each."""
-    names = [each.name for each in fields(Measurement)]
+    names = [each.name for each in fields(ProbeScore)]
     return pd.DataFrame([asdict(each) for each in measurements], columns=names)
 
 

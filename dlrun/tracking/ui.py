@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from dlrun.errors import TrackingError, UsageError
-from dlrun.tracking.view import KEY
+from dlrun.tracking.saved_view import KEY
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store

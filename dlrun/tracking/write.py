@@ -17,12 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import dlrun
-from dlrun.contract import Cost, Epoch, Family, Measurement, Split, Trial
+from dlrun.contract.candidate import Epoch, Family
+from dlrun.contract.dataset import Split
+from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.tracking import tables
-from dlrun.tracking.client import PARAMS_AT_ONCE, hushed, in_batches
+from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
 from dlrun.tracking.model import log_model
+from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
-from dlrun.tracking.view import save_view
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -44,7 +46,7 @@ class StudyWriter:
     Attributes:
         id: the run id of the parent, once it is started.
         now: the time of what is being written, milliseconds since 1970.
-        has_view: whether the experiment has the saved view of `dlrun.tracking.view`.
+        has_view: whether the experiment has the saved view of `dlrun.tracking.saved_view`.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class StudyWriter:
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
         self._rows: list[dict[str, object]] = []
-        self._measurements: list[Measurement] = []
+        self._measurements: list[ProbeScore] = []
 
     def start(self) -> None:
         """Create the parent run, or open it again."""
@@ -113,7 +115,7 @@ class StudyWriter:
             self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
         self._log_trials()
 
-    def log_measurements(self, measurements: Sequence[Measurement]) -> None:
+    def log_measurements(self, measurements: Sequence[ProbeScore]) -> None:
         """Keep what was measured beside the trials."""
         self._measurements += measurements
         table = tables.measurements_table(self._measurements)
@@ -146,7 +148,7 @@ class StudyWriter:
         self.has_view = save_view(self.store, self._facts.metrics[0])
         description = self._facts.description
         self._describe(self.id, f"{verdict}\n\n{description}".strip())
-        with hushed():
+        with quiet_mlflow():
             self.store.client.log_table(self.id, dict(comparison), "comparison.json")
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:

@@ -41,8 +41,8 @@ TRAIN = """\
 import sys, time
 from dlrun.recipe.load import load_recipe
 from pathlib import Path
-from dlrun.run import prepare
-from dlrun.cost import n_cores, pin_threads
+from dlrun.study.study import prepare
+from dlrun.system.cost import n_cores, pin_threads
 
 pin_threads(n_cores())
 began = time.perf_counter()

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract import Column, Dataset, Target
-from dlrun.cost import limited_threads
+from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
+from dlrun.system.cost import limited_threads
 
 
 @pytest.fixture(scope="package", autouse=True)

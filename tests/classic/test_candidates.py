@@ -10,11 +10,11 @@ import pytest
 from modalities import MODALITIES
 
 from dlrun.classic import extras
-from dlrun.classic.auto import choose
 from dlrun.classic.candidates import make_candidates
-from dlrun.contract import Dataset
+from dlrun.classic.defaults import choose_baselines
+from dlrun.contract.dataset import Dataset
 from dlrun.errors import ExtraError, RecipeError
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 Load = Callable[[str], Recipe]
 
@@ -197,7 +197,7 @@ def test_auto_takes_the_pairs_that_suit_the_data(
     for task in ("classification", "regression"):
         dataset = MODALITIES[modality](task)
         assert names(recipe(""), dataset) == ["dummy", *expected]
-        assert choose(dataset)[1] == []
+        assert choose_baselines(dataset)[1] == []
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
@@ -213,12 +213,12 @@ def test_auto_leaves_out_what_is_not_installed_and_says_so(
     hide(monkeypatch, "aeon", "librosa")
     series, audio = MODALITIES["series"]("regression"), MODALITIES["audio"]("regression")
     assert names(recipe(""), series) == ["dummy", "linear-flat", "random_forest-flat", "svm-flat"]
-    assert choose(series)[1] == [
+    assert choose_baselines(series)[1] == [
         "Baselines left out: random_forest-catch22, mini_rocket. aeon is not installed. "
         "Run: pip install 'dlrun[series]'"
     ]
     assert names(recipe(""), audio) == ["dummy"]
-    assert choose(audio)[1] == [
+    assert choose_baselines(audio)[1] == [
         "Baselines left out: linear-mfcc, random_forest-mfcc, svm-mfcc. librosa is not installed. "
         "Run: pip install 'dlrun[sound]'"
     ]

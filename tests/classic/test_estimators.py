@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS, build
-from dlrun.contract import Task
-from dlrun.recipe import names
+from dlrun.contract.dataset import Task
+from dlrun.recipe import vocabulary as names
 
 
 def test_the_recipes_names_are_the_registrys() -> None:

@@ -9,13 +9,13 @@ from sklearn.linear_model import SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 
 from dlrun.classic.candidates import learning_from_sample, make_candidates
-from dlrun.classic.saved import load
-from dlrun.contract import Dataset
-from dlrun.data import survey
+from dlrun.classic.persistence import load
+from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
-from dlrun.data.splits import make_splits
-from dlrun.metrics import score
-from dlrun.recipe.model import Recipe
+from dlrun.data.splits.make import make_splits
+from dlrun.data.streaming import scan as survey
+from dlrun.metrics.scores import score
+from dlrun.recipe.schema import Recipe
 
 SGD = {"estimator": "sklearn.linear_model.SGDClassifier"}
 

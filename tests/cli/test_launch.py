@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dlrun.launch import Launch
+from dlrun.deep.distributed.launch import LocalLauncher
 
 RECIPE = """\
 name: joint
@@ -120,7 +120,7 @@ def launch(tmp_path, monkeypatch):
     def run(then, n_restarts=2, fresh=False):
         said = []
         command = [sys.executable, "-c", STUB + then]
-        code = Launch(command, fresh, 2, n_restarts, said.append).run()
+        code = LocalLauncher(command, fresh, 2, n_restarts, said.append).run()
         return code, said, Path("starts").read_text().splitlines()
 
     return run

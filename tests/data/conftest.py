@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 MakeRecipe = Callable[..., Recipe]
 

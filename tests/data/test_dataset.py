@@ -10,7 +10,7 @@ import soundfile
 from PIL import Image
 from sklearn.datasets import load_wine
 
-from dlrun.contract import Column, Target
+from dlrun.contract.dataset import Column, Target
 from dlrun.data.dataset import read_dataset
 from dlrun.errors import DataError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract import Target
+from dlrun.contract.dataset import Target
 from dlrun.data.target import read_truth
 from dlrun.errors import DataError
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract import Column, Dataset, Epoch, Target
+from dlrun.contract.candidate import Epoch
+from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.deep.candidates import make_candidates
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 
 def _dataset(frame: pd.DataFrame, types: dict[str, str], target: Target, truth) -> Dataset:

@@ -62,7 +62,9 @@ def test_a_candidate_can_be_pickled(recipe, mixed):
 
 
 def test_making_candidates_does_not_import_tensorflow():
-    modules = "dlrun.deep.candidates, dlrun.deep.schedule, dlrun.deep.stopping"
+    modules = (
+        "dlrun.deep.candidates, dlrun.deep.training.schedule, dlrun.deep.training.early_stopping"
+    )
     code = f"import {modules}, sys; print({{'tensorflow', 'keras'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

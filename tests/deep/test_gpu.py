@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlrun.metrics import score
+from dlrun.metrics.scores import score
 
 pytestmark = [pytest.mark.tf, pytest.mark.gpu]
 
@@ -26,7 +26,7 @@ def auc(run, dataset):
 
 
 def test_it_trains_there_in_mixed_precision(trained, breast_cancer, gpus):
-    from dlrun.deep.strategy import choose_precision
+    from dlrun.deep.distributed.strategy import choose_precision
 
     assert choose_precision("auto").startswith("mixed_") or choose_precision("auto") == "float32"
     run = trained(breast_cancer, training={"epochs": 10, "learning_rate": 0.01})

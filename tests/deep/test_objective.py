@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from dlrun.contract import Target
-from dlrun.recipe.names import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from dlrun.contract.dataset import Target
 from dlrun.recipe.training import Training
+from dlrun.recipe.vocabulary import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 pytestmark = pytest.mark.tf
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dlrun.errors import TrainingError
-from dlrun.metrics import score
-from dlrun.recipe.names import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
+from dlrun.metrics.scores import score
+from dlrun.recipe.vocabulary import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
 
 pytestmark = pytest.mark.tf
 
@@ -168,7 +168,7 @@ def test_mixed_precision_learns_as_well(trained, breast_cancer, precision):
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(trained, diabetes, monkeypatch):
-    from dlrun.deep import loop
+    from dlrun.deep.training import loop
 
     monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)  # however busy the machine is
     training = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 9}
@@ -204,7 +204,7 @@ def test_numbers_that_a_layer_cannot_work_with_end_the_training(trained, breast_
 
 
 def test_a_full_device_is_told_with_what_to_do(trained, breast_cancer, monkeypatch):
-    from dlrun.deep import loop
+    from dlrun.deep.training import loop
 
     def fill(*_):
         raise loop.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
@@ -244,7 +244,7 @@ def test_without_validation_rows_the_last_epoch_is_kept(recipe, breast_cancer):
 
 
 def test_the_automatic_batch_size_follows_the_rows():
-    from dlrun.deep.loop import automatic_batch_size
+    from dlrun.deep.training.loop import automatic_batch_size
 
     sizes = [automatic_batch_size(n) for n in (1, 1000, 4096, 20_000, 229_000)]
     assert sizes == [32, 32, 64, 256, 1024]

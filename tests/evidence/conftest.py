@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract import Cost, Family, Study
+from dlrun.contract.candidate import Family
+from dlrun.contract.study import Study
+from dlrun.contract.trial import Cost
 from dlrun.tracking.tables import measurements_table
 
 N_ROWS = 1000

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract import Cost
+from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError, UsageError
 from dlrun.evidence.compare import compare
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dlrun.contract import Predictions, Target
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Target
 from dlrun.evidence.statistics import (
     Interval,
     corrected_t_p_value,

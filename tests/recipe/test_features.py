@@ -8,7 +8,7 @@ import yaml
 
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.model import Data, Recipe, Wide, expand_range
+from dlrun.recipe.schema import Data, Recipe, WideSeries, expand_range
 from dlrun.recipe.write import json_schema, to_yaml
 
 
@@ -46,8 +46,8 @@ def test_a_series_of_columns_is_read_and_written_again(tmp_path: Path) -> None:
         assert load_recipe(again).data == recipe.data
         jsonschema.validate(yaml.safe_load(write(tmp_path, features).read_text()), json_schema())
         jsonschema.validate(yaml.safe_load(again.read_text()), json_schema())
-    assert recipe.data.features == {"series": Wide(series=["t0…t2"])}
-    assert Data(source="x", features={"a": Wide(series=["t0"])}).features is not None
+    assert recipe.data.features == {"series": WideSeries(series=["t0…t2"])}
+    assert Data(source="x", features={"a": WideSeries(series=["t0"])}).features is not None
 
 
 def test_a_column_may_be_called_series(tmp_path: Path) -> None:

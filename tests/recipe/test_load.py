@@ -8,7 +8,7 @@ import pytest
 
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.model import Recipe
+from dlrun.recipe.schema import Recipe
 
 MINIMAL = "data: {source: a.csv, target: y}\n"
 

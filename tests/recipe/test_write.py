@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 
 from dlrun.recipe.document import parse
+from dlrun.recipe.examples import shipped_recipes
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.shipped import shipped_recipes
-from dlrun.recipe.write import digest, json_schema, resolved_values, to_yaml
+from dlrun.recipe.write import json_schema, recipe_digest, resolved_values, to_yaml
 
 RECIPE = """\
 data:
@@ -28,7 +28,7 @@ def test_round_trip(tmp_path):
     again = tmp_path / "again.yaml"
     again.write_text(to_yaml(recipe), encoding="utf-8")
     assert resolved_values(load_recipe(again)) == resolved_values(recipe)
-    assert digest(load_recipe(again)) == digest(recipe)
+    assert recipe_digest(load_recipe(again)) == recipe_digest(recipe)
     again.write_text(to_yaml(recipe, source="/elsewhere/a.csv"), encoding="utf-8")
     assert load_recipe(again).data.source == "/elsewhere/a.csv"
 
@@ -37,7 +37,7 @@ def test_the_digest_sees_every_setting(tmp_path):
     file = tmp_path / "r.yaml"
     file.write_text(RECIPE, encoding="utf-8")
     digests = {
-        digest(load_recipe(file, [setting]))
+        recipe_digest(load_recipe(file, [setting]))
         for setting in ("seed=0", "seed=1", "model.mlp.hidden=[9]", "baselines.knn.n_neighbors=4")
     }
     assert len(digests) == 4

@@ -8,8 +8,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from dlrun.contract import Cost
-from dlrun.evidence.comparison import Comparison, Difference, Row, Verdict
+from dlrun.contract.trial import Cost
+from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.statistics import Probabilities
 
 NAN = float("nan")
@@ -24,7 +24,7 @@ def flights() -> Comparison:
     """Five folds of flights, one candidate of which failed."""
     boosting, mlp = "hist_gradient_boosting", "mlp"
     rows = (
-        Row(
+        CandidateSummary(
             boosting,
             "classic",
             0.7996,
@@ -36,7 +36,7 @@ def flights() -> Comparison:
             cost=Cost(11.4, 21.9, 510.2, 3.1, 9.8, 1.42, 6100),
             difference=_lead(mlp, 0.0708, 0.0648, 0.0768),
         ),
-        Row(
+        CandidateSummary(
             mlp,
             "deep",
             0.7288,
@@ -48,7 +48,7 @@ def flights() -> Comparison:
             cost=Cost(28.1, 51.2, 890.0, 27.9, 31.5, 0.31, 24705),
             difference=_lead(boosting, -0.0708, -0.0768, -0.0648),
         ),
-        Row(
+        CandidateSummary(
             "dummy",
             "classic",
             0.5,
@@ -60,7 +60,7 @@ def flights() -> Comparison:
             cost=Cost(0.02, 0.02, 180.0, 0.3, 0.4, 0.01, 2),
             difference=_lead(mlp, -0.2288, -0.2353, -0.2223),
         ),
-        Row(
+        CandidateSummary(
             "svm",
             "classic",
             NAN,

@@ -5,8 +5,8 @@ from io import StringIO
 import numpy as np
 from rich.console import Console
 
-from dlrun.contract import Split, Splits, Target
-from dlrun.data.facts import ColumnFacts, DataFacts
+from dlrun.contract.dataset import Split, Splits, Target
+from dlrun.data.profile import ColumnFacts, DataFacts
 from dlrun.report.data import data_overview
 
 ROWS = np.arange(3)

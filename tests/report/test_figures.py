@@ -9,8 +9,8 @@ from PIL import Image
 from reported import make
 
 from dlrun.evidence.compare import compare
+from dlrun.report.context import build_context
 from dlrun.report.figures import draw_figures
-from dlrun.report.findings import gather
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from dlrun.report.findings import gather
 )
 def test_figures(labels, names):
     study = make("mlp", "linear $\\frac{", "lost", labels=labels, failed=("lost",))
-    figures = draw_figures(gather([study], compare([study])))
+    figures = draw_figures(build_context([study], compare([study])))
     assert {name: list(images) for name, images in figures.items()} == {
         "mlp": names,
         "linear $\\frac{": names,

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 from reported import make
 
-from dlrun import run
 from dlrun.evidence.compare import compare
-from dlrun.report.html import to_html
+from dlrun.report.page import to_html
+from dlrun.study import study as run
 
 VOID = {"meta", "br", "rect", "line", "circle", "path", "polygon", "polyline"}
 MARKS = VOID - {"meta", "br"}
@@ -269,7 +269,7 @@ def test_a_fault_in_the_report_is_told_and_does_not_cost_the_study(of_classes, m
         message = "a bug"
         raise KeyError(message)
 
-    monkeypatch.setattr("dlrun.report.html.page", fail)
+    monkeypatch.setattr("dlrun.report.page.page", fail)
     notes: list[str] = []
     reporter = SimpleNamespace(note=notes.append)
     run._report(SimpleNamespace(), of_classes, compare([of_classes]), reporter)

@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from reported import make
 
-from dlrun.contract import DataSummary, Measurement
-from dlrun.evidence.aspects import answer
+from dlrun.contract.study import DataSummary
+from dlrun.contract.trial import ProbeScore
 from dlrun.evidence.compare import compare
-from dlrun.evidence.learning import crossover
-from dlrun.recipe.names import LOWER_IS_BETTER
-from dlrun.report.html import to_html
+from dlrun.evidence.learning_curve import crossover
+from dlrun.evidence.questions import answer
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+from dlrun.report.page import to_html
 from dlrun.tracking.tables import measurements_table
 
 MEASURED = ("learning", "importance", "stress")
@@ -27,7 +28,7 @@ def measure(study, aspect, cost, name="", level=1.0, n_train=200):
     metric = study.metrics[0]
     sign = 1 if metric in LOWER_IS_BETTER else -1
     return [
-        Measurement(
+        ProbeScore(
             row["candidate"], row["family"], aspect, name, level, row["step"], n_train,
             row[metric] + sign * cost(row["candidate"], row["step"]),
         )

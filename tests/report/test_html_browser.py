@@ -12,7 +12,7 @@ import pytest
 from reported import make
 
 from dlrun.evidence.compare import compare
-from dlrun.report.html import to_html
+from dlrun.report.page import to_html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WIDTHS = (1280, 390)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from dlrun.report.charts.difference import Belief
 from dlrun.report.charts.drawing import shortened, text_width
 from dlrun.report.charts.scale import Scale, padded, padded_log
-from dlrun.report.looks import COLOURS, MARKERS, Look
-from dlrun.report.markup import join, tag
-from dlrun.report.tested import count_classes, count_numbers
+from dlrun.report.html import join, tag
+from dlrun.report.prediction_stats import count_classes, count_numbers
+from dlrun.report.styles import COLOURS, MARKERS, Style
 
 ANY = st.floats(-1e4, 1e4)
 
@@ -88,7 +88,7 @@ def test_words_are_cut_to_their_room_and_kept_as_hover():
 
 def test_every_marker_is_drawn():
     for family, markers in MARKERS.items():
-        drawn = [Look(colour, m).mark(5, 5, 3) for m in markers for colour in COLOURS[family][:1]]
+        drawn = [Style(colour, m).mark(5, 5, 3) for m in markers for colour in COLOURS[family][:1]]
         assert len(set(drawn)) == len(markers)
 
 

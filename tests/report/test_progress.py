@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlrun.contract import Cost, Epoch, Split, Trial
-from dlrun.report.pace import Pace
+from dlrun.contract.candidate import Epoch
+from dlrun.contract.dataset import Split
+from dlrun.contract.trial import Cost, Trial
+from dlrun.report.eta import ProgressEstimate
 from dlrun.report.progress import (
     LiveReporter,
     PlainReporter,
@@ -161,16 +163,16 @@ def test_closing_twice_does_no_harm(screen):
 
 
 def test_before_anything_has_ended_there_is_no_estimate():
-    pace = Pace("roc_auc", 3, began=0.0)
+    pace = ProgressEstimate("roc_auc", 3, began=0.0)
     assert pace.seconds_left(5.0) is None
-    compiled = Pace("roc_auc", 3, began=0.0)
+    compiled = ProgressEstimate("roc_auc", 3, began=0.0)
     compiled.see_epoch(0, epoch(1), 9.0)
     assert compiled.time_left(9.0) == ""
     assert (pace.place(), pace.score(), pace.time_left(5.0)) == ("1/3", "", "")
 
 
 def test_epochs_count_against_their_cap_until_a_split_has_ended():
-    pace = Pace("roc_auc", 2, began=0.0)
+    pace = ProgressEstimate("roc_auc", 2, began=0.0)
     pace.see_epoch(0, epoch(10), 1.0)
     assert pace.share_done == pytest.approx(10 / 50 / 2)
     pace.see_trial(trial("mlp", 0, 0.8, n_epochs=20), 2.0)
@@ -182,7 +184,7 @@ def test_epochs_count_against_their_cap_until_a_split_has_ended():
 
 
 def test_splits_may_end_in_any_order():
-    pace = Pace("roc_auc", 3, began=10.0)
+    pace = ProgressEstimate("roc_auc", 3, began=10.0)
     pace.see_trial(trial("rf", 2, 0.8), 20.0)
     pace.see_trial(trial("rf", 0, 0.6), 30.0)
     assert pace.seconds_left(30.0) == pytest.approx(10.0)
@@ -190,7 +192,7 @@ def test_splits_may_end_in_any_order():
 
 
 def test_the_time_left_runs_down_until_something_ends():
-    pace = Pace("roc_auc", 2, began=0.0)
+    pace = ProgressEstimate("roc_auc", 2, began=0.0)
     pace.see_trial(trial("rf", 0, 0.8), 10.0)
     assert [pace.time_left(now) for now in (10.0, 14.0, 19.9, 25.0)] == [
         "10 s left", "6 s left", "1 s left", "",
@@ -198,7 +200,7 @@ def test_the_time_left_runs_down_until_something_ends():
 
 
 def test_when_all_is_done_nothing_is_left():
-    pace = Pace("roc_auc", 1, began=0.0)
+    pace = ProgressEstimate("roc_auc", 1, began=0.0)
     pace.see_trial(trial("rf", 0, 0.8), 5.0)
     assert (pace.place(), pace.time_left(5.0)) == ("1/1", "")
 
@@ -213,6 +215,6 @@ def test_when_all_is_done_nothing_is_left():
     ],
 )
 def test_an_epoch_shows_the_most_telling_score_it_has(metrics, text):
-    pace = Pace("roc_auc", 1, began=0.0)
+    pace = ProgressEstimate("roc_auc", 1, began=0.0)
     pace.see_epoch(0, epoch(1, **metrics), 1.0)
     assert pace.score() == text

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dlrun.contract import Cost
+from dlrun.contract.trial import Cost
 from dlrun.errors import UsageError
 from dlrun.report.terminal import comparison_table, print_comparison, print_verdict
 

@@ -22,19 +22,11 @@ from sklearn.model_selection import StratifiedKFold
 from werkzeug.serving import make_server
 
 from dlrun.classic.candidates import make_candidates
-from dlrun.contract import (
-    Column,
-    Cost,
-    Dataset,
-    Epoch,
-    Predictions,
-    Split,
-    Splits,
-    Target,
-    Trial,
-)
-from dlrun.recipe.model import Recipe
-from dlrun.tracking.client import hushed, prepare
+from dlrun.contract.candidate import Epoch, Predictions
+from dlrun.contract.dataset import Column, Dataset, Split, Splits, Target
+from dlrun.contract.trial import Cost, Trial
+from dlrun.recipe.schema import Recipe
+from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.store import Store, open_store
 from dlrun.tracking.study import StudyFacts, StudyRun
 
@@ -178,7 +170,7 @@ def server(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     # It lacks packages of its own, and every search would try its imports once more.
     monkeypatch.setitem(sys.modules, "mlflow.server.auth", None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with hushed():
+    with quiet_mlflow():
         from mlflow.server import app
     server = Server(app)
     yield server

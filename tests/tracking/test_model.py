@@ -16,9 +16,9 @@ import yaml
 
 import dlrun
 from dlrun.classic.candidates import make_candidates
-from dlrun.contract import Column, Dataset, Target
-from dlrun.recipe.model import Recipe
-from dlrun.tracking.client import hushed, prepare
+from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.recipe.schema import Recipe
+from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.model import pack
 from dlrun.tracking.store import Store, search_runs
 
@@ -67,12 +67,12 @@ def fit(tmp_path: Path) -> Fit:
 @pytest.fixture
 def post() -> Post:
     """Send rows to what answers them in MLflow's scoring server."""
-    with hushed():
+    with quiet_mlflow():
         import mlflow.pyfunc
         from mlflow.pyfunc.scoring_server import invocations
 
     def send(packed: Path, body: dict[str, Any]) -> Any:
-        with hushed():
+        with quiet_mlflow():
             model = mlflow.pyfunc.load_model(str(packed))
             schema = model.metadata.get_input_schema()
             answer = invocations(json.dumps(body), "application/json", model, schema)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from dlrun import saved
-from dlrun.contract import Study, Trial
+from dlrun.contract.study import Study
+from dlrun.contract.trial import Trial
+from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.push import push
 from dlrun.tracking.read import find_study, load_model_folder

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun import saved
-from dlrun.contract import Dataset, Study, Trial
+from dlrun.contract.dataset import Dataset
+from dlrun.contract.study import Study
+from dlrun.contract.trial import Trial
+from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.read import find_studies, find_study, load_model_folder, with_id
 from dlrun.tracking.store import Store, open_store, search_runs

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dlrun.contract import Epoch, Trial
+from dlrun.contract.candidate import Epoch
+from dlrun.contract.trial import Trial
 from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, candidates_of, search_runs
 from dlrun.tracking.study import StudyFacts, StudyRun, unfinished

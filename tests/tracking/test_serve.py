@@ -20,9 +20,10 @@ import psutil
 import pytest
 
 import dlrun
-from dlrun.contract import Dataset, Family
-from dlrun.recipe.model import Recipe
-from dlrun.saved import load
+from dlrun.contract.candidate import Family
+from dlrun.contract.dataset import Dataset
+from dlrun.data.model_io import load
+from dlrun.recipe.schema import Recipe
 from dlrun.tracking.store import Store, open_store
 from dlrun.tracking.study import StudyFacts, StudyRun
 

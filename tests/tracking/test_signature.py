@@ -12,10 +12,10 @@ import pytest
 import soundfile
 from PIL import Image
 
-from dlrun.contract import Column, Target
-from dlrun.data.columns import conform
-from dlrun.saved import Facts
-from dlrun.tracking.client import hushed, prepare
+from dlrun.contract.dataset import Column, Target
+from dlrun.data.model_io import ModelInfo
+from dlrun.data.types.infer import cast_columns
+from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.model import _signature
 
 COLUMNS = (
@@ -26,19 +26,19 @@ COLUMNS = (
     Column("ecg", "series", (2, 1), parts=("t0", "t1")),
     Column("age", "number"),
 )
-FACTS = Facts("it", "classic", COLUMNS, Target("y", "classification", ("no", "yes")))
+FACTS = ModelInfo("it", "classic", COLUMNS, Target("y", "classification", ("no", "yes")))
 
 
 def received(rows: list[dict[str, Any]]) -> Any:
     """Send rows through what MLflow's scoring server does before it asks a model."""
     prepare()
-    with hushed():
+    with quiet_mlflow():
         from mlflow.pyfunc import _enforce_schema
         from mlflow.pyfunc.scoring_server import infer_and_parse_data
 
         schema = _signature(FACTS).inputs
         sent = json.loads(json.dumps({"dataframe_records": rows}))
-        return conform(_enforce_schema(infer_and_parse_data(sent, schema), schema), COLUMNS)
+        return cast_columns(_enforce_schema(infer_and_parse_data(sent, schema), schema), COLUMNS)
 
 
 def in_base64(write: Any) -> str:

@@ -201,7 +201,7 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mlflow_is_imported_only_when_a_store_is_opened() -> None:
-    modules = "leftover, model, push, read, study, ui"
+    modules = "orphaned_runs, model, push, read, study, ui"
     code = f"import sys; from dlrun.tracking import {modules}; print('mlflow' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert answer.stdout == b"False\n"

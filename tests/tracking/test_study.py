@@ -19,7 +19,9 @@ import pandas as pd
 import pytest
 
 import dlrun
-from dlrun.contract import Epoch, Splits, Trial
+from dlrun.contract.candidate import Epoch
+from dlrun.contract.dataset import Splits
+from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
 from dlrun.tracking.store import Store, search_runs
 from dlrun.tracking.study import StudyFacts, StudyRun

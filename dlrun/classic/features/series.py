@@ -10,14 +10,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from dlrun.classic import extras
-from dlrun.classic.features.purpose import measured_steps
+from dlrun.classic.features.spec import measured_steps
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from dlrun.classic.features.purpose import Purpose
-    from dlrun.contract import Column
+    from dlrun.classic.features.spec import FeatureSpec
+    from dlrun.contract.dataset import Column
 
 MIN_STEPS: Final = 10  # MultiRocket's kernels span nine, also over the differences
 QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -210,25 +210,25 @@ class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack([_channels(stretched(filled(cell), self.n_steps)) for cell in cells])
 
 
-def flat_steps(column: Column, purpose: Purpose) -> list[Any]:
+def flat_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
     """Make the steps of `flat`."""
     return [_scaler(purpose), FlatSeries(column.shape[0]), *measured_steps(purpose)]
 
 
-def summary_steps(column: Column, purpose: Purpose) -> list[Any]:
+def summary_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
     """Make the steps of `summary`."""
     return [_scaler(purpose), SummarySeries(), *measured_steps(purpose)]
 
 
-def catch22_steps(column: Column, purpose: Purpose) -> list[Any]:
+def catch22_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
     """Make the steps of `catch22`."""
     return [_scaler(purpose), Catch22Series(), *measured_steps(purpose)]
 
 
-def rocket_steps(kind: str) -> Callable[[Column, Purpose], list[Any]]:
+def rocket_steps(kind: str) -> Callable[[Column, FeatureSpec], list[Any]]:
     """Return what makes the steps of a kind of Rocket, with fewer kernels for many rows."""
 
-    def steps(column: Column, purpose: Purpose) -> list[Any]:
+    def steps(column: Column, purpose: FeatureSpec) -> list[Any]:
         n_kernels, n_numbers = ROCKETS[kind]
         rocket = Rocket(
             kind,
@@ -241,5 +241,5 @@ def rocket_steps(kind: str) -> Callable[[Column, Purpose], list[Any]]:
     return steps
 
 
-def _scaler(purpose: Purpose) -> SeriesScaler:
+def _scaler(purpose: FeatureSpec) -> SeriesScaler:
     return SeriesScaler(purpose.preprocessing.series.scale)

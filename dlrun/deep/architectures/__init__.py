@@ -20,12 +20,12 @@ from dlrun.deep.architectures import (
     text_cnn,
     transformer,
 )
-from dlrun.deep.architectures.flat import flatten, join, shape_of
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.flatten import concatenate, flatten, shape_of
 from dlrun.deep.inputs.groups import Group
 from dlrun.errors import TrainingError
 from dlrun.recipe.architectures import ARCHITECTURES, Mlp, is_function
-from dlrun.recipe.model import Model
+from dlrun.recipe.schema import Model
 
 Groups = Mapping[str, Group]
 
@@ -92,5 +92,5 @@ def _join_encoded(architecture: str, groups: Groups, settings: Mapping[str, Any]
     vectors = [ENCODERS[architecture](group, **settings) for group in claimed]
     if others:
         dense = Mlp().model_dump(exclude={"encode"})  # the number group knows how to embed
-        vectors.append(mlp.stack(join(map(flatten, others)), **dense))
-    return join(vectors)
+        vectors.append(mlp.stack(concatenate(map(flatten, others)), **dense))
+    return concatenate(vectors)

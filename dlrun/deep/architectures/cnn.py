@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dlrun.deep.architectures import mlp
-from dlrun.deep.architectures.maps import Map, flatten, take_map
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.spatial import FeatureMap, as_feature_map, flatten
 from dlrun.deep.inputs.groups import Group
 
 LARGE: Final = 64  # side above which the first convolution takes every second place
@@ -25,7 +25,7 @@ def encode(
     normalization: str,
 ) -> Any:
     """Make a vector of a group; settings as in `dlrun.recipe.architectures.Cnn`."""
-    found = take_map(group, filters[0])
+    found = as_feature_map(group, filters[0])
     stride = 2 if len(found.sides) > 1 and max(found.sides) > LARGE else 1
     for width in filters:
         tensor = mlp.normalize(found.convolve(width, kernel_size, stride), normalization)
@@ -40,7 +40,7 @@ def encode(
     )
 
 
-def _vector(found: Map, group: Group) -> Any:
+def _vector(found: FeatureMap, group: Group) -> Any:
     """Keep the places of a small image and the bands of a sound apart; average over the rest."""
     if group.kind != "image":
         return flatten(found.mean())

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlrun.deep.architectures.mlp import MOMENTUM
-from dlrun.deep.architectures.sequence import Steps, take_steps
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.steps import StepSequence, as_sequence
+from dlrun.deep.distributed.replicas import synchronized
 from dlrun.deep.inputs.groups import Group
-from dlrun.deep.replicas import synchronized
 
 
 def encode(
     group: Group, *, filters: Sequence[int], kernel_sizes: Sequence[int], dropout: float
 ) -> Any:
     """Make a vector of a series; settings as in `dlrun.recipe.architectures.Fcn`."""
-    steps = take_steps(group)
+    steps = as_sequence(group)
     for width, size in zip(filters, kernel_sizes, strict=True):
         layer = keras.layers.Conv1D(width, size, padding="same", use_bias=False)
         steps = activate(steps, layer(steps.tensor))
@@ -24,12 +24,12 @@ def encode(
     return keras.layers.Dropout(dropout)(vector) if dropout else vector
 
 
-def activate(steps: Steps, tensor: Any) -> Steps:
+def activate(steps: StepSequence, tensor: Any) -> StepSequence:
     """Normalise and rectify what a layer made of the steps."""
     return steps.cleared(keras.layers.ReLU()(normalize(tensor, steps)))
 
 
-def normalize(tensor: Any, steps: Steps) -> Any:
+def normalize(tensor: Any, steps: StepSequence) -> Any:
     """Normalise a batch by the steps that are there."""
     layer = synchronized(keras.layers.BatchNormalization(momentum=MOMENTUM))
     return layer(tensor, mask=steps.mask)

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from dlrun.deep.architectures.attention import attend
-from dlrun.deep.architectures.flat import flatten
-from dlrun.deep.architectures.learned import learned
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.categories import FIRST_CODE, CategoryEncoding
-from dlrun.deep.inputs.datetimes import PERIODS, DatetimeEncoding, Part
+from dlrun.deep.blocks.attention import attend
+from dlrun.deep.blocks.flatten import flatten
+from dlrun.deep.blocks.trainable_tensor import trainable_tensor
+from dlrun.deep.inputs.category import FIRST_CODE, CategoryEncoding
+from dlrun.deep.inputs.datetime import PERIODS, DatetimeEncoding, Part
 from dlrun.deep.inputs.groups import Group
-from dlrun.deep.inputs.numbers import NumberEncoding
+from dlrun.deep.inputs.number import NumberEncoding
 
 EXPANSION: Final = 4 / 3  # of a token inside the dense layers
 
@@ -51,7 +51,9 @@ def build(
     """
     tokens = [tokenize(group, width) for group in groups.values()]
     start = _uniform(width)
-    summary = ops.zeros_like(tokens[0][:, :1]) + learned(tokens[0][:, 0], (1, width), start)
+    summary = ops.zeros_like(tokens[0][:, :1]) + trainable_tensor(
+        tokens[0][:, 0], (1, width), start
+    )
     tensor = keras.layers.Concatenate(axis=1)([summary, *tokens])
     for block in range(blocks):
         keys = keras.layers.LayerNormalization()(tensor) if block else tensor

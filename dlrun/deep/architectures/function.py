@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.functions import find_function
+from dlrun.data.sources.user_functions import find_function
 from dlrun.errors import DataError, TrainingError
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dlrun.deep.architectures.fcn import activate, normalize
-from dlrun.deep.architectures.sequence import Steps, take_steps
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.steps import StepSequence, as_sequence
 from dlrun.deep.inputs.groups import Group
 
 RESIDUAL: Final = 3  # modules that a connection goes around
@@ -28,7 +28,7 @@ def encode(
     dropout: float,
 ) -> Any:
     """Make a vector of a series; settings as in `dlrun.recipe.architectures.InceptionTime`."""
-    steps = before = take_steps(group)
+    steps = before = as_sequence(group)
     for number in range(1, depth + 1):
         steps = activate(steps, _module(steps, filters, bottleneck, kernel_sizes))
         if residual and number % RESIDUAL == 0:
@@ -37,7 +37,7 @@ def encode(
     return layers.Dropout(dropout)(vector) if dropout else vector
 
 
-def _module(steps: Steps, filters: int, bottleneck: int, kernel_sizes: Sequence[int]) -> Any:
+def _module(steps: StepSequence, filters: int, bottleneck: int, kernel_sizes: Sequence[int]) -> Any:
     """Put convolutions of several sizes and a pooling side by side."""
     tensor = steps.tensor
     narrow = tensor
@@ -53,7 +53,7 @@ def _module(steps: Steps, filters: int, bottleneck: int, kernel_sizes: Sequence[
     return layers.Concatenate(axis=2)(parts)
 
 
-def _add(before: Steps, steps: Steps) -> Steps:
+def _add(before: StepSequence, steps: StepSequence) -> StepSequence:
     """Add what went around the modules, brought to the same width."""
     around = layers.Conv1D(steps.tensor.shape[-1], 1, use_bias=False)(before.tensor)
     around = normalize(around, before)

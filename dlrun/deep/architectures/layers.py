@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlrun.deep.architectures.flat import flatten, join, shape_of
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.flatten import concatenate, flatten, shape_of
 from dlrun.deep.inputs.groups import FLAT, Group
 from dlrun.errors import TrainingError
 from dlrun.recipe.keras_layers import parse_layer
@@ -25,7 +25,7 @@ def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:
     shaped = [name for name, group in groups.items() if group.kind not in FLAT]
     flat = [flatten(group) for name, group in groups.items() if name not in shaped]
     if not shaped:
-        return _apply(layers, join(flat))
+        return _apply(layers, concatenate(flat))
     if len(shaped) > 1:
         message = (
             f"layers can follow on one image, sound, text or series, but here are "
@@ -34,7 +34,7 @@ def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:
         )
         raise TrainingError(message)
     tensor = _apply(layers, groups[shaped[0]].expand())
-    return join([tensor, *flat]) if flat else tensor
+    return concatenate([tensor, *flat]) if flat else tensor
 
 
 def _apply(layers: Sequence[object], tensor: Any) -> Any:

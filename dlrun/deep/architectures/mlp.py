@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dlrun.deep.architectures.flat import flatten, join
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.flatten import concatenate, flatten
+from dlrun.deep.distributed.replicas import synchronized
 from dlrun.deep.inputs.groups import Group
-from dlrun.deep.replicas import synchronized
 
 MOMENTUM: Final = 0.9  # Keras' 0.99 never gets to know a small table's mean
 
@@ -21,7 +21,7 @@ def build(groups: Mapping[str, Group], *, encode: str | None, **settings: Any) -
         encode: how numbers are embedded.
         settings: those of `stack`.
     """
-    return stack(join(map(flatten, groups.values())), **settings)
+    return stack(concatenate(map(flatten, groups.values())), **settings)
 
 
 def stack(

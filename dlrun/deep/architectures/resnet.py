@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dlrun.deep.architectures import mlp
-from dlrun.deep.architectures.maps import Map, take_map
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.spatial import FeatureMap, as_feature_map
 from dlrun.deep.inputs.groups import Group
 
 STAGES: Final = 3  # each halves the sides and doubles the width of the one before
@@ -17,7 +17,7 @@ ops = keras.ops
 
 def encode(group: Group, *, depth: int, width: int, dropout: float) -> Any:
     """Make a vector of a group; settings as in `dlrun.recipe.architectures.Resnet`."""
-    found = take_map(group, width)
+    found = as_feature_map(group, width)
     if max(found.sides) > LARGE:
         found = _follow(found, width, 7, 2).pooled()
     else:
@@ -31,7 +31,7 @@ def encode(group: Group, *, depth: int, width: int, dropout: float) -> Any:
     return keras.layers.Dropout(dropout)(vector) if dropout else vector
 
 
-def _block(found: Map, width: int, stride: int) -> Map:
+def _block(found: FeatureMap, width: int, stride: int) -> FeatureMap:
     """Add what two convolutions make of a map to the map itself."""
     active = _activate(found)
     inner = _activate(_follow(active, width, 3, stride))
@@ -39,14 +39,14 @@ def _block(found: Map, width: int, stride: int) -> Map:
     if stride > 1:
         # A strided shortcut would not see three of four places (He et al. 2019).
         found = _follow(active.averaged(stride), width, 1, 1)
-    return Map(found.tensor + outer.tensor, found.there)
+    return FeatureMap(found.tensor + outer.tensor, found.there)
 
 
-def _activate(found: Map) -> Map:
+def _activate(found: FeatureMap) -> FeatureMap:
     tensor = mlp.normalize(found.tensor, "batch")
     return found.followed(keras.layers.ReLU()(tensor))
 
 
-def _follow(found: Map, width: int, size: int, stride: int) -> Map:
+def _follow(found: FeatureMap, width: int, size: int, stride: int) -> FeatureMap:
     tensor = found.convolve(width, size, stride, use_bias=False, kernel_initializer="he_normal")
     return found.followed(tensor, stride)

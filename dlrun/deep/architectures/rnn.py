@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dlrun.deep.architectures.sequence import take_steps
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.steps import as_sequence
 from dlrun.deep.inputs.groups import Group
 
 CELLS: Final = {
@@ -31,7 +31,7 @@ def encode(
 
     The cells are those of Hochreiter & Schmidhuber (1997), Cho et al. (2014) and Elman (1990).
     """
-    steps = take_steps(group, embedding)
+    steps = as_sequence(group, embedding)
     tensor, mask = steps.tensor, _started(steps.mask)
     for number, width in enumerate(units, start=1):
         layer = CELLS[cell](width, return_sequences=number < len(units))

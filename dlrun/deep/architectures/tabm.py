@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlrun.deep.architectures.flat import flatten, join
-from dlrun.deep.architectures.learned import learned
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.flatten import concatenate, flatten
+from dlrun.deep.blocks.trainable_tensor import trainable_tensor
 from dlrun.deep.inputs.groups import Group
 
 
@@ -37,14 +37,14 @@ def build(
     Returns:
         A Keras tensor, (rows, members, width).
     """
-    columns = join(map(flatten, groups.values()))
+    columns = concatenate(map(flatten, groups.values()))
     tensor = columns[:, None]
     start: Any = keras.initializers.RandomNormal(stddev=1.0)
     for units in hidden:
-        tensor = tensor * learned(columns, (members, tensor.shape[2]), start)
+        tensor = tensor * trainable_tensor(columns, (members, tensor.shape[2]), start)
         tensor = keras.layers.Dense(units, use_bias=False)(tensor)
-        tensor = tensor * learned(columns, (members, units), "ones")
-        tensor = tensor + learned(columns, (members, units), "zeros")
+        tensor = tensor * trainable_tensor(columns, (members, units), "ones")
+        tensor = tensor + trainable_tensor(columns, (members, units), "zeros")
         tensor = keras.layers.Activation(activation)(tensor)
         if dropout:
             tensor = keras.layers.Dropout(dropout)(tensor)

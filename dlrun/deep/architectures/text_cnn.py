@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dlrun.deep.architectures.flat import join
-from dlrun.deep.architectures.sequence import take_steps
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.flatten import concatenate
+from dlrun.deep.blocks.steps import as_sequence
 from dlrun.deep.inputs.groups import Group
 
 
@@ -15,12 +15,12 @@ def encode(
     group: Group, *, embedding: int, filters: int, kernel_sizes: Sequence[int], dropout: float
 ) -> Any:
     """Make a vector of a text; settings as in `dlrun.recipe.architectures.TextCnn`."""
-    words = take_steps(group, embedding)
+    words = as_sequence(group, embedding)
     pooled = []
     for size in kernel_sizes:
         layer = keras.layers.Conv1D(filters, size, padding="same", activation="relu")
         # Padding then answers with zero, below which no filter answers.
         found = words.cleared(layer(words.tensor))
         pooled.append(keras.layers.GlobalMaxPooling1D()(found.tensor))
-    vector = join(pooled)
+    vector = concatenate(pooled)
     return keras.layers.Dropout(dropout)(vector) if dropout else vector

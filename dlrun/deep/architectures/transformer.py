@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from dlrun.deep.architectures.learned import learned
-from dlrun.deep.architectures.sequence import Steps, take_steps
 from dlrun.deep.backend import keras
+from dlrun.deep.blocks.steps import StepSequence, as_sequence
+from dlrun.deep.blocks.trainable_tensor import trainable_tensor
 from dlrun.deep.inputs.groups import Group
 
 PATCHES: Final = {"image": (2, 64), "audio": (1, 256), "series": (1, 256)}  # least side, most
@@ -43,21 +43,21 @@ def encode(
     for _ in range(blocks):
         tensor += _attend(tensor, steps.mask, width, heads, dropout)
         tensor += _feed_forward(tensor, width, feedforward, dropout)
-    return Steps(layers.LayerNormalization()(tensor), steps.mask).mean()
+    return StepSequence(layers.LayerNormalization()(tensor), steps.mask).mean()
 
 
-def _cut(group: Group, width: int, patch: int | Literal["auto"]) -> Steps:
+def _cut(group: Group, width: int, patch: int | Literal["auto"]) -> StepSequence:
     """Take a group as (rows, patches, numbers of a patch)."""
     if group.kind == "text":
-        return take_steps(group, width)
+        return as_sequence(group, width)
     # A single value says little, and attention compares shapes: a convolution makes some first.
     if group.kind == "image":
         image = group.expand()
         side = _side(patch, group.kind, image.shape[1:3])
         patches = ops.image.extract_patches(image, (side, side), padding="same")
         seen = layers.Conv2D(width, NEIGHBOURS, padding="same", activation="gelu")(patches)
-        return Steps(ops.reshape(seen, (-1, prod(seen.shape[1:3]), width)), None)
-    steps = take_steps(group)
+        return StepSequence(ops.reshape(seen, (-1, prod(seen.shape[1:3]), width)), None)
+    steps = as_sequence(group)
     steps = _cut_steps(steps, _side(patch, group.kind, steps.tensor.shape[1:2]))
     layer = layers.Conv1D(width, NEIGHBOURS, padding="same", activation="gelu")
     return steps.cleared(layer(steps.tensor))
@@ -73,7 +73,7 @@ def _side(patch: int | Literal["auto"], kind: str, shape: tuple[int, ...]) -> in
     return side
 
 
-def _cut_steps(steps: Steps, size: int) -> Steps:
+def _cut_steps(steps: StepSequence, size: int) -> StepSequence:
     """Join every `size` steps; a patch is there where any of its steps is."""
     if size == 1:
         return steps
@@ -85,18 +85,20 @@ def _cut_steps(steps: Steps, size: int) -> Steps:
     if mask is not None:
         parted = ops.reshape(ops.pad(mask, ((0, 0), (0, missing))), (-1, n_patches, size))
         mask = ops.any(parted, axis=2)
-    return Steps(ops.reshape(tensor, (-1, n_patches, size * width)), mask)
+    return StepSequence(ops.reshape(tensor, (-1, n_patches, size * width)), mask)
 
 
-def _place(steps: Steps, width: int, positions: Literal["learned", "sinusoidal"]) -> Steps:
+def _place(
+    steps: StepSequence, width: int, positions: Literal["learned", "sinusoidal"]
+) -> StepSequence:
     """Project patches to the transformer's width, and tell each one's place."""
     tensor = layers.Dense(width)(steps.tensor)
     if positions == "learned":
         start = keras.initializers.RandomNormal(stddev=SPREAD)
-        places = learned(tensor[:, 0], tensor.shape[1:], start)
+        places = trainable_tensor(tensor[:, 0], tensor.shape[1:], start)
     else:
         places = _waves(tensor)
-    return Steps(tensor + ops.cast(places, tensor.dtype), steps.mask)
+    return StepSequence(tensor + ops.cast(places, tensor.dtype), steps.mask)
 
 
 def _waves(tensor: Any) -> Any:

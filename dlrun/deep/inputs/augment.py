@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, Final
 
 from dlrun.deep.backend import keras
+from dlrun.deep.inputs.audio import AudioEncoding
 from dlrun.deep.inputs.encoding import Encoding
-from dlrun.deep.inputs.images import WHITE, ImageEncoding
-from dlrun.deep.inputs.sounds import AudioEncoding
+from dlrun.deep.inputs.image import WHITE, ImageEncoding
 from dlrun.recipe.preprocessing import Augment, Preprocessing, SpecAugment
 
 N_MASKS: Final = 2  # of each kind, as in SpecAugment's policies for LibriSpeech

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
-from dlrun.contract import Column, ColumnType
+from dlrun.contract.dataset import Column, ColumnType
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-from dlrun.contract import Column, ColumnType
-from dlrun.deep.inputs import categories, datetimes, images, numbers, series, sounds, texts
+from dlrun.contract.dataset import Column, ColumnType
+from dlrun.deep.inputs import audio as sounds
+from dlrun.deep.inputs import category as categories
+from dlrun.deep.inputs import datetime as datetimes
+from dlrun.deep.inputs import image as images
+from dlrun.deep.inputs import number as numbers
+from dlrun.deep.inputs import series
+from dlrun.deep.inputs import text as texts
 from dlrun.deep.inputs.encoding import Encoding, Fit, Read
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -17,21 +23,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Kind(NamedTuple):
+class InputKind(NamedTuple):
     """How the columns of a type are learned about and read; `reader` asks the Keras model."""
 
     fit: Fit
     reader: Callable[[Sequence[Column], Any], Read]
 
 
-KINDS: Final[Mapping[ColumnType, Kind]] = {
-    "number": Kind(numbers.fit_numbers, numbers.reader),
-    "category": Kind(categories.fit_categories, categories.reader),
-    "image": Kind(images.fit_images, images.reader),
-    "text": Kind(texts.fit_texts, texts.reader),
-    "audio": Kind(sounds.fit_sounds, sounds.reader),
-    "series": Kind(series.fit_series, series.reader),
-    "datetime": Kind(datetimes.fit_datetimes, datetimes.reader),
+KINDS: Final[Mapping[ColumnType, InputKind]] = {
+    "number": InputKind(numbers.fit_numbers, numbers.reader),
+    "category": InputKind(categories.fit_categories, categories.reader),
+    "image": InputKind(images.fit_images, images.reader),
+    "text": InputKind(texts.fit_texts, texts.reader),
+    "audio": InputKind(sounds.fit_sounds, sounds.reader),
+    "series": InputKind(series.fit_series, series.reader),
+    "datetime": InputKind(datetimes.fit_datetimes, datetimes.reader),
 }
 FLAT: Final = ("number", "category", "datetime")  # all columns of the type make one group
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract import Column, ColumnType
+from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Read, Spec
-from dlrun.deep.inputs.naming import layer_name
-from dlrun.deep.inputs.numbers import LARGEST
+from dlrun.deep.inputs.layer_names import layer_name
+from dlrun.deep.inputs.number import LARGEST
 from dlrun.recipe.preprocessing import Series
 
 if TYPE_CHECKING:

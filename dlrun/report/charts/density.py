@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlrun.evidence.wording import counted
+from dlrun.evidence.formatting import counted
 from dlrun.report.charts.drawing import PER_TICK, PER_TICK_UP, svg, tick_room, x_axis, y_axis
 from dlrun.report.charts.scale import Scale
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
-    from dlrun.report.tested import Joint
+    from dlrun.report.prediction_stats import Joint
+    from dlrun.report.styles import Style
 
 SIZE: Final = 300.0
 N_LEVELS: Final = 5
 
 
-def draw_density(joint: Joint, look: Look, *, title: str, axes: tuple[str, str]) -> Markup:
+def draw_density(joint: Joint, look: Style, *, title: str, axes: tuple[str, str]) -> Markup:
     """Draw cells, the stronger the more rows they hold, over the diagonal of perfect answers."""
     y = Scale(joint.low, joint.high, SIZE - 46, 34, pixels_per_tick=PER_TICK_UP)
     x = Scale(joint.low, joint.high, tick_room(y), SIZE - 12, pixels_per_tick=PER_TICK)

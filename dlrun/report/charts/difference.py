@@ -9,7 +9,7 @@ from typing import Final
 
 from dlrun.report.charts.drawing import hover, label, svg, text_width, x_axis
 from dlrun.report.charts.scale import Scale, padded
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 HILL: Final = 110.0  # pixels
 N_POINTS: Final = 160

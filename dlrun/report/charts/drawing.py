@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from dlrun.report.markup import Attribute, Markup, tag
+from dlrun.report.html import Attribute, Markup, tag
 
 if TYPE_CHECKING:
     from dlrun.report.charts.scale import Scale

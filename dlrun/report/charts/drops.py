@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.drawing import FONT, hover, shortened, svg, text_width, x_axis
 from dlrun.report.charts.scale import Scale, padded
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
+    from dlrun.report.styles import Style
 
 WIDEST_NAME: Final = 0.48  # of the width; longer names stand above their lanes
 APART: Final = 13.0  # pixels between the marks of a lane
@@ -30,7 +30,7 @@ class Drop:
         text: both in words.
     """
 
-    look: Look
+    look: Style
     mean: float
     spread: float
     text: str

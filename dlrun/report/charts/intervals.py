@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.drawing import hover, label, shortened, svg, text_width, x_axis
 from dlrun.report.charts.scale import Scale, padded
-from dlrun.report.markup import Markup, join, tag
+from dlrun.report.html import Markup, join, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
+    from dlrun.report.styles import Style
 
 NARROW: Final = 500
 WIDEST_NAME: Final = 230
@@ -30,7 +30,7 @@ class Points:
     """
 
     name: str
-    look: Look
+    look: Style
     mean: float
     text: str
     ends: tuple[float, float] | None = None

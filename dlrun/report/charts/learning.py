@@ -21,10 +21,10 @@ from dlrun.report.charts.drawing import (
 )
 from dlrun.report.charts.lines import WIDE_RANGE
 from dlrun.report.charts.scale import Scale, padded, padded_log
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
+    from dlrun.report.styles import Style
 
 NARROW: Final = 500  # names stand above the plot
 PLOT: Final = 260.0
@@ -61,7 +61,7 @@ class Trace:
     """
 
     name: str
-    look: Look
+    look: Style
     points: tuple[Point, ...]
     law: tuple[tuple[float, float], ...] = ()
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.drawing import PER_TICK, PER_TICK_UP, label, svg, tick_room, x_axis, y_axis
 from dlrun.report.charts.scale import Scale, padded, padded_log
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
+    from dlrun.report.styles import Style
 
 MOST_POINTS: Final = 150
 WIDE_RANGE: Final = 30  # times as much; from there on a logarithmic axis shows more
@@ -20,7 +20,7 @@ MARGIN: Final = 70.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """One line; `best` is the epoch that was kept.
 
     Attributes:
@@ -42,7 +42,7 @@ class Curve:
 
 
 def draw_curves(
-    curves: Sequence[Curve], look: Look, *, title: str, axis: str, width: float = 300.0
+    curves: Sequence[LossCurve], look: Style, *, title: str, axis: str, width: float = 300.0
 ) -> Markup:
     """Draw the curves of one candidate; those of a kind share their name at the end.
 
@@ -72,7 +72,7 @@ def draw_curves(
     return svg(title, description, *parts, width=width, height=height)
 
 
-def _draw(curve: Curve, look: Look, x: Scale, y: Scale) -> Markup:
+def _draw(curve: LossCurve, look: Style, x: Scale, y: Scale) -> Markup:
     path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in curve.finite)
     parts = [tag("polyline", points=path, class_=f"curve {curve.kind}")]
     kept = dict(curve.points).get(curve.best) if curve.best is not None else None
@@ -88,7 +88,7 @@ def _draw(curve: Curve, look: Look, x: Scale, y: Scale) -> Markup:
     return tag("g", *parts, style=look.style)
 
 
-def _names(curves: Sequence[Curve], x: Scale, y: Scale) -> list[Markup]:
+def _names(curves: Sequence[LossCurve], x: Scale, y: Scale) -> list[Markup]:
     """Write each kind's name beside the mean of its ends, apart from the others."""
     ends: dict[str, list[float]] = {}
     for curve in curves:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.wording import compact
+from dlrun.evidence.formatting import compact
 from dlrun.report.charts.drawing import label, shortened, svg, text_width
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.wording import fixed
+from dlrun.evidence.formatting import fixed
 from dlrun.report.charts.drawing import FONT, label, svg, text_width
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
     from dlrun.report.charts.drops import Drop

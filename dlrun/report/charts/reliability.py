@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.drawing import PER_TICK, PER_TICK_UP, hover, svg, x_axis, y_axis
 from dlrun.report.charts.scale import Scale
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
-    from dlrun.report.tested import Bin
+    from dlrun.report.prediction_stats import Bin
+    from dlrun.report.styles import Style
 
 SMALLEST, LARGEST = 2.0, 8.0
 SIZE: Final = 300.0
 
 
 def draw_reliability(
-    bins: Sequence[Bin], look: Look, *, title: str, axes: tuple[str, str]
+    bins: Sequence[Bin], look: Style, *, title: str, axes: tuple[str, str]
 ) -> Markup:
     """Draw a mark for each bin of probabilities, the larger the more rows, over the diagonal."""
     x = Scale(0, 1, 40, SIZE - 12, pixels_per_tick=PER_TICK)

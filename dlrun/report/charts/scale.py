@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import Final
 
-from dlrun.evidence.wording import compact, fixed
+from dlrun.evidence.formatting import compact, fixed
 
 STEPS: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SIZES: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))

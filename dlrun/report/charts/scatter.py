@@ -20,10 +20,10 @@ from dlrun.report.charts.drawing import (
     y_axis,
 )
 from dlrun.report.charts.scale import Scale, padded, padded_log
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.looks import Look
+    from dlrun.report.styles import Style
 
 RADIUS: Final = 5.5
 LINE: Final = 14.0  # height of a label
@@ -37,7 +37,7 @@ class Spot:
     """One candidate; `ends` are those of the interval of its score."""
 
     name: str
-    look: Look
+    look: Style
     cost: float
     score: float
     title: str

@@ -14,7 +14,7 @@ from dlrun.report.charts.drawing import (
     y_axis,
 )
 from dlrun.report.charts.scale import Scale, padded
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 if TYPE_CHECKING:
     from dlrun.report.charts.drops import Drop

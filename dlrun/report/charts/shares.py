@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlrun.report.charts.drawing import hover, label, svg, text_width
-from dlrun.report.markup import Markup, tag
+from dlrun.report.html import Markup, tag
 
 
 def draw_shares(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.wording import compact
+from dlrun.evidence.formatting import compact
 from dlrun.report.charts.scatter import Spot, draw_scatter
-from dlrun.report.markup import Markup, tag
-from dlrun.report.sections.section import Section, figure, on_any_width, panels
+from dlrun.report.html import Markup, tag
+from dlrun.report.sections.section import ReportSection, figure, on_any_width, panels
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 COSTS: Final = {
     "fit_seconds": ("Score and training time", "training, seconds per split", "s to train"),
@@ -19,7 +19,7 @@ COSTS: Final = {
 }
 
 
-def cost(findings: Findings) -> Section | None:
+def cost(findings: ReportContext) -> ReportSection | None:
     """Draw the score against training time and against latency."""
     charts = [
         (tag("p", tag("b", COSTS[name][0])), _chart(findings, name, known))
@@ -41,10 +41,10 @@ def cost(findings: Findings) -> Section | None:
         "A mark tells its name and numbers when the mouse rests on it.",
     ]
     caption = " ".join(filter(None, sentences))
-    return Section("cost", "Cost and quality", figure(panels(charts), caption=caption))
+    return ReportSection("cost", "Cost and quality", figure(panels(charts), caption=caption))
 
 
-def _chart(findings: Findings, name: str, known: list[Shown]) -> Markup:
+def _chart(findings: ReportContext, name: str, known: list[CandidateView]) -> Markup:
     title, axis, unit = COSTS[name]
     spots = [
         Spot(
@@ -68,5 +68,5 @@ def _chart(findings: Findings, name: str, known: list[Shown]) -> Markup:
     return on_any_width(draw, wide=440)
 
 
-def _cost(shown: Shown, name: str) -> float:
+def _cost(shown: CandidateView, name: str) -> float:
     return float(getattr(shown.row.cost, name) or 0.0)

@@ -13,18 +13,24 @@ from dlrun.evidence.importance import Importance, agree, importances
 from dlrun.report.charts.drops import Drop, Lane, draw_drops
 from dlrun.report.charts.patches import draw_patches
 from dlrun.report.charts.segments import draw_segments
-from dlrun.report.markup import Markup, join
-from dlrun.report.sections.measured import (
+from dlrun.report.html import Markup, join
+from dlrun.report.sections.probe_tables import (
     change_text,
     measured,
     measured_title,
     places_of,
     worse_axis,
 )
-from dlrun.report.sections.section import Section, candidate_title, figure, on_any_width, panels
+from dlrun.report.sections.section import (
+    ReportSection,
+    candidate_title,
+    figure,
+    on_any_width,
+    panels,
+)
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 MOST: Final = 12
 PART: Final = re.compile(r"(?P<column>.+) (?:patch|segment) (?P<place>\d+(?:,\d+)?)")
@@ -37,12 +43,12 @@ Place = tuple[int, ...]  # row and column of a patch; number of a segment
 class Side:
     """What the best of a side needs; `drops` are by name, the most important first."""
 
-    shown: Shown
+    shown: CandidateView
     found: Importance
     drops: Mapping[str, Drop]
 
 
-def importance(findings: Findings) -> Section | None:
+def importance(findings: ReportContext) -> ReportSection | None:
     """Draw what permuting each column, patch or segment costs the best of each side."""
     champions = [shown.name for shown in findings.champions]
     sides = [
@@ -58,10 +64,10 @@ def importance(findings: Findings) -> Section | None:
     columns = [name for name in names if not any(name in part for part in parts.values())]
     figures = [_columns(findings, sides, columns)] if len(columns) > 1 or not parts else []
     figures += [_of_parts(findings, sides, column, part) for column, part in parts.items()]
-    return Section("importance", "Importance", join(figures))
+    return ReportSection("importance", "Importance", join(figures))
 
 
-def _side(findings: Findings, shown: Shown, found: Importance) -> Side:
+def _side(findings: ReportContext, shown: CandidateView, found: Importance) -> Side:
     places = places_of(findings)
     drops = {
         name: Drop(shown.look, drop, spread, change_text(drop, spread, places))
@@ -70,7 +76,7 @@ def _side(findings: Findings, shown: Shown, found: Importance) -> Side:
     return Side(shown, found, drops)
 
 
-def _parts(findings: Findings, names: Iterable[str]) -> dict[str, dict[str, Place]]:
+def _parts(findings: ReportContext, names: Iterable[str]) -> dict[str, dict[str, Place]]:
     """Return column → name of each of its parts → its place."""
     data = findings.studies[0].data
     columns = data.columns if data else {}
@@ -83,7 +89,7 @@ def _parts(findings: Findings, names: Iterable[str]) -> dict[str, dict[str, Plac
     return parts
 
 
-def _columns(findings: Findings, sides: Sequence[Side], columns: Sequence[str]) -> Markup:
+def _columns(findings: ReportContext, sides: Sequence[Side], columns: Sequence[str]) -> Markup:
     lanes = {
         side.shown.name: [Lane(name, (side.drops[name],)) for name in side.drops if name in columns]
         for side in sides
@@ -114,7 +120,7 @@ def _columns(findings: Findings, sides: Sequence[Side], columns: Sequence[str]) 
 
 
 def _of_parts(
-    findings: Findings, sides: Sequence[Side], column: str, part: Mapping[str, Place]
+    findings: ReportContext, sides: Sequence[Side], column: str, part: Mapping[str, Place]
 ) -> Markup:
     is_image = any(len(place) > 1 for place in part.values())
     noun = "patches" if is_image else "segments"
@@ -143,7 +149,7 @@ def _whole(sides: Sequence[Side], column: str) -> str:
 
 
 def _patches(
-    findings: Findings, side: Side, part: Mapping[str, Place], _: Sequence[Drop]
+    findings: ReportContext, side: Side, part: Mapping[str, Place], _: Sequence[Drop]
 ) -> Markup:
     cells = {(place[0], place[1]): (name, side.drops[name]) for name, place in part.items()}
     title = f"Importance of the patches for {side.shown.name}"
@@ -151,7 +157,7 @@ def _patches(
 
 
 def _segments(
-    findings: Findings, side: Side, part: Mapping[str, Place], spanned: Sequence[Drop]
+    findings: ReportContext, side: Side, part: Mapping[str, Place], spanned: Sequence[Drop]
 ) -> Markup:
     cells = {place[0]: (name, side.drops[name]) for name, place in part.items()}
     draw = partial(

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlrun.evidence.learning import Crossover, Curve, crossover, learning_curves
-from dlrun.evidence.wording import counted, fixed
-from dlrun.recipe.names import LOWER_IS_BETTER
+from dlrun.evidence.formatting import counted, fixed
+from dlrun.evidence.learning_curve import Crossover, LearningCurve, crossover, learning_curves
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 from dlrun.report.charts.learning import Crossing, Point, Trace, draw_learning
-from dlrun.report.markup import join, tag
-from dlrun.report.sections.measured import measured, measured_metric, measured_title, places_of
-from dlrun.report.sections.section import Section, figure, on_any_width
+from dlrun.report.html import join, tag
+from dlrun.report.sections.probe_tables import measured, measured_metric, measured_title, places_of
+from dlrun.report.sections.section import ReportSection, figure, on_any_width
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 N_POINTS: Final = 48  # of a fitted line
 
 
-def learning(findings: Findings) -> Section | None:
+def learning(findings: ReportContext) -> ReportSection | None:
     """Draw the score of every candidate by its training rows."""
     found = [(shown, curve) for shown, curve in measured(findings, learning_curves) if curve.sizes]
     if not found:
@@ -45,14 +45,14 @@ def learning(findings: Findings) -> Section | None:
     if far and len(near) < len(found):
         caption += f" Too far behind to be drawn: {', '.join(far)}."
     sentence = [tag("p", crossing.sentence)] if crossing else []
-    return Section(
+    return ReportSection(
         "learning",
         "Learning curves",
         join([*sentence, figure(on_any_width(draw), caption=caption)]),
     )
 
 
-def _crossover(findings: Findings) -> Crossover | None:
+def _crossover(findings: ReportContext) -> Crossover | None:
     """Find where the best of one side overtakes that of the other, both of one study."""
     champions = {shown.row.family: shown for shown in findings.champions}
     deep, classic = champions.get("deep"), champions.get("classic")
@@ -71,7 +71,9 @@ def _mark(crossing: Crossover | None) -> Crossing | None:
     return Crossing(crossing.n_rows, (low, high), crossing.sentence)
 
 
-def _trace(shown: Shown, curve: Curve, metric: str, until: float, places: int) -> Trace:
+def _trace(
+    shown: CandidateView, curve: LearningCurve, metric: str, until: float, places: int
+) -> Trace:
     points = []
     for size, score, spread in zip(curve.sizes, curve.scores, curve.spreads, strict=True):
         text = f"{shown.name}, {counted(size, 'training row')}: {fixed(score, places)}"
@@ -80,7 +82,7 @@ def _trace(shown: Shown, curve: Curve, metric: str, until: float, places: int) -
     return Trace(shown.name, shown.look, tuple(points), _line(curve, metric, until))
 
 
-def _line(curve: Curve, metric: str, until: float) -> tuple[tuple[float, float], ...]:
+def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float, float], ...]:
     """Return points of the fitted law, as scores, through the crossover."""
     if curve.law is None:
         return ()
@@ -90,7 +92,7 @@ def _line(curve: Curve, metric: str, until: float) -> tuple[tuple[float, float],
     return tuple(zip(sizes.tolist(), scores.tolist(), strict=True))
 
 
-def _caption(curves: list[Curve], crossing: Crossing | None) -> str:
+def _caption(curves: list[LearningCurve], crossing: Crossing | None) -> str:
     has_spread = any(not isnan(spread) for curve in curves for spread in curve.spreads)
     has_law = any(curve.law for curve in curves)
     sentences = [

@@ -5,21 +5,21 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.wording import METRIC_TITLES, counted
+from dlrun.evidence.formatting import METRIC_TITLES, counted
 from dlrun.report.charts.density import draw_density
 from dlrun.report.charts.matrix import draw_matrix
 from dlrun.report.charts.reliability import draw_reliability
-from dlrun.report.markup import Markup, join
-from dlrun.report.sections.section import Section, candidate_title, figure, panels, table
+from dlrun.report.html import Markup, join
+from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels, table
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 MOST_CLASSES: Final = 12  # of a matrix that can be read
 MOST_CONFUSIONS: Final = 15
 
 
-def calibration(findings: Findings) -> Section | None:
+def calibration(findings: ReportContext) -> ReportSection | None:
     """Draw what was said to be probable against how often it came true."""
     known = [(shown, shown.classes) for shown in findings.finished if shown.classes]
     if not known:
@@ -42,16 +42,16 @@ def calibration(findings: Findings) -> Section | None:
         "it, a candidate promises too much. Larger marks stand for more predictions; lines are "
         "95 % intervals."
     )
-    return Section("calibration", "Calibration", figure(panels(charts), caption=caption))
+    return ReportSection("calibration", "Calibration", figure(panels(charts), caption=caption))
 
 
-def _with_score(shown: Shown, metric: str) -> Markup:
+def _with_score(shown: CandidateView, metric: str) -> Markup:
     score = shown.row.scores.get(metric)
     is_known = score is not None and score == score  # noqa: PLR0124 - NaN
     return candidate_title(shown, f"{METRIC_TITLES[metric]} {score:.3g}" if is_known else "")
 
 
-def confusion(findings: Findings) -> Section | None:
+def confusion(findings: ReportContext) -> ReportSection | None:
     """Show which classes each side's best takes for which."""
     if not any(shown.classes for shown in findings.champions):
         return None
@@ -59,10 +59,10 @@ def confusion(findings: Findings) -> Section | None:
     parts = [_matrices(findings)] if len(labels) <= MOST_CLASSES else []
     if len(labels) > 2:  # noqa: PLR2004 - two classes have one confusion each way
         parts += [_top(shown, labels) for shown in findings.champions]
-    return Section("confusion", "Confusion", join(parts))
+    return ReportSection("confusion", "Confusion", join(parts))
 
 
-def _matrices(findings: Findings) -> Markup:
+def _matrices(findings: ReportContext) -> Markup:
     labels = findings.studies[0].labels
     charts = [
         (
@@ -79,7 +79,7 @@ def _matrices(findings: Findings) -> Markup:
     return figure(panels(charts), caption=caption)
 
 
-def _top(shown: Shown, labels: tuple[str, ...]) -> Markup:
+def _top(shown: CandidateView, labels: tuple[str, ...]) -> Markup:
     if shown.classes is None:
         return Markup()
     counts = shown.classes.confusion
@@ -99,7 +99,7 @@ def _top(shown: Shown, labels: tuple[str, ...]) -> Markup:
     return table(caption, ["true class", "predicted", "count", "of the class"], rows, left=2)
 
 
-def predicted(findings: Findings) -> Section | None:
+def predicted(findings: ReportContext) -> ReportSection | None:
     """Draw predicted numbers against true ones."""
     known = [(shown, shown.numbers) for shown in findings.finished if shown.numbers]
     if not known:
@@ -126,4 +126,4 @@ def predicted(findings: Findings) -> Section | None:
             * bool(beyond)
         )
     )
-    return Section("predicted", "Predicted and true", figure(panels(charts), caption=caption))
+    return ReportSection("predicted", "Predicted and true", figure(panels(charts), caption=caption))

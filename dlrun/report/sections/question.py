@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.aspects import Answer, answer
-from dlrun.report.markup import Markup, join, tag
-from dlrun.report.sections.section import Section
+from dlrun.evidence.questions import AspectResult, answer
+from dlrun.report.html import Markup, join, tag
+from dlrun.report.sections.section import ReportSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlrun.report.findings import Findings
+    from dlrun.report.context import ReportContext
 
 TITLE: Final = "The question, measured"
 CAPTION: Final = (
@@ -21,7 +21,7 @@ CAPTION: Final = (
 )
 
 
-def question(findings: Findings) -> Section | None:
+def question(findings: ReportContext) -> ReportSection | None:
     """Lay out every aspect with its numbers, or with the command that would measure it."""
     comparison = findings.comparison
     if len(findings.studies) > 1 or not (comparison.best_deep and comparison.best_classic):
@@ -34,12 +34,12 @@ def question(findings: Findings) -> Section | None:
         *map(_group, _by_aspect(answer(findings.studies[0], comparison))),
         class_="question",
     )
-    return Section("question", TITLE, tag("div", whole, class_="scroll"))
+    return ReportSection("question", TITLE, tag("div", whole, class_="scroll"))
 
 
-def _by_aspect(answers: Iterable[Answer]) -> list[tuple[str, list[Answer]]]:
+def _by_aspect(answers: Iterable[AspectResult]) -> list[tuple[str, list[AspectResult]]]:
     """Join the lines of an aspect; only its first line names it."""
-    named: list[tuple[str, Answer]] = []
+    named: list[tuple[str, AspectResult]] = []
     for line in answers:
         named.append((line.aspect or named[-1][0], line))
     return [
@@ -48,13 +48,13 @@ def _by_aspect(answers: Iterable[Answer]) -> list[tuple[str, list[Answer]]]:
     ]
 
 
-def _group(aspect: tuple[str, list[Answer]]) -> Markup:
+def _group(aspect: tuple[str, list[AspectResult]]) -> Markup:
     title, lines = aspect
     head = tag("tr", tag("th", title, colspan=3, scope="rowgroup"))
     return tag("tbody", head, *map(_line, lines))
 
 
-def _line(line: Answer) -> Markup:
+def _line(line: AspectResult) -> Markup:
     if line.command:
         command = tag("td", tag("code", line.command), colspan=2)
         return tag("tr", tag("td", line.measure), command)

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dlrun.evidence.formatting import METRIC_TITLES, counted, decimals, fixed, signed, small, span
 from dlrun.evidence.statistics import posterior
-from dlrun.evidence.wording import METRIC_TITLES, counted, decimals, fixed, signed, small, span
-from dlrun.report.cells import make_columns
 from dlrun.report.charts.difference import Belief, Lead, draw_difference
 from dlrun.report.charts.intervals import Points, draw_intervals
-from dlrun.report.markup import Markup, join
-from dlrun.report.sections.section import Section, figure, on_any_width, table
+from dlrun.report.columns import make_columns
+from dlrun.report.html import Markup, join
+from dlrun.report.sections.section import ReportSection, figure, on_any_width, table
 
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Difference
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 MOST_DOTS: Final = 60  # single scores per row; more are a smear
 
 
-def difference(findings: Findings) -> Section | None:
+def difference(findings: ReportContext) -> ReportSection | None:
     """Show by how much the best deep candidate is better than the best classic one."""
     found = findings.comparison.verdict.difference
     if found is None:
@@ -35,10 +35,12 @@ def difference(findings: Findings) -> Section | None:
     chart = on_any_width(partial(draw_difference, lead, title=title, axis=axis))
     by = "Deep and classic are represented by their best candidate on the validation rows. "
     caption = by + _difference_caption(findings, found)
-    return Section("difference", f"The difference: {title}", figure(chart, caption=caption))
+    return ReportSection("difference", f"The difference: {title}", figure(chart, caption=caption))
 
 
-def _lead(findings: Findings, found: Difference, deep: Shown, classic: Shown) -> Lead:
+def _lead(
+    findings: ReportContext, found: Difference, deep: CandidateView, classic: CandidateView
+) -> Lead:
     leads = findings.leads(deep, classic)
     places = decimals(found.high - found.low)
     words = "test set" if findings.comparison.n_splits > len(leads) else "fold"
@@ -58,7 +60,7 @@ def _lead(findings: Findings, found: Difference, deep: Shown, classic: Shown) ->
     return Lead(found.mean, ends, findings.comparison.rope, text, each, belief)
 
 
-def _difference_caption(findings: Findings, found: Difference) -> str:
+def _difference_caption(findings: ReportContext, found: Difference) -> str:
     rope = (
         f"The shaded band marks what is too small to matter (± {small(findings.comparison.rope)})."
     )
@@ -74,7 +76,7 @@ def _difference_caption(findings: Findings, found: Difference) -> str:
     )
 
 
-def scores(findings: Findings) -> Section | None:
+def scores(findings: ReportContext) -> ReportSection | None:
     """Show every candidate's score with its interval."""
     if not findings.finished:
         return None
@@ -98,10 +100,10 @@ def scores(findings: Findings) -> Section | None:
         axis=f"{findings.metric} on test rows, {direction}",
         shown=findings.in_view,
     )
-    return Section("scores", "Scores", figure(on_any_width(draw), caption=_caption(findings)))
+    return ReportSection("scores", "Scores", figure(on_any_width(draw), caption=_caption(findings)))
 
 
-def _each(findings: Findings, shown: Shown) -> tuple[tuple[float, str], ...]:
+def _each(findings: ReportContext, shown: CandidateView) -> tuple[tuple[float, str], ...]:
     if len(shown.entry.scores) < 2:  # noqa: PLR2004 - the mean says it all
         return ()
     places = findings.comparison.decimals + 1
@@ -111,7 +113,7 @@ def _each(findings: Findings, shown: Shown) -> tuple[tuple[float, str], ...]:
     )
 
 
-def _caption(findings: Findings) -> str:
+def _caption(findings: ReportContext) -> str:
     comparison = findings.comparison
     facts = (
         f"{counted(comparison.n_splits, 'split')}, {counted(comparison.n_test_rows, 'test row')}. "
@@ -130,14 +132,14 @@ def _caption(findings: Findings) -> str:
     )
 
 
-def numbers(findings: Findings) -> Section | None:
+def numbers(findings: ReportContext) -> ReportSection | None:
     """Tell all numbers of the comparison in tables."""
     columns = make_columns(findings.comparison)
     rows = list(zip(*(column.cells for column in columns), strict=True))
     caption = "Means over the splits. Lead: over the other side's best, with its 95 % interval."
     lines = [[_unaligned(cell) for cell in row] for row in rows]
     whole = table(caption, [column.title for column in columns], lines, left=2)
-    return Section("numbers", "All candidates", join([whole, _metrics(findings)]))
+    return ReportSection("numbers", "All candidates", join([whole, _metrics(findings)]))
 
 
 def _unaligned(cell: str) -> str:
@@ -145,7 +147,7 @@ def _unaligned(cell: str) -> str:
     return " ".join(cell.split()).replace("[ ", "[")
 
 
-def _metrics(findings: Findings) -> Markup:
+def _metrics(findings: ReportContext) -> Markup:
     """Tell every metric that was measured."""
     names = list(dict.fromkeys(name for shown in findings.finished for name in shown.row.scores))
     if len(names) < 2:  # noqa: PLR2004 - the first table has it
@@ -159,14 +161,14 @@ def _metrics(findings: Findings) -> Markup:
     return table("Every metric, mean over the splits.", head, cells)
 
 
-def _column(findings: Findings, metric: str) -> list[str]:
+def _column(findings: ReportContext, metric: str) -> list[str]:
     """Write one metric of all candidates with as many decimals as the largest deserves."""
     values = [shown.row.scores.get(metric, float("nan")) for shown in findings.finished]
     places = decimals(max((abs(value) for value in values if isfinite(value)), default=0.0) / 100)
     return [fixed(value, places) if isfinite(value) else "–" for value in values]
 
 
-def splits(findings: Findings) -> Section | None:
+def splits(findings: ReportContext) -> ReportSection | None:
     """Tell the score of every candidate on every split."""
     folds = {step: fold for shown in findings.finished for step, fold in shown.entry.folds.items()}
     if not folds:
@@ -191,10 +193,10 @@ def splits(findings: Findings) -> Section | None:
     named = "repeat and fold" if has_repeats else "fold"
     caption = f"{findings.metric} on the test rows of each {named}; the best of each is bold."
     whole = table(caption, ["candidate", *head], cells, strong=_best(findings, steps))
-    return Section("splits", "Every split", whole)
+    return ReportSection("splits", "Every split", whole)
 
 
-def _best(findings: Findings, steps: list[int]) -> frozenset[tuple[int, int]]:
+def _best(findings: ReportContext, steps: list[int]) -> frozenset[tuple[int, int]]:
     choose = min if findings.comparison.lower_is_better else max
     found = set()
     for place, step in enumerate(steps, start=1):

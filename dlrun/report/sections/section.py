@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dlrun.report.markup import Markup, join, tag
+from dlrun.report.html import Markup, join, tag
 
 if TYPE_CHECKING:
-    from dlrun.report.findings import Shown
+    from dlrun.report.context import CandidateView
 
 WIDE: Final = 900.0
 NARROW: Final = 350.0
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A titled part of the page.
 
     Attributes:
@@ -52,7 +52,7 @@ def panels(charts: Iterable[tuple[Markup, Markup]]) -> Markup:
     return tag("div", *cells, class_="panels")
 
 
-def candidate_title(shown: Shown, facts: str = "") -> Markup:
+def candidate_title(shown: CandidateView, facts: str = "") -> Markup:
     """Write a candidate's name with its marker, and facts beside it."""
     icon = tag(
         "svg", shown.look.mark(7, 7, 5), viewBox="0 0 14 14", width=14, height=14,

@@ -8,25 +8,31 @@ from typing import TYPE_CHECKING
 
 from dlrun.evidence.stress import TITLES, Stress, stresses
 from dlrun.report.charts.drops import Drop, Lane, draw_drops
-from dlrun.report.markup import Markup, join, tag
-from dlrun.report.sections.measured import (
+from dlrun.report.html import Markup, join, tag
+from dlrun.report.sections.probe_tables import (
     change_text,
     measured,
     measured_title,
     places_of,
     worse_axis,
 )
-from dlrun.report.sections.section import Section, candidate_title, figure, on_any_width, table
+from dlrun.report.sections.section import (
+    ReportSection,
+    candidate_title,
+    figure,
+    on_any_width,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
-    Found = Sequence[tuple[Shown, Stress]]
+    Found = Sequence[tuple[CandidateView, Stress]]
 
 
-def stress(findings: Findings) -> Section | None:
+def stress(findings: ReportContext) -> ReportSection | None:
     """Draw what each stress costs the best of each side, and tell it for every candidate."""
     found = sorted(
         measured(findings, stresses),
@@ -36,10 +42,10 @@ def stress(findings: Findings) -> Section | None:
         return None
     titles = list(dict.fromkeys(each.title for _, each in found))
     parts = [_chart(findings, found, titles), _table(findings, found)]
-    return Section("stress", "Stress", join(parts))
+    return ReportSection("stress", "Stress", join(parts))
 
 
-def _chart(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
+def _chart(findings: ReportContext, found: Found, titles: Sequence[str]) -> Markup:
     champions = findings.champions
     places = places_of(findings)
     drops = {
@@ -62,7 +68,7 @@ def _chart(findings: Findings, found: Found, titles: Sequence[str]) -> Markup:
     return figure(legend, on_any_width(draw), caption=_caption(findings, found))
 
 
-def _caption(findings: Findings, found: Found) -> str:
+def _caption(findings: ReportContext, found: Found) -> str:
     lines = (
         " Lines are ± one standard deviation over the splits."
         if any(not isnan(each.spread) for _, each in found)
@@ -74,7 +80,7 @@ def _caption(findings: Findings, found: Found) -> str:
     )
 
 
-def _table(findings: Findings, found: Found) -> Markup:
+def _table(findings: ReportContext, found: Found) -> Markup:
     """Tell every candidate, the best of each side first."""
     places = places_of(findings)
     cells = {

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.wording import counted
-from dlrun.report.charts.lines import Curve, draw_curves
-from dlrun.report.markup import Markup
-from dlrun.report.sections.section import Section, candidate_title, figure, panels
+from dlrun.evidence.formatting import counted
+from dlrun.report.charts.lines import LossCurve, draw_curves
+from dlrun.report.html import Markup
+from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dlrun.report.findings import Findings, Shown
+    from dlrun.report.context import CandidateView, ReportContext
 
 MOST_SPLITS: Final = 10
 NAMES: Final = {"train": "training", "val": "validation"}
 
 
-def training(findings: Findings) -> Section | None:
+def training(findings: ReportContext) -> ReportSection | None:
     """Draw the losses of every candidate that has epochs."""
     charts = [
         panel for shown in findings.candidates if (panel := _panel(shown, shown.read_epochs()))
@@ -29,10 +29,10 @@ def training(findings: Findings) -> Section | None:
         "The loss after each epoch, one line per split; a dot marks the epoch whose weights were "
         "kept. A validation line that rises while the training line falls is overfitting."
     )
-    return Section("training", "Training", figure(panels(charts), caption=caption))
+    return ReportSection("training", "Training", figure(panels(charts), caption=caption))
 
 
-def _panel(shown: Shown, epochs: pd.DataFrame) -> tuple[Markup, Markup] | None:
+def _panel(shown: CandidateView, epochs: pd.DataFrame) -> tuple[Markup, Markup] | None:
     curves = _curves(shown, epochs)
     if not any(curve.finite for curve in curves):
         return None
@@ -44,7 +44,7 @@ def _panel(shown: Shown, epochs: pd.DataFrame) -> tuple[Markup, Markup] | None:
     )
 
 
-def _curves(shown: Shown, epochs: pd.DataFrame) -> list[Curve]:
+def _curves(shown: CandidateView, epochs: pd.DataFrame) -> list[LossCurve]:
     if epochs.empty:
         return []
     trials = shown.trials.set_index(["repeat", "fold"])
@@ -55,5 +55,5 @@ def _curves(shown: Shown, epochs: pd.DataFrame) -> list[Curve]:
                 numbers, losses = part["epoch"].tolist(), part[f"{kind}/loss"].tolist()
                 best = trials["best_epoch"].get(split) if kind == "val" else None
                 kept = int(best) if best is not None and best == best else None  # noqa: PLR0124
-                curves.append(Curve(name, tuple(zip(numbers, losses, strict=True)), kept))
+                curves.append(LossCurve(name, tuple(zip(numbers, losses, strict=True)), kept))
     return curves

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from numpy import nan
 
-from dlrun.classic.features.purpose import Purpose
 from dlrun.classic.features.series import (
     Catch22Series,
     FlatSeries,
@@ -18,7 +17,8 @@ from dlrun.classic.features.series import (
     rocket_steps,
     stretched,
 )
-from dlrun.contract import Column
+from dlrun.classic.features.spec import FeatureSpec
+from dlrun.contract.dataset import Column
 from dlrun.recipe.preprocessing import Preprocessing
 
 
@@ -99,6 +99,6 @@ def test_convolutions_take_short_missing_and_constant_series(kind: str) -> None:
     ],
 )
 def test_many_rows_get_fewer_kernels(kind: str, n_rows: int, n_kernels: int) -> None:
-    purpose = Purpose("onehot", Preprocessing(), n_rows, seed=0)
+    purpose = FeatureSpec("onehot", Preprocessing(), n_rows, seed=0)
     _, rocket, *_ = rocket_steps(kind)(Column("curve", "series", (4, 2)), purpose)
     assert (rocket.n_kernels, rocket.n_steps) == (n_kernels, 10)

@@ -1,0 +1,113 @@
+"""The protocol under which a network and a classic estimator are the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from dlrun.contract.dataset import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+Family = Literal["deep", "classic"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a fitted candidate says about rows, in their order.
+
+    Attributes:
+        values: (rows,) float64 for regression; (rows, classes) float64 probabilities, each row
+            summing to one, for classification (two columns when binary).
+    """
+
+    values: NDArray[np.float64]
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """Return the most probable class of each row, (rows,) int64."""
+        codes: NDArray[np.int64] = self.values.argmax(axis=1)
+        return codes
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training rows.
+
+    Attributes:
+        number: the first is 1.
+        of: epochs at most.
+        metrics: keys are `train/…` and `val/…`.
+        again: whether it was told before, by the training that this one continues.
+    """
+
+    number: int
+    of: int
+    metrics: Mapping[str, float]
+    seconds: float
+    again: bool = False
+
+
+OnEpoch = Callable[[Epoch], None]
+
+
+class Fitted(Protocol):
+    """A candidate after training; there is no way to predict before."""
+
+    @property
+    def parameters(self) -> int:
+        """Count the trained numbers: weights of a network, coefficients, or nodes of trees."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Give the epoch whose weights were kept; None where there are no epochs."""
+
+    def predict(self, frame: pd.DataFrame) -> Predictions:
+        """Predict rows given as typed columns (see `Column`); the frame is not changed."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing, empty folder, to be loaded by `load`."""
+
+
+class Candidate(Protocol):
+    """A way to learn, deep or classic, that the runner treats alike. Picklable."""
+
+    @property
+    def name(self) -> str:
+        """Name the candidate, unique within the study."""
+
+    @property
+    def family(self) -> Family:
+        """Say which side of the question it stands on."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Name what it makes of images, texts, sounds and series; empty where it takes them raw."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Give its settings as dotted recipe keys, for tracking."""
+
+    def fit(
+        self,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        checkpoint: Path | None = None,
+    ) -> Fitted:
+        """Fit on `train`; `validation` may only decide when to stop.
+
+        A long training keeps in the folder `checkpoint` what it needs to go on there when it is
+        stopped; the same call then ends as it would have ended.
+
+        Raises:
+            TrainingError: the candidate cannot be fitted to these rows.
+        """

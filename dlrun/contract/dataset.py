@@ -1,0 +1,144 @@
+"""The data: typed columns, the target, one row per example, and the rows of each split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+Task = Literal["classification", "regression"]
+
+
+ColumnType = Literal["number", "category", "text", "image", "audio", "series", "datetime"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature column of a dataset.
+
+    The type fixes what the column holds in `Dataset.frame`:
+    number float64 (NaN is missing) · category pandas Categorical of str (NaN is missing) ·
+    datetime datetime64[us], naive UTC (NaT is missing) · text str ("" is missing) ·
+    and one NumPy array in each cell of an object column for
+    image (height, width, channels) uint8, all zeros where missing ·
+    audio (samples,) float32 from -1 to 1, one channel, at most `shape` long, none where missing ·
+    series (steps, channels) float32, at most `shape` long, NaN within and no step where missing.
+
+    Attributes:
+        shape: of the cells of an image (height, width, channels), a sound (samples,) or a series
+            (steps, channels); empty for the other types.
+        rate: samples per second of a sound, else 0.
+        parts: the raw columns whose numbers are the steps of a wide series, else empty.
+    """
+
+    name: str
+    type: ColumnType
+    shape: tuple[int, ...] = ()
+    rate: int = 0
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: a class (`labels` in code order) or a number (`labels` is empty)."""
+
+    name: str
+    task: Task
+    labels: tuple[str, ...] = ()
+    dtype: Literal["str", "int", "float", "bool"] = "str"  # of the label, in the user's file
+
+    @property
+    def is_binary(self) -> bool:
+        """Say whether there are exactly two classes; the second label is the positive one."""
+        return len(self.labels) == 2  # noqa: PLR2004
+
+
+class Stream(Protocol):
+    """A table on disk whose training rows are read again and again; picklable."""
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Count the training, validation and test rows of the whole table."""
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Give the codes of the classes among all training rows; none for regression."""
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint which rows of the table are in which part, in whatever order they stand."""
+
+    def chunks(self, *key: int) -> Iterator[Dataset]:
+        """Give all training rows once, some thousand at a time, in an order that the key fixes."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Typed columns and the truth, one row per example.
+
+    Attributes:
+        frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
+        truth: (rows,) int64 class codes, or float64 values for regression.
+        row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
+        split_values: (rows,) what the split goes by: the group or the time of each row, or
+            "train", "validation" or "test" where the source brings its parts; else None.
+        digest: SHA-256 (hex, 36 characters) of the whole dataset, also on a part of it.
+        notes: what was done to the data and what looks wrong with it, one sentence each.
+        stream: what all training rows come from, where those held here are a sample; else None.
+    """
+
+    name: str
+    source: str
+    columns: tuple[Column, ...]
+    target: Target
+    frame: pd.DataFrame
+    truth: NDArray[Any]
+    row_ids: NDArray[np.int64]
+    split_values: NDArray[Any] | None = None
+    digest: str = ""
+    notes: tuple[str, ...] = ()
+    stream: Stream | None = None
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """Return the dataset of these rows alone, in this order."""
+        return replace(
+            self,
+            frame=self.frame.iloc[rows].reset_index(drop=True),
+            truth=self.truth[rows],
+            row_ids=self.row_ids[rows],
+            split_values=None if self.split_values is None else self.split_values[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions of one fold, identical for every candidate.
+
+    `repeat` and `fold` count from 0; `step` numbers the splits of a study from 0.
+    `seed` differs from split to split and feeds initialisation and data order.
+    """
+
+    repeat: int
+    fold: int
+    step: int
+    seed: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """All splits of a study and the fingerprint that a comparison insists on."""
+
+    splits: tuple[Split, ...]
+    digest: str

@@ -1,0 +1,109 @@
+"""A trial: what one candidate predicted on one split, how well, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from dlrun.contract.candidate import Epoch, Family, Predictions
+from dlrun.contract.dataset import Dataset, Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+Aspect = Literal[
+    "learning_curve", "noise", "missing", "junk_columns", "label_noise", "shuffle_structure",
+    "shift", "importance", "train",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TestPerturbation:
+    """A change of the test rows on which a fitted candidate is scored once more.
+
+    Attributes:
+        level: how strong the change is; 1 where it has no degrees.
+        change: typed rows and a generator → changed rows; picklable.
+        name: what is changed, where an aspect has several.
+    """
+
+    aspect: Aspect
+    level: float
+    change: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class RetrainingCondition:
+    """Rows on which every candidate is trained once more, to be compared with a plain trial.
+
+    Attributes:
+        level: as in `TestPerturbation`; of a learning curve the share of the training rows.
+        split: what trains and tests.
+        change: all rows → the rows that are learned from and tested; picklable.
+    """
+
+    aspect: Aspect
+    level: float
+    split: Split
+    change: Callable[[Dataset], Dataset]
+
+
+@dataclass(frozen=True)
+class ProbeScore:
+    """A score on the primary metric that was measured beside the trials.
+
+    Attributes:
+        step: of the split that it belongs to.
+        n_train: rows that were learned from.
+        score: NaN where the candidate failed.
+    """
+
+    candidate: str
+    family: Family
+    aspect: Aspect
+    name: str
+    level: float
+    step: int
+    n_train: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one trial took. None where it was not measured."""
+
+    fit_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    latency_ms_batch1: float | None = None
+    latency_ms_batch1000: float | None = None
+    model_mb: float | None = None
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate on one split: what it predicted for the test rows, how well, at what cost.
+
+    A trial that failed has an `error` and nothing else.
+
+    Attributes:
+        again: whether it was kept from before, by the study that this one goes on with.
+    """
+
+    candidate: str
+    family: Family
+    split: Split
+    predictions: Predictions | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    validation_scores: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost = Cost()
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int | None = None
+    measurements: tuple[ProbeScore, ...] = ()
+    error: str | None = None
+    again: bool = False

@@ -1,0 +1,134 @@
+"""A fitted candidate on disk: one folder with `model.json` and one model file, without pickle."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dlrun.contract.candidate import Family
+from dlrun.contract.dataset import Column, Target
+from dlrun.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dlrun.contract.candidate import Fitted
+
+LOADERS: Final = {
+    "deep": "dlrun.deep.fitted",
+    "classic": "dlrun.classic.persistence",
+    "engineered": "dlrun.study.feature_networks",
+}
+FACTS: Final = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What must be known of a saved model to feed it and to read what it says.
+
+    Attributes:
+        is_engineered: whether it is a network that learnt from the features of the other side.
+    """
+
+    candidate: str
+    family: Family
+    columns: tuple[Column, ...]
+    target: Target
+    is_engineered: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Write `model.json` beside the model file."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / FACTS).write_text(text, encoding="utf-8")
+
+
+def read_facts(folder: Path) -> ModelInfo:
+    """Read what `ModelInfo.write` wrote.
+
+    Raises:
+        UsageError: the folder holds no model.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        message = f"{folder}: no {FACTS} here, so this is not a model that dlrun saved."
+        raise UsageError(message)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    columns = [
+        {**column, "shape": tuple(column["shape"]), "parts": tuple(column.get("parts", ()))}
+        for column in facts["columns"]
+    ]
+    target = {**facts["target"], "labels": tuple(facts["target"]["labels"])}
+    return ModelInfo(
+        candidate=facts["candidate"],
+        family=facts["family"],
+        columns=tuple(Column(**column) for column in columns),
+        target=Target(**target),
+        is_engineered=facts.get("is_engineered", False),  # older models do not say it
+    )
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A loaded model that answers for raw rows."""
+
+    facts: ModelInfo
+    fitted: Fitted
+
+    def answer(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
+        """Predict raw rows, as they stand in a user's file.
+
+        Args:
+            rows: the columns that the model was trained on, and perhaps others. An image, a sound
+                or a text may be a path, encoded bytes, base64 or a data: URI; a series is a list
+                of channels with a list of steps each, or a list of steps; also in JSON.
+            folder: where relative paths start; else they start here.
+
+        Returns:
+            One row per row with `prediction`, in the target's own kind of value, and for classes
+            `p_<label>`, the probability of each.
+
+        Raises:
+            DataError: a column is missing or holds values of another type.
+        """
+        import pandas as pd
+
+        from dlrun.data.types.infer import cast_columns
+
+        target = self.facts.target
+        numbered = rows.reset_index(drop=True)
+        typed = cast_columns(numbered, self.facts.columns, (folder, Path()))
+        predictions = self.fitted.predict(typed)
+        if target.task == "regression":
+            return pd.DataFrame({"prediction": predictions.values}, index=rows.index)
+        labels = pd.Series([_value(label, target.dtype) for label in target.labels])
+        answers = pd.DataFrame({"prediction": labels.iloc[predictions.codes].to_numpy()})
+        for code, label in enumerate(target.labels):
+            answers[f"p_{label}"] = predictions.values[:, code]
+        return answers.set_axis(rows.index)
+
+
+def _value(label: str, dtype: str) -> str | int | float | bool:
+    """Turn a label back into the kind of value that it was in the user's file."""
+    if dtype == "bool":
+        return label == "True"
+    if dtype == "int":
+        return int(label)
+    return float(label) if dtype == "float" else label
+
+
+def load(folder: Path) -> SavedModel:
+    """Load a model that `Fitted.save` wrote.
+
+    Each kind has a module with a `load(folder)`, imported only here and now: this module stands
+    below them and must not pull in TensorFlow for a classic model.
+
+    Raises:
+        UsageError: the folder holds no model.
+    """
+    facts = read_facts(folder)
+    kind = "engineered" if facts.is_engineered else facts.family
+    loader = importlib.import_module(LOADERS[kind])
+    return SavedModel(facts, loader.load(folder))

@@ -1,0 +1,137 @@
+"""The columns that a recipe learns from and predicts: looked up in a table, named and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import pandas as pd
+
+from dlrun.contract.dataset import Column, ColumnType, Dataset
+from dlrun.data.quality import LOOK
+from dlrun.data.sources.raw import RawData
+from dlrun.data.types.infer import infer_type, is_known
+from dlrun.errors import DataError
+from dlrun.recipe.schema import Recipe, WideSeries
+from dlrun.system.text import did_you_mean, listed, quoted
+
+
+def name_target(recipe: Recipe, raw: RawData) -> str:
+    """Name the column to predict.
+
+    Raises:
+        DataError: there is none, or the recipe uses it for something else as well.
+    """
+    name = recipe.data.target or raw.target
+    if name is None:
+        message = (
+            f"{recipe.at('data.target')}: the source brings no target: name the column to "
+            f"predict. Columns: {listed(raw.frame.columns)}"
+        )
+        raise DataError(message)
+    _require(recipe, "data.target", [name], raw.frame)
+    features = {*(recipe.data.features or ()), *chain(*_wide(recipe).values())}
+    for key, names in (("exclude", {*recipe.data.exclude}), ("features", features)):
+        if name in names:
+            message = f"{recipe.at(f'data.{key}')}: {name!r} is the target. Take it off this list."
+            raise DataError(message)
+    if name == recipe.data.split.column:
+        message = f"{recipe.at('data.split.column')}: {name!r} is the target."
+        raise DataError(message)
+    return name
+
+
+def _require(recipe: Recipe, key: str, names: Sequence[str], frame: pd.DataFrame) -> None:
+    absent = [name for name in names if name not in frame]
+    if absent:
+        known = list(frame.columns)
+        hint = did_you_mean(absent[0], known) if len(absent) == 1 else ""
+        message = (
+            f"{recipe.at(key)}: there is no column {quoted(absent)}.{hint} Columns: {listed(known)}"
+        )
+        raise DataError(message)
+
+
+def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, ...]:
+    """Name and type the columns to learn from.
+
+    Raises:
+        DataError: a column that the recipe names is not there, or none is left.
+    """
+    data, frame, wide = recipe.data, raw.frame, _wide(recipe)
+    plain = [name for name in data.features or () if name not in wide]
+    _require(recipe, "data.features", plain, frame)
+    for name, parts in wide.items():
+        _require(recipe, f"data.features.{name}", parts, frame)
+    _require(recipe, "data.exclude", data.exclude, frame)
+    _require(recipe, "data.split.column", [data.split.column or target], frame)
+    unused = {target, data.split.column, *data.exclude}
+    if data.features is not None:
+        unused = set(data.exclude)
+    names = [name for name in (data.features or frame.columns) if name not in unused]
+    if not names:
+        raise DataError(nothing_left(recipe))
+    types = {**raw.types, **declared_types(recipe)}
+    return tuple(
+        Column(name, "series", parts=wide[name])
+        if name in wide
+        else Column(name, types.get(name) or infer_type(frame[name]))
+        for name in names
+    )
+
+
+def nothing_left(recipe: Recipe) -> str:
+    """Say that there is no column to learn from."""
+    split = recipe.data.split.column
+    hint = f" The split column {split!r} is one only if data.features lists it." if split else ""
+    return f"{recipe.at('data.features')}: no column is left to learn from.{hint}"
+
+
+def left_out(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
+    """Say what a mapping of types leaves out: it is a list of all features, too."""
+    data, wide = recipe.data, _wide(recipe)
+    named = {*(data.features or ()), *data.exclude, target, data.split.column}
+    named = named.union(*wide.values())
+    others = [name for name in frame.columns if name not in named]
+    if isinstance(data.features, dict) and others:
+        yield f"Not listed in data.features, so not used: {quoted(others)}."
+
+
+def declared_types(recipe: Recipe) -> dict[str, ColumnType]:
+    """Return the types that the recipe sets by hand."""
+    features = recipe.data.features
+    listed = features.items() if isinstance(features, dict) else ()
+    return {name: kind for name, kind in listed if not isinstance(kind, WideSeries)}
+
+
+def _wide(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Return the wide series of the recipe, and the columns that they are made of."""
+    features = recipe.data.features
+    listed = features.items() if isinstance(features, dict) else ()
+    return {name: kind.columns for name, kind in listed if isinstance(kind, WideSeries)}
+
+
+def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """Leave out the columns without any value, and say so in the dataset's notes.
+
+    Raises:
+        DataError: no column is left.
+    """
+    kept = tuple(column for column in dataset.columns if _has_values(dataset, column))
+    empty = [column.name for column in dataset.columns if column not in kept]
+    if not empty:
+        return dataset
+    if not kept:
+        raise DataError(nothing_left(recipe))
+    return replace(
+        dataset,
+        columns=kept,
+        frame=dataset.frame[[column.name for column in kept]],
+        notes=(*dataset.notes, f"Dropped columns without any value: {quoted(empty)}."),
+    )
+
+
+def _has_values(dataset: Dataset, column: Column) -> bool:
+    values = dataset.frame[column.name]
+    return any(is_known(column, part).any() for part in (values[:LOOK], values))

@@ -1,0 +1,145 @@
+"""Folders of files, and zips of such folders: one sub-folder for each class."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any, Final
+
+import pandas as pd
+
+from dlrun.contract.dataset import ColumnType
+from dlrun.data.sources.raw import RawData
+from dlrun.data.sources.tables import READERS
+from dlrun.data.splits.column import PARTS
+from dlrun.data.types.decode import as_cells
+from dlrun.data.types.infer import SUFFIXES
+from dlrun.errors import DataError
+
+DEEP: Final = 2  # a class and a file; what lies deeper has a folder above the classes
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of one kind below a folder.
+
+    Attributes:
+        kind: image, audio or text.
+        paths: from the folder, sorted.
+        cells: what reads each of them: its path from the folder, or its place in a zip.
+    """
+
+    kind: ColumnType
+    paths: tuple[PurePosixPath, ...]
+    cells: tuple[Any, ...]
+
+
+def read_folder(path: Path, target: str | None = None) -> RawData:
+    """Read a folder, or a zip, with one sub-folder for each class, as a table of its files.
+
+    Above the classes there may be the folders train, validation and test, and above these one
+    more. The table has a column called image, audio or text, and the class as `target`, else
+    `label`.
+
+    Raises:
+        DataError: there are no such files, files of several kinds, or files outside the classes.
+    """
+    files = find_files(path)
+    places, parts = _without_parts([file.parts for file in files.paths])
+    loose = [file for file, place in zip(files.paths, places, strict=True) if len(place) == 1]
+    if loose:
+        message = (
+            f"{path.name}: {loose[0]} lies in no folder of a class. Put each file into a folder "
+            "named after its class, such as cats/1.png."
+        )
+        raise DataError(message)
+    target = target or "label"
+    labels = [place[0] for place in places]
+    frame = pd.DataFrame({files.kind: as_cells(files.cells, len(labels)), target: labels})
+    return RawData(path.stem, frame, target, parts, {files.kind: files.kind}, path)
+
+
+def _without_parts(
+    places: list[tuple[str, ...]],
+) -> tuple[list[tuple[str, ...]], pd.Series[str] | None]:
+    """Take off the one folder that all lies in, and the folders of the parts."""
+    is_deep = all(len(place) > DEEP for place in places)
+    if is_deep and len({place[0] for place in places}) == 1:
+        places = [place[1:] for place in places]
+        is_deep = all(len(place) > DEEP for place in places)
+    tops = [place[0].lower() for place in places]
+    if not is_deep or not set(tops) <= set(PARTS) or len(set(tops)) == 1:
+        return places, None
+    return [place[1:] for place in places], pd.Series([PARTS[top] for top in tops])
+
+
+def find_files(path: Path, kind: ColumnType | None = None) -> Files:
+    """Find all images, sounds or texts below a folder, or in a zip; hidden ones are left out.
+
+    Texts beside images or sounds, such as a README.txt, are no data.
+
+    Args:
+        path: the folder or the zip.
+        kind: look for this kind alone.
+
+    Raises:
+        DataError: there are none, or images as well as sounds.
+    """
+    found = dict(_in_zip(path) if path.is_file() else _in_folder(path))
+    kinds = {place: kind_of(place) for place in found}
+    there = [one for one in SUFFIXES if one in kinds.values() and kind in (None, one)]
+    if not there:
+        wanted = SUFFIXES if kind is None else {kind: SUFFIXES[kind]}
+        known = "; ".join(f"{one}: {' '.join(suffixes)}" for one, suffixes in wanted.items())
+        message = (
+            f"{path.name} holds no file to learn from ({known}). For tables write a glob, such as "
+            f"{path.name}/*.csv."
+        )
+        raise DataError(message)
+    if {"image", "audio"} <= set(there):
+        message = f"{path.name} holds images and sounds. Keep one kind, or list them in a table."
+        raise DataError(message)
+    chosen = sorted(place for place, one in kinds.items() if one == there[0])
+    return Files(there[0], tuple(chosen), tuple(found[place] for place in chosen))
+
+
+def kind_of(path: PurePath) -> ColumnType | None:
+    """Return what a file holds, by its suffix."""
+    suffix = path.suffix.lower()
+    return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
+def _in_folder(path: Path) -> Iterator[tuple[PurePosixPath, str]]:
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        place = PurePosixPath(Path(folder).relative_to(path).as_posix())
+        for name in names:
+            if not name.startswith("."):
+                yield place / name, str(place / name)
+
+
+def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        message = f"{path}: cannot be unpacked: {error}"
+        raise DataError(message) from error
+    for name in archive.namelist():
+        place = PurePosixPath(name)
+        is_hidden = any(part.startswith((".", "__MACOSX")) for part in place.parts)
+        if not name.endswith("/") and not is_hidden:
+            yield place, zipfile.Path(archive, name)
+
+
+def holds_files(path: Path) -> bool:
+    """Say whether this is a zip of images, sounds or texts in folders, and not of a table."""
+    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+    kinds = {kind_of(name) for name in names if len(name.parts) > 1}
+    has_table = any(name.suffix.lower() in READERS for name in names)
+    return bool(kinds & {"image", "audio"}) or ("text" in kinds and not has_table)

@@ -1,0 +1,120 @@
+"""Where data comes from: files, globs, arrays, named data sets and the user's own loaders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from dlrun.contract.dataset import ColumnType
+from dlrun.data.sources.arrays import NO_TYPES, read_arrays
+from dlrun.data.sources.folders import holds_files, read_folder
+from dlrun.data.sources.keras_datasets import read_keras
+from dlrun.data.sources.raw import RawData
+from dlrun.data.sources.sklearn_openml import read_openml, read_sklearn
+from dlrun.data.sources.tables import checked, read_table
+from dlrun.data.sources.user_functions import find_function
+from dlrun.data.streaming.partitions import find_tables
+from dlrun.errors import DataError
+from dlrun.system.text import did_you_mean, listed, quoted
+
+FUNCTION: Final = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+
+
+def read_source(
+    source: str,
+    folder: Path,
+    *,
+    target: str | None = None,
+    types: Mapping[str, ColumnType] = NO_TYPES,
+) -> RawData:
+    """Read what a recipe calls a source, before its columns are typed.
+
+    Args:
+        source: a path, a glob, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
+            `package.module:function`.
+        folder: where relative paths and the user's modules start.
+        target: the recipe's target; it names the target of a source that has no name for it.
+        types: that the recipe sets by hand.
+
+    Raises:
+        DataError: there is nothing to read, or it cannot be read.
+    """
+    scheme, _, name = source.partition(":")
+    if scheme in SCHEMES:
+        return SCHEMES[scheme](name, target)
+    if FUNCTION.fullmatch(source):
+        return _call(source, folder)
+    path = folder / Path(source).expanduser()
+    # "007" must stay as it is written where it is the name of a category.
+    text = [name for name, kind in types.items() if kind in ("category", "text")]
+    if has_magic(source) and not path.exists():
+        return _read_glob(path, source, text)
+    if not path.exists():
+        raise DataError(_not_found(path, source))
+    if path.is_dir() or holds_files(path):
+        tables = find_tables(path)
+        return _read_files(tables, source, text) if tables else read_folder(path, target)
+    if path.suffix.lower() == ".npz":
+        return read_arrays(path, target, types)
+    frame = read_table(path, text=text)
+    return RawData(path.name.partition(".")[0], frame, folder=path.parent)
+
+
+def _not_found(path: Path, source: str) -> str:
+    if not path.parent.is_dir():
+        return f"{source} does not exist: there is no folder {path.parent}."
+    there = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    hint = did_you_mean(path.name, there)
+    found = f" It holds: {listed(there, 10)}" if there else " It is empty."
+    return f"{source} does not exist in the folder {path.parent}.{hint}{found}"
+
+
+def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
+    paths = [Path(path) for path in sorted(glob(str(pattern), recursive=True))]
+    if not paths:
+        message = f"no file matches {source} in the folder {_fixed_folder(pattern)}."
+        raise DataError(message)
+    return _read_files(paths, source, text)
+
+
+def _read_files(paths: Sequence[Path], source: str, text: Collection[str]) -> RawData:
+    frames = [read_table(path, text=text) for path in paths]
+    first = frames[0]
+    for path, frame in zip(paths, frames, strict=True):
+        odd = sorted(set(first.columns) ^ set(frame.columns))
+        if odd:
+            message = (
+                f"{path.name} and {paths[0].name} must have the same columns, but only one of "
+                f"them has {quoted(odd)}."
+            )
+            raise DataError(message)
+    name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or paths[0].parent.name
+    return RawData(name, pd.concat(frames, ignore_index=True), folder=paths[0].parent)
+
+
+def _fixed_folder(pattern: Path) -> Path:
+    """Return the deepest folder of a glob that has no wildcard."""
+    while has_magic(pattern.name) or has_magic(str(pattern.parent)):
+        pattern = pattern.parent
+    return pattern
+
+
+def _call(source: str, folder: Path) -> RawData:
+    loader = find_function(source, folder)
+    frame = loader()
+    if not isinstance(frame, pd.DataFrame):
+        message = f"{source} must return a pandas DataFrame, but returned {type(frame).__name__}."
+        raise DataError(message)
+    return RawData(source.partition(":")[2], checked(frame, source))
+
+
+SCHEMES: Final[dict[str, Callable[[str, str | None], RawData]]] = {
+    "sklearn": read_sklearn,
+    "openml": read_openml,
+    "keras": read_keras,
+}

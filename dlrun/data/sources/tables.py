@@ -1,0 +1,259 @@
+"""Table files: one reader and one writer per suffix, through gz, zst and zip."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePath
+from typing import IO, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from dlrun.errors import DataError
+from dlrun.system.text import listed, quoted
+
+Content = str | BytesIO  # a path, or the file's bytes where they had to be decompressed
+Reader = Callable[[Content, Collection[str]], pd.DataFrame]
+Writer = Callable[[pd.DataFrame, IO[bytes]], object]
+
+# What pandas takes for a missing value in a text file; Arrow's own list is shorter.
+MISSING: Final = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+]  # fmt: skip
+CODECS: Final = {".gz": "gzip", ".zst": "zstd"}
+
+
+def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
+    """Read a table by the suffix of its name.
+
+    Args:
+        path: a .csv, .tsv, .parquet, .jsonl or .feather file, also in a .gz, .zst or .zip.
+        text: columns that a CSV or TSV file shall give as they are written, so that the
+            category `007` does not become the number 7.
+
+    Raises:
+        DataError: the file is missing, of no known kind, damaged or without rows.
+    """
+    if not path.is_file():
+        message = f"{path}: there is no such file."
+        raise DataError(message)
+    if path.stat().st_size == 0:
+        message = f"{path}: the file is empty."
+        raise DataError(message)
+    kind, content = _open(path)
+    if kind not in READERS:
+        message = f"{path}: {kind or 'no suffix'} is not a kind of table. Allowed: {_allowed()}"
+        raise DataError(message)
+    try:
+        frame = READERS[kind](content, text)
+    except UnicodeDecodeError as error:
+        message = f"{path}: cannot be read as {kind}: it is not UTF-8 text. Save the file in UTF-8."
+        raise DataError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{path}: cannot be read as {kind}: {error}"
+        raise DataError(message) from error
+    return checked(frame, str(path))
+
+
+def checked(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """Return the table with str column names and a RangeIndex; it must have rows.
+
+    Raises:
+        DataError: two columns have the same name, or there are no rows.
+    """
+    if frame.index.names != [None]:
+        frame = frame.reset_index()
+    frame = frame.reset_index(drop=True)
+    frame.columns = pd.Index([str(name) for name in frame.columns])
+    refuse_twins(list(frame.columns), origin)
+    if frame.empty:
+        message = f"{origin}: the table has no rows."
+        raise DataError(message)
+    return frame
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table, without its index, by the suffix of its name (see `read_table`).
+
+    Raises:
+        DataError: the suffix is of no known kind, or the file cannot be written.
+    """
+    packed = path.suffix.lower()
+    kind = _inner(path).suffix.lower()
+    if kind not in WRITERS:
+        message = f"{path}: {kind or 'no suffix'} is not a kind of table. Allowed: {_allowed()}"
+        raise DataError(message)
+    try:
+        if packed == ".zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                with archive.open(_inner(path).name, "w") as sink:
+                    WRITERS[kind](frame, sink)
+        elif packed in CODECS:
+            with pa.output_stream(os.fspath(path), CODECS[packed]) as sink:
+                WRITERS[kind](frame, sink)
+        else:
+            with path.open("wb") as sink:
+                WRITERS[kind](frame, sink)
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror or error}"
+        raise DataError(message) from error
+
+
+def _allowed() -> str:
+    return f"{', '.join(READERS)}, alone or in a .gz, .zst or .zip"
+
+
+def _inner(path: PurePath) -> PurePath:
+    return path.with_suffix("") if path.suffix.lower() in {*CODECS, ".zip"} else path
+
+
+def _open(path: Path) -> tuple[str, Content]:
+    """Return the kind of table and where its bytes are."""
+    packed = path.suffix.lower()
+    try:
+        if packed == ".zip":
+            return _open_zip(path)
+        if packed in CODECS:
+            with pa.input_stream(os.fspath(path), CODECS[packed]) as stream:
+                return _inner(path).suffix.lower(), BytesIO(stream.read())
+    except (OSError, zipfile.BadZipFile) as error:
+        message = f"{path}: cannot be unpacked: {error}"
+        raise DataError(message) from error
+    return packed, os.fspath(path)
+
+
+def _open_zip(path: Path) -> tuple[str, Content]:
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if not name.endswith("/")]
+        tables = [name for name in members if PurePath(name).suffix.lower() in READERS]
+        if len(tables) == len(members) == 1:
+            return PurePath(tables[0]).suffix.lower(), BytesIO(archive.read(tables[0]))
+    message = f"{path}: an archive must hold one table, but this one holds {listed(members, 5)}."
+    raise DataError(message)
+
+
+# --------------------------------------------------------------------------------- reading
+
+
+def _read_csv(content: Content, text: Collection[str], *, separator: str) -> pd.DataFrame:
+    """Read with Arrow, which is fast, and with pandas what Arrow refuses.
+
+    That is, for instance, a line break inside quotes at a block's end, or a short last line.
+    """
+    try:
+        table = _arrow_csv(content, separator, text)
+    except pa.ArrowInvalid:
+        return _pandas_csv(_rewound(content), separator, text)
+    only = table.column_names[0]
+    if len(table.column_names) == 1 and separator == "," and ";" in only:
+        return _read_csv(_rewound(content), text, separator=";")
+    times = {column.name for column in table.schema if pa.types.is_time(column.type)}
+    if times - set(text):  # a time of day is no moment: keep what is written
+        return _read_csv(_rewound(content), {*text, *times}, separator=separator)
+    binary = [column.name for column in table.schema if pa.types.is_binary(column.type)]
+    if binary:
+        message = f"column {binary[0]!r} is not UTF-8 text. Save the file in UTF-8."
+        raise ValueError(message)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    return frame.rename(columns={"": "Unnamed: 0"})  # an index written by pandas
+
+
+def _arrow_csv(content: Content, separator: str, text: Collection[str]) -> pa.Table:
+    return pa.csv.read_csv(
+        content,
+        parse_options=pa.csv.ParseOptions(delimiter=separator),
+        convert_options=pa.csv.ConvertOptions(
+            null_values=MISSING,
+            strings_can_be_null=True,
+            column_types=dict.fromkeys(text, pa.string()),
+        ),
+    )
+
+
+def _pandas_csv(content: Content, separator: str, text: Collection[str]) -> pd.DataFrame:
+    frame = pd.read_csv(
+        content,
+        sep=separator,
+        encoding="utf-8-sig",
+        dtype=dict.fromkeys(text, "str"),
+        low_memory=False,
+    )
+    if not frame.index.equals(pd.RangeIndex(len(frame))):
+        message = "the rows have more fields than the header has names."
+        raise ValueError(message)
+    return frame
+
+
+def _rewound(content: Content) -> Content:
+    if isinstance(content, BytesIO):
+        content.seek(0)
+    return content
+
+
+def _read_jsonl(content: Content, _text: Collection[str]) -> pd.DataFrame:
+    """Read line by line: pandas' own reader turns the text "007" and dates into numbers."""
+    data = Path(content).read_bytes() if isinstance(content, str) else content.getvalue()
+    lines = enumerate(data.decode("utf-8-sig").split("\n"), start=1)
+    return pd.DataFrame([_json_row(line, number) for number, line in lines if line.strip()])
+
+
+def _json_row(line: str, number: int) -> dict[str, object]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        message = f"line {number} is not JSON: {error}"
+        raise ValueError(message) from error
+    if not isinstance(row, dict):
+        message = f"line {number} is not an object with one key per column."
+        raise ValueError(message)  # noqa: TRY004 - the file is at fault, not a type
+    return row
+
+
+def refuse_twins(names: Sequence[str], origin: str) -> None:
+    """Refuse columns of one name.
+
+    Raises:
+        DataError: there are some.
+    """
+    twins = [name for name, count in Counter(names).items() if count > 1]
+    if twins:
+        message = f"{origin}: several columns have the same name: {quoted(twins)}. Rename them."
+        raise DataError(message)
+
+
+# --------------------------------------------------------------------------------- writing
+
+
+def _write_csv(frame: pd.DataFrame, sink: IO[bytes], *, separator: str) -> None:
+    frame.to_csv(sink, sep=separator, index=False, mode="wb")
+
+
+def _write_jsonl(frame: pd.DataFrame, sink: IO[bytes]) -> None:
+    frame.to_json(
+        sink, orient="records", lines=True, force_ascii=False, date_format="iso",
+        double_precision=15, mode="w",
+    )  # fmt: skip
+
+
+READERS: Final[dict[str, Reader]] = {
+    ".csv": partial(_read_csv, separator=","),
+    ".tsv": partial(_read_csv, separator="\t"),
+    ".parquet": lambda content, _text: pd.read_parquet(content),
+    ".jsonl": _read_jsonl,
+    ".feather": lambda content, _text: pd.read_feather(content),
+}
+WRITERS: Final[dict[str, Writer]] = {
+    ".csv": partial(_write_csv, separator=","),
+    ".tsv": partial(_write_csv, separator="\t"),
+    ".parquet": lambda frame, sink: frame.to_parquet(sink, index=False),
+    ".jsonl": _write_jsonl,
+    ".feather": lambda frame, sink: frame.reset_index(drop=True).to_feather(sink),
+}

@@ -1,0 +1,1 @@
+"""Splits: the rows that every candidate trains on, may look at, and is tested on."""

@@ -1,0 +1,147 @@
+"""Splits: the rows that every candidate trains on, may look at, and is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from dlrun.contract.dataset import Dataset, Split, Splits
+from dlrun.data.fingerprint import digest_splits, hash_rows
+from dlrun.data.splits.methods import METHODS, SplitPlan
+from dlrun.errors import DataError
+from dlrun.recipe.schema import Recipe
+from dlrun.system.text import listed
+
+MANY_ROWS: Final = 100_000
+FIXED: Final = ("time", "predefined")  # repeats change the seed only, not the rows
+
+
+def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
+    """Make the splits of all folds and repeats, the same for the same seed and data.
+
+    Raises:
+        DataError: there are too few rows, groups or times, or a class is too rare.
+    """
+    method = _method(recipe, dataset)
+    plan = SplitPlan(n_folds(recipe, dataset), recipe.data.split.test, recipe.data.split.validation)
+    _check_plan(recipe, dataset, method, plan)
+    splits: list[Split] = []
+    for repeat in range(recipe.evaluation.repeats):
+        rng = np.random.default_rng(_seeds(recipe, 0 if method in FIXED else repeat))
+        try:
+            parts = list(METHODS[method](dataset, plan, rng))
+        except DataError as error:
+            message = f"{recipe.at('data.split')}: {error}"
+            raise DataError(message) from error
+        for fold, rows in enumerate(parts):
+            seed = int(_seeds(recipe, repeat, fold).generate_state(1)[0])
+            splits.append(Split(repeat, fold, len(splits), seed, *rows))
+    for split in splits:
+        _check_split(recipe, dataset, split)
+    return Splits(tuple(splits), digest_splits(splits, dataset))
+
+
+def n_folds(recipe: Recipe, dataset: Dataset) -> int:
+    """Return the number of folds: 5, or 3 above 100,000 rows, unless the recipe says otherwise.
+
+    Raises:
+        DataError: the recipe wants folds, but the data brings its own test rows.
+    """
+    folds = recipe.evaluation.folds
+    if _method(recipe, dataset) == "predefined":
+        if folds not in ("auto", 1):
+            message = (
+                f"{recipe.at('evaluation.folds')}: {folds} folds are asked for, but the data "
+                "brings its own test rows. Set folds: auto, or data.split.method: random or "
+                "stratified to part all rows anew"
+            )
+            raise DataError(message)
+        return 1
+    if folds == "auto":
+        return 3 if len(dataset) > MANY_ROWS else 5
+    return folds
+
+
+def sizes(dataset: Dataset, split: Split) -> tuple[int, int, int]:
+    """Count the training, validation and test rows; training rows are those that flow, too."""
+    n_train = dataset.stream.sizes[0] if dataset.stream else len(split.train)
+    return n_train, len(split.validation), len(split.test)
+
+
+def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
+    """Count the test rows that also stand, target included, among training or validation rows."""
+    rows = hash_rows(dataset)
+    seen = np.concatenate([split.train, split.validation])
+    return int(np.isin(rows[split.test], rows[seen]).sum())
+
+
+def duplicate_warnings(dataset: Dataset, split: Split) -> Iterator[str]:
+    """Say how many test rows were seen in training."""
+    n_leaked = count_leaked_duplicates(dataset, split)
+    if n_leaked:
+        yield (
+            f"{n_leaked:,} of {len(split.test):,} test rows also stand among the training rows "
+            "(duplicates)."
+        )
+
+
+def _seeds(recipe: Recipe, *place: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(recipe.seed, spawn_key=place)
+
+
+def _method(recipe: Recipe, dataset: Dataset) -> str:
+    if dataset.stream:
+        return "predefined"  # by the hashes of the rows
+    if recipe.data.split.method is not None:
+        return recipe.data.split.method
+    if dataset.split_values is not None:
+        return "predefined"
+    return "stratified" if dataset.target.task == "classification" else "random"
+
+
+def _check_plan(recipe: Recipe, dataset: Dataset, method: str, plan: SplitPlan) -> None:
+    if method == "stratified" and dataset.target.task == "regression":
+        message = (
+            f"{recipe.at('data.split.method')}: a stratified split needs classes, but "
+            f"{dataset.target.name!r} is a number. Use random"
+        )
+        raise DataError(message)
+    if method != "predefined" and plan.test_share + plan.validation >= 1:
+        message = (
+            f"{recipe.at('data.split.validation')}: a validation part of {plan.validation:g} "
+            f"beside a test part of {plan.test_share:g} leaves no training rows."
+        )
+        raise DataError(message)
+    _check_classes(recipe, dataset, plan)
+
+
+def _check_classes(recipe: Recipe, dataset: Dataset, plan: SplitPlan) -> None:
+    if dataset.stream:  # classes are counted over all rows, and those held here are a sample
+        return
+    labels = dataset.target.labels
+    counts = np.bincount(dataset.truth, minlength=len(labels)) if labels else np.empty(0)
+    needed = max(2, plan.folds)
+    rare = [f"{label!r} ({n})" for label, n in zip(labels, counts, strict=True) if n < needed]
+    if rare:
+        ways = ["Leave these classes out", "lower evaluation.folds"]
+        ways += ["take more rows than data.max_rows"] if recipe.data.max_rows else []
+        message = (
+            f"{recipe.at('data.target')}: every class needs {needed} rows, one for each fold, but "
+            f"fewer stand in: {listed(rare)}. {', '.join(ways[:-1])} or {ways[-1]}."
+        )
+        raise DataError(message)
+
+
+def _check_split(recipe: Recipe, dataset: Dataset, split: Split) -> None:
+    where = f"{recipe.at('data.split')}: fold {split.fold + 1}"
+    for part in ("train", "validation", "test"):
+        if len(getattr(split, part)) == 0:
+            message = f"{where} has no {part} rows: {len(dataset)} rows are too few."
+            raise DataError(message)
+    codes = np.unique(dataset.truth[split.train])
+    if dataset.target.labels and len(codes) == 1:
+        label = dataset.target.labels[codes[0]]
+        message = f"{where} has the class {label!r} alone among its training rows."
+        raise DataError(message)

@@ -1,0 +1,44 @@
+"""Random draws that keep the share of every stratum, such as a class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Target
+
+RowPositions = NDArray[np.int64]
+
+
+def strata_of(truth: NDArray[Any], target: Target) -> NDArray[Any]:
+    """Return the stratum of each row: its class code, or zeros for regression."""
+    is_class = target.task == "classification"
+    return truth if is_class else np.zeros(len(truth), dtype=np.int64)
+
+
+def ordered(strata: NDArray[Any], rng: np.random.Generator) -> RowPositions:
+    """Return the positions sorted by stratum, in random order within each."""
+    order = rng.permutation(len(strata))
+    return order[np.argsort(strata[order], kind="stable")]
+
+
+def draw(strata: NDArray[Any], n: int, rng: np.random.Generator) -> RowPositions:
+    """Draw `n` positions, every stratum to its share, give or take one.
+
+    Systematic sampling: every (rows / n)-th position of the rows sorted by stratum.
+    """
+    return _every(ordered(strata, rng), n, rng)
+
+
+def draw_spare(strata: NDArray[Any], n: int, rng: np.random.Generator) -> RowPositions:
+    """Draw as `draw` does, but at most so many that one row of every stratum stays behind."""
+    order = ordered(strata, rng)
+    spare = order[1:][strata[order[1:]] == strata[order[:-1]]]
+    return _every(spare, min(n, len(spare)), rng)
+
+
+def _every(order: RowPositions, n: int, rng: np.random.Generator) -> RowPositions:
+    places = (np.arange(n) + rng.random()) * (len(order) / n) if n else np.empty(0)
+    return order[places.astype(np.int64)]

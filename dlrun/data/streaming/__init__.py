@@ -1,0 +1,1 @@
+"""Tables larger than memory: scanned once, split by a hash, read again and again."""

@@ -1,0 +1,82 @@
+"""Parts by a hash: a row's content says whether it trains, validates or tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dlrun.data.splits.column import read_split_values
+from dlrun.data.streaming.reader import Batch
+from dlrun.recipe.schema import Recipe
+
+PARTS: Final = ("train", "validation", "test")
+TRAIN: Final = 0
+NONE: Final = 3  # the part of a row without a target
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class HashSplitter:
+    """Says of each row, by a hash of what it holds, in which part it is.
+
+    Attributes:
+        salt: of the hashes.
+        brings_validation: whether the data has validation rows of its own; else they are cut from
+            the training rows.
+    """
+
+    recipe: Recipe
+    salt: int
+    brings_validation: bool
+
+    def part(self, batch: Batch, hashes: Hashes) -> NDArray[np.uint8]:
+        """Return the part of each row, (rows,): 0 training, 1 validation, 2 test, 3 none.
+
+        Raises:
+            DataError: a row has no group, or the data calls its part by a name that is none.
+        """
+        split, present = self.recipe.data.split, _present(batch.truth)
+        names = self._names(batch, present)
+        if split.method == "group":
+            hashes = pd.util.hash_array(names)
+        places = mix(hashes, self.salt) / 2.0**64
+        brought = [places < split.test, places < split.test + split.validation]
+        if split.method == "predefined":
+            is_cut = (names == "train") & (places < split.validation) & (not self.brings_validation)
+            brought = [names == "test", (names == "validation") | is_cut]
+        parts = np.select(brought, [2, 1], TRAIN).astype(np.uint8)
+        parts[~present] = NONE
+        return parts
+
+    def _names(self, batch: Batch, present: NDArray[np.bool_]) -> NDArray[Any]:
+        """Return the group or the part of each row, (rows,), "" where the split has no column."""
+        names = np.full(len(batch), "", dtype=object)
+        column = self.recipe.data.split.column
+        if column is not None:
+            rows = np.flatnonzero(present)
+            names[present] = read_split_values(self.recipe, batch.raw[column], rows)
+        return names
+
+
+def _present(truth: Any) -> NDArray[np.bool_]:
+    present: NDArray[np.bool_]
+    present = truth.codes >= 0 if isinstance(truth, pd.Categorical) else ~np.isnan(truth)
+    return present
+
+
+def mix(hashes: Hashes, salt: int) -> Hashes:
+    """Hash hashes once more, with a salt (the finalizer of SplitMix64, Steele et al. 2014)."""
+    mixed = hashes + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def hash_batch(batch: Batch) -> Hashes:
+    """Hash each row's columns and truth, (rows,); the same in every process."""
+    columns = pd.util.hash_pandas_object(batch.frame, index=False).to_numpy()
+    return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.truth)

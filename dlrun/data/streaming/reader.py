@@ -1,0 +1,173 @@
+"""A table on disk as a stream: its training rows, typed, in an order that a key fixes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.data.streaming.partitions import BUFFER_BYTES, Block, TableFiles
+from dlrun.data.types.infer import cast_columns
+from dlrun.data.types.scalars import to_category, to_number
+from dlrun.errors import DataError
+
+LANES: Final = 8  # blocks that are read in turn, so that rows of several places meet
+LANE_BYTES: Final = 2**27  # that the buffers of all lanes may take
+
+
+class Batch(NamedTuple):
+    """Rows of one block.
+
+    Attributes:
+        rows: (rows,) int64 their numbers in the file.
+        frame: typed columns.
+        truth: (rows,) a Categorical of labels, or float64 values.
+        raw: the columns as they were read.
+    """
+
+    rows: NDArray[np.int64]
+    frame: pd.DataFrame
+    truth: Any
+    raw: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads blocks of rows as typed columns and the truth.
+
+    Attributes:
+        text: columns that are read as they are written.
+        others: columns that are read beside the typed ones.
+        where: to open an error with.
+    """
+
+    files: TableFiles
+    columns: tuple[Column, ...]
+    target: Target
+    text: tuple[str, ...]
+    others: tuple[str, ...]
+    where: str
+
+    def read(
+        self, block: Block, first: int, kept: NDArray[np.bool_] | None = None
+    ) -> Iterator[Batch]:
+        """Read a block.
+
+        Args:
+            block: of the files.
+            first: the number in the file of the block's first row.
+            kept: (rows,) which of its rows are wanted; None: all.
+
+        Raises:
+            DataError: it cannot be read, or holds what a column's type cannot.
+        """
+        wanted = (*(column.name for column in self.columns), self.target.name, *self.others)
+        done = 0
+        for table in self.files.read(block, list(dict.fromkeys(wanted)), self.text):
+            start, done = done, done + len(table)
+            rows, found = np.arange(first + start, first + done), table
+            if kept is not None:
+                mask = kept[start:done]
+                self._check_length(block, len(mask) == len(table))
+                rows, found = rows[mask], table.filter(pa.array(mask))
+            if len(found):
+                yield self._typed(block, found, rows)
+        self._check_length(block, kept is None or done == len(kept))
+
+    def _typed(self, block: Block, table: pa.Table, rows: NDArray[np.int64]) -> Batch:
+        raw: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+        raw.index = pd.Index(rows)
+        values = raw[self.target.name]
+        is_number = self.target.task == "regression"
+        try:
+            frame = cast_columns(raw, self.columns)
+            truth = to_number(values) if is_number else to_category(values)
+        except DataError as error:
+            message = f"{self.where}: {block.path.name}: {error}"
+            raise DataError(message) from error
+        return Batch(rows, frame, truth, raw)
+
+    def _check_length(self, block: Block, is_same: bool) -> None:
+        if not is_same:
+            message = f"{block.path}: the file changed while it was learned from. Start again"
+            raise DataError(message)
+
+
+@dataclass(frozen=True)
+class StreamedTable:
+    """The training rows of a table on disk (see `dlrun.contract.dataset.Stream`).
+
+    Attributes:
+        like: a dataset without rows, which every chunk is like.
+        first_rows: (blocks, 2) int64 numbers of each block's first row, in its file and in all.
+        n_rows: (blocks,) int64 rows of each block.
+        kept: for each block a bit per row that says whether it is a training row.
+    """
+
+    reader: RowReader
+    like: Dataset
+    first_rows: NDArray[np.int64]
+    n_rows: NDArray[np.int64]
+    kept: tuple[NDArray[np.uint8], ...]
+    sizes: tuple[int, int, int]
+    classes: tuple[int, ...]
+    digest: str
+
+    def chunks(self, *key: int) -> Iterator[Dataset]:
+        """Give all training rows once, in the order of the key.
+
+        Blocks are opened in random order, and some are read in turn, so that rows which stand far
+        from each other come together; within a block the order is that of the file.
+
+        Raises:
+            DataError: a file cannot be read any more, or has changed.
+        """
+        blocks = iter(np.random.default_rng(key).permutation(len(self.kept)).tolist())
+        lanes = deque(map(self._read, islice(blocks, self._n_lanes)))
+        while lanes:
+            lane = lanes.popleft()
+            chunk = next(lane, None)
+            if chunk is not None:
+                yield chunk
+                lanes.append(lane)
+            else:
+                lanes.extend(map(self._read, islice(blocks, 1)))
+
+    @property
+    def _n_lanes(self) -> int:
+        per_lane = BUFFER_BYTES * len(self.reader.columns)
+        return max(1, min(LANES, LANE_BYTES // per_lane))
+
+    def _read(self, number: int) -> Iterator[Dataset]:
+        block = self.reader.files.blocks[number]
+        in_file, in_all = self.first_rows[number]
+        kept = np.unpackbits(self.kept[number], count=self.n_rows[number]).astype(bool)
+        for batch in self.reader.read(block, int(in_file), kept):
+            yield replace(
+                self.like,
+                frame=batch.frame,
+                truth=encode_labels(batch.truth, self.like.target.labels),
+                row_ids=batch.rows + (in_all - in_file),
+            )
+
+
+def encode_labels(truth: Any, labels: Sequence[str]) -> NDArray[Any]:
+    """Return the codes of a Categorical of labels, (rows,), -1 where missing; numbers are kept."""
+    if not isinstance(truth, pd.Categorical):
+        numbers: NDArray[np.float64] = truth
+        return numbers
+    codes = {label: code for code, label in enumerate(labels)}
+    places = np.array([*(codes[name] for name in truth.categories), -1], dtype=np.int64)
+    found: NDArray[np.int64] = places[truth.codes]
+    return found

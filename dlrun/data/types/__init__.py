@@ -1,0 +1,1 @@
+"""Column types: raw cells recognised, decoded and cast, one module for each type."""

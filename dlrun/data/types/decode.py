@@ -1,0 +1,254 @@
+"""Cells that hold an image, a sound, a text or a series: found, worked on in parallel, kept."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import pandas as pd
+import psutil
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Column
+from dlrun.errors import DataError
+
+Folders = Sequence[Path]
+"""Where relative paths may start; the first folder that has the file wins."""
+Found = TypeVar("Found")
+
+BATCH: Final = 32  # cells that a thread takes at once
+MEMORY_SHARE: Final = 0.5  # of the free memory that decoded cells may take
+GROUP_MEMORY: Final = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory.current"),
+)
+# Base64 has no dot, a path to a file of a known kind has one.
+BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
+SHOWN: Final = 60  # characters of a cell in a message
+
+
+class CellError(Exception):
+    """What is wrong with a cell, said so that it can follow the word "which"."""
+
+
+def is_present(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Say of each raw cell whether it holds something, (rows,): not None, NaN, "" or []."""
+    filled = [not _is_empty(cell) for cell in values]
+    return np.array(filled, dtype=bool) & values.notna().to_numpy()
+
+
+def _is_empty(cell: Any) -> bool:
+    if isinstance(cell, dict):
+        return not (cell.get("bytes") or cell.get("path"))
+    return hasattr(cell, "__len__") and len(cell) == 0
+
+
+def as_cells(values: Iterable[Any], n_rows: int) -> NDArray[Any]:
+    """Return values, such as arrays of any shapes, as an object column, (rows,)."""
+    cells = np.empty(n_rows, dtype=object)
+    for row, value in enumerate(values):  # all at once, NumPy would join arrays of one shape
+        cells[row] = value
+    return cells
+
+
+def to_array(cell: Any) -> NDArray[Any]:
+    """Return nested lists, as JSON and Parquet have them, as one array.
+
+    Raises:
+        CellError: they are of different lengths, or hold what is no number.
+    """
+    array = cell if isinstance(cell, np.ndarray) else np.array(cell, dtype=object)
+    if array.dtype != object:
+        return array
+    if array.size == 0:
+        return array.astype(np.float64)
+    if not all(isinstance(inner, np.ndarray | list | tuple) for inner in array.flat):
+        return _numbers(array)
+    inner = [to_array(part) for part in array]
+    lengths = sorted({len(part) for part in inner})
+    if len(lengths) > 1:
+        message = f"has lists of different lengths, such as {lengths[0]} and {lengths[-1]}"
+        raise CellError(message)
+    return np.stack(inner)
+
+
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    try:
+        plain = np.array(array.tolist())
+        return array.astype(np.float64) if plain.dtype.kind not in "biuf" else plain
+    except (TypeError, ValueError) as error:
+        message = "holds a list of something other than numbers"
+        raise CellError(message) from error
+
+
+# ---------------------------------------------------------------------------- encoded files
+
+
+def locate(cell: Any, folders: Folders) -> str | BytesIO:
+    """Return where an encoded file is: its path, or its bytes.
+
+    Args:
+        cell: a path, the bytes of a file, its base64 or a data: URI, or a mapping with the key
+            `bytes` or `path`, as Hugging Face writes to Parquet.
+        folders: where a relative path may start.
+
+    Raises:
+        FileNotFoundError: it is a path, and there is no such file.
+        CellError: it is neither, or its base64 is damaged.
+    """
+    if isinstance(cell, dict):
+        cell = cell.get("bytes") or cell.get("path")
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return BytesIO(cell)
+    if isinstance(cell, zipfile.Path):
+        return BytesIO(cell.read_bytes())
+    if not isinstance(cell, str | os.PathLike):
+        message = "is neither a path nor the bytes of a file nor base64"
+        raise CellError(message)
+    text = os.fspath(cell)
+    if text.startswith("data:"):
+        return BytesIO(_from_base64(text.partition(",")[2]))
+    for folder in folders:
+        path = os.path.join(folder, os.path.expanduser(text))
+        if os.path.isfile(path):
+            return path
+    if BASE64.fullmatch(text):
+        return BytesIO(_from_base64(text))
+    raise FileNotFoundError(text)
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        message = f"is damaged base64: {error}"
+        raise CellError(message) from error
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: Exception
+
+
+def for_each(
+    values: pd.Series[Any], column: Column, folders: Folders, work: Callable[[int, Any], Found]
+) -> list[Found]:
+    """Work on every cell that is there, in parallel.
+
+    Args:
+        values: raw cells; the index counts the rows of the source.
+        column: which column it is, for messages.
+        folders: where paths start, for messages.
+        work: takes the position and the cell; raises a CellError, a FileNotFoundError, or
+            whatever a decoder may raise.
+
+    Returns:
+        What the work returned, without missing cells, in the order of the rows.
+
+    Raises:
+        DataError: the work failed; names the first row and says how many there are.
+    """
+    cells = values.to_numpy(dtype=object)
+    places = np.flatnonzero(is_present(values)).tolist()
+
+    def attempt(batch: list[int]) -> list[Found | _Failure]:
+        return [_try(work, place, cells[place]) for place in batch]
+
+    batches = [places[start : start + BATCH] for start in range(0, len(places), BATCH)]
+    with ThreadPoolExecutor() as pool:
+        results = [result for batch in pool.map(attempt, batches) for result in batch]
+    failures = [
+        (place, result.error)
+        for place, result in zip(places, results, strict=True)
+        if isinstance(result, _Failure)
+    ]
+    if failures:
+        place, error = failures[0]
+        others = f" ({len(failures)} such rows in all)" if len(failures) > 1 else ""
+        message = (
+            f"column {column.name!r} is of type {column.type}, but row {values.index[place] + 1} "
+            f"holds {_shown(cells[place])}, which {_reason(error, folders)}{others}. Replace it "
+            "or leave it out."
+        )
+        raise DataError(message) from error
+    return [result for result in results if not isinstance(result, _Failure)]
+
+
+def _try(work: Callable[[int, Any], Found], place: int, cell: Any) -> Found | _Failure:
+    try:
+        return work(place, cell)
+    except Exception as error:  # decoders raise all kinds of errors at a damaged file
+        return _Failure(error)
+
+
+def _reason(error: Exception, folders: Folders) -> str:
+    if isinstance(error, FileNotFoundError):
+        places = " nor ".join(str(folder.absolute()) for folder in dict.fromkeys(folders))
+        return f"does not exist in {places}"
+    if isinstance(error, CellError):
+        return str(error)
+    return f"cannot be decoded: {str(error) or type(error).__name__}"
+
+
+def _shown(cell: Any) -> str:
+    if isinstance(cell, dict):
+        cell = cell.get("path") or cell.get("bytes")
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return f"{len(cell):,} bytes"
+    text = repr(str(cell) if isinstance(cell, os.PathLike | zipfile.Path) else cell)
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+# ------------------------------------------------------------------------- room for all cells
+
+
+def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]:
+    """Make room for all decoded cells: in memory, or else in a file that goes with the process.
+
+    The operating system keeps as much of the file in memory as is free. The file has no name
+    where the system allows that, and lies in the folder for temporary files (TMPDIR).
+
+    Raises:
+        DataError: there is room neither in memory nor on the disk.
+    """
+    n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if n_bytes <= MEMORY_SHARE * free_memory():
+        return np.empty(shape, dtype)
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        message = (
+            f"column {column.name!r}: {n_bytes / 2**30:,.1f} GiB are needed for what is decoded, "
+            f"more than there are in memory, and {free / 2**30:,.1f} GiB are free in {folder}. Set "
+            f"TMPDIR to a folder with more room, data.max_rows, or preprocessing.{column.type} "
+            "to smaller sizes."
+        )
+        raise DataError(message)
+    with tempfile.TemporaryFile(prefix="dlrun-") as file:
+        file.truncate(n_bytes)
+        mapped = mmap.mmap(file.fileno(), n_bytes)  # holds on to the file
+    # Not as np.memmap, which joblib's workers would look for under its name.
+    return np.frombuffer(mapped, dtype).reshape(shape)
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that are free on this machine and in its container."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (path.read_text(encoding="ascii").strip() for path in GROUP_MEMORY)
+    except OSError:  # not Linux, or no control group
+        return free
+    return free if limit == "max" else min(free, int(limit) - int(used))

@@ -1,0 +1,118 @@
+"""Series: list cells, JSON text or wide sets of columns, as (steps, channels)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Column
+from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
+from dlrun.data.types.scalars import to_number
+from dlrun.recipe.preprocessing import Series
+
+PLANE: Final = 2  # dimensions of several channels
+
+
+def shape_series(frame: pd.DataFrame, column: Column, settings: Series) -> tuple[Column, list[str]]:
+    """Fix the length and the number of channels of a series column.
+
+    `length: auto` is the longest. The number of channels is the most common one.
+
+    Returns:
+        The column with its shape, and what is done to the series, one sentence each.
+
+    Raises:
+        DataError: a cell is no series.
+    """
+    if column.parts:
+        shapes = [(len(column.parts), 1)]
+    else:
+        values = frame[column.name]
+        shapes = for_each(values, column, (), lambda _, cell: to_steps(cell).shape)
+    if not shapes:
+        return replace(column, shape=(1, 1)), []
+    ((channels, _),) = Counter(channels for _, channels in shapes).most_common(1)
+    longest = max(steps for steps, _ in shapes)
+    length = max(1, longest) if settings.length == "auto" else settings.length
+    cut = sum(steps > length for steps, _ in shapes)
+    notes = []
+    if cut:
+        whose = "all series" if column.parts else f"{cut:,} of {len(shapes):,} series"
+        notes.append(
+            f"Column {column.name!r}: {whose} are cut after {length:,} steps "
+            "(preprocessing.series.length)."
+        )
+    return replace(column, shape=(length, channels)), notes
+
+
+def read_series(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
+    """Read series, (rows,) cells (steps, channels) float32; of no step where one is missing.
+
+    What is longer than the column's shape is cut; infinite values become NaN.
+
+    Raises:
+        DataError: a cell is no series, or has another number of channels.
+    """
+    if column.parts:
+        return _read_wide(frame, column)
+    length, channels = column.shape
+    values = frame[column.name]
+    series = as_cells([np.zeros((0, channels), np.float32)] * len(values), len(values))
+
+    def read(place: int, cell: Any) -> None:
+        steps = to_steps(cell)
+        if steps.shape[1] != channels:
+            message = (
+                f"has {steps.shape[1]} channels, but must have {channels}, as a list of channels, "
+                "each a list of steps"
+            )
+            raise CellError(message)
+        series[place] = steps[:length]
+
+    for_each(values, column, (), read)
+    return series
+
+
+def to_steps(cell: Any) -> NDArray[np.float32]:
+    """Read a list of steps, or of channels with a list of steps each, as (steps, channels).
+
+    Raises:
+        CellError: it is something else.
+    """
+    if isinstance(cell, str):
+        cell = _parse(cell)
+    if not isinstance(cell, np.ndarray | list | tuple):
+        message = "is no list of numbers"
+        raise CellError(message)
+    array = to_array(cell)
+    if array.ndim > PLANE:
+        message = f"has the shape {array.shape}, but must be (channels, steps) or (steps,)"
+        raise CellError(message)
+    steps = np.ascontiguousarray(np.atleast_2d(array).T, dtype=np.float32)
+    return np.where(np.isfinite(steps), steps, np.float32(np.nan))
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        message = "is neither a list of numbers nor one in JSON"
+        raise CellError(message) from error
+
+
+def _read_wide(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
+    """Read columns as steps; missing values at the end are padding, not steps."""
+    length = column.shape[0]
+    parts = column.parts[:length]
+    matrix = np.empty((len(frame), len(parts), 1), dtype=np.float32)
+    for step, part in enumerate(parts):
+        matrix[:, step, 0] = to_number(frame[part])
+    known = ~np.isnan(matrix[:, ::-1, 0])
+    n_steps = np.where(known.any(axis=1), len(parts) - known.argmax(axis=1), 0)
+    return as_cells((row[:n] for row, n in zip(matrix, n_steps, strict=True)), len(frame))

@@ -1,0 +1,239 @@
+"""One process among several that train together: which of them it is, and how they meet.
+
+TensorFlow stays outside until `start`: the first worker, the chief, fits the classic candidates
+before, and the others wait for it in Python, where Ctrl-C is heard.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dlrun.errors import ClusterError, RecipeError, UsageError
+from dlrun.recipe.schema import Recipe
+
+VARIABLE: Final = "TF_CONFIG"
+JOBS: Final = ("chief", "worker")
+JOINING: Final = ("auto", "multi_worker")
+POLL_SECONDS: Final = 0.2
+CONNECT_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker's place.
+
+    Attributes:
+        index: of this process; 0 is the chief.
+        n_workers: of all.
+        workers: host:port of each; empty under Slurm until TensorFlow is there to read it.
+    """
+
+    index: int
+    n_workers: int
+    workers: tuple[str, ...] = ()
+
+    @property
+    def is_chief(self) -> bool:
+        """Say whether this process leads the study."""
+        return self.index == 0
+
+    def start(self, tf: Any) -> Any:
+        """Meet the others and make the strategy over all; TensorFlow must not have run before.
+
+        Raises:
+            ClusterError: the workers cannot be joined.
+        """
+        workers = self.workers or _read_slurm(tf)
+        try:
+            self._meet(workers)
+            spec = {"worker": list(workers)}
+            task = {"type": "worker", "index": self.index}
+            os.environ[VARIABLE] = json.dumps({"cluster": spec, "task": task})
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+            message = f"worker {self.index}, {workers[self.index]}: cannot join the others: {error}"
+            raise ClusterError(message) from error
+
+    def _meet(self, workers: tuple[str, ...]) -> None:
+        """Wait until all are there; the chief comes last, and then its TensorFlow answers."""
+        if self.is_chief:
+            for worker in workers[1:]:
+                _wait_for(worker)
+            return
+        with ExitStack() as stack:
+            port = int(workers[self.index].rpartition(":")[2])
+            stack.enter_context(socket.create_server(("", port), backlog=128))
+            _wait_for(workers[0])
+
+
+_joined: list[Worker] = []  # TensorFlow allows one cluster in the life of a process
+
+
+def join_worker(member: Worker) -> None:
+    """Make this process a worker; before TensorFlow is imported."""
+    _joined[:] = [member]
+
+
+def this_worker() -> Worker | None:
+    """Return this process' place among the workers; None where it works alone."""
+    return _joined[0] if _joined else None
+
+
+def find_member(
+    recipe: Recipe, workers: str | None, index: int | None, environment: Mapping[str, str]
+) -> Worker | None:
+    """Find out whether this process is one of several workers of a recipe, and which.
+
+    Args:
+        recipe: whose models' strategies may ask for workers, or not be able to use them.
+        workers: host:port of each, with commas; None: as the environment says.
+        index: of this process among `workers`.
+        environment: TF_CONFIG, or what srun sets.
+
+    Raises:
+        UsageError: the workers or the index make no sense.
+        RecipeError: a strategy and the workers do not go together.
+    """
+    strategies: set[str] = {recipe.training_of(model).strategy for model in recipe.model}
+    member = (
+        _from_options(workers, index)
+        or from_tf_config(environment)
+        or ("multi_worker" in strategies and _from_slurm(environment))
+        or None
+    )
+    if member is None or member.n_workers == 1:
+        if "multi_worker" in strategies:
+            raise RecipeError(_alone(recipe))
+        return None
+    _check(recipe, member, strategies)
+    return member
+
+
+def _from_options(workers: str | None, index: int | None) -> Worker | None:
+    if workers is None and index is None:
+        return None
+    if workers is None or index is None:
+        message = "--workers and --index belong together: --workers host1:port,host2:port --index 0"
+        raise UsageError(message)
+    return _member("--workers", tuple(workers.split(",")), index, "--index")
+
+
+def from_tf_config(environment: Mapping[str, str]) -> Worker | None:
+    """Read the workers and the place among them that TF_CONFIG names, None where it names none.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    text = environment.get(VARIABLE)
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+        cluster = found.get("cluster", {})
+        if not cluster:
+            return None
+        job, number = found["task"]["type"], int(found["task"]["index"])
+        workers = tuple(worker for name in JOBS for worker in cluster.get(name, ()))
+        before = len(cluster.get("chief", ())) if job == "worker" else 0
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = (
+            f"{VARIABLE} is {text!r}, which cannot be read. It looks like "
+            '{"cluster": {"worker": ["host1:port", "host2:port"]}, '
+            '"task": {"type": "worker", "index": 0}}'
+        )
+        raise UsageError(message) from error
+    others = [name for name in cluster if name not in JOBS]
+    if others or job not in JOBS:
+        message = (
+            f"{VARIABLE} names the job {(others or [job])[0]!r}. Allowed: chief and worker; "
+            "every worker trains"
+        )
+        raise UsageError(message)
+    return _member(VARIABLE, workers, before + number, "its task's index")
+
+
+def _from_slurm(environment: Mapping[str, str]) -> Worker | None:
+    try:
+        return Worker(int(environment["SLURM_PROCID"]), int(environment["SLURM_STEP_NUM_TASKS"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _member(where: str, workers: tuple[str, ...], index: int, what: str) -> Worker:
+    for worker in workers:
+        host, _, port = worker.rpartition(":")
+        if not host or not port.isdigit():
+            message = f"{where}: {worker!r} is not a worker. It looks like host:port"
+            raise UsageError(message)
+    if len(set(workers)) < len(workers):
+        message = f"{where}: {','.join(workers)} names a worker twice. Give each a port of its own"
+        raise UsageError(message)
+    if not 0 <= index < len(workers):
+        message = (
+            f"{where} names {len(workers)} workers, and {what} is {index}. "
+            f"Allowed: 0 (the chief) to {len(workers) - 1}"
+        )
+        raise UsageError(message)
+    return Worker(index, len(workers), workers)
+
+
+def _check(recipe: Recipe, member: Worker, strategies: set[str]) -> None:
+    if not strategies & set(JOINING):
+        asked = " and ".join(sorted(strategies)) or "no network"
+        message = (
+            f"{recipe.at('training.strategy')}: there are {member.n_workers} workers, and the "
+            f"recipe has {asked}, for which one process is enough. Choose auto or multi_worker, "
+            f"or start a single process without --workers and {VARIABLE}"
+        )
+        raise RecipeError(message)
+    for model in recipe.model:
+        training = recipe.training_of(model)
+        size = training.batch_size
+        if training.strategy in JOINING and size != "auto" and size < member.n_workers:
+            message = (
+                f"{recipe.at('training.batch_size')}: {size} rows cannot be shared by "
+                f"{member.n_workers} workers. Make it {member.n_workers} or more, or take auto"
+            )
+            raise RecipeError(message)
+
+
+def _alone(recipe: Recipe) -> str:
+    return (
+        f"{recipe.at('training.strategy')}: multi_worker, but this is one process alone: there are "
+        f"no --workers, no {VARIABLE} that names several, and no Slurm step of several tasks. "
+        f"To try it out here: dlrun launch -n 2 {recipe.file.name}"
+    )
+
+
+def _read_slurm(tf: Any) -> tuple[str, ...]:
+    """Let TensorFlow read the step's hosts; it also gives each task its GPUs, if there are any."""
+    resolver = tf.distribute.cluster_resolver.SlurmClusterResolver
+    try:
+        try:
+            spec = resolver().cluster_spec()
+        except (OSError, RuntimeError, ValueError):  # no GPUs, or Slurm has dealt them out itself
+            plenty = {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
+            spec = resolver(**plenty).cluster_spec()
+    except (RuntimeError, ValueError) as error:
+        message = f"Slurm's environment cannot be read: {error}. Start the workers with srun"
+        raise ClusterError(message) from error
+    return tuple(spec.as_dict()["worker"])
+
+
+def _wait_for(worker: str) -> None:
+    """Wait until something listens at host:port, however long that takes."""
+    host, _, port = worker.rpartition(":")
+    while True:
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError:
+            time.sleep(POLL_SECONDS)
+        else:
+            return

@@ -1,0 +1,129 @@
+"""A trained network, and its file: `network.keras` takes raw columns and needs Keras alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Column, Target
+from dlrun.data.model_io import ModelInfo, read_facts
+from dlrun.deep.backend import keras, tf
+from dlrun.deep.inputs.groups import FrameReader, frame_reader
+from dlrun.deep.network import count_parameters, input_names
+from dlrun.deep.objective import to_predictions
+from dlrun.deep.training.device_data import chunks
+from dlrun.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE: Final = "network.keras"
+NOTES: Final = "network.json"
+PARTS: Final = ("encoder", "body", "finish")
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A network after training.
+
+    Attributes:
+        candidate: its name.
+        columns: what it was trained on.
+        target: what it predicts.
+        model: the whole network as one Keras model, raw columns in.
+        best_epoch: the epoch whose weights it has.
+    """
+
+    candidate: str
+    columns: tuple[Column, ...]
+    target: Target
+    model: Any
+    best_epoch: int | None
+
+    @property
+    def parameters(self) -> int:
+        """Count the trained weights."""
+        return count_parameters(self.model)
+
+    def predict(self, frame: pd.DataFrame) -> Predictions:
+        """Predict typed rows.
+
+        Raises:
+            DataError: the network gives no finite number for a row.
+        """
+        groups = self._reader.read(frame)
+        finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
+        return self._checked(to_predictions(finished, self.target))
+
+    def save(self, folder: Path) -> None:
+        """Write the network and its facts into an existing, empty folder."""
+        self.model.save(folder / FILE)
+        ModelInfo(self.candidate, "deep", self.columns, self.target).write(folder)
+        notes = {"best_epoch": self.best_epoch, "inputs": input_names(self.columns)}
+        text = json.dumps(notes, indent=2, ensure_ascii=False)
+        (folder / NOTES).write_text(text, encoding="utf-8")
+
+    @cached_property
+    def _reader(self) -> FrameReader:
+        return frame_reader(self.columns, self.model)
+
+    @cached_property
+    def _forward(self) -> Any:
+        """Compile groups → predictions, once for any number of rows.
+
+        Strings are left out of it: TensorFlow takes as long to copy them as to predict.
+        """
+        encoder, body, finish = (self.model.get_layer(f"dlrun_{part}") for part in PARTS)
+
+        def forward(groups: Any) -> Any:
+            return finish(body(encoder(groups), training=False))
+
+        signature = {
+            kind: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+            for kind, tensor in encoder.input.items()
+        }
+        return tf.function(forward, input_signature=[signature])
+
+    def _checked(self, predictions: Predictions) -> Predictions:
+        wrong = np.argwhere(~np.isfinite(predictions.values))
+        if len(wrong):
+            message = (
+                f"row {wrong[0][0]}: {self.candidate} predicts no finite number. Is a "
+                "number missing that preprocessing.number.impute does not fill, or beyond reason?"
+            )
+            raise DataError(message)
+        return predictions
+
+
+def load(folder: Path) -> FittedNetwork:
+    """Load a network that `FittedNetwork.save` wrote.
+
+    Raises:
+        UsageError: Keras cannot load the file.
+    """
+    facts = read_facts(folder)
+    notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    return FittedNetwork(
+        candidate=facts.candidate,
+        columns=facts.columns,
+        target=facts.target,
+        model=_load_model(folder / FILE),
+        best_epoch=notes["best_epoch"],
+    )
+
+
+def _load_model(path: Path) -> Any:
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, TypeError, ValueError) as error:
+        message = (
+            f"{path}: Keras {keras.__version__} cannot load it: {error} A layer class of your own "
+            "must be importable: add its folder to PYTHONPATH"
+        )
+        raise UsageError(message) from error

@@ -1,0 +1,100 @@
+"""Images: kept as bytes, and standardised by the training rows inside the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Column, ColumnType
+from dlrun.deep.backend import keras
+from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.recipe.preprocessing import Image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WHITE = 255
+
+ops = keras.ops
+
+
+def reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of the one image column out of typed rows."""
+    (column,) = columns
+    return lambda frame: read_images(frame, column)
+
+
+def read_images(frame: pd.DataFrame, column: Column) -> NDArray[np.uint8]:
+    """Return a column's images, (rows, height, width, channels) uint8."""
+    images = np.empty((len(frame), *column.shape), dtype=np.uint8)
+    for image, cell in zip(images, frame[column.name], strict=True):
+        image[:] = cell
+    return images
+
+
+@dataclass(frozen=True)
+class ImageEncoding:
+    """How an image becomes (height, width, channels) numbers; one byte each until it is used.
+
+    Attributes:
+        names: the column.
+        shape: height, width, channels.
+        mean: (channels,) of all pixels of the training rows, is taken off.
+        spread: (channels,) is divided by.
+    """
+
+    names: tuple[str, ...]
+    shape: tuple[int, ...]
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    kind: ClassVar[ColumnType] = "image"
+
+    @property
+    def raw(self) -> Spec:
+        """Describe an image of any size."""
+        return Spec((None, None, self.shape[-1]), "uint8")
+
+    @property
+    def group(self) -> Spec:
+        """Describe an image of the size that the network works on."""
+        return Spec(self.shape, "uint8")
+
+    encoded = group
+
+    def read(self, inputs: list[Any]) -> Any:
+        """Resize the images; those of the right size stay as they are."""
+        pixels = ops.cast(inputs[0], "float32")
+        resized = ops.image.resize(pixels, self.shape[:2], antialias=True)
+        return ops.cast(ops.clip(ops.round(resized), 0, WHITE), "uint8")
+
+    def encode(self, group: Any) -> Any:
+        """Bytes are what is kept: as float32 a table would take four times the memory."""
+        return group
+
+    def expand(self, encoded: Any) -> Any:
+        """Standardise each channel."""
+        return (ops.cast(encoded, "float32") - self.mean) / self.spread
+
+
+def fit_images(columns: Sequence[Column], frame: pd.DataFrame, settings: Image) -> ImageEncoding:
+    """Learn the mean and the spread of each channel from the training rows."""
+    (column,) = columns
+    shades = np.arange(WHITE + 1)
+    counts = np.zeros((column.shape[-1], WHITE + 1), dtype=np.int64)
+    for image in frame[column.name]:
+        for channel in range(len(counts)):
+            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=WHITE + 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    mean = shares @ shades
+    spread = np.sqrt((shares * (shades - mean[:, None]) ** 2).sum(axis=1))
+    return ImageEncoding(
+        (column.name,),
+        column.shape,
+        mean.astype(np.float32),
+        np.where(spread > 0, spread, 1.0).astype(np.float32),
+    )

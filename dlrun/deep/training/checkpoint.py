@@ -1,0 +1,138 @@
+"""A training on disk: stopped in any way, it goes on where it was, bit for bit.
+
+Keras' own backup keeps neither random numbers, nor early stopping, nor the best weights.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dlrun.contract.candidate import Epoch
+from dlrun.deep.backend import keras, tf
+from dlrun.deep.training.early_stopping import EarlyStoppingState
+from dlrun.system.files import atomic_write
+
+FILE: Final = "training.npz"
+VERSIONS: Final = f"tensorflow {tf.__version__}, keras {keras.__version__}"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class EpochTotals:
+    """What the steps of an epoch add up to.
+
+    Attributes:
+        steps: how many there were.
+        loss: of their rows.
+        norm: of the gradients' global L2 norms before clipping.
+        seconds: that they took.
+    """
+
+    steps: int = 0
+    loss: float = 0.0
+    norm: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class TrainerState:
+    """How far a training has come: with the network's variables, all that it needs to go on.
+
+    Attributes:
+        epoch: that is running, from 1.
+        sums: of its steps so far.
+        standing: of early stopping.
+        told: the epochs that have ended.
+        best_weights: as in `EarlyStopper`.
+    """
+
+    epoch: int = 1
+    sums: EpochTotals = field(default_factory=EpochTotals)
+    standing: EarlyStoppingState = field(default_factory=EarlyStoppingState)
+    told: list[Epoch] = field(default_factory=list)
+    best_weights: list[Any] = field(default_factory=list)
+
+    @property
+    def is_begun(self) -> bool:
+        """Say whether a step has been taken."""
+        return self.epoch > 1 or self.sums.steps > 0
+
+
+def to_notes(progress: TrainerState) -> dict[str, Any]:
+    """Return all but the best weights as plain values."""
+    return {
+        "epoch": progress.epoch,
+        "sums": asdict(progress.sums),
+        "standing": asdict(progress.standing),
+        "told": [asdict(epoch) for epoch in progress.told],
+    }
+
+
+def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerState:
+    """Make of plain values what `to_notes` made them of."""
+    return TrainerState(
+        epoch=notes["epoch"],
+        sums=EpochTotals(**notes["sums"]),
+        standing=EarlyStoppingState(**notes["standing"]),
+        told=[Epoch(**epoch) for epoch in notes["told"]],
+        best_weights=best_weights,
+    )
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The place on disk of one training.
+
+    Attributes:
+        folder: None where nothing is to be kept.
+        variables: the Keras variables that training changes: weights, optimizer, random numbers.
+    """
+
+    folder: Path | None
+    variables: Sequence[Any]
+
+    def save(self, progress: TrainerState) -> None:
+        """Keep what there is now. A full disk costs the checkpoint, not the training."""
+        if self.folder is None:
+            return
+        arrays = {f"variable {i}": np.asarray(each.value) for i, each in enumerate(self.variables)}
+        arrays |= {f"best {i}": each for i, each in enumerate(progress.best_weights)}
+        notes = {"versions": VERSIONS, **to_notes(progress)}
+        arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
+        try:
+            atomic_write(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        except OSError as error:
+            log.warning("%s: no checkpoint can be written: %s", self.folder, error.strerror)
+
+    def load(self) -> TrainerState:
+        """Bring back what was kept; where nothing usable is there, training starts anew."""
+        arrays = _read(self.folder / FILE) if self.folder else {}
+        notes = json.loads(arrays.pop("notes").tobytes()) if "notes" in arrays else {}
+        shapes = [arrays[name].shape for name in arrays if name.startswith("variable ")]
+        if notes.get("versions") != VERSIONS or shapes != [each.shape for each in self.variables]:
+            return TrainerState()
+        for i, each in enumerate(self.variables):
+            each.assign(arrays[f"variable {i}"])
+        return from_notes(notes, [arrays[name] for name in arrays if name.startswith("best ")])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened, np.load(opened) as arrays:
+            return dict(arrays)
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zipfile.BadZipFile,
+    ):  # none, or cut off by a crash
+        return {}

@@ -1,0 +1,78 @@
+"""Encoded rows in the memory of the device that trains on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final, Protocol
+
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Dataset
+from dlrun.deep.backend import tf
+from dlrun.deep.inputs.groups import FrameReader
+from dlrun.deep.network import Network
+from dlrun.deep.objective import Objective
+
+CHUNK_NUMBERS: Final = 2**18  # that a network is given at once, to bound its memory
+MOST_ROWS, FEWEST_ROWS = 8192, 16
+
+
+class TrainingData(Protocol):
+    """The rows that a network is trained on, once in every epoch."""
+
+    def __len__(self) -> int:
+        """Count the rows of an epoch."""
+
+    def windows(self, epoch: int) -> Iterator[DeviceDataset]:
+        """Give all rows of an epoch, in one table or in several that are in memory in turn.
+
+        Rows are shuffled within a window only. Called again for the same epoch, it gives the same
+        windows, so that a training can go on where it stopped.
+        """
+
+
+@dataclass(frozen=True)
+class DeviceDataset:
+    """Rows that were read and encoded once, for all epochs: `TrainingData` in one window.
+
+    Attributes:
+        inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
+        truth: (rows,) what the loss compares with.
+    """
+
+    inputs: Mapping[str, Any]
+    truth: Any
+
+    def __len__(self) -> int:
+        return int(self.truth.shape[0])
+
+    def windows(self, _epoch: int) -> Iterator[DeviceDataset]:
+        """Give this table."""
+        yield self
+
+
+def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Cut column groups into pieces of some rows; without rows there is one piece."""
+    n_rows = next(iter(groups.values())).shape[0]
+    per_row = sum(prod(rows.shape[1:]) for rows in groups.values())
+    step = min(MOST_ROWS, max(FEWEST_ROWS, CHUNK_NUMBERS // max(1, per_row)))
+    for start in range(0, max(1, n_rows), step):
+        yield {name: rows[start : start + step] for name, rows in groups.items()}
+
+
+def encode_table(
+    dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
+) -> DeviceDataset:
+    """Read and encode a dataset."""
+    return encode_groups(reader.read(dataset.frame), dataset.truth, network, objective)
+
+
+def encode_groups(
+    groups: Mapping[str, NDArray[Any]], truth: NDArray[Any], network: Network, objective: Objective
+) -> DeviceDataset:
+    """Encode rows that were read."""
+    pieces = [network.encoder(piece) for piece in chunks(groups)]
+    inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
+    return DeviceDataset(inputs, tf.constant(objective.encode_truth(truth)))

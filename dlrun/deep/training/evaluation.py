@@ -1,0 +1,55 @@
+"""What an epoch is worth: loss and scores on the validation rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dlrun.contract.dataset import Dataset
+from dlrun.deep.backend import tf
+from dlrun.deep.network import Network
+from dlrun.deep.objective import Objective, to_predictions
+from dlrun.deep.training.device_data import DeviceDataset, chunks
+from dlrun.metrics.scores import score
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Measures a network on the validation rows.
+
+    Attributes:
+        table: the rows of `dataset`, encoded.
+        metrics: the names to score.
+    """
+
+    network: Network
+    objective: Objective
+    table: DeviceDataset
+    dataset: Dataset
+    metrics: tuple[str, ...]
+
+    def measure(self) -> dict[str, float]:
+        """Return `val/loss` and the scores as `val/<metric>`; nothing when there are no rows."""
+        if not len(self.table):
+            return {}
+        outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.table.inputs)], axis=0)
+        losses = self.objective.losses(self.table.truth, outputs)
+        return {"val/loss": float(tf.reduce_mean(losses)), **self._scores(outputs)}
+
+    def _scores(self, outputs: Any) -> dict[str, float]:
+        target = self.dataset.target
+        predictions = to_predictions(self.network.finish(outputs).numpy(), target)
+        if not np.isfinite(predictions.values).all():
+            return {f"val/{name}": float("nan") for name in self.metrics}
+        scores = score(self.metrics, predictions, self.dataset.truth, target)
+        return {f"val/{name}": value for name, value in scores.items()}
+
+    @cached_property
+    def _forward(self) -> Any:
+        def forward(inputs: Any) -> Any:
+            return self.network.body(inputs, training=False)
+
+        return tf.function(forward, reduce_retracing=True)

@@ -1,0 +1,53 @@
+"""Keras optimizers by name, with their own arguments."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dlrun.deep.backend import keras
+from dlrun.deep.distributed.replicas import disable_optimizer_allreduce
+from dlrun.errors import TrainingError
+from dlrun.recipe.training import Training
+
+CLASSES: Final = {
+    "adadelta": keras.optimizers.Adadelta,
+    "adafactor": keras.optimizers.Adafactor,
+    "adagrad": keras.optimizers.Adagrad,
+    "adam": keras.optimizers.Adam,
+    "adamax": keras.optimizers.Adamax,
+    "adamw": keras.optimizers.AdamW,
+    "ftrl": keras.optimizers.Ftrl,
+    "lamb": keras.optimizers.Lamb,
+    "lion": keras.optimizers.Lion,
+    "muon": keras.optimizers.Muon,
+    "nadam": keras.optimizers.Nadam,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
+    """Make the recipe's optimizer; its learning rate is set at every step.
+
+    Under a strategy of several replicas it must be given gradients that are added up already.
+
+    Args:
+        training: the recipe's section.
+        scales_loss: multiply the loss to keep float16 gradients from vanishing.
+
+    Raises:
+        TrainingError: Keras refuses a value.
+    """
+    setting = training.optimizer
+    try:
+        optimizer = CLASSES[setting.name](
+            learning_rate=training.learning_rate.peak,
+            global_clipnorm=training.clip_norm,
+            **setting.settings,
+        )
+    except (TypeError, ValueError) as error:
+        message = f"training.optimizer: {setting.name} does not take these settings: {error}"
+        raise TrainingError(message) from error
+    if scales_loss:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return disable_optimizer_allreduce(optimizer)

@@ -1,0 +1,89 @@
+"""Training rows that flow from disk in windows: the next one is read while a network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlrun.contract.dataset import Stream
+from dlrun.data.streaming.prefetch import prefetch
+from dlrun.deep.inputs.groups import FrameReader
+from dlrun.deep.training.device_data import DeviceDataset
+
+WINDOW_ROWS: Final = 2**18
+WINDOW_BYTES: Final = 2**27  # of the rows of a window as they are read
+FEWEST_ROWS: Final = 2**10
+
+Encode = Callable[[Mapping[str, NDArray[Any]], NDArray[Any]], DeviceDataset]
+"""Column groups and the truth of some rows → what a network is trained on."""
+
+
+@dataclass(frozen=True)
+class StreamedRows:
+    """All training rows of a stream in windows (see `Rows`), from many places of the files each.
+
+    Two windows are in memory at a time, and a third is being read.
+
+    Attributes:
+        reader: typed columns to column groups.
+        seed: with the epoch's number it fixes the order of rows.
+    """
+
+    stream: Stream
+    reader: FrameReader
+    encode: Encode
+    seed: int
+
+    def __len__(self) -> int:
+        return self.stream.sizes[0]
+
+    def windows(self, epoch: int) -> Iterator[DeviceDataset]:
+        """Give the rows of an epoch; all windows but the last have the same number of rows."""
+        yield from prefetch(self._windows(epoch))
+
+    def _windows(self, epoch: int) -> Iterator[DeviceDataset]:
+        pool = ShuffleBuffer()
+        for chunk in self.stream.chunks(self.seed, epoch):
+            pool.add(self.reader.read(chunk.frame), chunk.truth)
+            while len(pool) >= pool.window:
+                yield self.encode(*pool.take(pool.window))
+        if len(pool):
+            yield self.encode(*pool.take(len(pool)))
+
+
+class ShuffleBuffer:
+    """Rows that were read and wait for a window."""
+
+    def __init__(self) -> None:
+        self._pieces: list[dict[str, NDArray[Any]]] = []
+        self._n_rows = 0
+        self.window = WINDOW_ROWS
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def add(self, groups: Mapping[str, NDArray[Any]], truth: NDArray[Any]) -> None:
+        """Add rows; the first ones decide how many a window has."""
+        if not self._pieces:
+            per_row = sum(prod(rows.shape[1:]) * rows.itemsize for rows in groups.values())
+            fitting = WINDOW_BYTES // max(1, per_row)
+            self.window = max(FEWEST_ROWS, min(WINDOW_ROWS, fitting))
+        self._pieces.append({**groups, "": truth})
+        self._n_rows += len(truth)
+
+    def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+        """Take out the first rows: their column groups and their truth."""
+        joined = {
+            name: np.concatenate([piece[name] for piece in self._pieces])
+            for name in self._pieces[0]
+        }
+        self._pieces = [{name: rows[n_rows:].copy() for name, rows in joined.items()}]
+        self._n_rows -= n_rows
+        taken = {name: rows[:n_rows] for name, rows in joined.items()}
+        truth = taken.pop("")
+        return taken, truth

@@ -1,0 +1,202 @@
+"""What a recipe's models and their training ask of the data, checked without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from dlrun.contract.dataset import Dataset
+from dlrun.data.sources.user_functions import check_module
+from dlrun.errors import DataError, RecipeError
+from dlrun.recipe.architectures import ARCHITECTURES, is_function
+from dlrun.recipe.schema import Model, Recipe
+from dlrun.recipe.training import Training
+from dlrun.recipe.vocabulary import (
+    CLASSIFICATION_LOSSES,
+    CLASSIFICATION_METRICS,
+    REGRESSION_LOSSES,
+    REGRESSION_METRICS,
+)
+
+BINARY_LOSSES: Final = ("binary_crossentropy", "binary_focal_crossentropy")
+NOT_NEGATIVE: Final = ("mean_squared_logarithmic_error", "poisson", "tweedie")
+DEVICES: Final = Path("/dev")
+NOT_ZERO: Final = ("mean_absolute_percentage_error",)
+
+_ADAM: Final = ("weight_decay", "beta_1", "beta_2", "epsilon")
+# The arguments of Keras' optimizers that have no setting of their own; a test compares them.
+OPTIMIZER_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
+    "adadelta": ("rho", "epsilon", "weight_decay"),
+    "adafactor": (
+        "beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step",
+        "weight_decay",
+    ),
+    "adagrad": ("initial_accumulator_value", "epsilon", "weight_decay"),
+    "adam": (*_ADAM, "amsgrad"),
+    "adamax": _ADAM,
+    "adamw": (*_ADAM, "amsgrad"),
+    "ftrl": (
+        "learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",
+        "l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta",
+        "weight_decay",
+    ),
+    "lamb": _ADAM,
+    "lion": ("beta_1", "beta_2", "weight_decay"),
+    "muon": (
+        "adam_beta_1", "adam_beta_2", "adam_weight_decay", "epsilon", "weight_decay",
+        "exclude_layers", "exclude_embeddings", "muon_a", "muon_b", "muon_c", "adam_lr_ratio",
+        "momentum", "ns_steps", "nesterov", "rms_rate",
+    ),
+    "nadam": _ADAM,
+    "rmsprop": ("rho", "momentum", "epsilon", "centered", "weight_decay"),
+    "sgd": ("momentum", "nesterov", "weight_decay"),
+}  # fmt: skip
+
+
+def check_training(recipe: Recipe, dataset: Dataset) -> None:
+    """Check that every model's training fits the task, the target and the columns.
+
+    Raises:
+        RecipeError: something does not fit; one line for each fault.
+    """
+    faults: dict[str, None] = {}
+    for position, model in enumerate(recipe.model):
+        prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
+        if misfit := _misfit(model, dataset) or _absence(model, recipe.folder):
+            faults[f"{recipe.at(f'{prefix}.architecture')}: {misfit}"] = None
+        for setting, fault in _faults(recipe.training_of(model), dataset):
+            name = setting.partition(".")[0]
+            key = f"{prefix}.training" if name in model.training else "training"
+            faults[f"{recipe.at(f'{key}.{setting}')}: {fault}"] = None
+    if recipe.model:
+        faults.update(dict.fromkeys(_missing_faults(recipe, dataset)))
+    if faults:
+        raise RecipeError("\n".join(faults))
+
+
+def _misfit(model: Model, dataset: Dataset) -> str | None:
+    """Say why an architecture has nothing to do with the columns that there are."""
+    known = ARCHITECTURES.get(model.architecture)
+    there = list(dict.fromkeys(column.type for column in dataset.columns))
+    if known is None or set(known.claims) & set(there):
+        return None
+    fitting = [name for name, other in ARCHITECTURES.items() if set(other.claims) & set(there)]
+    return (
+        f"{model.architecture} is made for columns of the type {' or '.join(known.claims)}, and "
+        f"here are {', '.join(there)}. For these: {', '.join(fitting)}"
+    )
+
+
+def _absence(model: Model, folder: Path) -> str | None:
+    """Say that the module of the user's own function is not there; it is not imported yet."""
+    if is_function(model.architecture):
+        try:
+            check_module(model.architecture, folder)
+        except DataError as error:
+            return str(error)
+    return None
+
+
+def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield the setting and what is wrong with it."""
+    yield from _strategy_faults(training)
+    yield from _optimizer_faults(training)
+    yield from _loss_faults(training, dataset)
+    yield from _class_weight_faults(training, dataset)
+    yield from _monitor_faults(training, dataset)
+
+
+def _missing_faults(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
+    if recipe.preprocessing.number.impute != "error":
+        return
+    numbers = [column.name for column in dataset.columns if column.type == "number"]
+    counts = {name: int(dataset.frame[name].isna().sum()) for name in numbers}
+    found = [f"{name!r} ({count})" for name, count in counts.items() if count]
+    if found:
+        yield (
+            f"{recipe.at('preprocessing.number.impute')}: error, and numbers are missing in "
+            f"{', '.join(found)}. Choose median, mean or zero, or fill them in the data"
+        )
+
+
+def _strategy_faults(training: Training) -> Iterator[tuple[str, str]]:
+    if training.strategy == "tpu" and not _has_tpu():
+        yield (
+            "strategy",
+            "tpu, but there is none here: no device /dev/accel* or /dev/vfio/*, and the variable "
+            "TPU_NAME is not set. Choose auto, or name the TPU in TPU_NAME",
+        )
+
+
+def _has_tpu() -> bool:
+    devices = (*DEVICES.glob("accel*"), *DEVICES.glob("vfio/[0-9]*"))
+    return "TPU_NAME" in os.environ or bool(devices)
+
+
+def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:
+    optimizer = training.optimizer
+    allowed = OPTIMIZER_ARGUMENTS[optimizer.name]
+    for argument in optimizer.settings:
+        if argument not in allowed:
+            near = get_close_matches(argument, allowed, n=1, cutoff=0.6)
+            hint = f"Did you mean {near[0]}?" if near else f"Allowed: {', '.join(allowed)}"
+            fault = f"{argument} is not a setting of {optimizer.name}. {hint}"
+            yield f"optimizer.{argument}", fault
+
+
+def _loss_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    loss, target = training.loss, dataset.target
+    is_class = target.task == "classification"
+    allowed = CLASSIFICATION_LOSSES if is_class else REGRESSION_LOSSES
+    if loss != "auto" and loss not in allowed:
+        yield "loss", f"{loss} is not a loss for {target.task}. Allowed: auto, {', '.join(allowed)}"
+    elif loss in BINARY_LOSSES and not target.is_binary:
+        others = [name for name in allowed if name not in BINARY_LOSSES]
+        yield (
+            "loss",
+            f"{loss} is for two classes, but {target.name!r} has {len(target.labels)}. "
+            f"Allowed: auto, {', '.join(others)}",
+        )
+    elif loss in NOT_NEGATIVE and (dataset.truth < 0).any():
+        lowest = float(dataset.truth.min())
+        yield (
+            "loss",
+            f"{loss} is for numbers from 0 upwards, but {target.name!r} goes down to {lowest:g}. "
+            "Take mean_squared_error or huber",
+        )
+    elif loss in NOT_ZERO and (dataset.truth == 0).any():
+        count = int((dataset.truth == 0).sum())
+        yield (
+            "loss",
+            f"{loss} divides by the target, but {target.name!r} is 0 in {count} rows. "
+            "Take mean_absolute_error or huber",
+        )
+
+
+def _class_weight_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    weights, target = training.class_weight, dataset.target
+    if weights is None:
+        return
+    if target.task == "regression":
+        yield "class_weight", f"{target.name!r} is a number, which has no classes. Remove it"
+    elif weights != "balanced":
+        for label in map(str, weights):
+            if label not in target.labels:
+                labels = ", ".join(target.labels)
+                fault = f"{label!r} is not a class of {target.name!r}. Classes: {labels}"
+                yield f"class_weight.{label}", fault
+
+
+def _monitor_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    if not training.early_stopping:
+        return
+    task = dataset.target.task
+    metrics = CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
+    allowed = ("val/loss", *(f"val/{name}" for name in metrics))
+    monitor = training.early_stopping.monitor
+    if monitor not in allowed:
+        fault = f"{monitor} cannot be measured in {task}. Allowed: {', '.join(allowed)}"
+        yield "early_stopping.monitor", fault

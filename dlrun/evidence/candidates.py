@@ -1,0 +1,199 @@
+"""Studies of the same splits, joined into one list of candidates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from dlrun.contract.candidate import Family
+from dlrun.contract.study import Study
+from dlrun.contract.trial import Cost
+from dlrun.errors import ComparisonError
+from dlrun.evidence.formatting import first_line
+from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FLOOR: Final = "dummy"
+
+Table = dict[str, "NDArray[Any]"]  # column → values, one per trial
+
+
+@dataclass(frozen=True)
+class CandidateResults:
+    """One candidate with what its trials say about one metric.
+
+    Attributes:
+        is_floor: it predicts without looking at the columns.
+        scores: step of the split → test score, where the trial finished with one.
+        folds: step of the split → its repeat and fold.
+        validation: mean validation score on the metric; NaN when there is none.
+        means: metric → mean test score.
+        n_failed: trials without a score.
+        read_predictions: its test predictions, as in `Study.read_predictions`.
+    """
+
+    name: str
+    family: Family
+    is_floor: bool
+    scores: Mapping[int, float]
+    folds: Mapping[int, tuple[int, int]]
+    validation: float
+    means: Mapping[str, float]
+    cost: Cost
+    n_failed: int
+    error: str | None
+    read_predictions: Callable[[], pd.DataFrame]
+
+    @property
+    def mean(self) -> float:
+        """Return the mean test score; NaN when there is none."""
+        return float(np.mean(list(self.scores.values()))) if self.scores else float("nan")
+
+
+def check_comparable(studies: Sequence[Study], metric: str | None) -> str:
+    """Return the metric to compare on.
+
+    Raises:
+        ComparisonError: the studies do not share their splits, their task or the metric.
+    """
+    if not studies:
+        message = "There is no study to compare. Run: dlrun train RECIPE"
+        raise ComparisonError(message)
+    if len({study.split_digest for study in studies}) > 1:
+        message = _differing_splits(studies)
+        raise ComparisonError(message)
+    if len({(study.task, study.labels) for study in studies}) > 1:
+        message = (
+            "These studies cannot be compared: they do not predict the same target.\n"
+            + _list(studies, lambda study: ", ".join((study.task, *study.labels)))
+        )
+        raise ComparisonError(message)
+    chosen = metric or studies[0].metrics[0]
+    for study in studies:
+        if chosen not in study.metrics:
+            measured = ", ".join(study.metrics)
+            message = f"{chosen} was not measured in study {_title(study)}. Measured: {measured}"
+            raise ComparisonError(message)
+    return chosen
+
+
+def read_candidates(studies: Sequence[Study], metric: str) -> list[CandidateResults]:
+    """Return the candidates of all studies, in their order; names that clash get their study's."""
+    found = [(study, table) for study in studies for table in _tables(study)]
+    plain = [str(table["candidate"][0]) for _, table in found]
+    pairs = list(zip(found, plain, strict=True))
+    named = [f"{study.name}/{name}" for (study, _), name in pairs]
+    full = [f"{study.name}/{study.id[:8]}/{name}" for (study, _), name in pairs]
+    names = _distinct(plain, _distinct(named, full))
+    return [
+        _entry(unique, study, table, metric)
+        for unique, (study, table) in zip(names, found, strict=True)
+    ]
+
+
+def choose_best(
+    entries: Sequence[CandidateResults], family: Family, metric: str
+) -> CandidateResults | None:
+    """Choose the candidate that stands for its side, by its mean validation score.
+
+    The test scores have no say: the best of several noisy test scores is better by luck, and the
+    verdict would take that luck for skill (Cawley & Talbot, 2010, "On over-fitting in model
+    selection"). Validation rows are not among the test rows, so the winner's test scores stay an
+    honest estimate. A candidate that failed on some split stands behind those that did not, and
+    the floor, `dummy`, behind every other. Where there is no validation score, the first that the
+    study lists is taken rather than the best by its test scores.
+    """
+    side = [entry for entry in entries if entry.family == family and entry.scores]
+    if not side:
+        return None
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+
+    def merit(entry: CandidateResults) -> tuple[bool, int, float]:
+        known = sign * entry.validation
+        return not entry.is_floor, len(entry.scores), -np.inf if np.isnan(known) else known
+
+    return max(side, key=merit)
+
+
+def _tables(study: Study) -> list[Table]:
+    """Part the trials by candidate, in the order in which they stand."""
+    columns = {name: study.trials[name].to_numpy() for name in study.trials.columns}
+    candidates = columns["candidate"]
+    return [
+        {name: values[candidates == candidate] for name, values in columns.items()}
+        for candidate in dict.fromkeys(candidates)
+    ]
+
+
+def _entry(unique: str, study: Study, table: Table, metric: str) -> CandidateResults:
+    name = str(table["candidate"][0])
+    is_ok = (table["status"] == "ok") & np.isfinite(table[metric].astype(float))
+    ok = {column: values[is_ok] for column, values in table.items()}
+    steps = ok["step"].tolist()
+    folds = zip(ok["repeat"].tolist(), ok["fold"].tolist(), strict=True)
+    errors = table["error"][table["status"] != "ok"]
+    return CandidateResults(
+        name=unique,
+        family=table["family"][0],
+        is_floor=name == FLOOR,
+        scores=dict(zip(steps, ok[metric].astype(float).tolist(), strict=True)),
+        folds=dict(zip(steps, folds, strict=True)),
+        validation=_mean_of(ok, f"val_{metric}"),
+        means={each: _mean_of(ok, each) for each in study.metrics},
+        cost=_mean_cost(ok),
+        n_failed=int(np.sum(~is_ok)),
+        error=first_line(str(errors[0])) if len(errors) else None,
+        read_predictions=partial(study.read_predictions, name),
+    )
+
+
+def _mean_cost(ok: Table) -> Cost:
+    means = {each.name: _mean_of(ok, each.name) for each in fields(Cost)}
+    known: dict[str, Any] = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    if "parameters" in known:
+        known["parameters"] = round(known["parameters"])
+    return Cost(**known)
+
+
+def _mean_of(table: Table, column: str) -> float:
+    """Return the mean of what is known in a column; NaN where nothing is."""
+    values = table[column].astype(float) if column in table else np.empty(0)
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _distinct(names: Sequence[str], otherwise: Sequence[str]) -> list[str]:
+    n_uses = Counter(names)
+    pairs = zip(names, otherwise, strict=True)
+    return [name if n_uses[name] == 1 else other for name, other in pairs]
+
+
+def _differing_splits(studies: Sequence[Study]) -> str:
+    digests = Counter(study.split_digest for study in studies)
+    largest, n_largest = digests.most_common(1)[0]
+    lines = [
+        "These studies cannot be compared: they did not train and test on the same rows.",
+        _list(studies, lambda study: f"split fingerprint {study.split_digest}"),
+        "Train them again with the same data, seed, data.split, evaluation.folds and "
+        "evaluation.repeats.",
+    ]
+    if n_largest > 1:
+        ids = " ".join(study.id for study in studies if study.split_digest == largest)
+        lines.append(f"Or compare those that belong together: dlrun compare {ids}")
+    return "\n".join(lines)
+
+
+def _list(studies: Sequence[Study], fact: Callable[[Study], str]) -> str:
+    return "\n".join(f"  {_title(study)}: {fact(study)}" for study in studies)
+
+
+def _title(study: Study) -> str:
+    return f"{study.name} ({study.id[:8]})"

@@ -1,0 +1,1 @@
+"""Metrics: predictions to scores, and the same scores on bootstrap samples."""

@@ -1,0 +1,397 @@
+"""The recipe as frozen values: every key, its type, its bounds and its default."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
+
+from dlrun.contract.dataset import ColumnType
+from dlrun.recipe import vocabulary as names
+from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
+from dlrun.recipe.base import Auto, Fraction, OpenSection, Section, one_of
+from dlrun.recipe.features import Features, check_apart
+from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.training import Training
+
+
+class SplitSettings(Section):
+    """How rows are parted into training, validation and test."""
+
+    method: Literal["random", "stratified", "group", "time", "predefined"] | None = None
+    """Default: stratified for classes, random for numbers."""
+    column: str | None = None
+    """The group, time or predefined (train/validation/test) column."""
+    test: Fraction = 0.2
+    """Share of all rows in the test part, when there is one test part."""
+    validation: Fraction = 0.1
+    """Share of all rows that early stopping and tuning may look at."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.method in ("group", "time", "predefined") and self.column is None:
+            message = f"split method {self.method!r} needs split.column"
+            raise ValueError(message)
+        if self.method in ("random", "stratified") and self.column is not None:
+            message = (
+                f"split.column is set, but a {self.method} split does not respect it. "
+                "Set split.method to group, time or predefined, or remove the column"
+            )
+            raise ValueError(message)
+        if self.method is None and self.column is not None:
+            message = "split.column is set without split.method: group, time or predefined?"
+            raise ValueError(message)
+        if self.test + self.validation >= 1:
+            message = "split.test and split.validation leave no training rows"
+            raise ValueError(message)
+        return self
+
+
+class WideSeries(Section):
+    """A series that stands in several columns of the table, one for each step."""
+
+    series: list[str]
+    """The columns, in the order of the steps; `t0…t425` is a range of numbered columns."""
+
+    @field_validator("series")
+    @classmethod
+    def _in_range(cls, value: list[str]) -> list[str]:
+        if not value:
+            message = "no column is listed"
+            raise ValueError(message)
+        for name in value:
+            expand_range(name)
+        return value
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns with all ranges written out."""
+        return tuple(column for name in self.series for column in expand_range(name))
+
+
+RANGE: Final = re.compile(r"(.*?)(\d+)(?:…|\.\.\.)(.*?)(\d+)")
+LONGEST_RANGE: Final = 1_000_000
+
+
+def expand_range(name: str) -> list[str]:
+    """Write out a range of numbered columns, `t0…t425` or `t0...t425`; other names are kept.
+
+    Raises:
+        ValueError: it runs backwards, has two different names, or is too long.
+    """
+    found = RANGE.fullmatch(name)
+    if found is None:
+        return [name]
+    prefix, first, other, last = found.groups()
+    n_columns = int(last) - int(first) + 1
+    if prefix != other or not 0 < n_columns <= LONGEST_RANGE:
+        message = (
+            f"{name!r} is no range of numbered columns. Write it as t0…t425: the same name, then "
+            f"the first and the last number, at most {LONGEST_RANGE:,} columns"
+        )
+        raise ValueError(message)
+    width = len(first) if first.startswith("0") else 0  # t000…t425 is written with zeros
+    return [f"{prefix}{number:0{width}}" for number in range(int(first), int(last) + 1)]
+
+
+class Data(Section):
+    """What to learn from."""
+
+    source: str
+    """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
+    target: str | None = None
+    """The column to predict; required unless the source brings one."""
+    features: list[str] | dict[str, ColumnType | WideSeries] | None = None
+    """Columns to learn from; default: all but target and exclude. A mapping sets types by hand;
+    `{ecg: {series: [t0…t425]}}` makes one series of several columns."""
+    exclude: list[str] = []
+    """Columns to leave out."""
+    max_rows: PositiveInt | None = None
+    """A stratified sample of this many rows, for a quick look."""
+    stream: bool | Auto = "auto"
+    """Read training rows from the files again and again; auto: when memory cannot hold them."""
+    split: SplitSettings = SplitSettings()
+
+    @field_validator(
+        "features",
+        mode="before",
+        json_schema_input_type=list[str] | dict[str, ColumnType | WideSeries | list[str]] | None,
+    )
+    @classmethod
+    def _typed(cls, value: object) -> object:
+        """Take `{series: [t0…t425]}` for a series that is called so; say what else is wrong."""
+        if not isinstance(value, dict):
+            return value
+        typed = dict(value)
+        if isinstance(typed.get("series"), list):
+            typed["series"] = {"series": typed["series"]}
+        for name, kind in typed.items():
+            if isinstance(kind, str):
+                one_of(kind, names.COLUMN_TYPES, "a type of column")
+            elif not isinstance(kind, WideSeries) and (
+                not isinstance(kind, dict) or list(kind) != ["series"]
+            ):
+                message = (
+                    f"{name!r} must have a type, such as number, or the columns of a series, such "
+                    "as {series: [t0…t425]}"
+                )
+                raise ValueError(message)
+        return typed
+
+
+# ------------------------------------------------------------------------------- candidates
+
+
+def _extends(common: object, own: object) -> bool:
+    """Say whether a mapping sets some keys of another one, rather than naming another thing."""
+    return isinstance(common, dict) and isinstance(own, dict) and "name" not in own
+
+
+class Model(OpenSection):
+    """A deep candidate; the architecture's own settings stand beside its name."""
+
+    architecture: str
+    """mlp, layers, or package.module:function."""
+    name: str | None = None
+    """Default: the architecture, mlp-hog where features are chosen."""
+    features: Features | None = None
+    """What it learns from in place of the columns: hog, or a list; mlp, layers, module:function."""
+    training: dict[str, Any] = {}
+    """Overrides of the training section, for this candidate alone."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.architecture in names.PLANNED_ARCHITECTURES:
+            available = ", ".join(names.ARCHITECTURES)
+            message = (
+                f"{self.architecture} is not available yet. Use {available}, or module:function"
+            )
+            raise ValueError(message)
+        if not is_function(self.architecture):
+            one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
+        return self
+
+    @model_validator(mode="after")
+    def _featured(self) -> Self:
+        check_apart(self.features or [], "model")
+        if self.features and not takes_all(self.architecture):
+            fitting = ", ".join(name for name in ARCHITECTURES if takes_all(name))
+            message = (
+                f"features: {self.architecture} takes the columns themselves. Features, which are "
+                f"plain numbers, go into {fitting} or module:function"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def title(self) -> str:
+        """Return the candidate's name."""
+        return self.name or "-".join([self.architecture, *(self.features or [])])
+
+    @property
+    def complete_settings(self) -> dict[str, Any]:
+        """Return the architecture's settings with its defaults filled in."""
+        known = ARCHITECTURES.get(self.architecture)
+        return known(**self.settings).model_dump() if known else self.settings
+
+
+class Baseline(OpenSection):
+    """A classic candidate: a name that dlrun knows, or any scikit-learn compatible class."""
+
+    name: str | None = None
+    estimator: str | None = None
+    """package.module.Class."""
+    features: Features | None = None
+    """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
+
+    @model_validator(mode="after")
+    def _one_per_type(self) -> Self:
+        check_apart(self.all_features, "baseline")
+        return self
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.estimator is None and self.name is None:
+            message = "a baseline needs a name, or an estimator: package.module.Class"
+            raise ValueError(message)
+        if self.estimator is None:
+            one_of(str(self.name), tuple(names.BASELINES), "a baseline")
+        elif "." not in self.estimator:
+            message = f"{self.estimator!r} is not a class. Write it as package.module.Class"
+            raise ValueError(message)
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Return the name that dlrun knows, or the path of the class."""
+        return self.estimator or str(self.name)
+
+    @property
+    def label(self) -> str:
+        """Return the estimator's name."""
+        return self.name or str(self.estimator).rpartition(".")[2]
+
+    @property
+    def title(self) -> str:
+        """Return the candidate's name, svm-hog where features are chosen."""
+        is_own = self.estimator is not None and self.name is not None
+        return self.label if is_own else "-".join([self.label, *(self.features or [])])
+
+    @property
+    def all_features(self) -> tuple[str, ...]:
+        """Return the features that are chosen, and those that the baseline is made of."""
+        implied = names.IMPLIED_FEATURES.get(self.kind)
+        chosen = self.features or []
+        return tuple(dict.fromkeys([implied, *chosen] if implied else chosen))
+
+
+# -------------------------------------------------------------------- evaluation and the rest
+
+
+class Evaluation(Section):
+    """How candidates are scored."""
+
+    metrics: list[str] | Auto = "auto"
+    """The first is the primary metric."""
+    folds: PositiveInt | Auto = "auto"
+    """Cross-validation folds: 5, or 3 above 100,000 rows; 1: the one test split of data.split."""
+    repeats: PositiveInt = 1
+    """Repeats of the whole, each with its own seed."""
+    rope: Annotated[float, Field(ge=0)] | Auto = "auto"
+    """A difference smaller than this does not matter in practice."""
+    learning_curve: bool | list[Fraction] = False
+    stress: list[
+        Literal["noise", "missing", "junk_columns", "label_noise", "shuffle_structure"]
+    ] = []
+    importance: bool = False
+
+    @field_validator("metrics", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [value] if isinstance(value, str) and value != "auto" else value
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, value: list[str] | Auto) -> list[str] | Auto:
+        allowed = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
+        if isinstance(value, list):
+            if not value:
+                message = "no metric is listed. Name at least one, or write auto"
+                raise ValueError(message)
+            for metric in value:
+                one_of(metric, allowed, "a metric")
+        return value
+
+
+class Search(Section):
+    """A search over settings, with the same number of trials for every candidate."""
+
+    trials: PositiveInt = 30
+    seconds: PositiveFloat | None = None
+    space: dict[str, list[Any] | dict[Literal["log"], list[PositiveFloat]]]
+
+
+class Tracking(Section):
+    """Where runs are kept."""
+
+    uri: str | None = None
+    """Default: MLFLOW_TRACKING_URI, else a local SQLite store."""
+    experiment: str | None = None
+    """Default: the recipe's name."""
+
+
+class Execution(Section):
+    """Where classic candidates run."""
+
+    engine: Literal["local", "ray", "dask"] = "local"
+    workers: PositiveInt = 1
+    address: str | None = None
+
+
+class Recipe(Section):
+    """Everything that one study does."""
+
+    name: str = ""
+    """Default: the file's name; becomes the MLflow experiment."""
+    description: str = ""
+    task: Literal["classification", "regression"] | None = None
+    """Default: inferred from the target."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Everything random derives from it."""
+    data: Data
+    preprocessing: Preprocessing = Preprocessing()
+    model: list[Model] = []
+    """One mapping, or a list of them (several deep candidates)."""
+    training: Training = Training()
+    baselines: list[Baseline] | Literal["auto", "none"] = "auto"
+    evaluation: Evaluation = Evaluation()
+    search: Search | None = None
+    tracking: Tracking = Tracking()
+    execution: Execution = Execution()
+
+    @field_validator("model", mode="before", json_schema_input_type=Model | list[Model])
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if value is None:
+            return []
+        if not isinstance(value, str):
+            return [value] if isinstance(value, dict) else value
+        wanted = value if value in ARCHITECTURES or is_function(value) else "mlp"
+        message = (
+            f"{value!r} is no model. Write {{architecture: {wanted}}} or a list of such; "
+            "for no network, leave it out"
+        )
+        raise ValueError(message)
+
+    @field_validator(
+        "baselines",
+        mode="before",
+        json_schema_input_type=Literal["auto", "none"] | list[str | Baseline],
+    )
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if not isinstance(value, list):
+            return value
+        return [{"name": item} if isinstance(item, str) else item for item in value]
+
+    _file: Path = PrivateAttr(default=Path("recipe.yaml"))
+    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def training_of(self, model: Model) -> Training:
+        """Return the training section with the model's own overrides laid over it."""
+        common = self.training.model_dump()
+        own = {
+            key: {**common[key], **value} if _extends(common[key], value) else value
+            for key, value in model.training.items()
+        }
+        return Training.model_validate({**common, **own})
+
+    @property
+    def file(self) -> Path:
+        """Return the file that the recipe was read from."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Return the recipe's own folder; relative sources start there."""
+        return self._file.parent
+
+    def at(self, key: str) -> str:
+        """Say where a dotted key stands, `flights.yaml:7: data.target`, to open an error with."""
+        if "model.architecture" in self._lines:
+            key = key.replace("model.0", "model", 1)
+        parts = key.split(".")
+        for end in range(len(parts), 0, -1):
+            line = self._lines.get(".".join(parts[:end]))
+            if line is not None:
+                return f"{self._file.name}:{line}: {key}" if line else f"command line: {key}"
+        return f"{self._file.name}: {key}"

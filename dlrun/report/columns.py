@@ -1,0 +1,102 @@
+"""The columns of a comparison as text: the same cells in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Final, Literal
+
+from dlrun.evidence.comparison import COSTS, CandidateSummary, Comparison
+from dlrun.evidence.formatting import METRIC_TITLES, compact, decimals, fixed, signed
+
+COST_TITLES: Final = {
+    "fit_seconds": "fit s",
+    "cpu_seconds": "CPU s",
+    "peak_memory_mb": "memory MB",
+    "latency_ms_batch1": "latency ms",
+    "latency_ms_batch1000": "ms per 1,000",
+    "model_mb": "model MB",
+    "parameters": "params",
+}
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A title and one text per row; the higher the rank, the sooner it gives way."""
+
+    key: str
+    title: str
+    cells: tuple[str, ...]
+    rank: int
+    side: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> int:
+        """Return the width of the widest text."""
+        return max(len(text) for text in (self.title, *self.cells))
+
+
+def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableColumn]:
+    """Write the columns from left to right; one that the rows are sorted by is always there."""
+    rows = comparison.rows
+    title = METRIC_TITLES[comparison.metric]
+    columns = [
+        TableColumn("candidate", "candidate", tuple(row.name for row in rows), 0, side="left"),
+        TableColumn("family", "family", tuple(row.family for row in rows), 3, side="left"),
+        TableColumn(comparison.metric, title, _scores(comparison), 0),
+        TableColumn("difference", "lead [95 %]", _leads(comparison), 1),
+        _cost(rows, "fit_seconds", 2),
+        _cost(rows, "latency_ms_batch1", 4),
+        _cost(rows, "model_mb", 6),
+        _cost(rows, "parameters", 5),
+    ]
+    if not any(row.difference for row in rows):
+        del columns[3]
+    if sort is not None and sort not in {column.key for column in columns}:
+        columns.insert(3, _cost(rows, sort, 0) if sort in COSTS else _other_score(rows, sort))
+    return columns
+
+
+def _cost(rows: Sequence[CandidateSummary], name: str, rank: int) -> TableColumn:
+    cells = tuple(compact(getattr(row.cost, name)) for row in rows)
+    return TableColumn(name, COST_TITLES[name], cells, rank)
+
+
+def _other_score(rows: Sequence[CandidateSummary], metric: str) -> TableColumn:
+    scores = [row.scores.get(metric, float("nan")) for row in rows]
+    known = [abs(score) for score in scores if not isnan(score)]
+    places = decimals(max(known, default=0.0) / 100)
+    cells = tuple("" if isnan(score) else fixed(score, places) for score in scores)
+    return TableColumn(metric, METRIC_TITLES[metric], cells, 0)
+
+
+def _scores(comparison: Comparison) -> tuple[str, ...]:
+    places = comparison.decimals
+    means = _flush_right([fixed(row.mean, places) if row.n else "" for row in comparison.rows])
+    sds = _flush_right(["" if isnan(row.sd) else fixed(row.sd, places) for row in comparison.rows])
+    spreads = _flush_right([f" ± {sd}" if sd.strip() else "" for sd in sds])
+    cells = [mean + spread for mean, spread in zip(means, spreads, strict=True)]
+    return tuple(cell if cell.strip() else "failed" for cell in cells)
+
+
+def _leads(comparison: Comparison) -> tuple[str, ...]:
+    places = comparison.decimals
+    known = [row.difference for row in comparison.rows if row.difference]
+    means = _flush_right([signed(each.mean, places) for each in known])
+    lows = _flush_right([fixed(each.low, places) for each in known])
+    highs = _flush_right([fixed(each.high, places) for each in known])
+    texts = (f"{mean} [{low}, {high}]" for mean, low, high in zip(means, lows, highs, strict=True))
+    return tuple(next(texts) if row.difference else "" for row in comparison.rows)
+
+
+def _flush_right(texts: Sequence[str]) -> list[str]:
+    width = max((len(text) for text in texts), default=0)
+    return [text.rjust(width) for text in texts]
+
+
+def percent(probability: float) -> str:
+    """Write a probability; what rounds to nothing or to all is not claimed to be it."""
+    if probability < 0.005:  # noqa: PLR2004
+        return "< 1 %"
+    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004

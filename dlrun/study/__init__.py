@@ -1,0 +1,1 @@
+"""The runner: a recipe in, tracked runs and a verdict out."""

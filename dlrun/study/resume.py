@@ -1,0 +1,300 @@
+"""The journal of a study: what has been trained, on disk, so that the same command goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+import dlrun
+from dlrun.contract.candidate import Candidate, Epoch, Predictions
+from dlrun.contract.dataset import Split
+from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
+from dlrun.errors import UsageError
+from dlrun.recipe.write import recipe_digest
+from dlrun.system.files import atomic_write
+
+if TYPE_CHECKING:
+    from dlrun.recipe.schema import Recipe
+
+FORGOTTEN_DAYS: Final = 30  # after which a study that nobody went on with is removed
+CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
+LOCK_SECONDS: Final = 2
+STUDY: Final = "study.json"
+CODE: Final = ("model.architecture", ".estimator")  # settings that may name a user's module
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of one study; every candidate has a folder in it.
+
+    A trial is taken up again where everything that it came from is the same: the candidate's part
+    of the recipe, the preprocessing, the metrics and probes, the data, the rows of the split, the
+    seed, and the major version of dlrun.
+
+    Attributes:
+        folder: of the study, in the user's cache.
+        keys: candidate → its folder.
+    """
+
+    folder: Path
+    keys: Mapping[str, str]
+
+    def model_folder(self, candidate: Candidate) -> Path:
+        """Return where a candidate's model is put; that of the last split stays."""
+        folder = self._of(candidate.name) / "model"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def checkpoint(self, candidate: Candidate, split: Split) -> Path:
+        """Return where a training on these rows keeps its checkpoint."""
+        return self._of(candidate.name) / f"{_rows(split)}.checkpoint"
+
+    def varied_checkpoint(self, candidate: Candidate, variation: RetrainingCondition) -> Path:
+        """Return where a training on changed rows keeps its checkpoint."""
+        return self._of(candidate.name) / f"{_varied(variation)}.checkpoint"
+
+    def keep(self, trial: Trial) -> None:
+        """Write down a trial that has ended; one that failed is tried again the next time."""
+        if trial.error is None:
+            place = self._of(trial.candidate) / _rows(trial.split)
+            self._write(place, trial)
+
+    def recall(self, candidate: Candidate, split: Split) -> Trial | None:
+        """Return a trial that was kept."""
+        return _read(self._of(candidate.name) / _rows(split), split)
+
+    def keep_varied(
+        self,
+        candidate: Candidate,
+        variation: RetrainingCondition,
+        trial: Trial,
+        measurement: ProbeScore,
+    ) -> None:
+        """Write down a trial on changed rows."""
+        if trial.error is None:
+            place = self._of(candidate.name) / _varied(variation)
+            self._write(place, replace(trial, measurements=(measurement,), predictions=None))
+
+    def recall_varied(
+        self, candidate: Candidate, variation: RetrainingCondition
+    ) -> tuple[Trial, ProbeScore] | None:
+        """Return a trial on changed rows that was kept."""
+        trial = _read(self._of(candidate.name) / _varied(variation), variation.split)
+        return (replace(trial, measurements=()), trial.measurements[0]) if trial else None
+
+    def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
+        """Count the trials that can be recalled."""
+        names = [f"{_rows(split)}.json" for split in splits]
+        return sum((self._of(each.name) / name).exists() for each in candidates for name in names)
+
+    @property
+    def run_id(self) -> str | None:
+        """Return the run that the study had in its store."""
+        run_id: str | None = _notes(self.folder).get("run_id")
+        return run_id
+
+    def begin(self, run_id: str) -> None:
+        """Write down the run that the study has in its store."""
+        _write_notes(self.folder, run_id=run_id)
+
+    def clear(self) -> None:
+        """Forget the study: it has ended well."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _of(self, candidate: str) -> Path:
+        return self.folder / self.keys[candidate]
+
+    def _write(self, place: Path, trial: Trial) -> None:
+        predictions = trial.predictions
+        if predictions is not None:
+            atomic_write(place.with_suffix(".npy"), lambda file: np.save(file, predictions.values))
+        values = asdict(replace(trial, split=None, predictions=None))  # type: ignore[arg-type]
+        text = json.dumps(values, default=float)
+        atomic_write(place.with_suffix(".json"), lambda file: file.write(text.encode()))
+        shutil.rmtree(place.with_suffix(".checkpoint"), ignore_errors=True)
+
+
+@contextmanager
+def open_journal(
+    recipe: Recipe,
+    candidates: Sequence[Candidate],
+    *,
+    data_digest: str,
+    store: str,
+    metrics: Sequence[str],
+    fresh: bool,
+) -> Iterator[Journal]:
+    """Open the journal of a study, which no other process may train meanwhile.
+
+    Where another study of the same data in the same store stopped, with another recipe, its
+    trials of the same candidates are taken over.
+
+    Args:
+        recipe: of the study.
+        candidates: all of them.
+        data_digest: fingerprint of the rows.
+        store: where the study is tracked.
+        metrics: what trials are scored by.
+        fresh: forget what was trained before.
+
+    Raises:
+        UsageError: another process trains this study.
+    """
+    identity = [data_digest, store, recipe.seed, dlrun.__version__.partition(".")[0]]
+    siblings = _root() / _hash(identity)
+    journal = Journal(siblings / recipe_digest(recipe)[:16], _keys(recipe, candidates, metrics))
+    with _locked(recipe, journal.folder):
+        _forget_old(siblings.parent)
+        if fresh:
+            journal.clear()
+        _take_over(journal, siblings)
+        _write_notes(journal.folder, pid=os.getpid())
+        yield journal
+
+
+@contextmanager
+def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{folder}.lock", timeout=LOCK_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        message = (
+            f"{recipe.file.name}: process {_notes(folder).get('pid')} is training this study. Wait "
+            "for it, or train another one: with another seed, or another tracking.experiment"
+        )
+        raise UsageError(message) from None
+    try:
+        yield
+    finally:
+        if not folder.exists():  # nothing is left to go on with
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+        with suppress(OSError):  # other studies of this data
+            folder.parent.rmdir()
+
+
+def _root() -> Path:
+    """Return where studies are kept: the user's cache, or a temporary folder if it is read-only."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    root = (Path(chosen) if chosen else user_cache_path("dlrun")) / "studies"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(gettempdir(), "dlrun", "studies")
+    return root
+
+
+def _forget_old(root: Path) -> None:
+    deadline = time.time() - FORGOTTEN_DAYS * 24 * 3600
+    for notes in root.glob(f"*/*/{STUDY}"):
+        if notes.stat().st_mtime < deadline:
+            shutil.rmtree(notes.parent, ignore_errors=True)
+
+
+def _take_over(journal: Journal, siblings: Path) -> None:
+    wanted = [key for key in journal.keys.values() if not (journal.folder / key).exists()]
+    for notes in siblings.glob(f"*/{STUDY}"):
+        other = notes.parent
+        there = [key for key in wanted if other != journal.folder and (other / key).exists()]
+        if not there:
+            continue
+        try:
+            with FileLock(f"{other}.lock", timeout=0):
+                journal.folder.mkdir(exist_ok=True)
+                for key in there:
+                    (other / key).rename(journal.folder / key)
+        except (Timeout, OSError):  # it is being trained, or has just ended
+            continue
+
+
+def _keys(
+    recipe: Recipe, candidates: Sequence[Candidate], metrics: Sequence[str]
+) -> dict[str, str]:
+    """Return candidate → the digest of all that its trials come from, beside the rows."""
+    shared = [
+        recipe.preprocessing.model_dump(mode="json"),
+        recipe.evaluation.model_dump(mode="json", include={"importance", "stress"}),
+        *metrics,
+    ]
+    return {
+        each.name: _hash(
+            [
+                each.name,
+                each.family,
+                each.features,
+                dict(each.settings),
+                _code(recipe, each),
+                shared,
+            ]
+        )
+        for each in candidates
+    }
+
+
+def _code(recipe: Recipe, candidate: Candidate) -> str:
+    """Return the digest of the user's own module that a candidate is made by, if it is one."""
+    named = [str(value) for key, value in candidate.settings.items() if key.endswith(CODE)]
+    modules = [re.split(r":|\.(?=\w+$)", name)[0] for name in named]
+    files = [recipe.folder / f"{module.replace('.', '/')}.py" for module in modules]
+    return _hash([file.read_text(encoding="utf-8") for file in files if file.is_file()])
+
+
+def _rows(split: Split) -> str:
+    parts = [array.tobytes() for array in (split.train, split.validation, split.test)]
+    return hashlib.sha256(b"|".join([str(split.seed).encode(), *parts])).hexdigest()[:16]
+
+
+def _varied(variation: RetrainingCondition) -> str:
+    return _hash([variation.aspect, variation.level, _rows(variation.split)])
+
+
+def _hash(values: object) -> str:
+    return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:16]
+
+
+def _read(place: Path, split: Split) -> Trial | None:
+    try:
+        values = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
+        array = place.with_suffix(".npy")
+        predictions = Predictions(np.load(array)) if array.exists() else None
+    except (OSError, EOFError, ValueError):  # none, or one that a crash has cut off
+        return None
+    return Trial(
+        **{
+            **values,
+            "split": split,
+            "predictions": predictions,
+            "cost": Cost(**values["cost"]),
+            "epochs": tuple(Epoch(**{**epoch, "again": True}) for epoch in values["epochs"]),
+            "measurements": tuple(ProbeScore(**each) for each in values["measurements"]),
+            "again": True,
+        }
+    )
+
+
+def _notes(folder: Path) -> dict[str, Any]:
+    try:
+        notes: dict[str, Any] = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return notes
+
+
+def _write_notes(folder: Path, **changed: object) -> None:
+    text = json.dumps({**_notes(folder), **changed})
+    atomic_write(folder / STUDY, lambda file: file.write(text.encode()))

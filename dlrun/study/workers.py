@@ -1,0 +1,118 @@
+"""Several processes, one study: what the chief says before a training, and what the others do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from dlrun.contract.candidate import Candidate, Epoch
+from dlrun.contract.dataset import Dataset, Split
+from dlrun.deep.distributed.worker import JOINING, this_worker
+from dlrun.errors import ClusterError
+from dlrun.recipe.write import recipe_digest
+from dlrun.system.environment import versions
+
+if TYPE_CHECKING:
+    from dlrun.deep.distributed.collective import CollectiveGroup, TrainingTask
+    from dlrun.study.candidate_runner import StudyPlan
+
+log = logging.getLogger(__name__)
+
+ALIKE: Final = ("dlrun", "tensorflow", "keras", "numpy")
+
+
+@contextmanager
+def lead(plan: StudyPlan, note: Callable[[str], None]) -> Iterator[None]:
+    """Lead the other workers, if this process has joined any, through the trainings within.
+
+    Args:
+        plan: of the study, on which all must agree.
+        note: takes a sentence for the user.
+
+    Raises:
+        ClusterError: they cannot be joined.
+        UsageError: they were started differently.
+    """
+    member = this_worker()
+    if member is None:
+        yield
+        return
+    note(f"Waiting for the other workers: {member.n_workers - 1}")
+    team = _agreed(plan)
+    yield
+    from dlrun.deep.distributed.collective import END
+
+    team.announce(END)
+
+
+def broadcast_task(
+    plan: StudyPlan, candidate: Candidate, number: int, *, is_variation: bool
+) -> None:
+    """Say which training comes next, where other workers have a part in it.
+
+    Args:
+        plan: of the study.
+        candidate: a network of the plan.
+        number: of the split or variation.
+        is_variation: whether it is on changed rows.
+    """
+    position = plan.deep.index(candidate)
+    if this_worker() is None or not _is_joint(plan, position):
+        return
+    from dlrun.deep.distributed.collective import TrainingTask
+
+    _team().announce(TrainingTask(position, is_variation, number))
+
+
+def run_worker(plan: StudyPlan) -> None:
+    """Take part in the trainings that the chief announces, until it says that the study is over.
+
+    A training that fails, fails for all alike; the chief tells of it.
+
+    Raises:
+        ClusterError: the chief or another worker is lost.
+        UsageError: the chief was started differently.
+    """
+    for place in _agreed(plan).places():
+        dataset, split = _rows(plan, place)
+        train, validation = dataset.take(split.train), dataset.take(split.validation)
+        candidate = plan.deep[place.candidate]
+        try:
+            candidate.fit(train, validation, seed=split.seed, on_epoch=_ignore_epoch)
+        except ClusterError:
+            raise
+        except Exception as error:  # of a library, or of the user's network
+            log.warning("%s: %s", candidate.name, error)
+
+
+def _agreed(plan: StudyPlan) -> CollectiveGroup:
+    team = _team()
+    known = {name: version for name, version in versions().items() if name in ALIKE}
+    team.agree(f"{recipe_digest(plan.recipe)} {plan.dataset.digest} {plan.splits.digest} {known}")
+    return team
+
+
+def _team() -> CollectiveGroup:
+    from dlrun.deep.distributed.collective import (
+        team,  # which imports TensorFlow, and that meets the others
+    )
+
+    return team()
+
+
+def _is_joint(plan: StudyPlan, position: int) -> bool:
+    model = plan.recipe.model[position]
+    return plan.recipe.training_of(model).strategy in JOINING
+
+
+def _rows(plan: StudyPlan, place: TrainingTask) -> tuple[Dataset, Split]:
+    if not place.is_variation:
+        return plan.dataset, plan.splits.splits[place.number]
+    variation = plan.variations[place.number]
+    return variation.change(plan.dataset), variation.split
+
+
+def _ignore_epoch(epoch: Epoch) -> None:
+    """Take an epoch and do nothing: the chief tells of it."""

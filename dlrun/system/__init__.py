@@ -1,0 +1,1 @@
+"""The machine: costs, environment, signals, files, words."""

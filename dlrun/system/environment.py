@@ -1,0 +1,45 @@
+"""What dlrun runs on: Python, the machine and the versions of the libraries."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from dlrun import __version__
+from dlrun.system.cost import THREAD_VARIABLES, n_cores
+
+PACKAGES: Final = (
+    "tensorflow", "keras", "scikit-learn", "mlflow", "pandas", "numpy", "scipy", "pyarrow",
+    "xgboost", "lightgbm",
+)  # fmt: skip
+
+
+def installed(package: str) -> str | None:
+    """Return a package's version without importing it, None when it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of dlrun and of the libraries that decide a result."""
+    known = {name: installed(name) for name in PACKAGES}
+    return {"dlrun": __version__, **{name: found for name, found in known.items() if found}}
+
+
+def describe_environment() -> str:
+    """Write what a result depends on beside the recipe and the data, one fact per line."""
+    threads = ", ".join(
+        f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ
+    )
+    facts = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": n_cores(),
+        "threads": threads or "not pinned",
+        **versions(),
+    }
+    return "".join(f"{name} {value}\n" for name, value in facts.items())

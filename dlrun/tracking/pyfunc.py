@@ -1,0 +1,33 @@
+"""The code that MLflow runs to serve a model of either family; copied into every logged model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from dlrun.data.model_io import load
+from dlrun.errors import DataError
+
+
+class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not analysed
+    """A saved model that answers for raw rows."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the model when a server starts."""
+        self._model = load(Path(context.artifacts["model"]))
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Predict raw rows; rows that cannot be used are a bad request, with the reason."""
+        try:
+            return self._model.answer(model_input)
+        except DataError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+
+
+mlflow.models.set_model(Served())

@@ -1,0 +1,116 @@
+"""What the recipe leaves open is filled in, and what it says reaches the estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
+
+from dlrun.classic import adapt as suited
+from dlrun.classic.adapt import adapt_estimator, feature_encoding_for
+from dlrun.classic.estimators import build
+from dlrun.contract.dataset import Task
+from dlrun.system.cost import limited_threads
+
+MATRIX = np.random.default_rng(0).normal(size=(60, 3))
+TRUTH = (MATRIX[:, 0] > 0).astype(np.int64)
+
+
+def suited_to(
+    kind: str, settings: Mapping[str, object], task: Task = "classification", seed: int = 7
+) -> Any:
+    truth = TRUTH if task == "classification" else MATRIX[:, 0]
+    estimator = build(kind, task, settings, len(MATRIX))
+    return adapt_estimator(
+        estimator, kind, task, settings, MATRIX, truth, n_categories=1, seed=seed
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimator", "encoding"),
+    [
+        (linear_model.LogisticRegression(), "onehot"),
+        (linear_model.Ridge(), "onehot"),
+        (svm.LinearSVC(), "onehot"),
+        (svm.SVC(), "onehot_dense"),
+        (naive_bayes.GaussianNB(), "onehot_dense"),
+        (neighbors.KNeighborsRegressor(), "onehot_dense"),
+        (tree.DecisionTreeClassifier(), "ordinal"),
+        (ensemble.RandomForestRegressor(), "ordinal"),
+        (ensemble.GradientBoostingClassifier(), "ordinal"),
+        (ensemble.HistGradientBoostingClassifier(), "native"),
+        (object(), "onehot_dense"),
+        (DummyClassifier(), "none"),
+    ],
+)
+def test_the_encoding_follows_the_kind_of_estimator(estimator: Any, encoding: str) -> None:
+    assert feature_encoding_for(estimator) == encoding
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
+def test_boosting_takes_categories_itself(kind: str) -> None:
+    assert feature_encoding_for(build(kind, "regression", {}, 10)) == "native"
+
+
+def test_the_seed_fills_an_open_random_state() -> None:
+    assert suited_to("random_forest", {}).random_state == 7
+    assert suited_to("random_forest", {"random_state": 0}).random_state == 0
+
+
+def test_a_seed_of_32_bits_fits_lightgbm() -> None:
+    boosting = suited_to("lightgbm", {"n_estimators": 2}, seed=2**32 - 1)
+    boosting.fit(MATRIX, TRUTH)
+
+
+def test_boosting_gets_the_pinned_threads_and_the_categories() -> None:
+    with limited_threads(3):
+        boosting = suited_to("xgboost", {})
+        assert suited_to("xgboost", {"n_jobs": 1}).n_jobs == 1
+    assert (boosting.n_jobs, boosting.feature_types) == (3, ["c", "q", "q"])
+    assert suited_to("hist_gradient_boosting", {}).categorical_features == [0]
+
+
+def test_a_classifier_without_probabilities_is_calibrated() -> None:
+    machine = suited_to("svm", {"C": 3.0, "gamma": 0.2})
+    assert isinstance(machine, CalibratedClassifierCV)
+    assert (machine.estimator.C, machine.estimator.gamma) == (3.0, 0.2)
+    assert machine.cv.n_splits == 3
+
+
+def test_a_class_of_two_rows_leaves_two_folds_for_calibration() -> None:
+    truth = np.zeros(60, dtype=np.int64)
+    truth[:2] = 1
+    machine = adapt_estimator(
+        svm.SVC(), "svm", "classification", {}, MATRIX, truth, n_categories=0, seed=0
+    )
+    assert machine.cv.n_splits == 2
+    machine.fit(MATRIX, truth)
+
+
+def test_a_class_of_one_row_leaves_nothing_to_calibrate_with() -> None:
+    truth = np.zeros(60, dtype=np.int64)
+    truth[0] = 1
+    machine = adapt_estimator(
+        svm.SVC(), "svm", "classification", {}, MATRIX, truth, n_categories=0, seed=0
+    )
+    assert isinstance(machine, svm.SVC)
+
+
+def test_a_support_vector_regression_learns_a_standardised_number() -> None:
+    machine = suited_to("svm", {"epsilon": 0.2}, "regression")
+    assert isinstance(machine, TransformedTargetRegressor)
+    assert machine.regressor.epsilon == 0.2
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_many_rows_get_the_approximate_machine(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suited, "MAX_EXACT_ROWS", 59)
+    machine = suited_to("svm", {"C": 2.0}, task)
+    inner = machine.estimator if task == "classification" else machine.regressor
+    assert inner[-1].alpha == pytest.approx(1 / (2.0 * 60))

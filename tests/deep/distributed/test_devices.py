@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.tf
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    """Describe the devices of a machine without a GPU, whatever this one has."""
+    from dlrun.deep.distributed import devices, strategy
+
+    class Config:
+        experimental = devices.tf.config.experimental
+
+        @staticmethod
+        def list_physical_devices(_):
+            return []
+
+        list_logical_devices = list_physical_devices
+
+    for module in (devices, strategy):
+        monkeypatch.setattr(module.tf, "config", Config)
+    for variable in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
+    return devices
+
+
+def _says(devices, why):
+    cores = devices.n_cores()
+    assert devices.describe_devices() == [
+        f"CPU with {cores} cores: {why}",
+        "strategy auto: one device · precision auto: float32",
+    ]
+
+
+def test_hidden_gpus_are_the_first_reason(devices, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    _says(devices, "CUDA_VISIBLE_DEVICES is '-1', which hides every GPU")
+
+
+def test_no_driver_is_the_next(devices, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "DRIVER", tmp_path / "none")
+    _says(devices, "no NVIDIA driver is running on this machine")
+
+
+def test_a_driver_without_cuda_is_the_last(devices, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "DRIVER", tmp_path)
+    monkeypatch.setattr(devices.tf.test, "is_built_with_cuda", lambda: False)
+    _says(devices, f"TensorFlow {devices.tf.__version__} was built without CUDA")
+    monkeypatch.setattr(devices.tf.test, "is_built_with_cuda", lambda: True)
+    _says(devices, "TensorFlow finds no CUDA libraries. Run: pip install 'dlrun[gpu]'")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}',
+            "multi_worker, worker 1 of 2 by TF_CONFIG",
+        ),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
+            "one device",
+        ),
+        (
+            '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+            "TF_CONFIG names the job 'ps'. Allowed: chief and worker; every worker trains",
+        ),
+    ],
+)
+def test_auto_goes_by_the_workers_that_there_are(devices, monkeypatch, text, says):
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert devices.describe_devices()[-1] == f"strategy auto: {says} · precision auto: float32"
+
+
+def test_a_single_cpu_is_one_device_in_full_precision(devices):
+    from dlrun.deep.distributed.strategy import choose_precision, choose_strategy
+
+    for name in ("auto", "one_device", "mirrored"):
+        assert choose_strategy(name).num_replicas_in_sync == 1
+    assert choose_precision("auto") == "float32"
+    assert choose_precision("mixed_float16") == "mixed_float16"
+
+
+def test_precision_is_what_the_weakest_gpu_is_fast_at(devices, monkeypatch):
+    from dlrun.deep.distributed.strategy import choose_precision
+
+    def choose(*capabilities):
+        config = devices.tf.config
+        monkeypatch.setattr(config, "list_physical_devices", lambda _: list(capabilities))
+        details = lambda capability: {"compute_capability": capability}  # noqa: E731
+        monkeypatch.setattr(config.experimental, "get_device_details", details)
+        return choose_precision("auto")
+
+    assert choose((9, 0), (8, 0)) == "mixed_bfloat16"
+    assert choose((9, 0), (7, 5)) == "mixed_float16"
+    assert choose((8, 9), (6, 1)) == "float32"

@@ -1,0 +1,133 @@
+"""A network on disk: Keras alone loads it, and it takes raw columns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dlrun.contract.candidate import Predictions
+from dlrun.data import model_io as saved
+from dlrun.errors import DataError, UsageError
+
+pytestmark = pytest.mark.tf
+
+LINEAR = {"architecture": "mlp", "hidden": []}
+ALONE = """
+import json, sys
+import numpy as np, keras, tensorflow as tf
+rows = np.load("raw.npz")
+raw = {name: tf.constant(rows[name]) for name in rows.files}
+model = keras.models.load_model("network.keras", safe_mode=True)
+said = model(raw).numpy()
+assert not [name for name in sys.modules if name.split(".")[0] == "dlrun"]
+np.save("said.npy", said)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(trained, mixed):
+    preprocessing = {"number": {"scale": "quantile"}}
+    return trained(mixed, preprocessing=preprocessing, training={"epochs": 3})
+
+
+def _raw(frame, inputs):
+    """Make raw columns as the network's documentation says, with rows that training lacked."""
+    raw = {}
+    for name, values in frame.items():
+        if values.dtype == np.float64:
+            raw[inputs[name]] = values.to_numpy()
+        elif values.dtype == "category":
+            raw[inputs[name]] = values.astype(object).fillna("").to_numpy().astype("U")
+        else:
+            raw[inputs[name]] = values.to_numpy().astype("datetime64[s]").astype(np.int64)
+    return raw
+
+
+def test_keras_alone_predicts_the_same_from_raw_columns(run, mixed, tmp_path):
+    frame = mixed.frame.copy()
+    frame["town"] = frame["town"].cat.add_categories("nowhere\nelse")
+    frame.loc[:5, "town"] = "nowhere\nelse"
+    frame.loc[6:9, ["a/b", "colour", "when?"]] = None
+    run.fitted.save(tmp_path)
+    inputs = json.loads((tmp_path / "network.json").read_text(encoding="utf-8"))["inputs"]
+    assert inputs["a/b"] == "a_b_"
+    np.savez(tmp_path / "raw.npz", **_raw(frame, inputs))
+    subprocess.run(
+        [sys.executable, "-c", ALONE], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    said = np.load(tmp_path / "said.npy")
+    np.testing.assert_allclose(said, run.fitted.predict(frame).values, rtol=1e-6)
+
+
+def test_a_loaded_network_is_the_one_that_was_saved(run, mixed, tmp_path):
+    run.fitted.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.json", "network.keras", "network.json",
+    }  # fmt: skip
+    loaded = saved.load(tmp_path)
+    assert (loaded.facts.candidate, loaded.facts.family) == ("mlp", "deep")
+    assert loaded.facts.columns == mixed.columns
+    assert loaded.facts.target == mixed.target
+    assert loaded.fitted.best_epoch == run.fitted.best_epoch
+    assert loaded.fitted.parameters == run.fitted.parameters
+    expected = run.fitted.predict(run.test.frame).values
+    np.testing.assert_array_equal(loaded.fitted.predict(run.test.frame).values, expected)
+
+
+def test_rows_are_predicted_in_order_one_by_one_or_many_at_once(run, mixed):
+    many = mixed.take(np.resize(np.arange(len(mixed)), 9000))
+    together = run.fitted.predict(many.frame)
+    assert isinstance(together, Predictions)
+    assert together.values.shape == (9000, 3)
+    for row in (0, 5, 8999):
+        alone = run.fitted.predict(many.frame.iloc[[row]]).values
+        np.testing.assert_allclose(alone, together.values[[row]], rtol=1e-5)
+    assert run.fitted.predict(many.frame.iloc[:0]).values.shape == (0, 3)
+
+
+def test_rows_are_not_changed(run, mixed):
+    before = mixed.frame.copy(deep=True)
+    run.fitted.predict(mixed.frame)
+    assert mixed.frame.equals(before)
+
+
+def test_batch_sizes_do_not_compile_anew(run, mixed):
+    for n_rows in (1, 3, 17, 60):
+        run.fitted.predict(mixed.frame.iloc[:n_rows])
+    assert run.fitted._forward.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("loss", ["auto", "poisson"])
+def test_probabilities_and_numbers_survive(trained, breast_cancer, diabetes, tmp_path, loss):
+    """Two classes end in a sigmoid, numbers in their own unit."""
+    dataset = breast_cancer if loss == "auto" else diabetes
+    run = trained(dataset, model=LINEAR, training={"loss": loss})
+    run.fitted.save(tmp_path)
+    expected = run.fitted.predict(run.test.frame).values
+    assert expected.shape == ((len(run.test), 2) if loss == "auto" else (len(run.test),))
+    again = saved.load(tmp_path).fitted.predict(run.test.frame).values
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_a_prediction_that_is_no_number_names_its_row(trained, diabetes, tmp_path):
+    preprocessing = {"number": {"impute": "error"}}
+    trained(diabetes, model=LINEAR, preprocessing=preprocessing).fitted.save(tmp_path)
+    frame = diabetes.frame.copy()
+    frame.loc[3, "bmi"] = np.nan
+    with pytest.raises(DataError) as caught:
+        saved.load(tmp_path).fitted.predict(frame)
+    assert str(caught.value) == (
+        "row 3: mlp predicts no finite number. Is a number missing that "
+        "preprocessing.number.impute does not fill, or beyond reason?"
+    )
+
+
+def test_a_file_that_keras_cannot_load_is_an_error(run, tmp_path):
+    run.fitted.save(tmp_path)
+    (tmp_path / "network.keras").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match=r"network.keras: Keras .* cannot load it: "):
+        saved.load(tmp_path)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlrun.contract.dataset import Dataset
+from dlrun.data.dataset import read_dataset
+from dlrun.data.splits.make import make_splits
+from dlrun.deep.candidates import make_candidates
+from dlrun.metrics.scores import score
+from dlrun.recipe.schema import Recipe
+
+pytestmark = pytest.mark.tf
+
+N_ROWS = 3000
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory) -> Path:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(N_ROWS, 3)), columns=["a", "b", "c"])
+    table["town"] = rng.choice(["x", "y", None], N_ROWS)
+    hidden = table["a"] - table["b"] + (table["town"] == "x") + rng.normal(size=N_ROWS) / 2
+    table["late"] = np.where(hidden > 0, "yes", "no")
+    folder = tmp_path_factory.mktemp("tables") / "parts"
+    folder.mkdir()
+    table = table.sort_values("late")  # windows must mix what stands apart
+    for number in range(3):
+        part = table[number * 1000 : (number + 1) * 1000]
+        part.to_parquet(folder / f"{number}.parquet", row_group_size=50, index=False)
+    return folder
+
+
+def make_recipe(parts: Path, *, stream: bool = True, **training) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "data": {"source": str(parts), "target": "late", "stream": stream},
+            "model": {"architecture": "mlp", "hidden": [16]},
+            "training": {"epochs": 4, "batch_size": 64, "learning_rate": 5e-3, **training},
+            "evaluation": {"folds": 1},
+        }
+    )
+
+
+def fit(recipe: Recipe, dataset: Dataset, seed: int = 0, folder=None):
+    (candidate,) = make_candidates(recipe, dataset)
+    (split,) = make_splits(recipe, dataset).splits
+    train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
+    epochs = []
+    fitted = candidate.fit(train, validation, seed=seed, on_epoch=epochs.append, checkpoint=folder)
+    return fitted.predict(test.frame), test, epochs
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    from dlrun.deep.training import streaming_data as streamed
+
+    monkeypatch.setattr(streamed, "WINDOW_ROWS", 500)
+    monkeypatch.setattr(streamed, "FEWEST_ROWS", 1)
+
+
+@pytest.fixture
+def rows(parts: Path, small_windows):
+    from dlrun.deep.inputs.groups import FrameReader
+    from dlrun.deep.training.device_data import DeviceDataset
+    from dlrun.deep.training.streaming_data import StreamedRows
+
+    dataset = read_dataset(make_recipe(parts))
+    reader = FrameReader({"number": lambda frame: frame[["a", "b", "c"]].to_numpy()})
+    return StreamedRows(dataset.stream, reader, DeviceDataset, seed=3)
+
+
+def numbers(rows, epoch: int) -> np.ndarray:
+    return np.concatenate([window.inputs["number"] for window in rows.windows(epoch)])
+
+
+def test_windows_hold_every_training_row_once(rows):
+    sizes = [len(window) for window in rows.windows(1)]
+    assert sum(sizes) == len(rows) == rows.stream.sizes[0]
+    assert set(sizes[:-1]) == {500}
+    flown = np.concatenate([chunk.frame["a"] for chunk in rows.stream.chunks(0)])
+    assert np.array_equal(np.sort(numbers(rows, 1)[:, 0]), np.sort(flown))
+
+
+def test_windows_differ_from_epoch_to_epoch_and_repeat_themselves(rows):
+    assert np.array_equal(numbers(rows, 1), numbers(rows, 1))
+    assert not np.array_equal(numbers(rows, 1), numbers(rows, 2))
+
+
+def test_windows_mix_what_stands_apart_in_the_files(rows):
+    shares = [np.mean(window.truth) for window in rows.windows(1)][:-1]
+    assert min(shares) > 0.1
+    assert max(shares) < 0.9
+
+
+def test_windows_of_wide_rows_are_bounded_by_their_bytes(rows, monkeypatch):
+    from dlrun.deep.training import streaming_data as streamed
+
+    monkeypatch.setattr(streamed, "WINDOW_BYTES", 100 * 3 * 8)
+    assert {len(window) for window in list(rows.windows(1))[:-1]} == {100}
+
+
+def test_a_network_learns_as_well_as_from_memory(parts: Path, small_windows):
+    scores = []
+    for stream in (True, False):
+        recipe = make_recipe(parts, stream=stream)
+        predictions, test, epochs = fit(recipe, read_dataset(recipe))
+        scores.append(score(("roc_auc",), predictions, test.truth, test.target)["roc_auc"])
+        assert len(epochs) == 4
+    assert scores[0] > 0.9
+    assert abs(scores[0] - scores[1]) < 0.04
+
+
+def test_the_same_seed_gives_the_same_network(parts: Path, small_windows):
+    recipe = make_recipe(parts)
+    dataset = read_dataset(recipe)
+    first, again = (fit(recipe, dataset)[0].values for _ in range(2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, fit(recipe, dataset, seed=1)[0].values)
+
+
+def test_a_training_goes_on_in_the_middle_of_the_stream(
+    parts: Path, small_windows, tmp_path, monkeypatch
+):
+    """The windows that were trained on are read again, and passed over."""
+    from dlrun.deep.training import loop
+
+    recipe = make_recipe(parts, checkpoint_every="7 steps", deterministic=True)
+    dataset = read_dataset(recipe)
+    whole, _, told = fit(recipe, dataset)
+    steps = []
+
+    def note(copies, order, call, sums):
+        steps.append(call.first)
+        if len(steps) == death:
+            raise MemoryError
+        return arguments_of(copies, order, call, sums)
+
+    arguments_of = loop._arguments
+    death = ceil(dataset.stream.sizes[0] / 64) + 20  # in the third of the windows of 500 rows
+    monkeypatch.setattr(loop, "_arguments", note)
+    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)  # a step at a time
+    with pytest.raises(MemoryError):
+        fit(recipe, dataset, folder=tmp_path)
+    again, _, told_again = fit(recipe, dataset, folder=tmp_path)
+    assert steps[death : death + 3] == [14, 15, 16]
+    assert np.array_equal(again.values, whole.values)
+    assert [epoch.metrics for epoch in told_again] == [epoch.metrics for epoch in told]

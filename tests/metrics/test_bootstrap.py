@@ -1,0 +1,57 @@
+"""Fast scores agree with the definitions in `dlrun.metrics.scores`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Target
+from dlrun.metrics.bootstrap import bootstrap_scorer
+from dlrun.metrics.scores import score
+from dlrun.recipe.vocabulary import CLASSIFICATION_METRICS, REGRESSION_METRICS
+
+N = 120
+
+
+@pytest.mark.parametrize("metric", CLASSIFICATION_METRICS)
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_drawn_classes_score_as_defined(metric, n_classes, seed):
+    random = np.random.default_rng(seed)
+    target = Target("y", "classification", tuple("abcd"[:n_classes]))
+    truth = random.integers(0, n_classes, N)
+    values = random.dirichlet(np.ones(n_classes), N).round(1) + 0.01  # ties, and sums beside one
+    predictions = Predictions(values)
+    counts = random.integers(0, 3, N)
+    if seed == 3:
+        counts[truth == n_classes - 1] = 0  # one class is not drawn
+
+    expected = score((metric,), predictions, truth, target, sample_weight=counts)[metric]
+
+    found = bootstrap_scorer(metric, predictions, truth, target)(counts)
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("metric", REGRESSION_METRICS)
+@pytest.mark.parametrize("seed", range(3))
+def test_drawn_numbers_score_as_defined(metric, seed):
+    random = np.random.default_rng(seed)
+    target = Target("y", "regression")
+    truth = random.normal(5000, 900, N)
+    predictions = Predictions(truth + random.normal(0, 200, N).round(-1))
+    counts = random.integers(0, 3, N)
+
+    drawn = np.repeat(np.arange(N), counts)
+    expected = score((metric,), Predictions(predictions.values[drawn]), truth[drawn], target)
+
+    assert bootstrap_scorer(metric, predictions, truth, target)(counts) == pytest.approx(
+        expected[metric]
+    )
+
+
+def test_constant_numbers_have_no_r2():
+    rescore = bootstrap_scorer(
+        "r2", Predictions(np.ones(4)), np.full(4, 2.0), Target("y", "regression")
+    )
+    assert np.isnan(rescore(np.ones(4, dtype=np.int64)))

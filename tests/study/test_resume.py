@@ -1,0 +1,302 @@
+"""The journal of a study: what is kept, what is recalled, and what is not the same any more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from math import isnan, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dlrun
+from dlrun.contract.candidate import Epoch, Predictions
+from dlrun.contract.dataset import Split
+from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
+from dlrun.errors import UsageError
+from dlrun.recipe.load import load_recipe
+from dlrun.study import resume as room
+from dlrun.study.candidate_runner import StudyPlan
+from dlrun.study.resume import STUDY, Journal, open_journal
+
+RECIPE = """\
+data: {source: sklearn:iris}
+model: {architecture: mlp}
+baselines: [linear, {name: knn, n_neighbors: 3}]
+evaluation: {folds: 2}
+"""
+ROWS = np.arange(9)
+SPLIT = Split(0, 1, 1, 77, ROWS[:5], ROWS[5:6], ROWS[6:])
+VARIATION = RetrainingCondition("label_noise", 0.2, SPLIT, lambda dataset: dataset)
+MEASURED = ProbeScore("linear", "classic", "train", "", 1.0, 1, 5, 0.1 + 0.2)
+TRIAL = Trial(
+    candidate="linear",
+    family="classic",
+    split=SPLIT,
+    predictions=Predictions(np.random.default_rng(0).dirichlet([1, 1, 1], size=3)),
+    scores={"accuracy": np.float64(2 / 3), "roc_auc": nan},
+    validation_scores={"accuracy": 1.0},
+    cost=Cost(fit_seconds=0.1 + 0.2, parameters=15),
+    epochs=(Epoch(1, 3, {"train/loss": 1 / 3}, 0.1),),
+    best_epoch=1,
+    measurements=(MEASURED,),
+)
+
+Open = Callable[..., AbstractContextManager[Journal]]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def plan_of(folder: Path, text: str = RECIPE) -> StudyPlan:
+    from dlrun.study.study import prepare
+
+    file = folder / "r.yaml"
+    file.write_text(text, encoding="utf-8")
+    return prepare(load_recipe(file))
+
+
+def opened(plan: StudyPlan, **changed: object) -> AbstractContextManager[Journal]:
+    settings: dict[str, object] = {
+        "data_digest": plan.dataset.digest,
+        "store": "sqlite:///mlflow.db iris",
+        "metrics": plan.metrics,
+        "fresh": False,
+        **changed,
+    }
+    return open_journal(plan.recipe, plan.candidates, **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> StudyPlan:
+    return plan_of(tmp_path)
+
+
+def candidate(plan: StudyPlan, name: str = "linear"):
+    return next(each for each in plan.candidates if each.name == name)
+
+
+def test_a_trial_comes_back_as_it_was(plan: StudyPlan) -> None:
+    with opened(plan) as journal:
+        assert journal.recall(candidate(plan), SPLIT) is None
+        journal.keep(TRIAL)
+    with opened(plan) as journal:
+        found = journal.recall(candidate(plan), SPLIT)
+        assert journal.n_kept(plan.candidates, [SPLIT, replace(SPLIT, seed=78)]) == 1
+    assert found is not None
+    assert found.again
+    assert found.predictions is not None
+    assert TRIAL.predictions is not None
+    np.testing.assert_array_equal(found.predictions.values, TRIAL.predictions.values)
+    assert isnan(found.scores["roc_auc"])
+    known = {"scores": {"accuracy": 2 / 3}, "predictions": None}
+    assert replace(found, **known) == replace(
+        TRIAL, **known, again=True, epochs=(replace(TRIAL.epochs[0], again=True),)
+    )
+
+
+def test_a_varied_trial_comes_back_too(plan: StudyPlan) -> None:
+    with opened(plan) as journal:
+        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, measurements=()), MEASURED)
+        found = journal.recall_varied(candidate(plan), VARIATION)
+        assert journal.recall_varied(candidate(plan), replace(VARIATION, level=0.3)) is None
+    assert found is not None
+    assert found[1] == MEASURED
+    assert found[0].again
+
+
+def test_a_trial_that_failed_is_tried_again(plan: StudyPlan) -> None:
+    with opened(plan) as journal:
+        journal.keep(Trial("linear", "classic", SPLIT, error="out of memory"))
+        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, error="no"), MEASURED)
+        assert journal.recall(candidate(plan), SPLIT) is None
+        assert journal.recall_varied(candidate(plan), VARIATION) is None
+
+
+@pytest.mark.parametrize("ending", ["json", "npy"])
+@pytest.mark.parametrize("left", [0, 40])
+def test_a_record_that_a_crash_cut_off_is_passed_over(
+    plan: StudyPlan, ending: str, left: int
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        (file,) = journal.folder.rglob(f"*[0-9a-f].{ending}")
+        file.write_bytes(file.read_bytes()[:left])
+        assert journal.recall(candidate(plan), SPLIT) is None
+
+
+SAME_PART = (
+    "data: {source: sklearn:iris}\nbaselines: [dummy, linear]\nmodel: {architecture: tabm}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_same"),
+    [
+        (SAME_PART, "linear", True),
+        (RECIPE.replace("linear,", "{name: linear, C: 2.0},"), "linear", False),
+        (RECIPE.replace("linear,", "{name: linear, C: 2.0},"), "knn", True),
+        (RECIPE + "preprocessing: {number: {scale: quantile}}\n", "linear", False),
+        (RECIPE.replace("folds: 2", "folds: 2, metrics: [log_loss]"), "linear", False),
+        (RECIPE.replace("folds: 2", "folds: 2, importance: true"), "linear", False),
+        (RECIPE.replace("folds: 2", "folds: 2, learning_curve: true"), "linear", True),
+        (RECIPE + "training: {epochs: 7}\n", "linear", True),
+        (RECIPE + "training: {epochs: 7}\n", "mlp", False),
+        (RECIPE.replace("mlp", "mlp, hidden: [3]"), "mlp", False),
+        (RECIPE + "description: Flowers\n", "mlp", True),
+        (RECIPE + "seed: 1\n", "linear", False),
+    ],
+)
+def test_another_recipe_takes_over_what_its_change_left_alone(
+    plan: StudyPlan, tmp_path: Path, text: str, name: str, is_same: bool
+) -> None:
+    with opened(plan) as journal:
+        for one in ("linear", "knn", "mlp"):
+            journal.keep(replace(TRIAL, candidate=one))
+    changed = plan_of(tmp_path, text)
+    with opened(changed) as journal:
+        found = journal.recall(candidate(changed, name), SPLIT)
+        assert (found is not None) == is_same
+
+
+@pytest.mark.parametrize(
+    "changed", [{"data_digest": "other"}, {"store": "elsewhere"}, {"fresh": True}]
+)
+def test_other_data_another_store_or_a_fresh_start_recall_nothing(
+    plan: StudyPlan, changed: dict[str, object]
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        journal.begin("a run")
+    with opened(plan, **changed) as journal:
+        assert journal.recall(candidate(plan), SPLIT) is None
+        assert journal.run_id is None
+    with opened(plan) as journal:
+        assert (journal.run_id is None) == ("fresh" in changed)
+
+
+def test_another_major_version_recalls_nothing(
+    plan: StudyPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+    monkeypatch.setattr(dlrun, "__version__", f"{dlrun.__version__}.1")
+    with opened(plan) as journal:
+        assert journal.recall(candidate(plan), SPLIT) is not None
+    monkeypatch.setattr(dlrun, "__version__", "9.0.0")
+    with opened(plan) as journal:
+        assert journal.recall(candidate(plan), SPLIT) is None
+
+
+def test_the_users_own_code_is_a_part_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "own_trees.py"
+    text = (
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        "class Own(DecisionTreeClassifier):\n    pass\n"
+    )
+    module.write_text(text, encoding="utf-8")
+    recipe = "data: {source: sklearn:iris}\nbaselines: [{estimator: own_trees.Own}]\n"
+    plan = plan_of(tmp_path, recipe)
+    with opened(plan) as journal:
+        journal.keep(replace(TRIAL, candidate="Own"))
+        assert journal.recall(candidate(plan, "Own"), SPLIT)
+    module.write_text(text + "# changed\n", encoding="utf-8")
+    with opened(plan) as journal:
+        assert journal.recall(candidate(plan, "Own"), SPLIT) is None
+
+
+def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
+    """What is in memory of them may be the same positions."""
+    import pandas as pd
+
+    from dlrun.study.study import _journal
+    from dlrun.tracking.store import Store
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=400), "y": rng.choice(["no", "yes"], 400)})
+    table.to_parquet(tmp_path / "a.parquet")
+    store = Store("sqlite:///mlflow.db", client=None, experiment="r")
+    folders = set()
+    for share in (0.2, 0.3):
+        data = f"{{source: a.parquet, target: y, stream: true, split: {{test: {share}}}}}"
+        plan = plan_of(tmp_path, f"data: {data}\nbaselines: [linear]\n")
+        with _journal(plan, store, fresh=False) as journal:
+            folders.add(journal.folder.parent)
+            journal.begin("a run")
+    assert len(folders) == 2
+
+
+def test_two_processes_do_not_train_the_same_study(plan: StudyPlan, tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from test_resume import opened, plan_of\n"
+        f"with opened(plan_of(Path({str(tmp_path)!r}))):\n"
+        "    print('open', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    tests = Path(__file__).parent
+    path = os.pathsep.join([str(tests), str(tests.parent)])
+    other = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    try:
+        assert other.stdout
+        other.stdout.readline()
+        with pytest.raises(UsageError) as caught, opened(plan):
+            pass
+        assert str(caught.value) == (
+            f"r.yaml: process {other.pid} is training this study. Wait for it, or train another "
+            "one: with another seed, or another tracking.experiment"
+        )
+        changed = plan_of(tmp_path, RECIPE + "training: {epochs: 3}\n")
+        with opened(changed) as journal:  # another study of the same data
+            assert journal.recall(candidate(changed), SPLIT) is None
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    with opened(plan):  # a dead process holds nothing
+        pass
+
+
+def test_a_study_that_ended_well_leaves_nothing(plan: StudyPlan, cache: Path) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        journal.clear()
+    assert list((cache / "studies").iterdir()) == []
+
+
+def test_what_nobody_went_on_with_is_removed(plan: StudyPlan, tmp_path: Path) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+    forgotten = time.time() - 31 * 24 * 3600
+    os.utime(journal.folder / STUDY, (forgotten, forgotten))
+    with opened(plan_of(tmp_path, RECIPE + "seed: 4\n")) as other:
+        assert not journal.folder.exists()
+        assert other.folder.exists()
+
+
+def test_a_cache_that_is_read_only_is_stood_in_for(
+    plan: StudyPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(room, "gettempdir", partial(str, tmp_path / "temporary"))
+    with opened(plan) as journal:
+        assert journal.folder.is_relative_to(tmp_path / "temporary" / "dlrun")
