@@ -95,7 +95,7 @@ def series(task: Task) -> Dataset:
 def mixed(task: Task) -> Dataset:
     """Text and series beside numbers and categories; the signal is in the text and a number."""
     words, flat, curve = text(task), table(task), series(task)
-    signal = text("regression").truth + table("regression").truth / 2
+    signal = text("regression").y + table("regression").y / 2
     columns = (*flat.columns[:3], *words.columns, *curve.columns)
     frame = pd.concat([flat.frame, words.frame, curve.frame], axis=1)
     return _dataset("mixed", columns, frame[[c.name for c in columns]], signal, task)
@@ -122,6 +122,6 @@ def _dataset(
 ) -> Dataset:
     is_class = task == "classification"
     target = Target("kind", task, LABELS if is_class else (), "str" if is_class else "float")
-    truth = np.digitize(signal, np.quantile(signal, [0.3, 0.6])).astype(np.int64)
-    truth = truth if is_class else signal
-    return Dataset(name, "by hand", columns, target, frame, truth, np.arange(len(frame)))
+    y = np.digitize(signal, np.quantile(signal, [0.3, 0.6])).astype(np.int64)
+    y = y if is_class else signal
+    return Dataset(name, "by hand", columns, target, frame, y, np.arange(len(frame)))

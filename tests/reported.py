@@ -27,13 +27,11 @@ def make(
 ) -> Study:
     """Make a study; without labels it is a regression. `mlp` and `wide` are networks."""
     random = np.random.default_rng(0)
-    truth = random.integers(0, len(labels), n_rows) if labels else random.gamma(2, 10, n_rows)
+    y = random.integers(0, len(labels), n_rows) if labels else random.gamma(2, 10, n_rows)
     metrics = ("accuracy", "log_loss", "ece") if labels else ("rmse", "mae", "r2")
     splits = [(repeat, fold) for repeat in range(n_repeats) for fold in range(n_folds)]
     frames = {
-        name: pd.concat(
-            [_predict(truth, labels, place, n_folds, split, random) for split in splits]
-        )
+        name: pd.concat([_predict(y, labels, place, n_folds, split, random) for split in splits])
         for place, name in enumerate(names)
     }
     trials = [
@@ -70,15 +68,15 @@ def make(
     )
 
 
-def _predict(truth, labels, place, n_folds, split, random) -> pd.DataFrame:
+def _predict(y, labels, place, n_folds, split, random) -> pd.DataFrame:
     """Predict the better, the earlier the candidate stands."""
-    rows = np.array_split(np.arange(len(truth)), n_folds)[split[1]]
-    frame = {"row_id": rows, "repeat": split[0], "fold": split[1], "truth": truth[rows]}
+    rows = np.array_split(np.arange(len(y)), n_folds)[split[1]]
+    frame = {"row_id": rows, "repeat": split[0], "fold": split[1], "truth": y[rows]}
     if not labels:
         noise = random.normal(0, 1 + 3 * place, len(rows))
-        return pd.DataFrame(frame | {"prediction": truth[rows] + noise})
+        return pd.DataFrame(frame | {"prediction": y[rows] + noise})
     raw = random.random((len(rows), len(labels)))
-    raw[np.arange(len(rows)), truth[rows]] += 1.0 / (1 + place)
+    raw[np.arange(len(rows)), y[rows]] += 1.0 / (1 + place)
     shares = raw / raw.sum(axis=1, keepdims=True)
     frame["prediction"] = shares.argmax(axis=1)
     return pd.DataFrame(frame | {f"p_{label}": shares[:, k] for k, label in enumerate(labels)})

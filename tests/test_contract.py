@@ -231,7 +231,7 @@ def test_the_pattern_is_found(case: Case) -> None:
     if case.candidate.name == "dummy":
         assert np.ptp(values) == pytest.approx(0)
     else:
-        assert np.corrcoef(values, case.dataset.truth[TEST])[0, 1] > 0.5
+        assert np.corrcoef(values, case.dataset.y[TEST])[0, 1] > 0.5
 
 
 def test_the_same_seed_gives_the_same_predictions(case: Case) -> None:
@@ -266,7 +266,7 @@ def test_unseen_and_missing_values_get_a_prediction(case: Case) -> None:
 
 def test_a_class_without_training_rows_keeps_its_column(case: Case) -> None:
     if case.is_classification and case.dataset.name == "table":
-        kept = case.dataset.take(np.flatnonzero(case.dataset.truth != 1))
+        kept = case.dataset.take(np.flatnonzero(case.dataset.y != 1))
         fitted = case.candidate.fit(kept, kept.take(np.arange(20)), seed=0, on_epoch=nobody)
         values = fitted.predict(case.dataset.frame).values
         assert values.shape == (N_ROWS, 3)

@@ -62,7 +62,7 @@ def adapt_estimator(
     task: Task,
     settings: Collection[str],
     matrix: Any,
-    truth: Any,
+    y: Any,
     *,
     n_categories: int,
     seed: int,
@@ -80,7 +80,7 @@ def adapt_estimator(
         task: classification or regression.
         settings: names of the settings that the recipe gives.
         matrix: (rows, features) the training rows; the categories come first.
-        truth: (rows,) classes counted from 0 without gaps, or numbers.
+        y: (rows,) classes counted from 0 without gaps, or numbers.
         n_categories: how many columns are categories.
         seed: feeds everything random.
     """
@@ -92,7 +92,7 @@ def adapt_estimator(
         estimator = TransformedTargetRegressor(estimator, transformer=StandardScaler())
     if task == "regression" or hasattr(estimator, "predict_proba"):
         return estimator
-    return _calibrated(estimator, truth, seed)
+    return _calibrated(estimator, y, seed)
 
 
 def fill_in(
@@ -111,7 +111,7 @@ def supports_partial_fit(estimator: Any) -> bool:
     return hasattr(estimator, "partial_fit")
 
 
-def calibrate_prefit(estimator: Any, matrix: Any, truth: NDArray[np.int64]) -> Any:
+def calibrate_prefit(estimator: Any, matrix: Any, y: NDArray[np.int64]) -> Any:
     """Give a classifier that was fitted in parts probabilities (Platt 1999), where it has none.
 
     The sigmoid is fitted on some of the rows that were learned from: beside all of them they are
@@ -119,7 +119,7 @@ def calibrate_prefit(estimator: Any, matrix: Any, truth: NDArray[np.int64]) -> A
     """
     if hasattr(estimator, "predict_proba") or not hasattr(estimator, "decision_function"):
         return estimator
-    return CalibratedClassifierCV(FrozenEstimator(estimator)).fit(matrix, truth)
+    return CalibratedClassifierCV(FrozenEstimator(estimator)).fit(matrix, y)
 
 
 def fit_arguments(estimator: Any, n_categories: int) -> dict[str, object]:
@@ -142,16 +142,16 @@ def _wanted(estimator: Any, n_categories: int, n_features: int, seed: int) -> di
     return wanted
 
 
-def _calibrated(estimator: Any, truth: NDArray[np.int64], seed: int) -> Any:
+def _calibrated(estimator: Any, y: NDArray[np.int64], seed: int) -> Any:
     """Wrap a classifier so that its scores become probabilities (Platt 1999).
 
     The sigmoid is fitted on scores of rows that the classifier has not seen: over three folds, or
     on a tenth of the rows where there are plenty.
     """
-    rarest = int(np.bincount(truth).min())
+    rarest = int(np.bincount(y).min())
     if not hasattr(estimator, "decision_function") or rarest < 2:  # noqa: PLR2004
         return estimator
-    if len(truth) > MAX_EXACT_ROWS:
+    if len(y) > MAX_EXACT_ROWS:
         held_out = StratifiedShuffleSplit(1, test_size=0.1, random_state=seed)
         return CalibratedClassifierCV(estimator, cv=held_out)
     folds = StratifiedKFold(min(3, rarest), shuffle=True, random_state=seed)

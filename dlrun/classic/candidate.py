@@ -84,14 +84,14 @@ class ClassicCandidate:
         matrix = features.fit_transform(train.frame)
         if train.stream and supports_partial_fit(estimator):
             return self._fit_in_parts(train, train.stream, estimator, features, matrix, seed=seed)
-        classes, truth = _numbered(train)
+        classes, y = _numbered(train)
         n_categories = sum(column.type == "category" for column in train.columns)
         estimator = adapt_estimator(
-            estimator, self.kind, task, self.options, matrix, truth,
+            estimator, self.kind, task, self.options, matrix, y,
             n_categories=n_categories, seed=seed,
         )  # fmt: skip
         with wrap_estimator_errors(self.name):
-            estimator.fit(matrix, truth, **fit_arguments(estimator, n_categories))
+            estimator.fit(matrix, y, **fit_arguments(estimator, n_categories))
         return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
 
     def _fit_in_parts(
@@ -110,23 +110,23 @@ class ClassicCandidate:
         classes = np.array(stream.classes, dtype=np.int64)
         told = {"classes": np.arange(len(classes))} if len(classes) else {}
         for chunk in prefetch(stream.chunks(seed)):
-            part, truth = features.transform(chunk.frame), _places(chunk.truth, classes)
+            part, y = features.transform(chunk.frame), _places(chunk.y, classes)
             with wrap_estimator_errors(self.name):
-                estimator.partial_fit(part, truth, **told)
+                estimator.partial_fit(part, y, **told)
         if len(classes):
             with wrap_estimator_errors(self.name):
-                estimator = calibrate_prefit(estimator, matrix, _places(train.truth, classes))
+                estimator = calibrate_prefit(estimator, matrix, _places(train.y, classes))
         return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
 
 
-def _places(truth: NDArray[Any], classes: NDArray[np.int64]) -> NDArray[Any]:
+def _places(y: NDArray[Any], classes: NDArray[np.int64]) -> NDArray[Any]:
     """Number the classes that there are without gaps; numbers are kept."""
-    return np.searchsorted(classes, truth) if len(classes) else truth
+    return np.searchsorted(classes, y) if len(classes) else y
 
 
 def _numbered(train: Dataset) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Number the classes of the training rows without gaps: XGBoost insists on it."""
     if train.target.task == "regression":
-        return np.zeros(0, dtype=np.int64), train.truth
-    classes, truth = np.unique(train.truth, return_inverse=True)
-    return classes, truth
+        return np.zeros(0, dtype=np.int64), train.y
+    classes, y = np.unique(train.y, return_inverse=True)
+    return classes, y

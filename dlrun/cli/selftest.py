@@ -16,11 +16,11 @@ def selftest(
     """Run studies whose answer is known, and exit 1 if dlrun is wrong anywhere."""
     from rich.console import Console
 
-    from dlrun.study.selftest import run_truths
+    from dlrun.study.selftest import run_known_answers
 
     console = Console(highlight=False)
     findings: list[Finding] = []
-    for found in run_truths(quick=quick):
+    for found in run_known_answers(quick=quick):
         for finding in found:
             mark = "[green]✓[/]" if finding.holds else "[bold red]✗[/]"
             line = f"{mark} {finding.study:<15} {finding.expected:<43} {finding.measured}"

@@ -30,10 +30,10 @@ class Predictions:
     values: NDArray[np.float64]
 
     @property
-    def codes(self) -> NDArray[np.int64]:
+    def class_indices(self) -> NDArray[np.int64]:
         """Return the most probable class of each row, (rows,) int64."""
-        codes: NDArray[np.int64] = self.values.argmax(axis=1)
-        return codes
+        class_indices: NDArray[np.int64] = self.values.argmax(axis=1)
+        return class_indices
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Epoch:
         number: the first is 1.
         of: epochs at most.
         metrics: keys are `train/…` and `val/…`.
-        again: whether it was told before, by the training that this one continues.
+        resumed: whether an earlier process trained it, before it was stopped.
     """
 
     number: int
     of: int
     metrics: Mapping[str, float]
     seconds: float
-    again: bool = False
+    resumed: bool = False
 
 
 OnEpoch = Callable[[Epoch], None]

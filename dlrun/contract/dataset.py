@@ -84,7 +84,7 @@ class Dataset:
 
     Attributes:
         frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
-        truth: (rows,) int64 class codes, or float64 values for regression.
+        y: (rows,) int64 class codes, or float64 values for regression.
         row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
         split_values: (rows,) what the split goes by: the group or the time of each row, or
             "train", "validation" or "test" where the source brings its parts; else None.
@@ -98,7 +98,7 @@ class Dataset:
     columns: tuple[Column, ...]
     target: Target
     frame: pd.DataFrame
-    truth: NDArray[Any]
+    y: NDArray[Any]
     row_ids: NDArray[np.int64]
     split_values: NDArray[Any] | None = None
     digest: str = ""
@@ -106,14 +106,14 @@ class Dataset:
     stream: Stream | None = None
 
     def __len__(self) -> int:
-        return len(self.truth)
+        return len(self.y)
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Return the dataset of these rows alone, in this order."""
         return replace(
             self,
             frame=self.frame.iloc[rows].reset_index(drop=True),
-            truth=self.truth[rows],
+            y=self.y[rows],
             row_ids=self.row_ids[rows],
             split_values=None if self.split_values is None else self.split_values[rows],
         )
@@ -123,13 +123,13 @@ class Dataset:
 class Split:
     """Row positions of one fold, identical for every candidate.
 
-    `repeat` and `fold` count from 0; `step` numbers the splits of a study from 0.
+    `repeat` and `fold` count from 0; `index` numbers the splits of a study from 0.
     `seed` differs from split to split and feeds initialisation and data order.
     """
 
     repeat: int
     fold: int
-    step: int
+    index: int
     seed: int
     train: NDArray[np.int64]
     validation: NDArray[np.int64]

@@ -92,7 +92,7 @@ class Trial:
     A trial that failed has an `error` and nothing else.
 
     Attributes:
-        again: whether it was kept from before, by the study that this one goes on with.
+        resumed: whether it was taken from the records of a study that was stopped.
     """
 
     candidate: str
@@ -106,4 +106,4 @@ class Trial:
     best_epoch: int | None = None
     measurements: tuple[ProbeScore, ...] = ()
     error: str | None = None
-    again: bool = False
+    resumed: bool = False

@@ -27,7 +27,7 @@ from dlrun.data.splits.column import read_split_values
 from dlrun.data.splits.stratify import draw, strata_of
 from dlrun.data.streaming.eligibility import find_stream
 from dlrun.data.streaming.scan import scan_table
-from dlrun.data.target import TypedTarget, read_truth
+from dlrun.data.target import TypedTarget, read_target
 from dlrun.data.types.infer import cast_columns, shape_columns
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
@@ -64,19 +64,19 @@ def _read_typed(recipe: Recipe) -> Dataset:
     raw = _read_raw(recipe)
     target = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, target)
-    truth = read_truth(recipe, raw.frame[target])
-    rows, notes = _rows(recipe, truth)
+    y = read_target(recipe, raw.frame[target])
+    rows, notes = _rows(recipe, y)
     columns, frame, done = _typed(recipe, raw, columns, rows)
     return Dataset(
         name=raw.name,
         source=recipe.data.source,
         columns=columns,
-        target=truth.target,
+        target=y.target,
         frame=frame,
-        truth=truth.values[rows],
+        y=y.values[rows],
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
-        notes=(*truth.notes, *left_out(recipe, raw.frame, target), *notes, *done),
+        notes=(*y.notes, *left_out(recipe, raw.frame, target), *notes, *done),
     )
 
 
@@ -89,18 +89,16 @@ def _read_raw(recipe: Recipe) -> RawData:
         raise DataError(message) from error
 
 
-def _rows(recipe: Recipe, truth: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
+def _rows(recipe: Recipe, y: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
     """Choose the rows that have a target, or a sample of them, before anything is decoded."""
-    n_rows, wanted, notes = len(truth.values), recipe.data.max_rows, []
-    rows = np.flatnonzero(truth.present)
+    n_rows, wanted, notes = len(y.values), recipe.data.max_rows, []
+    rows = np.flatnonzero(y.present)
     if len(rows) < n_rows:
         n_dropped = n_rows - len(rows)
-        notes.append(
-            f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {truth.target.name!r}."
-        )
+        notes.append(f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {y.target.name!r}.")
     if wanted is not None and wanted < len(rows):
         notes.append(f"A sample of {wanted:,} of {len(rows):,} rows (data.max_rows).")
-        strata = strata_of(truth.values[rows], truth.target)
+        strata = strata_of(y.values[rows], y.target)
         rows = rows[np.sort(draw(strata, wanted, np.random.default_rng(recipe.seed)))]
     return rows, notes
 

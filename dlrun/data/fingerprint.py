@@ -25,7 +25,7 @@ def digest_dataset(dataset: Dataset) -> str:
     target = dataset.target
     digest = hashlib.sha256()
     _add_json(digest, [target.name, target.task, target.labels])
-    _add_array(digest, _canonical(dataset.truth))
+    _add_array(digest, _canonical(dataset.y))
     for column in dataset.columns:
         _add_json(digest, [column.name, column.type])
         values = dataset.frame[column.name]
@@ -52,7 +52,7 @@ def hash_rows(dataset: Dataset) -> NDArray[np.uint64]:
         if is_array(column):
             frame[column.name] = hash_cells(frame[column.name])
     features = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    rows: NDArray[np.uint64] = (features + pd.util.hash_array(dataset.truth)).astype(np.uint64)
+    rows: NDArray[np.uint64] = (features + pd.util.hash_array(dataset.y)).astype(np.uint64)
     return rows
 
 

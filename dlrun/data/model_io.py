@@ -104,7 +104,7 @@ class SavedModel:
         if target.task == "regression":
             return pd.DataFrame({"prediction": predictions.values}, index=rows.index)
         labels = pd.Series([_value(label, target.dtype) for label in target.labels])
-        answers = pd.DataFrame({"prediction": labels.iloc[predictions.codes].to_numpy()})
+        answers = pd.DataFrame({"prediction": labels.iloc[predictions.class_indices].to_numpy()})
         for code, label in enumerate(target.labels):
             answers[f"p_{label}"] = predictions.values[:, code]
         return answers.set_axis(rows.index)

@@ -121,14 +121,14 @@ def add_junk_columns(dataset: Dataset, rng: Rng) -> Dataset:
 
 def add_label_noise(dataset: Dataset, rng: Rng, rows: NDArray[np.int64], share: float) -> Dataset:
     """Give a share of these rows another class, or the number of another of them."""
-    truth = dataset.truth.copy()
+    y = dataset.y.copy()
     spoiled = rng.choice(rows, round(share * len(rows)), replace=False)
     n_classes = len(dataset.target.labels)
     if n_classes:
-        truth[spoiled] = (truth[spoiled] + rng.integers(1, n_classes, len(spoiled))) % n_classes
+        y[spoiled] = (y[spoiled] + rng.integers(1, n_classes, len(spoiled))) % n_classes
     else:
-        truth[spoiled] = truth[rng.permutation(spoiled)]
-    return replace(dataset, truth=truth)
+        y[spoiled] = y[rng.permutation(spoiled)]
+    return replace(dataset, y=y)
 
 
 def shuffle_structure(dataset: Dataset, rng: Rng) -> Dataset:

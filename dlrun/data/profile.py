@@ -96,9 +96,9 @@ def _range(low: str, high: str) -> str:
 def _describe_target(dataset: Dataset) -> dict[str, float]:
     labels = dataset.target.labels
     if labels:
-        counts = np.bincount(dataset.truth, minlength=len(labels))
+        counts = np.bincount(dataset.y, minlength=len(labels))
         return dict(zip(labels, counts.tolist(), strict=True))
-    values = np.quantile(dataset.truth, list(QUANTILES.values()))
+    values = np.quantile(dataset.y, list(QUANTILES.values()))
     return dict(zip(QUANTILES, values.tolist(), strict=True))
 
 

@@ -64,13 +64,13 @@ def _is_target(dataset: Dataset, values: pd.Series[Any]) -> bool:
     """Say whether a column equals the numbers, or maps one to one onto the classes."""
     if dataset.target.task == "regression":
         is_number = values.dtype == np.float64
-        return is_number and bool(np.array_equal(values.to_numpy(), dataset.truth))
-    return _maps(values[:LOOK], dataset.truth[:LOOK]) and _maps(values, dataset.truth)
+        return is_number and bool(np.array_equal(values.to_numpy(), dataset.y))
+    return _maps(values[:LOOK], dataset.y[:LOOK]) and _maps(values, dataset.y)
 
 
-def _maps(values: pd.Series[Any], truth: Any) -> bool:
+def _maps(values: pd.Series[Any], y: Any) -> bool:
     codes, found = pd.factorize(values)
-    if len(found) != len(np.unique(truth)) or (codes < 0).any():
+    if len(found) != len(np.unique(y)) or (codes < 0).any():
         return False
-    pairs = np.unique(codes * (truth.max() + 1) + truth)
+    pairs = np.unique(codes * (y.max() + 1) + y)
     return len(pairs) == len(found)

@@ -47,7 +47,7 @@ class TypedTarget:
         return present
 
 
-def read_truth(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
+def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
     """Type the target column of a raw table.
 
     Raises:
@@ -55,10 +55,10 @@ def read_truth(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
     """
     _check_predictable(recipe, values)
     task, notes = (recipe.task, ()) if recipe.task else _infer_task(values)
-    truth = _numbers(recipe, values) if task == "regression" else _classes(values)
-    known = pd.unique(truth.values[truth.present])
-    check_varied(recipe, truth.target.name, truth.target.labels or known.tolist())
-    return TypedTarget(truth.target, truth.values, notes)
+    y = _numbers(recipe, values) if task == "regression" else _classes(values)
+    known = pd.unique(y.values[y.present])
+    check_varied(recipe, y.target.name, y.target.labels or known.tolist())
+    return TypedTarget(y.target, y.values, notes)
 
 
 def infer_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:

@@ -47,49 +47,49 @@ class Objective:
     scale: float = 1.0
     class_weights: tuple[float, ...] = ()
 
-    def encode_truth(self, truth: NDArray[Any]) -> NDArray[Any]:
+    def encode_y(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return what the loss compares with, (rows,): int32 codes or float32 values."""
         if self.loss in LOGITS:
-            return truth.astype(np.int32)
-        encoded = truth if self.loss in OWN_UNIT else (truth - self.shift) / self.scale
+            return y.astype(np.int32)
+        encoded = y if self.loss in OWN_UNIT else (y - self.shift) / self.scale
         return encoded.astype(np.float32)
 
-    def losses(self, truth: Any, outputs: Any) -> Any:
+    def losses(self, y: Any, outputs: Any) -> Any:
         """Return the weighted loss of each row, (rows,) float32.
 
         The members of an ensemble are trained one by one: their losses are averaged.
 
         Args:
-            truth: (rows,) from `encode_truth`.
+            y: (rows,) from `encode_y`.
             outputs: (rows, n_outputs) float32 of the network, or (rows, members, n_outputs).
         """
         each = self._of_logits if self.loss in LOGITS else self._of_numbers
         if len(outputs.shape) == MATRIX:
-            losses = each(truth, outputs)
+            losses = each(y, outputs)
         else:
             n_members = outputs.shape[1]
             apart = ops.reshape(outputs, (-1, self.n_outputs))
-            losses = each(ops.repeat(truth, n_members), apart)
+            losses = each(ops.repeat(y, n_members), apart)
             losses = ops.mean(ops.reshape(losses, (-1, n_members)), axis=1)
         if self.class_weights:
-            losses = losses * ops.take(np.array(self.class_weights, dtype=np.float32), truth)
+            losses = losses * ops.take(np.array(self.class_weights, dtype=np.float32), y)
         return losses
 
-    def _of_logits(self, truth: Any, outputs: Any) -> Any:
+    def _of_logits(self, y: Any, outputs: Any) -> Any:
         if self.loss in ONE_LOGIT:
-            truth = ops.cast(truth[:, None], "float32")
+            y = ops.cast(y[:, None], "float32")
         elif self.loss in ONE_HOT:
-            truth = ops.one_hot(truth, self.n_outputs)
-        return getattr(keras.losses, self.loss)(truth, outputs, from_logits=True)
+            y = ops.one_hot(y, self.n_outputs)
+        return getattr(keras.losses, self.loss)(y, outputs, from_logits=True)
 
-    def _of_numbers(self, truth: Any, outputs: Any) -> Any:
+    def _of_numbers(self, y: Any, outputs: Any) -> Any:
         if self.loss in POSITIVE:
             outputs = ops.softplus(outputs)
         if self.loss in OWN_UNIT:
             outputs = outputs * self.scale + self.shift
         if self.loss == "tweedie":
-            return _tweedie(truth, outputs[:, 0])
-        return getattr(keras.losses, self.loss)(truth[:, None], outputs)
+            return _tweedie(y, outputs[:, 0])
+        return getattr(keras.losses, self.loss)(y[:, None], outputs)
 
     def finish(self, shape: tuple[int, ...]) -> Any:
         """Build the model from outputs, of this shape for a row, to predictions, (rows, n_outputs).
@@ -111,23 +111,23 @@ class Objective:
         return keras.Model(outputs, finished, name="dlrun_finish")
 
 
-def _tweedie(truth: Any, predicted: Any) -> Any:
+def _tweedie(y: Any, predicted: Any) -> Any:
     """Return the Tweedie deviance without the terms of the truth alone (Jørgensen 1987)."""
     predicted = ops.maximum(predicted, keras.config.epsilon())
-    first = truth * predicted ** (1 - TWEEDIE_POWER) / (1 - TWEEDIE_POWER)
+    first = y * predicted ** (1 - TWEEDIE_POWER) / (1 - TWEEDIE_POWER)
     return predicted ** (2 - TWEEDIE_POWER) / (2 - TWEEDIE_POWER) - first
 
 
-def choose_objective(training: Training, target: Target, truth: NDArray[Any]) -> Objective:
+def choose_objective(training: Training, target: Target, y: NDArray[Any]) -> Objective:
     """Choose loss and outputs by the task, and units and class weights by the training rows."""
     loss = training.loss if training.loss != "auto" else _auto_loss(target)
     if target.task == "classification":
         n_outputs = 1 if loss in ONE_LOGIT else len(target.labels)
-        return Objective(loss, n_outputs, class_weights=_class_weights(training, target, truth))
+        return Objective(loss, n_outputs, class_weights=_class_weights(training, target, y))
     if loss in POSITIVE:
         # An output of 0 then stands for the mean.
-        return Objective(loss, scale=float(truth.mean()) / log(2) or 1.0)
-    return Objective(loss, shift=float(truth.mean()), scale=float(truth.std()) or 1.0)
+        return Objective(loss, scale=float(y.mean()) / log(2) or 1.0)
+    return Objective(loss, shift=float(y.mean()), scale=float(y.std()) or 1.0)
 
 
 def _auto_loss(target: Target) -> str:
@@ -136,13 +136,13 @@ def _auto_loss(target: Target) -> str:
     return "binary_crossentropy" if target.is_binary else "sparse_categorical_crossentropy"
 
 
-def _class_weights(training: Training, target: Target, truth: NDArray[Any]) -> tuple[float, ...]:
+def _class_weights(training: Training, target: Target, y: NDArray[Any]) -> tuple[float, ...]:
     if training.class_weight is None:
         return ()
     n_classes = len(target.labels)
     if training.class_weight == "balanced":
-        counts = np.bincount(truth, minlength=n_classes).clip(min=1)
-        return tuple((len(truth) / (n_classes * counts)).tolist())
+        counts = np.bincount(y, minlength=n_classes).clip(min=1)
+        return tuple((len(y) / (n_classes * counts)).tolist())
     given = {str(label): weight for label, weight in training.class_weight.items()}
     return tuple(given.get(label, 1.0) for label in target.labels)
 

@@ -32,7 +32,7 @@ def summarize(candidate: DeepCandidate, dataset: Dataset) -> Summary:
         TrainingError: it cannot be built on these columns.
     """
     encodings = fit_encodings(dataset.columns, dataset.frame, candidate.preprocessing)
-    objective = choose_objective(candidate.training, dataset.target, dataset.truth)
+    objective = choose_objective(candidate.training, dataset.target, dataset.y)
     network = build(candidate, dataset.columns, encodings, objective)
     lines: list[str] = []
     network.body.summary(line_length=WIDTH, print_fn=lines.append)

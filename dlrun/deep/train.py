@@ -58,7 +58,7 @@ def train_network(
 
     # 2 · the network, by what the training rows hold
     encodings = fit_encodings(train.columns, train.frame, candidate.preprocessing)
-    objective = choose_objective(candidate.training, train.target, train.truth)
+    objective = choose_objective(candidate.training, train.target, train.y)
     with strategy.scope():
         network = build(candidate, train.columns, encodings, objective, policy)
         optimizer = make_optimizer(candidate.training, scales_loss=policy == "mixed_float16")

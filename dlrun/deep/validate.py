@@ -160,15 +160,15 @@ def _loss_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, st
             f"{loss} is for two classes, but {target.name!r} has {len(target.labels)}. "
             f"Allowed: auto, {', '.join(others)}",
         )
-    elif loss in NOT_NEGATIVE and (dataset.truth < 0).any():
-        lowest = float(dataset.truth.min())
+    elif loss in NOT_NEGATIVE and (dataset.y < 0).any():
+        lowest = float(dataset.y.min())
         yield (
             "loss",
             f"{loss} is for numbers from 0 upwards, but {target.name!r} goes down to {lowest:g}. "
             "Take mean_squared_error or huber",
         )
-    elif loss in NOT_ZERO and (dataset.truth == 0).any():
-        count = int((dataset.truth == 0).sum())
+    elif loss in NOT_ZERO and (dataset.y == 0).any():
+        count = int((dataset.y == 0).sum())
         yield (
             "loss",
             f"{loss} divides by the target, but {target.name!r} is 0 in {count} rows. "

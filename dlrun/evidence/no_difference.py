@@ -76,17 +76,17 @@ class NoDifference:
         return float(growth) if growth <= MOST_GROWTH else None
 
 
-def effective_rows(row_ids: NDArray[np.int64], truth: NDArray[np.int64], metric: str) -> int:
+def effective_rows(row_ids: NDArray[np.int64], y: NDArray[np.int64], metric: str) -> int:
     """Count the distinct test rows of which one changes the score by its share.
 
     Args:
         row_ids: (rows,) of all splits, so that a row may come up several times.
-        truth: (rows,) class codes.
+        y: (rows,) class codes.
         metric: accuracy counts all rows; the others are means over classes, or depend on the
             positive one, and the rarest class counts.
     """
     _, first = np.unique(row_ids, return_index=True)
     if metric == "accuracy":
         return len(first)
-    counts = np.bincount(truth[first])
+    counts = np.bincount(y[first])
     return int(counts[counts > 0].min())

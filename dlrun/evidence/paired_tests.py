@@ -238,7 +238,7 @@ def _pair_on_rows(
     """Score all candidates of these pairs on the same draws of the test rows."""
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     tested = {name: _read_tested(entries[name], steps, setting) for name in names}
-    _insist_on_equal_truth(tested)
+    _check_equal_y(tested)
     parts = tested[names[0]]
     distinct = np.unique(np.concatenate([part.row_ids for part in parts]))
     scores = statistics.resample(
@@ -264,10 +264,10 @@ def _pair_on_rows(
 
 
 def _alike(parts: Sequence[_Tested], metric: str, basis: Basis, n: int) -> NoDifference:
-    row_ids, truth = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("row_ids", "truth")
+    row_ids, y = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row_ids", "y")
     )
-    return NoDifference(n, effective_rows(row_ids, truth, metric), basis)
+    return NoDifference(n, effective_rows(row_ids, y, metric), basis)
 
 
 @dataclass(frozen=True)
@@ -275,13 +275,13 @@ class _Tested:
     """A candidate on the test rows of one split, by ascending row id."""
 
     row_ids: NDArray[np.int64]
-    truth: NDArray[np.int64] | NDArray[np.float64]
+    y: NDArray[np.int64] | NDArray[np.float64]
     predictions: Predictions
     rescore: BootstrapScorer
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
-        return np.equal(self.predictions.codes, self.truth)
+        return np.equal(self.predictions.class_indices, self.y)
 
 
 def _read_tested(
@@ -295,14 +295,14 @@ def _read_tested(
 def _tested(part: pd.DataFrame, setting: ComparisonSettings) -> _Tested:
     target = Target("target", setting.task, setting.labels)
     if setting.task == "regression":
-        truth = part["truth"].to_numpy(dtype=np.float64)
+        y = part["truth"].to_numpy(dtype=np.float64)
         predictions = Predictions(part["prediction"].to_numpy(dtype=np.float64))
     else:
         columns = [f"p_{label}" for label in setting.labels]
-        truth = part["truth"].to_numpy(dtype=np.int64)
+        y = part["truth"].to_numpy(dtype=np.int64)
         predictions = Predictions(part[columns].to_numpy(dtype=np.float64))
-    rescore = bootstrap_scorer(setting.metric, predictions, truth, target)
-    return _Tested(part["row_id"].to_numpy(), truth, predictions, rescore)
+    rescore = bootstrap_scorer(setting.metric, predictions, y, target)
+    return _Tested(part["row_id"].to_numpy(), y, predictions, rescore)
 
 
 def _places(frame: pd.DataFrame, entry: CandidateResults) -> dict[int, NDArray[np.intp]]:
@@ -311,12 +311,12 @@ def _places(frame: pd.DataFrame, entry: CandidateResults) -> dict[int, NDArray[n
     return {step: np.asarray(places[fold]) for step, fold in entry.folds.items()}
 
 
-def _insist_on_equal_truth(tested: Mapping[str, Sequence[_Tested]]) -> None:
+def _check_equal_y(tested: Mapping[str, Sequence[_Tested]]) -> None:
     (first, reference), *others = tested.items()
     for name, parts in others:
         for one, other in zip(reference, parts, strict=True):
             same_rows = np.array_equal(one.row_ids, other.row_ids)
-            if not (same_rows and np.array_equal(one.truth, other.truth)):
+            if not (same_rows and np.array_equal(one.y, other.y)):
                 message = (
                     f"{first} and {name} cannot be compared: their test rows hold different "
                     "truths. Train them again on the same data."

@@ -164,7 +164,7 @@ def paired_bootstrap(
     metric: str,
     a: Predictions,
     b: Predictions,
-    truth: NDArray[Any],
+    y: NDArray[Any],
     target: Target,
     *,
     level: float = 0.95,
@@ -178,18 +178,18 @@ def paired_bootstrap(
 
     Args:
         metric: a name of `dlrun.recipe.vocabulary`.
-        a: of the rows of `truth`.
+        a: of the rows of `y`.
         b: of the same rows.
-        truth: (rows,) int64 class codes, or float64 values.
+        y: (rows,) int64 class codes, or float64 values.
         target: says what the codes mean.
         level: share of resampled differences within the interval.
         n_resamples: how many draws.
         seed: of the draws.
     """
-    scorers = [[bootstrap_scorer(metric, each, truth, target)] for each in (a, b)]
-    rows = [np.arange(len(truth))]
+    scorers = [[bootstrap_scorer(metric, each, y, target)] for each in (a, b)]
+    rows = [np.arange(len(y))]
     scores = resample(scorers, rows, n_resamples=n_resamples, seed=seed)
-    everything = np.ones(len(truth), dtype=np.int64)
+    everything = np.ones(len(y), dtype=np.int64)
     observed = [np.array([scorer[0](everything)]) for scorer in scorers]
     mean = float(differences(observed[0], observed[1], metric)[0])
     return percentile_interval(mean, resampled_differences(scores[0], scores[1], metric), level)

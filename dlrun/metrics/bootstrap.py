@@ -27,7 +27,7 @@ BootstrapScorer = Callable[["Counts"], float]
 
 
 def bootstrap_scorer(
-    metric: str, predictions: Predictions, truth: Truth, target: Target
+    metric: str, predictions: Predictions, y: Truth, target: Target
 ) -> BootstrapScorer:
     """Prepare a metric; the result takes how often each row was drawn, (rows,) int64.
 
@@ -35,19 +35,19 @@ def bootstrap_scorer(
 
     Args:
         metric: a name of `dlrun.recipe.vocabulary`.
-        predictions: of the rows of `truth`.
-        truth: (rows,) int64 class codes, or float64 values.
+        predictions: of the rows of `y`.
+        y: (rows,) int64 class codes, or float64 values.
         target: says what the codes mean.
     """
     if target.task == "regression":
-        return OF_VALUES[metric](predictions.values, truth)
+        return OF_VALUES[metric](predictions.values, y)
     shares = predictions.values / predictions.values.sum(axis=1, keepdims=True)
     if metric in OF_ONE_CLASS:
         classes = (1,) if target.is_binary else range(len(target.labels))
-        return _mean_of_classes(OF_ONE_CLASS[metric](shares[:, k], truth == k) for k in classes)
+        return _mean_of_classes(OF_ONE_CLASS[metric](shares[:, k], y == k) for k in classes)
     if metric in OF_TABLE:
-        return _of_table(OF_TABLE[metric], predictions.codes, truth, len(target.labels))
-    return OF_SHARES[metric](shares, truth)
+        return _of_table(OF_TABLE[metric], predictions.class_indices, y, len(target.labels))
+    return OF_SHARES[metric](shares, y)
 
 
 def _mean(values: Numbers, power: float = 1.0) -> BootstrapScorer:
@@ -57,9 +57,9 @@ def _mean(values: Numbers, power: float = 1.0) -> BootstrapScorer:
 # ---------------------------------------------------------------------------------- numbers
 
 
-def _r2(values: Numbers, truth: Truth) -> BootstrapScorer:
-    squares = (values - truth) ** 2
-    centred = truth - truth.mean()
+def _r2(values: Numbers, y: Truth) -> BootstrapScorer:
+    squares = (values - y) ** 2
+    centred = y - y.mean()
 
     def rescore(counts: Counts) -> float:
         drawn = counts * centred
@@ -69,8 +69,8 @@ def _r2(values: Numbers, truth: Truth) -> BootstrapScorer:
     return rescore
 
 
-def _median_error(values: Numbers, truth: Truth) -> BootstrapScorer:
-    errors = np.abs(values - truth)
+def _median_error(values: Numbers, y: Truth) -> BootstrapScorer:
+    errors = np.abs(values - y)
     order = np.argsort(errors, kind="stable")
     ascending = errors[order]
 
@@ -82,14 +82,14 @@ def _median_error(values: Numbers, truth: Truth) -> BootstrapScorer:
     return rescore
 
 
-def _relative_error(values: Numbers, truth: Truth) -> Numbers:
-    return np.asarray(np.abs(values - truth) / np.maximum(np.abs(truth), np.finfo(float).eps))
+def _relative_error(values: Numbers, y: Truth) -> Numbers:
+    return np.asarray(np.abs(values - y) / np.maximum(np.abs(y), np.finfo(float).eps))
 
 
 OF_VALUES: Final[dict[str, Callable[[Numbers, Truth], BootstrapScorer]]] = {
-    "rmse": lambda values, truth: _mean((values - truth) ** 2, power=0.5),
-    "mae": lambda values, truth: _mean(np.abs(values - truth)),
-    "mape": lambda values, truth: _mean(_relative_error(values, truth)),
+    "rmse": lambda values, y: _mean((values - y) ** 2, power=0.5),
+    "mae": lambda values, y: _mean(np.abs(values - y)),
+    "mape": lambda values, y: _mean(_relative_error(values, y)),
     "r2": _r2,
     "median_absolute_error": _median_error,
 }
@@ -98,22 +98,22 @@ OF_VALUES: Final[dict[str, Callable[[Numbers, Truth], BootstrapScorer]]] = {
 # ------------------------------------------------------------------- shares of all classes
 
 
-def _log_loss(shares: Numbers, truth: Truth) -> BootstrapScorer:
-    given = np.take_along_axis(shares, truth[:, None], axis=1)[:, 0]
+def _log_loss(shares: Numbers, y: Truth) -> BootstrapScorer:
+    given = np.take_along_axis(shares, y[:, None], axis=1)[:, 0]
     return _mean(-np.log(np.clip(given, np.finfo(float).eps, 1.0)))
 
 
-def _brier(shares: Numbers, truth: Truth) -> BootstrapScorer:
-    squares = (shares - (np.arange(shares.shape[1]) == truth[:, None])) ** 2
+def _brier(shares: Numbers, y: Truth) -> BootstrapScorer:
+    squares = (shares - (np.arange(shares.shape[1]) == y[:, None])) ** 2
     is_binary = shares.shape[1] == 2  # noqa: PLR2004
     return _mean(squares[:, 1] if is_binary else squares.sum(axis=1))
 
 
-def _ece(shares: Numbers, truth: Truth) -> BootstrapScorer:
+def _ece(shares: Numbers, y: Truth) -> BootstrapScorer:
     from dlrun.metrics.scores import N_BINS  # brings scikit-learn, which nothing else here needs
 
     confidence = shares.max(axis=1)
-    gaps = (shares.argmax(axis=1) == truth) - confidence
+    gaps = (shares.argmax(axis=1) == y) - confidence
     bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
     return lambda counts: float(
         np.abs(np.bincount(bins, counts * gaps, N_BINS)).sum() / counts.sum()
@@ -189,9 +189,9 @@ OF_ONE_CLASS: Final[dict[str, Callable[[Numbers, NDArray[np.bool_]], BootstrapSc
 
 
 def _of_table(
-    read: Callable[[Numbers], float], codes: NDArray[np.int64], truth: Truth, n_classes: int
+    read: Callable[[Numbers], float], class_indices: NDArray[np.int64], y: Truth, n_classes: int
 ) -> BootstrapScorer:
-    cells = truth * n_classes + codes
+    cells = y * n_classes + class_indices
 
     def rescore(counts: Counts) -> float:
         flat = np.bincount(cells, counts, minlength=n_classes * n_classes)
@@ -206,21 +206,21 @@ def _accuracy(table: Numbers) -> float:
 
 def _macro(table: Numbers, *, of_truth: float, of_said: float) -> float:
     """Average hits ÷ (a mix of the true and the predicted count) over the classes met."""
-    truth, said = table.sum(axis=1), table.sum(axis=0)
-    whole = of_truth * truth + of_said * said
+    y, said = table.sum(axis=1), table.sum(axis=0)
+    whole = of_truth * y + of_said * said
     ratios = np.divide(np.diag(table), whole, out=np.zeros_like(whole), where=whole > 0)
-    return float(ratios[truth + said > 0].mean())
+    return float(ratios[y + said > 0].mean())
 
 
 def _balanced_accuracy(table: Numbers) -> float:
-    truth = table.sum(axis=1)
-    return float((np.diag(table)[truth > 0] / truth[truth > 0]).mean())
+    y = table.sum(axis=1)
+    return float((np.diag(table)[y > 0] / y[y > 0]).mean())
 
 
 def _mcc(table: Numbers) -> float:
-    total, truth, said = table.sum(), table.sum(axis=1), table.sum(axis=0)
-    spread = (total**2 - (said**2).sum()) * (total**2 - (truth**2).sum())
-    together = np.trace(table) * total - (truth * said).sum()
+    total, y, said = table.sum(), table.sum(axis=1), table.sum(axis=0)
+    spread = (total**2 - (said**2).sum()) * (total**2 - (y**2).sum())
+    together = np.trace(table) * total - (y * said).sum()
     return float(together / spread**0.5) if spread > 0 else 0.0
 
 

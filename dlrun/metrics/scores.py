@@ -27,9 +27,9 @@ AUTO_REGRESSION: Final = ("rmse", "mae", "r2")
 class _Classified:
     """Rows with their true class, the probabilities claimed for them, and their weights."""
 
-    truth: NDArray[np.int64]
+    y: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    codes: NDArray[np.int64]
+    class_indices: NDArray[np.int64]
     weight: NDArray[np.float64] | None
 
     @property
@@ -38,7 +38,7 @@ class _Classified:
 
     @property
     def present(self) -> NDArray[np.int64]:
-        return np.unique(self.truth)
+        return np.unique(self.y)
 
     def average(self, values: NDArray[Any]) -> float:
         return float(np.average(values, weights=self.weight))
@@ -48,7 +48,7 @@ class _Classified:
 class _Estimated:
     """Rows with their true number, the number predicted for them, and their weights."""
 
-    truth: NDArray[np.float64]
+    y: NDArray[np.float64]
     values: NDArray[np.float64]
     weight: NDArray[np.float64] | None
 
@@ -64,8 +64,7 @@ def _of_each_class(metric: Callable[..., float], rows: _Classified) -> float:
     if len(rows.present) < 2:  # noqa: PLR2004
         return float("nan")
     scores = [
-        metric(rows.truth == k, rows.probabilities[:, k], sample_weight=rows.weight)
-        for k in classes
+        metric(rows.y == k, rows.probabilities[:, k], sample_weight=rows.weight) for k in classes
     ]
     return float(np.mean(scores))
 
@@ -74,7 +73,11 @@ def _of_labels(metric: Callable[..., float]) -> Callable[[_Classified], float]:
     """Make a macro average over the classes that these rows hold or are predicted to be."""
     return lambda rows: float(
         metric(
-            rows.truth, rows.codes, average="macro", zero_division=0.0, sample_weight=rows.weight
+            rows.y,
+            rows.class_indices,
+            average="macro",
+            zero_division=0.0,
+            sample_weight=rows.weight,
         )
     )
 
@@ -82,8 +85,8 @@ def _of_labels(metric: Callable[..., float]) -> Callable[[_Classified], float]:
 def _balanced_accuracy(rows: _Classified) -> float:
     return float(
         sk.recall_score(
-            rows.truth,
-            rows.codes,
+            rows.y,
+            rows.class_indices,
             labels=rows.present,
             average="macro",
             sample_weight=rows.weight,
@@ -94,22 +97,22 @@ def _balanced_accuracy(rows: _Classified) -> float:
 def _log_loss(rows: _Classified) -> float:
     """Clip probabilities to the resolution of float64, so that no row costs more than 36.04."""
     return float(
-        sk.log_loss(rows.truth, rows.probabilities, labels=rows.classes, sample_weight=rows.weight)
+        sk.log_loss(rows.y, rows.probabilities, labels=rows.classes, sample_weight=rows.weight)
     )
 
 
 def _brier(rows: _Classified) -> float:
     """Square the error of the second class's probability, or sum over more than two classes."""
     if len(rows.classes) == 2:  # noqa: PLR2004
-        return rows.average((rows.probabilities[:, 1] - rows.truth) ** 2)
-    errors = rows.probabilities - (rows.truth[:, None] == rows.classes)
+        return rows.average((rows.probabilities[:, 1] - rows.y) ** 2)
+    errors = rows.probabilities - (rows.y[:, None] == rows.classes)
     return rows.average((errors**2).sum(axis=1))
 
 
 def _ece(rows: _Classified) -> float:
     """Average |accuracy - confidence| over 15 bins of equal width (Guo et al. 2017)."""
     confidence = rows.probabilities.max(axis=1)
-    gaps = (rows.codes == rows.truth) - confidence
+    gaps = (rows.class_indices == rows.y) - confidence
     weight = np.ones(len(gaps)) if rows.weight is None else rows.weight
     # Bins are closed on the right, as in the paper: 1/15 belongs to the first, 1 to the last.
     bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
@@ -118,24 +121,24 @@ def _ece(rows: _Classified) -> float:
 
 
 def _mcc(rows: _Classified) -> float:
-    if len(np.union1d(rows.truth, rows.codes)) == 1:
+    if len(np.union1d(rows.y, rows.class_indices)) == 1:
         return 0.0  # scikit-learn's value, which it gives with a warning
-    return float(sk.matthews_corrcoef(rows.truth, rows.codes, sample_weight=rows.weight))
+    return float(sk.matthews_corrcoef(rows.y, rows.class_indices, sample_weight=rows.weight))
 
 
 def _r2(rows: _Estimated) -> float:
-    if len(rows.truth) < 2:  # noqa: PLR2004
+    if len(rows.y) < 2:  # noqa: PLR2004
         return float("nan")
-    return float(sk.r2_score(rows.truth, rows.values, sample_weight=rows.weight))
+    return float(sk.r2_score(rows.y, rows.values, sample_weight=rows.weight))
 
 
 def _of_numbers(metric: Callable[..., float]) -> Callable[[_Estimated], float]:
-    return lambda rows: float(metric(rows.truth, rows.values, sample_weight=rows.weight))
+    return lambda rows: float(metric(rows.y, rows.values, sample_weight=rows.weight))
 
 
 CLASSIFICATION: Final[Mapping[str, Callable[[_Classified], float]]] = {
     "roc_auc": lambda rows: _of_each_class(sk.roc_auc_score, rows),
-    "accuracy": lambda rows: rows.average(rows.codes == rows.truth),
+    "accuracy": lambda rows: rows.average(rows.class_indices == rows.y),
     "balanced_accuracy": _balanced_accuracy,
     "f1": _of_labels(sk.f1_score),
     "precision": _of_labels(sk.precision_score),
@@ -158,7 +161,7 @@ REGRESSION: Final[Mapping[str, Callable[[_Estimated], float]]] = {
 def score(
     names: Sequence[str],
     predictions: Predictions,
-    truth: NDArray[Any],
+    y: NDArray[Any],
     target: Target,
     *,
     sample_weight: NDArray[Any] | None = None,
@@ -173,20 +176,20 @@ def score(
     Args:
         names: metrics of the target's task, as in `dlrun.recipe.vocabulary`.
         predictions: what a candidate says about the rows.
-        truth: (rows,) class codes or values, at least one row.
+        y: (rows,) class codes or values, at least one row.
         target: what is predicted.
         sample_weight: (rows,) weights of 0 or more, for instance how often a bootstrap drew each.
     """
     kept = slice(None) if sample_weight is None else np.flatnonzero(sample_weight)
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[kept]
-    truth, values = truth[kept], predictions.values[kept]
+    y, values = y[kept], predictions.values[kept]
     if target.task == "regression":
-        estimated = _Estimated(truth, values, weight)
+        estimated = _Estimated(y, values, weight)
         return {name: REGRESSION[name](estimated) for name in names}
-    codes = predictions.codes[kept]
+    class_indices = predictions.class_indices[kept]
     # Softmax in float32 sums to one only roughly, and scikit-learn warns about it.
     probabilities = values / values.sum(axis=1, keepdims=True)
-    classified = _Classified(truth, probabilities, codes, weight)
+    classified = _Classified(y, probabilities, class_indices, weight)
     return {name: CLASSIFICATION[name](classified) for name in names}
 
 

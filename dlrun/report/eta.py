@@ -40,7 +40,7 @@ class ProgressEstimate:
     def see_trial(self, trial: Trial, now: float) -> None:
         """Take down a trial that has ended."""
         self.seen = now
-        self.running.pop(trial.split.step, None)
+        self.running.pop(trial.split.index, None)
         self.trials.append(trial)
 
     @property
@@ -62,7 +62,7 @@ class ProgressEstimate:
         """
         if not self.trials and all(epoch.number == 1 for epoch in self.running.values()):
             return None
-        share, recalled = self.share_done, sum(trial.again for trial in self.trials)
+        share, recalled = self.share_done, sum(trial.resumed for trial in self.trials)
         earned = share - recalled / self.n_splits  # since it began
         if earned <= 0:
             return None

@@ -68,15 +68,15 @@ def count_classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> Classes:
         frame: as `Study.read_predictions` returns it.
         labels: of the classes, in code order.
     """
-    truth = frame["truth"].to_numpy(dtype=np.int64)
+    y = frame["truth"].to_numpy(dtype=np.int64)
     said = frame["prediction"].to_numpy(dtype=np.int64)
     n = len(labels)
-    confusion = np.bincount(truth * n + said, minlength=n * n).reshape(n, n)
+    confusion = np.bincount(y * n + said, minlength=n * n).reshape(n, n)
     if n == 2:  # noqa: PLR2004
-        probabilities, came = frame[f"p_{labels[1]}"].to_numpy(), truth == 1
+        probabilities, came = frame[f"p_{labels[1]}"].to_numpy(), y == 1
     else:
         probabilities = frame[[f"p_{label}" for label in labels]].to_numpy().max(axis=1)
-        came = said == truth
+        came = said == y
     n_repeats = max(1, frame["repeat"].nunique())
     return Classes(_bins(probabilities, came, n_repeats), confusion)
 
@@ -102,12 +102,12 @@ def _bin(said: float, came: float, n: int, n_repeats: int) -> Bin:
 
 def count_numbers(frame: pd.DataFrame) -> Joint:
     """Count test predictions of numbers; see `count_classes`."""
-    truth = frame["truth"].to_numpy(dtype=np.float64)
+    y = frame["truth"].to_numpy(dtype=np.float64)
     said = frame["prediction"].to_numpy(dtype=np.float64)
-    low, high = float(truth.min()), float(truth.max())
+    low, high = float(y.min()), float(y.max())
     air = (high - low) * 0.02 or abs(high) * 0.02 or 1.0
     low, high = low - air, high + air
     edges = np.linspace(low, high, N_CELLS + 1)
     inside = np.clip(np.nan_to_num(said, nan=high), low, high)
-    counts, _, _ = np.histogram2d(truth, inside, bins=(edges, edges))
+    counts, _, _ = np.histogram2d(y, inside, bins=(edges, edges))
     return Joint(counts.astype(np.int64), low, high, int(np.sum(inside != said)))

@@ -144,7 +144,7 @@ class PlainReporter:
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Print the epoch if nothing was printed for a while."""
         pace = self._paces[candidate]
-        pace.see_epoch(split.step, epoch, self._clock())
+        pace.see_epoch(split.index, epoch, self._clock())
         if self._clock() - self._spoke >= SILENT_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
             self._print(candidate, split, place, epoch_score(epoch, self._metric))
@@ -158,7 +158,7 @@ class PlainReporter:
         epochs = counted(len(trial.epochs), "epoch") if trial.epochs else ""
         seconds = trial.cost.fit_seconds
         took = "" if seconds is None else duration(seconds)
-        took = "kept from before" if trial.again else took
+        took = "kept from before" if trial.resumed else took
         score = f"{METRIC_TITLES[self._metric]} {trial.scores[self._metric]:.4g}"
         self._print(trial.candidate, trial.split, score, epochs, took)
 
@@ -172,7 +172,7 @@ class PlainReporter:
     def _print(self, candidate: str, split: Split, *parts: str) -> None:
         self._spoke = self._clock()
         pace = self._paces[candidate]
-        place = f"split {split.step + 1}/{pace.n_splits}"
+        place = f"split {split.index + 1}/{pace.n_splits}"
         left = pace.time_left(self._spoke)
         texts = [text for text in (*parts, left) if text]
         line = Text(f"{candidate}, {place}: {', '.join(texts)}")
@@ -208,7 +208,7 @@ class LiveReporter:
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Move its line."""
-        self._paces[candidate].see_epoch(split.step, epoch, self._clock())
+        self._paces[candidate].see_epoch(split.index, epoch, self._clock())
         self._move(candidate)
 
     def end(self, trial: Trial) -> None:

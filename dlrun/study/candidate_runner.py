@@ -102,7 +102,7 @@ class CandidateRunner:
                 self.journal.keep_varied(candidate, variation, trial, measurement)
             self.study.log_measurements([measurement])
             self.reporter.end(
-                replace(trial, candidate=title, split=replace(trial.split, step=place))
+                replace(trial, candidate=title, split=replace(trial.split, index=place))
             )
 
     def _run_trials(self, candidate: Candidate, splits: Sequence[Split]) -> Iterator[Trial]:
@@ -145,7 +145,7 @@ class CandidateRunner:
             self.reporter.epoch(candidate.name, split, epoch)
             self.study.log_epoch(candidate.name, split, epoch)
 
-        self.announce(candidate, split.step, is_variation=False)
+        self.announce(candidate, split.index, is_variation=False)
         return run_trial(
             candidate,
             self.plan.dataset,
@@ -162,7 +162,7 @@ class CandidateRunner:
         from dlrun.study.trial import run_variation
 
         variation = self.plan.variations[place]
-        shown = replace(variation.split, step=place)
+        shown = replace(variation.split, index=place)
         self.announce(candidate, place, is_variation=True)
         return run_variation(
             candidate,

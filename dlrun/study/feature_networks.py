@@ -110,7 +110,7 @@ class FeatureNetworkCandidate:
             TrainingError: the network cannot be built or trained on these rows.
         """
         features = self._unfitted(train, seed)
-        learnt = _on_vectors(train, features.fit_transform(train.frame, train.truth))
+        learnt = _on_vectors(train, features.fit_transform(train.frame, train.y))
         checked = _on_vectors(validation, features.transform(validation.frame))
         network = self._vector_network.fit(
             learnt, checked, seed=seed, on_epoch=on_epoch, checkpoint=checkpoint
@@ -124,7 +124,7 @@ class FeatureNetworkCandidate:
             TrainingError: it cannot be built on them.
         """
         features = self._unfitted(dataset, seed=0)
-        matrix = features.fit_transform(dataset.frame, dataset.truth)
+        matrix = features.fit_transform(dataset.frame, dataset.y)
         return self._vector_network.summarize(_on_vectors(dataset, matrix))
 
     def _unfitted(self, train: Dataset, seed: int) -> Any:

@@ -125,7 +125,7 @@ def _subsets(
 def _nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Order rows so that every beginning of them has about the classes' shares."""
     rng = np.random.default_rng(seed)
-    strata = dataset.truth[rows] if dataset.target.labels else np.zeros(len(rows))
+    strata = dataset.y[rows] if dataset.target.labels else np.zeros(len(rows))
     places = np.empty(len(rows))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
@@ -142,13 +142,15 @@ def _unchanged(dataset: Dataset) -> Dataset:
 
 def _junk(dataset: Dataset, split: Split, seed: int) -> RetrainingCondition:
     return RetrainingCondition(
-        "junk_columns", 1.0, split, partial(_with_junk, seed=[seed, split.step])
+        "junk_columns", 1.0, split, partial(_with_junk, seed=[seed, split.index])
     )
 
 
 def _labels(dataset: Dataset, split: Split, seed: int) -> RetrainingCondition:
     change = partial(
-        _with_spoiled, seed=[seed, split.step], rows=np.concatenate([split.train, split.validation])
+        _with_spoiled,
+        seed=[seed, split.index],
+        rows=np.concatenate([split.train, split.validation]),
     )
     return RetrainingCondition("label_noise", LABEL_NOISE, split, change)
 

@@ -47,7 +47,7 @@ class KnownAnswerStudy:
     quick: tuple[str, ...] | None = ()
 
 
-def run_truths(*, quick: bool) -> Iterator[list[Finding]]:
+def run_known_answers(*, quick: bool) -> Iterator[list[Finding]]:
     """Run the known studies one after the other, in a store that is thrown away.
 
     Args:
@@ -56,22 +56,22 @@ def run_truths(*, quick: bool) -> Iterator[list[Finding]]:
     Yields:
         For each study what was found.
     """
-    for truth in TRUTHS:
-        if not quick or truth.quick is not None:
-            yield list(_find(truth, truth.quick or () if quick else ()))
+    for study in KNOWN_ANSWERS:
+        if not quick or study.quick is not None:
+            yield list(_find(study, study.quick or () if quick else ()))
 
 
-def _find(truth: KnownAnswerStudy, quick: Sequence[str]) -> Iterator[Finding]:
+def _find(study: KnownAnswerStudy, quick: Sequence[str]) -> Iterator[Finding]:
     from dlrun.report.progress import QuietReporter
     from dlrun.study.study import train
 
     paths = {path.stem: path for path in shipped_recipes()}
     with TemporaryDirectory(prefix="dlrun-") as folder:
         store = f"tracking.uri=sqlite:///{Path(folder, 'mlflow.db')}"
-        recipe = load_recipe(paths[truth.recipe], (*truth.settings, *quick, store))
+        recipe = load_recipe(paths[study.recipe], (*study.settings, *quick, store))
         outcome = train(recipe, QuietReporter())
-        for expect in truth.expectations:
-            yield Finding(truth.name, *expect(outcome))
+        for expect in study.expectations:
+            yield Finding(study.name, *expect(outcome))
 
 
 def _verdict(*allowed: str) -> Expectation:
@@ -125,7 +125,7 @@ def _collapses(candidate: str, most: float) -> Expectation:
 
 NOT_DEEP: Final = _verdict("classic", "equivalent", "undecided")
 
-TRUTHS: Final = (
+KNOWN_ANSWERS: Final = (
     KnownAnswerStudy(
         "breast_cancer",
         "breast-cancer",

@@ -84,7 +84,7 @@ def run_trial(
             family=candidate.family,
             split=split,
             predictions=predictions,
-            scores=score(metrics, predictions, test.truth, test.target),
+            scores=score(metrics, predictions, test.y, test.target),
             validation_scores=validation_scores,
             cost=_cost(fitted, spent, epochs, test.frame, folder if save else None),
             epochs=tuple(epochs),
@@ -116,9 +116,9 @@ def _score_training_rows(
     """Score some of the rows that were learned from; beside the test score it tells the gap."""
     n_rows = min(len(train), REMEMBERED_ROWS)
     some = train.take(np.linspace(0, len(train) - 1, n_rows).astype(np.int64))
-    value = score((metric,), fitted.predict(some.frame), some.truth, some.target)[metric]
+    value = score((metric,), fitted.predict(some.frame), some.y, some.target)[metric]
     return ProbeScore(
-        candidate.name, candidate.family, "train", "", 1.0, split.step, len(train), value
+        candidate.name, candidate.family, "train", "", 1.0, split.index, len(train), value
     )
 
 
@@ -133,9 +133,9 @@ def _measure(
     for number, probe in enumerate(probes):
         rng = np.random.default_rng([split.seed, number])
         predictions = fitted.predict(probe.change(test.frame, rng))
-        value = score((metric,), predictions, test.truth, test.target)[metric]
+        value = score((metric,), predictions, test.y, test.target)[metric]
         yield ProbeScore(
-            candidate.name, candidate.family, probe.aspect, probe.name, probe.level, split.step,
+            candidate.name, candidate.family, probe.aspect, probe.name, probe.level, split.index,
             len(split.train), value,
         )  # fmt: skip
 
@@ -172,7 +172,7 @@ def _measurement(
 ) -> ProbeScore:
     return ProbeScore(
         candidate.name, candidate.family, variation.aspect, "", variation.level,
-        variation.split.step, len(variation.split.train), trial.scores.get(metric, nan),
+        variation.split.index, len(variation.split.train), trial.scores.get(metric, nan),
     )  # fmt: skip
 
 
@@ -336,7 +336,7 @@ def _ignore_epoch(epoch: Epoch) -> None:
 
 
 def _scores(fitted: Fitted, part: Dataset, metrics: tuple[str, ...]) -> dict[str, float]:
-    return score(metrics, fitted.predict(part.frame), part.truth, part.target)
+    return score(metrics, fitted.predict(part.frame), part.y, part.target)
 
 
 def _cost(
@@ -348,7 +348,7 @@ def _cost(
 ) -> Cost:
     """Gather what a trial took; of epochs before it was stopped the CPU seconds are not known."""
     one, thousand = cost.latency(fitted, frame) if folder else (None, None)
-    before = [epoch.seconds for epoch in epochs if epoch.again]
+    before = [epoch.seconds for epoch in epochs if epoch.resumed]
     return Cost(
         fit_seconds=spent.wall_seconds + sum(before),
         cpu_seconds=None if before else spent.cpu_seconds,

@@ -29,7 +29,7 @@ def trial_row(trial: Trial) -> dict[str, object]:
         "family": trial.family,
         "repeat": split.repeat,
         "fold": split.fold,
-        "step": split.step,
+        "step": split.index,
         "seed": split.seed,
         "status": "failed" if trial.error else "ok",
         "error": trial.error or "",
@@ -89,8 +89,8 @@ def _predicted(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.D
         "row_id": dataset.row_ids[rows],
         "repeat": np.full(len(rows), trial.split.repeat),
         "fold": np.full(len(rows), trial.split.fold),
-        "truth": dataset.truth[rows],
-        "prediction": predictions.codes if is_class else predictions.values,
+        "truth": dataset.y[rows],
+        "prediction": predictions.class_indices if is_class else predictions.values,
     }
     if is_class:
         for code, label in enumerate(dataset.target.labels):

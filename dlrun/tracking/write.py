@@ -102,8 +102,8 @@ class StudyWriter:
         A chart of MLflow has one line per key, and its steps are the epochs: a second split
         would run over the line of the first, and keys of its own would drown the page.
         """
-        is_logged = epoch.again and name in self._before
-        if split.step == 0 and name in self._open and not is_logged:
+        is_logged = epoch.resumed and name in self._before
+        if split.index == 0 and name in self._open and not is_logged:
             self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
 
     def log_trial(self, trial: Trial) -> None:
@@ -112,7 +112,7 @@ class StudyWriter:
         self._rows.append(tables.trial_row(trial))
         if trial.candidate in self._open:
             scores = {f"test/{name}": score for name, score in trial.scores.items()}
-            self._log_metrics(self._open[trial.candidate], scores, step=trial.split.step)
+            self._log_metrics(self._open[trial.candidate], scores, step=trial.split.index)
         self._log_trials()
 
     def log_measurements(self, measurements: Sequence[ProbeScore]) -> None:

@@ -118,9 +118,9 @@ def bench_cancer(folder: Path) -> list[bool]:
 def bench_fashion(folder: Path) -> list[bool]:
     """Time a convolutional network on images, where nearly all is spent in its steps."""
     with np.load(os.environ.get("FASHION_MNIST", FASHION)) as archive:
-        images, truth = archive["x_train"][:N_IMAGES], archive["y_train"][:N_IMAGES]
+        images, y = archive["x_train"][:N_IMAGES], archive["y_train"][:N_IMAGES]
     data = folder / "fashion.npz"
-    np.savez(data, x=images, y=truth)
+    np.savez(data, x=images, y=y)
     script = "fashion_keras.py"
     return [_against_script(folder, "fashion_mnist", FASHION_RECIPE, script, 1.15, data)]
 

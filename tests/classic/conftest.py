@@ -36,23 +36,23 @@ def recipe(tmp_path: Path) -> Callable[[str], Recipe]:
     return load
 
 
-def numbers_only(target: Target, truth: np.ndarray, values: np.ndarray) -> Dataset:
+def numbers_only(target: Target, y: np.ndarray, values: np.ndarray) -> Dataset:
     frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
     columns = tuple(Column(name, "number") for name in frame)
-    return Dataset("small", "by hand", columns, target, frame, truth, np.arange(len(frame)))
+    return Dataset("small", "by hand", columns, target, frame, y, np.arange(len(frame)))
 
 
 @pytest.fixture
 def classes() -> Dataset:
     """60 rows of three numbers and two classes that the first number tells apart."""
     values = np.random.default_rng(0).normal(size=(60, 3))
-    truth = (values[:, 0] > 0).astype(np.int64)
-    return numbers_only(Target("y", "classification", ("no", "yes")), truth, values)
+    y = (values[:, 0] > 0).astype(np.int64)
+    return numbers_only(Target("y", "classification", ("no", "yes")), y, values)
 
 
 @pytest.fixture
 def prices() -> Dataset:
     """60 rows of three numbers and a price that follows the first two."""
     values = np.random.default_rng(0).normal(size=(60, 3))
-    truth = 40_000 + 9_000 * values[:, 0] - 3_000 * values[:, 1]
-    return numbers_only(Target("y", "regression", dtype="float"), truth, values)
+    y = 40_000 + 9_000 * values[:, 0] - 3_000 * values[:, 1]
+    return numbers_only(Target("y", "regression", dtype="float"), y, values)

@@ -25,11 +25,9 @@ TRUTH = (MATRIX[:, 0] > 0).astype(np.int64)
 def suited_to(
     kind: str, settings: Mapping[str, object], task: Task = "classification", seed: int = 7
 ) -> Any:
-    truth = TRUTH if task == "classification" else MATRIX[:, 0]
+    y = TRUTH if task == "classification" else MATRIX[:, 0]
     estimator = build(kind, task, settings, len(MATRIX))
-    return adapt_estimator(
-        estimator, kind, task, settings, MATRIX, truth, n_categories=1, seed=seed
-    )
+    return adapt_estimator(estimator, kind, task, settings, MATRIX, y, n_categories=1, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -84,20 +82,20 @@ def test_a_classifier_without_probabilities_is_calibrated() -> None:
 
 
 def test_a_class_of_two_rows_leaves_two_folds_for_calibration() -> None:
-    truth = np.zeros(60, dtype=np.int64)
-    truth[:2] = 1
+    y = np.zeros(60, dtype=np.int64)
+    y[:2] = 1
     machine = adapt_estimator(
-        svm.SVC(), "svm", "classification", {}, MATRIX, truth, n_categories=0, seed=0
+        svm.SVC(), "svm", "classification", {}, MATRIX, y, n_categories=0, seed=0
     )
     assert machine.cv.n_splits == 2
-    machine.fit(MATRIX, truth)
+    machine.fit(MATRIX, y)
 
 
 def test_a_class_of_one_row_leaves_nothing_to_calibrate_with() -> None:
-    truth = np.zeros(60, dtype=np.int64)
-    truth[0] = 1
+    y = np.zeros(60, dtype=np.int64)
+    y[0] = 1
     machine = adapt_estimator(
-        svm.SVC(), "svm", "classification", {}, MATRIX, truth, n_categories=0, seed=0
+        svm.SVC(), "svm", "classification", {}, MATRIX, y, n_categories=0, seed=0
     )
     assert isinstance(machine, svm.SVC)
 

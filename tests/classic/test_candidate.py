@@ -67,13 +67,13 @@ def fit(kind: str, dataset: Dataset, **options: Any) -> ClassicFitted:
 def test_hard_answers_become_certain_probabilities(classes: Dataset) -> None:
     values = fit("own_classes.Plain", classes).predict(classes.frame).values
     assert set(values.ravel()) == {0.0, 1.0}
-    assert (values.argmax(axis=1) == classes.truth).mean() > 0.8
+    assert (values.argmax(axis=1) == classes.y).mean() > 0.8
 
 
 @pytest.mark.usefixtures("own")
 def test_a_column_of_numbers_becomes_a_row(prices: Dataset) -> None:
     values = fit("own_classes.Column", prices).predict(prices.frame).values
-    np.testing.assert_allclose(values, np.full(60, prices.truth.mean()))
+    np.testing.assert_allclose(values, np.full(60, prices.y.mean()))
 
 
 @pytest.mark.usefixtures("own")
@@ -114,19 +114,19 @@ def test_what_is_not_the_estimators_fault_passes(
 
 def test_one_class_alone_is_a_failed_trial(classes: Dataset) -> None:
     with pytest.raises(TrainingError, match=r"^it: ValueError: This solver needs samples of at "):
-        fit("linear", classes.take(np.flatnonzero(classes.truth)))
+        fit("linear", classes.take(np.flatnonzero(classes.y)))
 
 
 def test_a_solver_that_stops_early_has_been_fitted(classes: Dataset) -> None:
     fitted = fit("linear", classes, max_iter=1)
-    assert (fitted.predict(classes.frame).codes == classes.truth).mean() > 0.8
+    assert (fitted.predict(classes.frame).class_indices == classes.y).mean() > 0.8
 
 
 def test_a_regression_on_a_large_scale_is_found(prices: Dataset) -> None:
     """An SVR on plain prices would say their mean: its C is far too small for them."""
     values = fit("svm", prices).predict(prices.frame).values
-    assert np.corrcoef(values, prices.truth)[0, 1] > 0.9
-    assert values.std() > 0.5 * prices.truth.std()
+    assert np.corrcoef(values, prices.y)[0, 1] > 0.9
+    assert values.std() > 0.5 * prices.y.std()
 
 
 def test_validation_rows_change_nothing(classes: Dataset) -> None:

@@ -51,7 +51,7 @@ def test_an_estimator_that_can_learns_from_all_rows_in_parts(make):
     fitted = fit(candidate, train, validation)
     by_hand = GaussianNB(var_smoothing=0.1)
     for chunk in dataset.stream.chunks(4):
-        by_hand.partial_fit(fitted.features.transform(chunk.frame), chunk.truth, classes=[0, 1])
+        by_hand.partial_fit(fitted.features.transform(chunk.frame), chunk.y, classes=[0, 1])
     assert fitted.estimator.class_count_.sum() == dataset.stream.sizes[0] > len(train) == 300
     assert np.array_equal(fitted.estimator.theta_, by_hand.theta_)
     assert np.array_equal(fitted.estimator.var_, by_hand.var_)
@@ -62,7 +62,7 @@ def test_a_classifier_without_probabilities_gets_some_and_can_be_saved(make, tmp
     fitted = fit(candidate, train, validation)
     predictions = fitted.predict(test.frame)
     assert np.allclose(predictions.values.sum(axis=1), 1)
-    assert score(("roc_auc",), predictions, test.truth, test.target)["roc_auc"] > 0.95
+    assert score(("roc_auc",), predictions, test.y, test.target)["roc_auc"] > 0.95
     (tmp_path / "model").mkdir()
     fitted.save(tmp_path / "model")
     loaded = load(tmp_path / "model").predict(test.frame)
@@ -75,7 +75,7 @@ def test_numbers_are_learned_in_parts(make):
     fitted = fit(candidate, train, validation)
     assert isinstance(fitted.estimator, SGDRegressor)
     assert fitted.estimator.t_ == dataset.stream.sizes[0] + 1
-    assert score(("r2",), fitted.predict(test.frame), test.truth, test.target)["r2"] > 0.99
+    assert score(("r2",), fitted.predict(test.frame), test.y, test.target)["r2"] > 0.99
 
 
 def test_the_others_learn_from_a_sample_and_say_so(make):

@@ -81,7 +81,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(modalities.__file__).parent)},
     ).stdout
-    assert list(map(int, told.split())) == fitted.predict(dataset.frame[:9]).codes.tolist()
+    assert list(map(int, told.split())) == fitted.predict(dataset.frame[:9]).class_indices.tolist()
 
 
 def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

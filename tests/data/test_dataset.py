@@ -49,7 +49,7 @@ def test_a_table_becomes_typed_columns_and_the_truth(make_recipe: Any) -> None:
         "float64", "category", "datetime64[us]", "category",
     ]  # fmt: skip
     assert dataset.target == Target("late", "classification", ("no", "yes"), "str")
-    assert dataset.truth.tolist() == [0, 1, 0, 1]
+    assert dataset.y.tolist() == [0, 1, 0, 1]
     assert dataset.row_ids.tolist() == [0, 1, 2, 3]
     assert dataset.split_values is None
     assert len(dataset.digest) == 36
@@ -58,7 +58,7 @@ def test_a_table_becomes_typed_columns_and_the_truth(make_recipe: Any) -> None:
 def test_rows_without_a_target_are_dropped_and_counted(make_recipe: Any) -> None:
     table = TABLE.assign(late=["no", None, "no", "yes"])
     dataset = read(make_recipe, table)
-    assert dataset.truth.tolist() == [0, 0, 1]
+    assert dataset.y.tolist() == [0, 0, 1]
     assert dataset.row_ids.tolist() == [0, 2, 3]
     assert dataset.frame["age"].tolist() == [31.0, 27.0, 62.0]
     assert "Dropped 1 of 4 rows that have no 'late'." in dataset.notes
@@ -120,7 +120,7 @@ def test_named_sets_bring_their_target(make_recipe: Any) -> None:
     dataset = read_dataset(make_recipe({"source": "sklearn:wine"}))
     wine = load_wine()
     assert dataset.target.labels == ("class_0", "class_1", "class_2")
-    assert dataset.truth.tolist() == wine.target.tolist()
+    assert dataset.y.tolist() == wine.target.tolist()
     np.testing.assert_array_equal(dataset.frame.to_numpy(), wine.data)
 
 
@@ -131,7 +131,7 @@ def test_a_sample_keeps_the_share_of_every_class(make_recipe: Any) -> None:
     table = pd.DataFrame({"a": range(1000), "late": ["no"] * 900 + ["yes"] * 100})
     dataset = read(make_recipe, table, max_rows=100)
     assert len(dataset) == 100
-    assert 9 <= dataset.truth.sum() <= 11
+    assert 9 <= dataset.y.sum() <= 11
     assert (np.diff(dataset.row_ids) > 0).all()
     assert dataset.frame["a"].tolist() == dataset.row_ids.tolist()
     assert "A sample of 100 of 1,000 rows (data.max_rows)." in dataset.notes

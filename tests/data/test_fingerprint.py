@@ -25,7 +25,7 @@ DATASET = Dataset(
     columns=(Column("n", "number"), Column("c", "category"), Column("t", "datetime")),
     target=Target("y", "classification", ("no", "yes")),
     frame=FRAME,
-    truth=np.array([0, 1, 0]),
+    y=np.array([0, 1, 0]),
     row_ids=np.arange(3),
 )
 
@@ -65,7 +65,7 @@ def test_zero_has_no_sign() -> None:
         with_column("c", pd.Categorical(["a", "b", None])),
         with_column("c", pd.Categorical(["a", None, "c"])),
         with_column("t", FRAME["t"] + pd.Timedelta(1, "us")),
-        replace(DATASET, truth=np.array([0, 1, 1])),
+        replace(DATASET, y=np.array([0, 1, 1])),
         replace(DATASET, target=Target("y", "classification", ("no", "oui"))),
         replace(DATASET, target=Target("z", "classification", ("no", "yes"))),
         replace(DATASET, columns=DATASET.columns[:2]),
@@ -77,7 +77,7 @@ def test_other_content_has_another_digest(other: Dataset) -> None:
 
 
 def test_numbers_that_are_classes_differ_from_numbers() -> None:
-    number = replace(DATASET, truth=np.array([0.0, 1.0, 0.0]))
+    number = replace(DATASET, y=np.array([0.0, 1.0, 0.0]))
     assert digest_dataset(number) != digest_dataset(DATASET)
 
 
@@ -140,7 +140,7 @@ def test_other_cells_have_another_digest(name: str, row: int, cell: Any) -> None
 
 def test_rows_are_hashed_by_all_that_they_hold() -> None:
     twice = MEDIA.take(np.array([1, 2, 1, 1]))
-    hashes = hash_rows(replace(twice, truth=np.array([1, 0, 1, 0])))
+    hashes = hash_rows(replace(twice, y=np.array([1, 0, 1, 0])))
     assert hashes[0] == hashes[2]
     assert len(set(hashes.tolist())) == 3
 
@@ -150,8 +150,8 @@ def test_sixty_thousand_images_are_hashed_in_a_moment() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60_000, 28, 28, 1), dtype=np.uint8)
     column = Column("image", "image", (28, 28, 1))
     frame = pd.DataFrame({"image": as_cells(pixels, len(pixels))})
-    truth = np.zeros(len(pixels), dtype=np.int64)
-    many = replace(MEDIA, columns=(column,), frame=frame, truth=truth)
+    y = np.zeros(len(pixels), dtype=np.int64)
+    many = replace(MEDIA, columns=(column,), frame=frame, y=y)
     start = time.process_time()
     digest_dataset(many)
     assert time.process_time() - start < 2

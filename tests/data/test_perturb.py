@@ -119,10 +119,10 @@ def test_a_share_of_the_labels_is_spoiled_among_the_rows_given(task):
     dataset = MODALITIES["table"](task)
     rows = np.arange(100)
     spoiled = changes.add_label_noise(dataset, rng(), rows, 0.2)
-    differs = spoiled.truth != dataset.truth
+    differs = spoiled.y != dataset.y
     assert not differs[100:].any()
     assert differs.sum() == 20 if task == "classification" else 15 < differs.sum() <= 20
-    assert set(np.unique(spoiled.truth)) <= set(np.unique(dataset.truth))
+    assert set(np.unique(spoiled.y)) <= set(np.unique(dataset.y))
 
 
 def test_shuffled_structure_keeps_what_a_row_holds(dataset):

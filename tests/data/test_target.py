@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dlrun.contract.dataset import Target
-from dlrun.data.target import read_truth
+from dlrun.data.target import read_target
 from dlrun.errors import DataError
 
 
@@ -15,7 +15,7 @@ from dlrun.errors import DataError
 def truth_of(make_recipe: Any) -> Any:
     def read(values: Any, task: str | None = None) -> Any:
         recipe = make_recipe({"source": "table.csv", "target": "y"}, task=task)
-        return read_truth(recipe, pd.Series(values, name="y"))
+        return read_target(recipe, pd.Series(values, name="y"))
 
     return read
 
@@ -39,14 +39,14 @@ def truth_of(make_recipe: Any) -> Any:
 def test_words_booleans_and_few_whole_numbers_are_classes(
     truth_of: Any, values: Any, labels: tuple[str, ...], dtype: str
 ) -> None:
-    truth = truth_of(values)
-    assert truth.target == Target("y", "classification", labels, dtype)
-    names = [labels[code] if code >= 0 else None for code in truth.values]
+    y = truth_of(values)
+    assert y.target == Target("y", "classification", labels, dtype)
+    names = [labels[code] if code >= 0 else None for code in y.values]
     assert names == [
         None if pd.isna(value) else str(int(value) if dtype == "int" else value) for value in values
     ]
-    assert truth.present.tolist() == [name is not None for name in names]
-    assert truth.values.dtype == np.int64
+    assert y.present.tolist() == [name is not None for name in names]
+    assert y.values.dtype == np.int64
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_words_booleans_and_few_whole_numbers_are_classes(
     ],
 )
 def test_other_numbers_are_numbers(truth_of: Any, values: Any, dtype: str) -> None:
-    truth = truth_of(values)
-    assert truth.target == Target("y", "regression", (), dtype)
-    assert truth.values.tolist() == values
-    assert truth.values.dtype == np.float64
+    y = truth_of(values)
+    assert y.target == Target("y", "regression", (), dtype)
+    assert y.values.tolist() == values
+    assert y.values.dtype == np.float64
 
 
 def test_the_recipe_decides_the_task(truth_of: Any) -> None:

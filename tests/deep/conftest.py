@@ -16,10 +16,10 @@ from dlrun.deep.candidates import make_candidates
 from dlrun.recipe.schema import Recipe
 
 
-def _dataset(frame: pd.DataFrame, types: dict[str, str], target: Target, truth) -> Dataset:
+def _dataset(frame: pd.DataFrame, types: dict[str, str], target: Target, y) -> Dataset:
     columns = tuple(Column(name, kind) for name, kind in types.items())
     rows = np.arange(len(frame))
-    return Dataset("small", "by hand", columns, target, frame, np.asarray(truth), rows)
+    return Dataset("small", "by hand", columns, target, frame, np.asarray(y), rows)
 
 
 @pytest.fixture(scope="session")

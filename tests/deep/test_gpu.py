@@ -22,7 +22,7 @@ def gpus():
 
 def auc(run, dataset):
     said = run.fitted.predict(run.test.frame)
-    return score(["roc_auc"], said, run.test.truth, dataset.target)["roc_auc"]
+    return score(["roc_auc"], said, run.test.y, dataset.target)["roc_auc"]
 
 
 def test_it_trains_there_in_mixed_precision(trained, breast_cancer, gpus):

@@ -18,16 +18,16 @@ CODES = RNG.integers(0, 2, 50)
 VALUES = RNG.gamma(2.0, 300.0, 50)
 
 
-def _choose(target, truth, **training):
+def _choose(target, y, **training):
     from dlrun.deep.objective import choose_objective
 
-    return choose_objective(Training.model_validate(training), target, truth)
+    return choose_objective(Training.model_validate(training), target, y)
 
 
-def _losses(objective, truth, outputs):
+def _losses(objective, y, outputs):
     from dlrun.deep.backend import tf
 
-    encoded = tf.constant(objective.encode_truth(truth))
+    encoded = tf.constant(objective.encode_y(y))
     return np.asarray(objective.losses(encoded, tf.constant(outputs, tf.float32)))
 
 
@@ -99,21 +99,21 @@ def test_percentage_errors_are_of_the_target_itself():
 
 
 def test_numbers_keep_their_digits():
-    truth = 1e9 + np.arange(4.0)
-    objective = _choose(NUMBER, truth)
-    outputs = (truth[:, None] - objective.shift) / objective.scale
-    np.testing.assert_allclose(_finished(objective, outputs)[:, 0], truth, rtol=1e-15)
+    y = 1e9 + np.arange(4.0)
+    objective = _choose(NUMBER, y)
+    outputs = (y[:, None] - objective.shift) / objective.scale
+    np.testing.assert_allclose(_finished(objective, outputs)[:, 0], y, rtol=1e-15)
 
 
 def test_class_weights_multiply_the_losses():
-    truth = np.array([0, 0, 0, 1])
-    plain, outputs = _choose(TWO, truth), np.zeros((4, 1))
-    balanced = _choose(TWO, truth, class_weight="balanced")
-    given = _choose(TWO, truth, class_weight={"yes": 5.0})
-    base = _losses(plain, truth, outputs)
+    y = np.array([0, 0, 0, 1])
+    plain, outputs = _choose(TWO, y), np.zeros((4, 1))
+    balanced = _choose(TWO, y, class_weight="balanced")
+    given = _choose(TWO, y, class_weight={"yes": 5.0})
+    base = _losses(plain, y, outputs)
     assert balanced.class_weights == pytest.approx((4 / 6, 2.0))
     expected = base * [4 / 6, 4 / 6, 4 / 6, 2.0]
-    np.testing.assert_allclose(_losses(balanced, truth, outputs), expected, rtol=1e-6)
+    np.testing.assert_allclose(_losses(balanced, y, outputs), expected, rtol=1e-6)
     assert given.class_weights == (1.0, 5.0)
 
 

@@ -55,7 +55,7 @@ def classified(trained, breast_cancer):
 def test_a_network_learns_to_classify(classified, breast_cancer):
     run = classified
     predictions = run.fitted.predict(run.test.frame)
-    found = score(["roc_auc", "accuracy"], predictions, run.test.truth, breast_cancer.target)
+    found = score(["roc_auc", "accuracy"], predictions, run.test.y, breast_cancer.target)
     assert found["roc_auc"] > 0.98
     assert found["accuracy"] > 0.93
     np.testing.assert_allclose(predictions.values.sum(axis=1), 1.0)
@@ -64,7 +64,7 @@ def test_a_network_learns_to_classify(classified, breast_cancer):
 def test_a_network_learns_to_estimate_in_the_targets_own_unit(trained, diabetes):
     run = trained(diabetes, training={"epochs": 60, "learning_rate": 0.01, "batch_size": 16})
     predictions = run.fitted.predict(run.test.frame)
-    assert score(["r2"], predictions, run.test.truth, diabetes.target)["r2"] > 0.35
+    assert score(["r2"], predictions, run.test.y, diabetes.target)["r2"] > 0.35
 
 
 def test_the_rate_and_the_gradients_of_every_epoch_are_told(trained, breast_cancer):
@@ -84,7 +84,7 @@ def test_the_rate_and_the_gradients_of_every_epoch_are_told(trained, breast_canc
     groups = {"number": run.fitted._reader.read(run.train.frame)["number"]}
     inputs = np.asarray(encoder(groups)["number"])
     kernel, bias = (np.asarray(weight) for weight in body.weights)
-    error = 1 / (1 + np.exp(-(inputs @ kernel + bias)[:, 0])) - run.train.truth
+    error = 1 / (1 + np.exp(-(inputs @ kernel + bias)[:, 0])) - run.train.y
     gradient = np.append(inputs.T @ error, error.sum()) / len(error)
     assert first["train/gradient_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
 
@@ -119,7 +119,7 @@ def test_early_stopping_restores_the_best_weights(trained, breast_cancer):
     again = score(
         ["log_loss"],
         run.fitted.predict(run.validation.frame),
-        run.validation.truth,
+        run.validation.y,
         breast_cancer.target,
     )
     assert again["log_loss"] == pytest.approx(losses[best - 1], rel=1e-4)
@@ -161,7 +161,7 @@ def test_mixed_precision_learns_as_well(trained, breast_cancer, precision):
     training = {"epochs": 8, "precision": precision, "learning_rate": 0.01}
     run = trained(breast_cancer, training=training)
     predictions = run.fitted.predict(run.test.frame)
-    assert score(["roc_auc"], predictions, run.test.truth, breast_cancer.target)["roc_auc"] > 0.97
+    assert score(["roc_auc"], predictions, run.test.y, breast_cancer.target)["roc_auc"] > 0.97
     from dlrun.deep.backend import keras
 
     assert keras.config.dtype_policy().name == "float32"

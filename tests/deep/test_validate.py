@@ -34,12 +34,12 @@ def test_a_loss_must_fit_the_task(recipe, breast_cancer, diabetes, mixed):
         "Allowed: auto, categorical_crossentropy, categorical_focal_crossentropy, "
         "sparse_categorical_crossentropy"
     )
-    below = replace(diabetes, truth=diabetes.truth - 100)
+    below = replace(diabetes, y=diabetes.y - 100)
     assert _fault(recipe(training={"loss": "poisson"}), below) == (
         "recipe.yaml: training.loss: poisson is for numbers from 0 upwards, but 'target' goes "
         "down to -75. Take mean_squared_error or huber"
     )
-    zero = replace(diabetes, truth=diabetes.truth - diabetes.truth.min())
+    zero = replace(diabetes, y=diabetes.y - diabetes.y.min())
     assert _fault(recipe(training={"loss": "mean_absolute_percentage_error"}), zero) == (
         "recipe.yaml: training.loss: mean_absolute_percentage_error divides by the target, but "
         "'target' is 0 in 1 rows. Take mean_absolute_error or huber"

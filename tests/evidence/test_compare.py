@@ -228,15 +228,15 @@ def _only(study, *names):
 def one_test_set(Made, make_study, n_rows, *, metric="roc_auc", n_seeds=1, right=(0.9, 0.7)):
     """Make a study whose splits all test the same rows; `right` is each side's accuracy."""
     random = np.random.default_rng(3)
-    truth = np.arange(n_rows) % 2
+    y = np.arange(n_rows) % 2
 
     def late(accuracy):
         is_right = random.random(n_rows) < accuracy
-        return np.where(is_right == (truth == 1), 0.7, 0.2) + random.uniform(0, 0.1, n_rows)
+        return np.where(is_right == (y == 1), 0.7, 0.2) + random.uniform(0, 0.1, n_rows)
 
     def made(name, family, accuracy):
         answers = tuple(late(accuracy) for _ in range(n_seeds))
-        scores = tuple(float(np.mean((each > 0.5) == truth)) for each in answers)
+        scores = tuple(float(np.mean((each > 0.5) == y)) for each in answers)
         return Made(name, family, scores, late=answers)
 
     return make_study(
@@ -300,10 +300,9 @@ def test_repeats_of_the_same_folds_count_once(Made, make_study):
 
 def test_accuracy_on_one_test_set_is_tested_as_mcnemar_did(Made, make_study):
     study = one_test_set(Made, make_study, 200, metric="accuracy", right=(0.85, 0.8))
-    truth = np.arange(200) % 2
+    y = np.arange(200) % 2
     first, second = (
-        (study.read_predictions(name)["prediction"].to_numpy() == truth)
-        for name in ("mlp", "linear")
+        (study.read_predictions(name)["prediction"].to_numpy() == y) for name in ("mlp", "linear")
     )
     from scipy.stats import binomtest
 
@@ -313,15 +312,15 @@ def test_accuracy_on_one_test_set_is_tested_as_mcnemar_did(Made, make_study):
 
 
 def test_regression_on_one_test_set(make_study, Made):
-    truth = np.linspace(1000, 9000, 500)
+    y = np.linspace(1000, 9000, 500)
     frames = {
         name: pd.DataFrame(
             {
                 "row_id": np.arange(500),
                 "repeat": 0,
                 "fold": 0,
-                "truth": truth,
-                "prediction": truth + np.random.default_rng(1).normal(0, error, 500),
+                "truth": y,
+                "prediction": y + np.random.default_rng(1).normal(0, error, 500),
             }
         )
         for name, error in (("mlp", 100), ("linear", 200))
@@ -494,7 +493,7 @@ def test_studies_of_other_truths_are_refused(Made, make_study):
         id="77aa00bb11cc",
         name="brave-fox-1",
         data_digest="e" * 36,
-        read_predictions=lambda _: frame.assign(truth=1 - frame["truth"]),
+        read_predictions=lambda _: frame.assign(y=1 - frame["truth"]),
     )
     with pytest.raises(ComparisonError) as caught:
         compare([study, other])

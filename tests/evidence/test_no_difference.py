@@ -40,6 +40,6 @@ def test_as_many_more_rows_as_it_says_settle_it():
 
 
 def test_rows_count_once_and_classes_by_the_rarest():
-    row_ids, truth = np.array([0, 1, 2, 3, 0, 1, 2, 3]), np.array([0, 0, 0, 2, 0, 0, 0, 2])
-    assert effective_rows(row_ids, truth, "accuracy") == 4
-    assert effective_rows(row_ids, truth, "roc_auc") == 1
+    row_ids, y = np.array([0, 1, 2, 3, 0, 1, 2, 3]), np.array([0, 0, 0, 2, 0, 0, 0, 2])
+    assert effective_rows(row_ids, y, "accuracy") == 4
+    assert effective_rows(row_ids, y, "roc_auc") == 1

@@ -115,42 +115,42 @@ def test_mcnemar_looks_at_the_rows_on_which_they_disagree():
     assert mcnemar(first, first) == 1.0
 
 
-def _answers(correct: np.ndarray, truth: np.ndarray) -> Predictions:
-    late = np.where(correct == truth.astype(bool), 0.9, 0.1)
+def _answers(correct: np.ndarray, y: np.ndarray) -> Predictions:
+    late = np.where(correct == y.astype(bool), 0.9, 0.1)
     return Predictions(np.column_stack([1 - late, late]))
 
 
 def test_the_bootstrap_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(1)
-    n_studies, target, truth = 150, Target("y", "regression"), np.zeros(300)
+    n_studies, target, y = 150, Target("y", "regression"), np.zeros(300)
     n_covered = 0
     for seed in range(n_studies):
-        error = random.normal(0, 1, len(truth))  # the second errs as the first does, and more
-        a, b = Predictions(error), Predictions(error + random.normal(0, 0.75, len(truth)))
-        found = paired_bootstrap("mae", a, b, truth, target, n_resamples=150, seed=seed)
+        error = random.normal(0, 1, len(y))  # the second errs as the first does, and more
+        a, b = Predictions(error), Predictions(error + random.normal(0, 0.75, len(y)))
+        found = paired_bootstrap("mae", a, b, y, target, n_resamples=150, seed=seed)
         n_covered += found.low <= 0.25 * np.sqrt(2 / np.pi) <= found.high
     assert 0.9 <= n_covered / n_studies <= 0.98
 
 
 def test_the_bootstrap_knows_which_way_a_metric_points():
-    truth = np.arange(400) % 2
-    sure, wild = _answers(np.ones(400, bool), truth), _answers(np.arange(400) % 3 > 0, truth)
+    y = np.arange(400) % 2
+    sure, wild = _answers(np.ones(400, bool), y), _answers(np.arange(400) % 3 > 0, y)
     for metric in ("roc_auc", "accuracy", "log_loss", "brier"):
-        found = paired_bootstrap(metric, sure, wild, truth, BINARY, n_resamples=100)
+        found = paired_bootstrap(metric, sure, wild, y, BINARY, n_resamples=100)
         assert 0 < found.low < found.mean < found.high, metric
 
 
 def test_the_bootstrap_repeats_itself():
-    truth = np.arange(60) % 2
-    a, b = (_answers(np.arange(60) % k > 0, truth) for k in (3, 4))
-    first, second = (paired_bootstrap("roc_auc", a, b, truth, BINARY) for _ in range(2))
+    y = np.arange(60) % 2
+    a, b = (_answers(np.arange(60) % k > 0, y) for k in (3, 4))
+    first, second = (paired_bootstrap("roc_auc", a, b, y, BINARY) for _ in range(2))
     assert first == second
 
 
 def test_equal_candidates_have_an_interval_of_no_width():
-    truth = np.arange(60) % 2
-    a = _answers(np.arange(60) % 3 > 0, truth)
-    assert paired_bootstrap("log_loss", a, a, truth, BINARY) == Interval(0.0, 0.0, 0.0)
+    y = np.arange(60) % 2
+    a = _answers(np.arange(60) % 3 > 0, y)
+    assert paired_bootstrap("log_loss", a, a, y, BINARY) == Interval(0.0, 0.0, 0.0)
 
 
 def test_draws_without_a_score_do_not_count():

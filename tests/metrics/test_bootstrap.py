@@ -20,16 +20,16 @@ N = 120
 def test_drawn_classes_score_as_defined(metric, n_classes, seed):
     random = np.random.default_rng(seed)
     target = Target("y", "classification", tuple("abcd"[:n_classes]))
-    truth = random.integers(0, n_classes, N)
+    y = random.integers(0, n_classes, N)
     values = random.dirichlet(np.ones(n_classes), N).round(1) + 0.01  # ties, and sums beside one
     predictions = Predictions(values)
     counts = random.integers(0, 3, N)
     if seed == 3:
-        counts[truth == n_classes - 1] = 0  # one class is not drawn
+        counts[y == n_classes - 1] = 0  # one class is not drawn
 
-    expected = score((metric,), predictions, truth, target, sample_weight=counts)[metric]
+    expected = score((metric,), predictions, y, target, sample_weight=counts)[metric]
 
-    found = bootstrap_scorer(metric, predictions, truth, target)(counts)
+    found = bootstrap_scorer(metric, predictions, y, target)(counts)
     assert found == pytest.approx(expected, nan_ok=True)
 
 
@@ -38,14 +38,14 @@ def test_drawn_classes_score_as_defined(metric, n_classes, seed):
 def test_drawn_numbers_score_as_defined(metric, seed):
     random = np.random.default_rng(seed)
     target = Target("y", "regression")
-    truth = random.normal(5000, 900, N)
-    predictions = Predictions(truth + random.normal(0, 200, N).round(-1))
+    y = random.normal(5000, 900, N)
+    predictions = Predictions(y + random.normal(0, 200, N).round(-1))
     counts = random.integers(0, 3, N)
 
     drawn = np.repeat(np.arange(N), counts)
-    expected = score((metric,), Predictions(predictions.values[drawn]), truth[drawn], target)
+    expected = score((metric,), Predictions(predictions.values[drawn]), y[drawn], target)
 
-    assert bootstrap_scorer(metric, predictions, truth, target)(counts) == pytest.approx(
+    assert bootstrap_scorer(metric, predictions, y, target)(counts) == pytest.approx(
         expected[metric]
     )
 

@@ -39,12 +39,12 @@ def test_every_name_of_the_recipe_is_a_metric() -> None:
 
 
 def test_binary_scores_look_at_the_second_label() -> None:
-    truth = np.array([0, 0, 1, 1])
+    y = np.array([0, 0, 1, 1])
     second = np.array([0.1, 0.4, 0.35, 0.8])
     scores = metrics.score(
         ("roc_auc", "average_precision", "brier", "accuracy", "f1", "log_loss"),
         Predictions(np.column_stack([1 - second, second])),
-        truth,
+        y,
         BINARY,
     )
     assert scores == pytest.approx(
@@ -60,23 +60,23 @@ def test_binary_scores_look_at_the_second_label() -> None:
 
 
 def test_multi_class_scores_agree_with_scikit_learn() -> None:
-    truth, values = drawn(200, 3), probabilities(200, 3)
+    y, values = drawn(200, 3), probabilities(200, 3)
     codes = values.argmax(axis=1)
-    scores = metrics.score(names_for(THREE), Predictions(values), truth, THREE)
+    scores = metrics.score(names_for(THREE), Predictions(values), y, THREE)
     del scores["ece"]
-    one_hot = np.eye(3)[truth]
+    one_hot = np.eye(3)[y]
     assert scores == pytest.approx(
         {
-            "roc_auc": sk.roc_auc_score(truth, values, multi_class="ovr"),
-            "accuracy": sk.accuracy_score(truth, codes),
-            "balanced_accuracy": sk.balanced_accuracy_score(truth, codes),
-            "f1": sk.f1_score(truth, codes, average="macro"),
-            "precision": sk.precision_score(truth, codes, average="macro"),
-            "recall": sk.recall_score(truth, codes, average="macro"),
+            "roc_auc": sk.roc_auc_score(y, values, multi_class="ovr"),
+            "accuracy": sk.accuracy_score(y, codes),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, codes),
+            "f1": sk.f1_score(y, codes, average="macro"),
+            "precision": sk.precision_score(y, codes, average="macro"),
+            "recall": sk.recall_score(y, codes, average="macro"),
             "average_precision": sk.average_precision_score(one_hot, values),
-            "log_loss": sk.log_loss(truth, values),
+            "log_loss": sk.log_loss(y, values),
             "brier": ((values - one_hot) ** 2).sum(axis=1).mean(),
-            "mcc": sk.matthews_corrcoef(truth, codes),
+            "mcc": sk.matthews_corrcoef(y, codes),
         }
     )
 
@@ -84,15 +84,15 @@ def test_multi_class_scores_agree_with_scikit_learn() -> None:
 def test_ece_weighs_each_bin_by_its_rows() -> None:
     # Two bins: three rows at confidence 0.9, two of them right; one row at 0.6, wrong.
     second = np.array([0.9, 0.9, 0.9, 0.6])
-    truth = np.array([1, 1, 0, 0])
+    y = np.array([1, 1, 0, 0])
     values = Predictions(np.column_stack([1 - second, second]))
     expected = 3 / 4 * abs(2 / 3 - 0.9) + 1 / 4 * abs(0 - 0.6)
-    assert metrics.score(["ece"], values, truth, BINARY)["ece"] == pytest.approx(expected)
+    assert metrics.score(["ece"], values, y, BINARY)["ece"] == pytest.approx(expected)
 
 
 def test_perfect_and_certain_predictions_cost_nothing() -> None:
-    truth = np.array([0, 1, 2, 1])
-    scores = metrics.score(names_for(THREE), Predictions(np.eye(3)[truth]), truth, THREE)
+    y = np.array([0, 1, 2, 1])
+    scores = metrics.score(names_for(THREE), Predictions(np.eye(3)[y]), y, THREE)
     zero = {"log_loss", "brier", "ece"}
     assert scores == pytest.approx({name: 0.0 if name in zero else 1.0 for name in scores})
 
@@ -103,8 +103,8 @@ def test_log_loss_of_a_certain_mistake_is_finite() -> None:
 
 
 def test_regression_scores() -> None:
-    truth, values = np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 2.0])
-    scores = metrics.score(names_for(NUMBER), Predictions(values), truth, NUMBER)
+    y, values = np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 2.0])
+    scores = metrics.score(names_for(NUMBER), Predictions(values), y, NUMBER)
     assert scores == pytest.approx(
         {
             "rmse": math.sqrt(5 / 3),
@@ -119,18 +119,18 @@ def test_regression_scores() -> None:
 @pytest.mark.parametrize("target", [BINARY, THREE], ids=["binary", "three"])
 def test_rows_of_a_single_class_have_no_roc_auc_and_do_not_warn(target: Target) -> None:
     n_classes = len(target.labels)
-    truth = np.zeros(5, dtype=np.int64)
+    y = np.zeros(5, dtype=np.int64)
     values = np.full((5, n_classes), 0.5 / (n_classes - 1))
     values[:, 0] = 0.5
-    scores = metrics.score(names_for(target), Predictions(values), truth, target)
+    scores = metrics.score(names_for(target), Predictions(values), y, target)
     undefined = {name for name, value in scores.items() if math.isnan(value)}
     assert undefined == {"roc_auc", "average_precision"}
 
 
 def test_an_absent_class_leaves_the_others_their_mean() -> None:
-    truth, values = drawn(50, 2), probabilities(50, 3)
-    scores = metrics.score(names_for(THREE), Predictions(values), truth, THREE)
-    expected = [sk.roc_auc_score(truth == k, values[:, k]) for k in (0, 1)]
+    y, values = drawn(50, 2), probabilities(50, 3)
+    scores = metrics.score(names_for(THREE), Predictions(values), y, THREE)
+    expected = [sk.roc_auc_score(y == k, values[:, k]) for k in (0, 1)]
     assert scores["roc_auc"] == pytest.approx(np.mean(expected))
     assert all(math.isfinite(value) for value in scores.values())
 
@@ -158,16 +158,14 @@ def test_a_weight_is_the_same_as_repeating_the_row(
 ) -> None:
     random = np.random.default_rng(seed)
     if target.task == "regression":
-        truth, values = random.normal(size=12), random.normal(size=12)
+        y, values = random.normal(size=12), random.normal(size=12)
     else:
-        truth, values = drawn(12, len(target.labels), seed), probabilities(12, len(target.labels))
+        y, values = drawn(12, len(target.labels), seed), probabilities(12, len(target.labels))
     # scikit-learn's r2 asks for two rows, weighted or not; weighted medians average differently.
     asked = [n for n in names_for(target) if n not in ("r2", "median_absolute_error")]
-    weighted = metrics.score(
-        asked, Predictions(values), truth, target, sample_weight=np.array(counts)
-    )
+    weighted = metrics.score(asked, Predictions(values), y, target, sample_weight=np.array(counts))
     rows = np.repeat(np.arange(12), counts)
-    repeated = metrics.score(asked, Predictions(values[rows]), truth[rows], target)
+    repeated = metrics.score(asked, Predictions(values[rows]), y[rows], target)
     assert weighted == pytest.approx(repeated, nan_ok=True)
 
 

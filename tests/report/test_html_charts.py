@@ -99,9 +99,9 @@ def test_the_hill_is_a_density():
     assert total == pytest.approx(1, abs=1e-3)
 
 
-def _said(truth, late, repeat=0):
+def _said(y, late, repeat=0):
     late = np.array(late)
-    columns = {"truth": truth, "prediction": (late > 0.5).astype(int), "repeat": repeat}
+    columns = {"truth": y, "prediction": (late > 0.5).astype(int), "repeat": repeat}
     return pd.DataFrame(columns | {"p_no": 1 - late, "p_yes": late})
 
 

@@ -31,9 +31,9 @@ def test_nothing_is_measured_that_was_not_asked_for():
 def test_subsets_are_nested_and_keep_the_share_of_every_class():
     dataset = MODALITIES["table"]("classification")
     _, variations = made("table", learning_curve=True)
-    curve = [each for each in variations if each.split.step == 0]
+    curve = [each for each in variations if each.split.index == 0]
     assert [len(each.split.train) for each in curve] == [20, 34, 57, 95]  # 10 rows are too few
-    whole = np.bincount(dataset.truth[TRAIN]) / len(TRAIN)
+    whole = np.bincount(dataset.y[TRAIN]) / len(TRAIN)
     smaller = set()
     for each in curve:
         rows = set(each.split.train)
@@ -41,7 +41,7 @@ def test_subsets_are_nested_and_keep_the_share_of_every_class():
         assert set(each.split.validation) <= set(VALIDATION)
         assert len(each.split.validation) == round(each.level * len(VALIDATION))
         assert (each.split.test == TEST).all()
-        share = np.bincount(dataset.truth[each.split.train]) / len(each.split.train)
+        share = np.bincount(dataset.y[each.split.train]) / len(each.split.train)
         np.testing.assert_allclose(share, whole, atol=0.08)
         smaller = rows
     assert len(variations) == 5 * len(curve)
@@ -79,7 +79,7 @@ def test_label_noise_spares_the_test_rows():
     dataset = MODALITIES["table"]("classification")
     _, variations = made("table", stress=["label_noise"])
     spoiled = variations[0].change(dataset)
-    differs = spoiled.truth != dataset.truth
+    differs = spoiled.y != dataset.y
     assert not differs[TEST].any()
     assert differs[np.concatenate([TRAIN, VALIDATION])].mean() == pytest.approx(0.2)
 

@@ -94,14 +94,14 @@ def test_a_trial_comes_back_as_it_was(plan: StudyPlan) -> None:
         found = journal.recall(candidate(plan), SPLIT)
         assert journal.n_kept(plan.candidates, [SPLIT, replace(SPLIT, seed=78)]) == 1
     assert found is not None
-    assert found.again
+    assert found.resumed
     assert found.predictions is not None
     assert TRIAL.predictions is not None
     np.testing.assert_array_equal(found.predictions.values, TRIAL.predictions.values)
     assert isnan(found.scores["roc_auc"])
     known = {"scores": {"accuracy": 2 / 3}, "predictions": None}
     assert replace(found, **known) == replace(
-        TRIAL, **known, again=True, epochs=(replace(TRIAL.epochs[0], again=True),)
+        TRIAL, **known, resumed=True, epochs=(replace(TRIAL.epochs[0], resumed=True),)
     )
 
 
@@ -112,7 +112,7 @@ def test_a_varied_trial_comes_back_too(plan: StudyPlan) -> None:
         assert journal.recall_varied(candidate(plan), replace(VARIATION, level=0.3)) is None
     assert found is not None
     assert found[1] == MEASURED
-    assert found[0].again
+    assert found[0].resumed
 
 
 def test_a_trial_that_failed_is_tried_again(plan: StudyPlan) -> None:

@@ -13,8 +13,8 @@ from dlrun.cli import app
 from dlrun.recipe.examples import shipped_recipes
 from dlrun.recipe.load import load_recipe
 from dlrun.study.selftest import (
+    KNOWN_ANSWERS,
     NOT_DEEP,
-    TRUTHS,
     Finding,
     KnownAnswerStudy,
     _best_classic,
@@ -53,10 +53,10 @@ def test_expectations_tell_what_was_measured_and_whether_it_holds(expect, measur
     assert expect(outcome(cnn=0.94, linear=0.5, forest=0.75))[1:] == (measured, holds)
 
 
-@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.name)
-def test_every_known_study_is_a_shipped_recipe_that_loads(truth: KnownAnswerStudy):
+@pytest.mark.parametrize("study", KNOWN_ANSWERS, ids=lambda y: y.name)
+def test_every_known_study_is_a_shipped_recipe_that_loads(study: KnownAnswerStudy):
     paths = {path.stem: path for path in shipped_recipes()}
-    load_recipe(paths[truth.recipe], (*truth.settings, *(truth.quick or ())))
+    load_recipe(paths[study.recipe], (*study.settings, *(study.quick or ())))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,9 @@ def test_every_known_study_is_a_shipped_recipe_that_loads(truth: KnownAnswerStud
 def test_one_wrong_verdict_is_an_exit_1(monkeypatch, holds, code, last):
     found = [Finding("wine", "verdict not deep", "undecided", True)]
     wrong = [Finding("MNIST-1D", "verdict deep", "classic", holds)]
-    monkeypatch.setattr(dlrun.study.selftest, "run_truths", lambda *, quick: iter([found, wrong]))
+    monkeypatch.setattr(
+        dlrun.study.selftest, "run_known_answers", lambda *, quick: iter([found, wrong])
+    )
     ran = CliRunner().invoke(app, ["selftest", "--quick"])
     assert ran.exit_code == code
     assert ran.output.splitlines()[-1] == last

@@ -31,8 +31,8 @@ def dataset() -> Dataset:
     frame = pd.DataFrame(values, columns=["a", "b"])
     target = Target("y", "classification", ("no", "yes"))
     columns = (Column("a", "number"), Column("b", "number"))
-    truth = (values[:, 0] > 0).astype(np.int64)
-    return Dataset("small", "by hand", columns, target, frame, truth, np.arange(90) + 1000)
+    y = (values[:, 0] > 0).astype(np.int64)
+    return Dataset("small", "by hand", columns, target, frame, y, np.arange(90) + 1000)
 
 
 def make_splits(n: int) -> list[Split]:
@@ -81,7 +81,7 @@ class Toy:
         }
         for number in (1, 2, 3):
             is_again = number <= self.n_before
-            on_epoch(Epoch(number, 3, {"train/loss": 1 / number}, 100.0, again=is_again))
+            on_epoch(Epoch(number, 3, {"train/loss": 1 / number}, 100.0, resumed=is_again))
         return self
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
@@ -122,8 +122,8 @@ def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_pat
     trial, split = run(baseline(dataset), dataset, tmp_path), make_splits(1)[0]
     assert (trial.candidate, trial.family, trial.error) == ("linear", "classic", None)
     assert trial.predictions is not None
-    truth, validation = dataset.truth[split.test], dataset.truth[split.validation]
-    assert trial.scores["accuracy"] == (trial.predictions.codes == truth).mean() > 0.8
+    y, validation = dataset.y[split.test], dataset.y[split.validation]
+    assert trial.scores["accuracy"] == (trial.predictions.class_indices == y).mean() > 0.8
     again = saved.load(tmp_path).fitted.predict(dataset.frame.iloc[split.validation])
     assert trial.validation_scores["accuracy"] == (again.codes == validation).mean()
     assert list(trial.scores) == list(trial.validation_scores) == list(METRICS)
@@ -241,7 +241,7 @@ def test_workers_give_the_same_trials_in_the_splits_order(
         alone = run_trial(
             candidate, dataset, split, metrics=METRICS, folder=tmp_path, on_epoch=print, save=False
         )
-        assert (trial.split.step, trial.scores) == (split.step, alone.scores)
+        assert (trial.split.index, trial.scores) == (split.index, alone.scores)
         assert trial.predictions is not None and alone.predictions is not None
         np.testing.assert_array_equal(trial.predictions.values, alone.predictions.values)
     kept = saved.load(tmp_path / "model").fitted.predict(dataset.frame.iloc[splits[-1].test])
@@ -279,7 +279,7 @@ def test_a_worker_that_is_killed_costs_its_trials_alone(
         return list(found)
 
     trials = run_all(splits, "deadly.Deadly")
-    assert [trial.split.step for trial in trials] == [0, 1, 2]
+    assert [trial.split.index for trial in trials] == [0, 1, 2]
     assert trials[1].error == (
         "Deadly: its process was killed, most likely for lack of memory. Lower "
         "execution.workers, or take fewer rows: data.max_rows"

@@ -43,7 +43,7 @@ def dataset() -> Dataset:
         columns=tuple(Column(name, "number") for name in frame),
         target=Target("species", "classification", LABELS),
         frame=frame,
-        truth=codes.to_numpy(dtype=np.int64),
+        y=codes.to_numpy(dtype=np.int64),
         row_ids=np.arange(1000, 1000 + len(frame)),
         digest="d" * 36,
     )
@@ -51,9 +51,11 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="session")
 def splits(dataset: Dataset) -> Splits:
-    folds = StratifiedKFold(3, shuffle=True, random_state=0).split(dataset.frame, dataset.truth)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0).split(dataset.frame, dataset.y)
     made = tuple(
-        Split(repeat=0, fold=i, step=i, seed=2**32 - 1 - i, train=train, validation=test, test=test)
+        Split(
+            repeat=0, fold=i, index=i, seed=2**32 - 1 - i, train=train, validation=test, test=test
+        )
         for i, (train, test) in enumerate(folds)
     )
     return Splits(made, digest="5" * 36)
@@ -86,12 +88,12 @@ def trials(dataset: Dataset, splits: Splits) -> tuple[Trial, ...]:
 
 def _fit_trial(dataset: Dataset, split: Split) -> Trial:
     model = LogisticRegression(max_iter=1000)
-    model.fit(dataset.frame.iloc[split.train], dataset.truth[split.train])
+    model.fit(dataset.frame.iloc[split.train], dataset.y[split.train])
     predictions = Predictions(model.predict_proba(dataset.frame.iloc[split.test]))
-    accuracy = float((predictions.codes == dataset.truth[split.test]).mean())
-    own = predictions.values[np.arange(len(split.test)), dataset.truth[split.test]]
+    accuracy = float((predictions.class_indices == dataset.y[split.test]).mean())
+    own = predictions.values[np.arange(len(split.test)), dataset.y[split.test]]
     scores = {"accuracy": accuracy, "log_loss": float(-np.log(own).mean())}
-    cost = Cost(fit_seconds=0.5 + split.step, latency_ms_batch1=0.25, parameters=15)
+    cost = Cost(fit_seconds=0.5 + split.index, latency_ms_batch1=0.25, parameters=15)
     return Trial("linear", "classic", split, predictions, scores, {"accuracy": 0.5}, cost)
 
 
@@ -219,7 +221,7 @@ def write_study(
 
 
 def _of_network(trial: Trial, epochs: tuple[Epoch, ...]) -> Trial:
-    if trial.split.step == 2:
+    if trial.split.index == 2:
         return Trial("net", "deep", trial.split, error="the loss became NaN in epoch 2")
     scores = {name: score - 0.1 for name, score in trial.scores.items()}
     return replace(

@@ -117,8 +117,8 @@ def test_a_missing_column_is_a_bad_request(flowers: Dataset, fit: Fit, post: Pos
 
 def test_numbers_are_served(flowers: Dataset, fit: Fit, post: Post) -> None:
     target = Target("price", "regression", dtype="float")
-    truth = flowers.frame["size (µm)"].to_numpy() * 3
-    packed = fit(replace(flowers, target=target, truth=truth), "linear")
+    y = flowers.frame["size (µm)"].to_numpy() * 3
+    packed = fit(replace(flowers, target=target, y=y), "linear")
     rows = post(packed, {"dataframe_records": ROWS})["predictions"]
     assert [list(row) for row in rows] == [["prediction"]] * 3
     assert rows[0]["prediction"] > 3 > -3 > rows[1]["prediction"]

@@ -127,7 +127,7 @@ def test_predictions_keep_row_ids_codes_and_probabilities(
     ]  # fmt: skip
     rows = np.concatenate([trial.split.test for trial in trials])
     np.testing.assert_array_equal(table["row_id"], dataset.row_ids[rows])
-    np.testing.assert_array_equal(table["truth"], dataset.truth[rows])
+    np.testing.assert_array_equal(table["truth"], dataset.y[rows])
     assert table["fold"].tolist() == [0] * 50 + [1] * 50 + [2] * 50
     values = np.concatenate([trial.predictions.values for trial in trials])
     np.testing.assert_array_equal(table.filter(like="p_"), values)
@@ -147,10 +147,10 @@ def test_predictions_of_nobody(study: Study) -> None:
 def test_a_study_of_a_number(
     store: Store, facts: StudyFacts, trials: tuple[Trial, ...], dataset: Dataset
 ) -> None:
-    truth = dataset.frame["petal width"].to_numpy()
+    y = dataset.frame["petal width"].to_numpy()
     target = replace(dataset.target, task="regression", labels=(), dtype="float")
-    numbers = replace(dataset, target=target, truth=truth)
-    said = replace(trials[0].predictions, values=truth[trials[0].split.test] + 0.5)
+    numbers = replace(dataset, target=target, y=y)
+    said = replace(trials[0].predictions, values=y[trials[0].split.test] + 0.5)
     with StudyRun(store, replace(facts, dataset=numbers, metrics=("rmse",), rope=None)) as run:
         run.begin_candidate("linear", "classic", {})
         run.log_trial(replace(trials[0], predictions=said, scores={"rmse": 0.5}))

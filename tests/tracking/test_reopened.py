@@ -58,11 +58,11 @@ def test_it_ends_in_the_runs_that_it_began_in(
         study.begin_candidate("linear", "classic", {"C": 1.0})
         assert store.client.get_run(first).info.status == "RUNNING"
         for trial in trials:
-            study.log_trial(replace(trial, again=True))
+            study.log_trial(replace(trial, resumed=True))
         study.finish_candidate("linear", model_folder)
         study.begin_candidate("net", "deep", {"training.epochs": 5})
         for epoch in epochs:
-            study.log_epoch("net", trials[0].split, replace(epoch, again=epoch.number <= 2))
+            study.log_epoch("net", trials[0].split, replace(epoch, resumed=epoch.number <= 2))
         for trial in trials:
             study.log_trial(replace(trial, candidate="net", family="deep", epochs=epochs))
         study.finish_candidate("net", model_folder)

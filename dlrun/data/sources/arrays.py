@@ -58,7 +58,7 @@ def read_arrays(
             raise DataError(message)
     x = _join(path, {f"x{name}": arrays[f"x{name}"] for name in names})
     frame, known = _columns(path, x, types)
-    y = [_truth(path, arrays, name) for name in names]
+    y = [_target(path, arrays, name) for name in names]
     parts = np.repeat([PARTS.get(name[1:], "") for name in names], [len(part) for part in y])
     frame[target or "target"] = np.concatenate(y)
     return RawData(
@@ -101,7 +101,7 @@ def _join(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(list(arrays.values())) if others else first
 
 
-def _truth(path: Path, arrays: Mapping[str, NDArray[Any]], part: str) -> NDArray[Any]:
+def _target(path: Path, arrays: Mapping[str, NDArray[Any]], part: str) -> NDArray[Any]:
     x, y = arrays[f"x{part}"], arrays[f"y{part}"]
     y = y[:, 0] if y.ndim == MATRIX and y.shape[1] == 1 else y
     if y.shape != x.shape[:1]:

@@ -77,8 +77,8 @@ def _read_texts(path: Path, target: str | None) -> RawData:
     target = target or "target"
     with np.load(path, allow_pickle=False) as arrays:
         texts = {part: _lines(arrays[f"x_{part}"]) for part in PARTS}
-        truth = np.concatenate([arrays[f"y_{part}"] for part in PARTS])
-    frame = pd.DataFrame({"text": [text for part in PARTS for text in texts[part]], target: truth})
+        y = np.concatenate([arrays[f"y_{part}"] for part in PARTS])
+    frame = pd.DataFrame({"text": [text for part in PARTS for text in texts[part]], target: y})
     parts = np.repeat(PARTS, [len(texts[part]) for part in PARTS])
     return RawData(path.stem, frame, target, pd.Series(parts), {"text": "text"})
 

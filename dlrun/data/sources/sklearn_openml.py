@@ -40,8 +40,8 @@ def read_sklearn(name: str, target: str | None) -> RawData:
     if "images" in bunch:
         return _images(name, bunch, target or "target")
     column = "target" if target is None or target in bunch.data else target
-    truth = _with_names(bunch.target, bunch.get("target_names"))
-    frame = pd.concat([bunch.data, truth.rename(column)], axis=1)
+    y = _with_names(bunch.target, bunch.get("target_names"))
+    frame = pd.concat([bunch.data, y.rename(column)], axis=1)
     return RawData(name, checked(frame, f"sklearn:{name}"), column)
 
 

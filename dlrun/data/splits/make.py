@@ -121,7 +121,7 @@ def _check_classes(recipe: Recipe, dataset: Dataset, plan: SplitPlan) -> None:
     if dataset.stream:  # classes are counted over all rows, and those held here are a sample
         return
     labels = dataset.target.labels
-    counts = np.bincount(dataset.truth, minlength=len(labels)) if labels else np.empty(0)
+    counts = np.bincount(dataset.y, minlength=len(labels)) if labels else np.empty(0)
     needed = max(2, plan.folds)
     rare = [f"{label!r} ({n})" for label, n in zip(labels, counts, strict=True) if n < needed]
     if rare:
@@ -140,7 +140,7 @@ def _check_split(recipe: Recipe, dataset: Dataset, split: Split) -> None:
         if len(getattr(split, part)) == 0:
             message = f"{where} has no {part} rows: {len(dataset)} rows are too few."
             raise DataError(message)
-    codes = np.unique(dataset.truth[split.train])
+    codes = np.unique(dataset.y[split.train])
     if dataset.target.labels and len(codes) == 1:
         label = dataset.target.labels[codes[0]]
         message = f"{where} has the class {label!r} alone among its training rows."

@@ -46,7 +46,7 @@ Method = Callable[[Dataset, SplitPlan, np.random.Generator], Iterator[Parts]]
 
 def by_strata(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Iterator[Parts]:
     """Part at random; with classes, each class to the same share."""
-    yield from _drawn(strata_of(dataset.truth, dataset.target), plan, rng)
+    yield from _drawn(strata_of(dataset.y, dataset.target), plan, rng)
 
 
 def at_random(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Iterator[Parts]:
@@ -74,7 +74,7 @@ def by_group(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Ite
         DataError: there are too few groups.
     """
     groups, found = pd.factorize(_split_values(dataset))
-    strata = strata_of(dataset.truth, dataset.target)
+    strata = strata_of(dataset.y, dataset.target)
     too_few = _too_few("groups", len(found), plan)
     if len(found) < max(3, plan.folds):
         raise DataError(too_few)
@@ -147,7 +147,7 @@ def by_parts(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Ite
     train, validation = rows["train"], rows["validation"]
     if len(validation) == 0:
         wanted = min(_count(len(parts), plan.validation), len(train) // 2)
-        drawn = draw_spare(strata_of(dataset.truth, dataset.target)[train], wanted, rng)
+        drawn = draw_spare(strata_of(dataset.y, dataset.target)[train], wanted, rng)
         train, validation = np.sort(np.delete(train, drawn)), np.sort(train[drawn])
     yield Parts(train, validation, rows["test"])
 

@@ -12,10 +12,10 @@ from dlrun.contract.dataset import Target
 RowPositions = NDArray[np.int64]
 
 
-def strata_of(truth: NDArray[Any], target: Target) -> NDArray[Any]:
+def strata_of(y: NDArray[Any], target: Target) -> NDArray[Any]:
     """Return the stratum of each row: its class code, or zeros for regression."""
     is_class = target.task == "classification"
-    return truth if is_class else np.zeros(len(truth), dtype=np.int64)
+    return y if is_class else np.zeros(len(y), dtype=np.int64)
 
 
 def ordered(strata: NDArray[Any], rng: np.random.Generator) -> RowPositions:

@@ -39,7 +39,7 @@ class HashSplitter:
         Raises:
             DataError: a row has no group, or the data calls its part by a name that is none.
         """
-        split, present = self.recipe.data.split, _present(batch.truth)
+        split, present = self.recipe.data.split, _present(batch.y)
         names = self._names(batch, present)
         if split.method == "group":
             hashes = pd.util.hash_array(names)
@@ -62,9 +62,9 @@ class HashSplitter:
         return names
 
 
-def _present(truth: Any) -> NDArray[np.bool_]:
+def _present(y: Any) -> NDArray[np.bool_]:
     present: NDArray[np.bool_]
-    present = truth.codes >= 0 if isinstance(truth, pd.Categorical) else ~np.isnan(truth)
+    present = y.codes >= 0 if isinstance(y, pd.Categorical) else ~np.isnan(y)
     return present
 
 
@@ -79,4 +79,4 @@ def mix(hashes: Hashes, salt: int) -> Hashes:
 def hash_batch(batch: Batch) -> Hashes:
     """Hash each row's columns and truth, (rows,); the same in every process."""
     columns = pd.util.hash_pandas_object(batch.frame, index=False).to_numpy()
-    return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.truth)
+    return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.y)

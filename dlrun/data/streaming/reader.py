@@ -29,13 +29,13 @@ class Batch(NamedTuple):
     Attributes:
         rows: (rows,) int64 their numbers in the file.
         frame: typed columns.
-        truth: (rows,) a Categorical of labels, or float64 values.
+        y: (rows,) a Categorical of labels, or float64 values.
         raw: the columns as they were read.
     """
 
     rows: NDArray[np.int64]
     frame: pd.DataFrame
-    truth: Any
+    y: Any
     raw: pd.DataFrame
 
     def __len__(self) -> int:
@@ -92,11 +92,11 @@ class RowReader:
         is_number = self.target.task == "regression"
         try:
             frame = cast_columns(raw, self.columns)
-            truth = to_number(values) if is_number else to_category(values)
+            y = to_number(values) if is_number else to_category(values)
         except DataError as error:
             message = f"{self.where}: {block.path.name}: {error}"
             raise DataError(message) from error
-        return Batch(rows, frame, truth, raw)
+        return Batch(rows, frame, y, raw)
 
     def _check_length(self, block: Block, is_same: bool) -> None:
         if not is_same:
@@ -157,17 +157,17 @@ class StreamedTable:
             yield replace(
                 self.like,
                 frame=batch.frame,
-                truth=encode_labels(batch.truth, self.like.target.labels),
+                y=encode_labels(batch.y, self.like.target.labels),
                 row_ids=batch.rows + (in_all - in_file),
             )
 
 
-def encode_labels(truth: Any, labels: Sequence[str]) -> NDArray[Any]:
+def encode_labels(y: Any, labels: Sequence[str]) -> NDArray[Any]:
     """Return the codes of a Categorical of labels, (rows,), -1 where missing; numbers are kept."""
-    if not isinstance(truth, pd.Categorical):
-        numbers: NDArray[np.float64] = truth
+    if not isinstance(y, pd.Categorical):
+        numbers: NDArray[np.float64] = y
         return numbers
     codes = {label: code for code, label in enumerate(labels)}
-    places = np.array([*(codes[name] for name in truth.categories), -1], dtype=np.int64)
-    found: NDArray[np.int64] = places[truth.codes]
+    places = np.array([*(codes[name] for name in y.categories), -1], dtype=np.int64)
+    found: NDArray[np.int64] = places[y.codes]
     return found

@@ -17,7 +17,7 @@ class SampledRows(NamedTuple):
 
     keys: NDArray[np.uint64]
     frame: pd.DataFrame
-    truth: Any
+    y: Any
     ids: NDArray[np.int64]
 
     def take(self, rows: NDArray[Any]) -> SampledRows:
@@ -25,7 +25,7 @@ class SampledRows(NamedTuple):
         frame = self.frame.iloc[rows].reset_index(drop=True)
         for name in frame.columns[frame.dtypes == "category"]:
             frame[name] = frame[name].cat.remove_unused_categories()
-        return SampledRows(self.keys[rows], frame, self.truth[rows], self.ids[rows])
+        return SampledRows(self.keys[rows], frame, self.y[rows], self.ids[rows])
 
 
 @dataclass
@@ -53,9 +53,9 @@ class BottomKSample:
         keys = np.concatenate([rows.keys for rows in self.held])
         order = np.argsort(keys, kind="stable")[: self.most]
         frame = concatenate_frames([rows.frame for rows in self.held])
-        truth = concatenate([rows.truth for rows in self.held])
+        y = concatenate([rows.y for rows in self.held])
         ids = np.concatenate([rows.ids for rows in self.held])
-        return SampledRows(keys, frame, truth, ids).take(order)
+        return SampledRows(keys, frame, y, ids).take(order)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -111,11 +111,11 @@ class ScanCounts:
         for part in range(3):
             mine = hashes[parts == part]
             self.sums[part] += np.array([mine.sum(), mix(mine, 1).sum()], np.uint64)
-        if isinstance(batch.truth, pd.Categorical):
+        if isinstance(batch.y, pd.Categorical):
             for part, counter in enumerate(self.labels):
-                counter.update(_count(batch.truth[parts == part]))
+                counter.update(_count(batch.y[parts == part]))
         elif (parts != NONE).any():
-            known = batch.truth[parts != NONE]
+            known = batch.y[parts != NONE]
             low, high = self.bounds
             self.bounds = min(low, known.min()), max(high, known.max())
         for name in (column.name for column in columns if column.type == "number"):
@@ -182,7 +182,7 @@ class TableScan:
             message = f"{block.path.name}: {error}"
             raise DataError(message) from error
         self.tally.add(batch, parts, hashes, self.reader.columns)
-        rows = SampledRows(mix(hashes, self.salt), batch.frame, batch.truth, batch.rows + offset)
+        rows = SampledRows(mix(hashes, self.salt), batch.frame, batch.y, batch.rows + offset)
         for part, sample in enumerate(self.samples):
             sample.add(rows, parts == part)
         return parts
@@ -202,7 +202,7 @@ class TableScan:
             columns=self.reader.columns,
             target=target,
             frame=concatenate_frames([rows.frame for rows in held]),
-            truth=encode_labels(concatenate([rows.truth for rows in held]), target.labels),
+            y=encode_labels(concatenate([rows.y for rows in held]), target.labels),
             row_ids=np.concatenate([rows.ids for rows in held]),
             split_values=np.repeat(np.array(PARTS, object), [len(rows.keys) for rows in held]),
             digest=self._digest(target, self.tally.sums.sum(axis=0)),

@@ -51,14 +51,14 @@ class TrainerState:
         epoch: that is running, from 1.
         sums: of its steps so far.
         standing: of early stopping.
-        told: the epochs that have ended.
+        history: the epochs that have ended.
         best_weights: as in `EarlyStopper`.
     """
 
     epoch: int = 1
     sums: EpochTotals = field(default_factory=EpochTotals)
     standing: EarlyStoppingState = field(default_factory=EarlyStoppingState)
-    told: list[Epoch] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     best_weights: list[Any] = field(default_factory=list)
 
     @property
@@ -73,7 +73,7 @@ def to_notes(progress: TrainerState) -> dict[str, Any]:
         "epoch": progress.epoch,
         "sums": asdict(progress.sums),
         "standing": asdict(progress.standing),
-        "told": [asdict(epoch) for epoch in progress.told],
+        "history": [asdict(epoch) for epoch in progress.history],
     }
 
 
@@ -83,7 +83,7 @@ def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerStat
         epoch=notes["epoch"],
         sums=EpochTotals(**notes["sums"]),
         standing=EarlyStoppingState(**notes["standing"]),
-        told=[Epoch(**epoch) for epoch in notes["told"]],
+        history=[Epoch(**epoch) for epoch in notes["history"]],
         best_weights=best_weights,
     )
 

@@ -39,14 +39,14 @@ class DeviceDataset:
 
     Attributes:
         inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
-        truth: (rows,) what the loss compares with.
+        y: (rows,) what the loss compares with.
     """
 
     inputs: Mapping[str, Any]
-    truth: Any
+    y: Any
 
     def __len__(self) -> int:
-        return int(self.truth.shape[0])
+        return int(self.y.shape[0])
 
     def windows(self, _epoch: int) -> Iterator[DeviceDataset]:
         """Give this table."""
@@ -66,13 +66,13 @@ def encode_table(
     dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
 ) -> DeviceDataset:
     """Read and encode a dataset."""
-    return encode_groups(reader.read(dataset.frame), dataset.truth, network, objective)
+    return encode_groups(reader.read(dataset.frame), dataset.y, network, objective)
 
 
 def encode_groups(
-    groups: Mapping[str, NDArray[Any]], truth: NDArray[Any], network: Network, objective: Objective
+    groups: Mapping[str, NDArray[Any]], y: NDArray[Any], network: Network, objective: Objective
 ) -> DeviceDataset:
     """Encode rows that were read."""
     pieces = [network.encoder(piece) for piece in chunks(groups)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
-    return DeviceDataset(inputs, tf.constant(objective.encode_truth(truth)))
+    return DeviceDataset(inputs, tf.constant(objective.encode_y(y)))

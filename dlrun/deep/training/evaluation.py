@@ -36,7 +36,7 @@ class Evaluator:
         if not len(self.table):
             return {}
         outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.table.inputs)], axis=0)
-        losses = self.objective.losses(self.table.truth, outputs)
+        losses = self.objective.losses(self.table.y, outputs)
         return {"val/loss": float(tf.reduce_mean(losses)), **self._scores(outputs)}
 
     def _scores(self, outputs: Any) -> dict[str, float]:
@@ -44,7 +44,7 @@ class Evaluator:
         predictions = to_predictions(self.network.finish(outputs).numpy(), target)
         if not np.isfinite(predictions.values).all():
             return {f"val/{name}": float("nan") for name in self.metrics}
-        scores = score(self.metrics, predictions, self.dataset.truth, target)
+        scores = score(self.metrics, predictions, self.dataset.y, target)
         return {f"val/{name}": value for name, value in scores.items()}
 
     @cached_property

@@ -154,8 +154,8 @@ class Trainer:
         training, n_steps = self.training, self._count_steps(len(rows))
         rates = learning_rates(training.learning_rate, training.epochs * n_steps)
         course = self._begin(rows, np.split(rates, training.epochs), folder)
-        for epoch in course.progress.told:
-            on_epoch(replace(epoch, again=True))
+        for epoch in course.progress.history:
+            on_epoch(replace(epoch, resumed=True))
         try:
             while course.progress.epoch <= training.epochs and not course.watch.is_over:
                 self._run_epoch(course, measure, on_epoch)
@@ -163,7 +163,7 @@ class Trainer:
             with deferred_signals():
                 course.save()
             raise
-        return self._end(course.watch, len(course.progress.told))
+        return self._end(course.watch, len(course.progress.history))
 
     def _begin(
         self, rows: TrainingData, rates: Sequence[NDArray[np.float32]], folder: Path | None
@@ -207,7 +207,7 @@ class Trainer:
         on_epoch(epoch)
         with deferred_signals():
             watch.look(epoch.number, metrics, self.network.body.get_weights)
-            progress.told.append(epoch)
+            progress.history.append(epoch)
             progress.epoch, progress.sums = epoch.number + 1, EpochTotals()
         course.save_epoch()
 
@@ -297,12 +297,12 @@ class Trainer:
     def _copy_to_replicas(self, table: DeviceDataset) -> tuple[Any, Any]:
         def copy(_: Any) -> tuple[Any, Any]:
             inputs = {kind: tf.identity(tensor) for kind, tensor in table.inputs.items()}
-            return inputs, tf.identity(table.truth)
+            return inputs, tf.identity(table.y)
 
         copies: tuple[Any, Any] = self.strategy.experimental_distribute_values_from_function(copy)
         return copies
 
-    def _update(self, inputs: Any, truth: Any, batch: Any) -> tuple[Any, Any]:
+    def _update(self, inputs: Any, y: Any, batch: Any) -> tuple[Any, Any]:
         """Take one step on this replica's share of a batch.
 
         Returns:
@@ -318,7 +318,7 @@ class Trainer:
         weights = self.network.body.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.network.body(chosen, training=True)
-            total = tf.reduce_sum(self.objective.losses(tf.gather(truth, mine), outputs))
+            total = tf.reduce_sum(self.objective.losses(tf.gather(y, mine), outputs))
             penalties = tf.add_n([*self.network.body.losses, 0.0]) / n_replicas
             loss = total / tf.cast(n_rows, tf.float32) + penalties
             loss = self.optimizer.scale_loss(loss)

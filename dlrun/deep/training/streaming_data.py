@@ -49,7 +49,7 @@ class StreamedRows:
     def _windows(self, epoch: int) -> Iterator[DeviceDataset]:
         pool = ShuffleBuffer()
         for chunk in self.stream.chunks(self.seed, epoch):
-            pool.add(self.reader.read(chunk.frame), chunk.truth)
+            pool.add(self.reader.read(chunk.frame), chunk.y)
             while len(pool) >= pool.window:
                 yield self.encode(*pool.take(pool.window))
         if len(pool):
@@ -67,14 +67,14 @@ class ShuffleBuffer:
     def __len__(self) -> int:
         return self._n_rows
 
-    def add(self, groups: Mapping[str, NDArray[Any]], truth: NDArray[Any]) -> None:
+    def add(self, groups: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> None:
         """Add rows; the first ones decide how many a window has."""
         if not self._pieces:
             per_row = sum(prod(rows.shape[1:]) * rows.itemsize for rows in groups.values())
             fitting = WINDOW_BYTES // max(1, per_row)
             self.window = max(FEWEST_ROWS, min(WINDOW_ROWS, fitting))
-        self._pieces.append({**groups, "": truth})
-        self._n_rows += len(truth)
+        self._pieces.append({**groups, "": y})
+        self._n_rows += len(y)
 
     def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Take out the first rows: their column groups and their truth."""
@@ -85,5 +85,5 @@ class ShuffleBuffer:
         self._pieces = [{name: rows[n_rows:].copy() for name, rows in joined.items()}]
         self._n_rows -= n_rows
         taken = {name: rows[:n_rows] for name, rows in joined.items()}
-        truth = taken.pop("")
-        return taken, truth
+        y = taken.pop("")
+        return taken, y

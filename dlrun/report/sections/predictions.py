@@ -84,13 +84,13 @@ def _top(shown: CandidateView, labels: tuple[str, ...]) -> Markup:
         return Markup()
     counts = shown.classes.confusion
     pairs = [
-        (-int(counts[truth, said]), truth, said)
-        for truth, said in product(range(len(labels)), repeat=2)
-        if truth != said and counts[truth, said]
+        (-int(counts[y, said]), y, said)
+        for y, said in product(range(len(labels)), repeat=2)
+        if y != said and counts[y, said]
     ]
     rows = [
-        [labels[truth], labels[said], f"{-count:,}", f"{-100 * count / counts[truth].sum():.1f} %"]
-        for count, truth, said in sorted(pairs)[:MOST_CONFUSIONS]
+        [labels[y], labels[said], f"{-count:,}", f"{-100 * count / counts[y].sum():.1f} %"]
+        for count, y, said in sorted(pairs)[:MOST_CONFUSIONS]
     ]
     wrong = counted(int(counts.sum() - counts.trace()), "wrong test prediction")
     caption = f"{shown.name}: the most frequent of {wrong}"

@@ -9,9 +9,9 @@ from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(0)
 with np.load(sys.argv[1]) as archive:
-    images, truth = archive["x"][..., None], archive["y"].astype("int64")
-rest, test = train_test_split(np.arange(len(truth)), test_size=0.2, stratify=truth, random_state=0)
-train, validation = train_test_split(rest, test_size=0.125, stratify=truth[rest], random_state=0)
+    images, y = archive["x"][..., None], archive["y"].astype("int64")
+rest, test = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=0)
+train, validation = train_test_split(rest, test_size=0.125, stratify=y[rest], random_state=0)
 mean, spread = images[train].mean(), images[train].std()
 
 
@@ -32,16 +32,16 @@ model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
 model.compile("adamw", "sparse_categorical_crossentropy")
 model.fit(
     standardise(train),
-    truth[train],
+    y[train],
     batch_size=128,
     epochs=3,
-    validation_data=(standardise(validation), truth[validation]),
+    validation_data=(standardise(validation), y[validation]),
     verbose=0,
 )
 said = model.predict(standardise(test), batch_size=512, verbose=0)
 codes = said.argmax(axis=1)
-print("accuracy", accuracy_score(truth[test], codes))
-print("balanced_accuracy", balanced_accuracy_score(truth[test], codes))
-print("f1", f1_score(truth[test], codes, average="macro"))
-print("log_loss", log_loss(truth[test], said))
+print("accuracy", accuracy_score(y[test], codes))
+print("balanced_accuracy", balanced_accuracy_score(y[test], codes))
+print("f1", f1_score(y[test], codes, average="macro"))
+print("log_loss", log_loss(y[test], said))
 model.save(sys.argv[-1])

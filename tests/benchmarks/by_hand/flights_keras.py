@@ -13,9 +13,9 @@ EMBEDDED = ["carrier", "tailnum", "origin", "dest"]
 
 keras.utils.set_random_seed(0)
 frame = pd.read_parquet(sys.argv[1]).drop(columns=["arr_delay", "year"])
-truth = (frame.pop("late") == "on_time").to_numpy().astype("int64")
-rest, test = train_test_split(np.arange(len(frame)), test_size=0.2, stratify=truth, random_state=0)
-train, validation = train_test_split(rest, test_size=0.125, stratify=truth[rest], random_state=0)
+y = (frame.pop("late") == "on_time").to_numpy().astype("int64")
+rest, test = train_test_split(np.arange(len(frame)), test_size=0.2, stratify=y, random_state=0)
+train, validation = train_test_split(rest, test_size=0.125, stratify=y[rest], random_state=0)
 
 numbers = [name for name in frame if name not in EMBEDDED]
 scaler = StandardScaler().fit(frame[numbers].iloc[train])
@@ -46,15 +46,15 @@ model.compile("adamw", "binary_crossentropy")
 parts = {name: encode(rows) for name, rows in (("train", train), ("val", validation))}
 model.fit(
     parts["train"],
-    truth[train],
+    y[train],
     batch_size=256,
     epochs=3,
-    validation_data=(parts["val"], truth[validation]),
+    validation_data=(parts["val"], y[validation]),
     verbose=0,
 )
 said = model.predict(encode(test), batch_size=4096, verbose=0)[:, 0]
-print("roc_auc", roc_auc_score(truth[test], said))
-print("accuracy", accuracy_score(truth[test], said > 0.5))
-print("f1", f1_score(truth[test], said > 0.5, average="macro"))
-print("log_loss", log_loss(truth[test], said))
+print("roc_auc", roc_auc_score(y[test], said))
+print("accuracy", accuracy_score(y[test], said > 0.5))
+print("f1", f1_score(y[test], said > 0.5, average="macro"))
+print("log_loss", log_loss(y[test], said))
 model.save(sys.argv[-1])

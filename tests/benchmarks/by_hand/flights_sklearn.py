@@ -25,9 +25,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 frame = pd.read_parquet(sys.argv[1]).drop(columns=["arr_delay", "year"])
-truth = (frame.pop("late") == "on_time").to_numpy().astype("int64")
-rest, test = train_test_split(np.arange(len(frame)), test_size=0.2, stratify=truth, random_state=0)
-train, validation = train_test_split(rest, test_size=0.125, stratify=truth[rest], random_state=0)
+y = (frame.pop("late") == "on_time").to_numpy().astype("int64")
+rest, test = train_test_split(np.arange(len(frame)), test_size=0.2, stratify=y, random_state=0)
+train, validation = train_test_split(rest, test_size=0.125, stratify=y[rest], random_state=0)
 words = ["carrier", "tailnum", "origin", "dest"]
 numbers = [name for name in frame if name not in words]
 
@@ -56,14 +56,14 @@ candidates = {
 }
 with TemporaryDirectory() as folder:
     for name, candidate in candidates.items():
-        candidate.fit(frame.iloc[train], truth[train])
+        candidate.fit(frame.iloc[train], y[train])
         for rows in (validation, test):
             said = candidate.predict_proba(frame.iloc[rows])[:, 1]
             print(
                 name,
-                roc_auc_score(truth[rows], said),
-                accuracy_score(truth[rows], said > 0.5),
-                f1_score(truth[rows], said > 0.5, average="macro"),
-                log_loss(truth[rows], said),
+                roc_auc_score(y[rows], said),
+                accuracy_score(y[rows], said > 0.5),
+                f1_score(y[rows], said > 0.5, average="macro"),
+                log_loss(y[rows], said),
             )
         joblib.dump(candidate, Path(folder, f"{name}.joblib"))

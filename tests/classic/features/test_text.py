@@ -89,11 +89,11 @@ def test_topics_are_at_most_as_many_as_asked() -> None:
     assert LsaComponents(2).fit(matrix).transform(matrix).shape == (4, 2)
 
 
-@pytest.mark.parametrize("truth", [[1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2]])
-def test_a_network_gets_the_terms_that_tell_most(truth: list[float]) -> None:
+@pytest.mark.parametrize("y", [[1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2]])
+def test_a_network_gets_the_terms_that_tell_most(y: list[float]) -> None:
     """Weights that are everywhere alike tell nothing, however large they are."""
     matrix = scipy.sparse.csr_array([[0, 9, 2.0], [0, 9, 1], [0, 9, 0], [0, 9, 0]])
-    told = SelectKBestChi2(n_terms=1).fit_transform(matrix, np.array(truth))
+    told = SelectKBestChi2(n_terms=1).fit_transform(matrix, np.array(y))
     assert told.dtype == np.float32
     assert told.tolist() == [[2], [1], [0], [0]]
 

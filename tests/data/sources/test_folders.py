@@ -71,7 +71,7 @@ def test_a_folder_for_each_class_is_a_source(
     assert [cell[0, 0, 0] for cell in dataset.frame["image"]] == list(range(7, 19)) + list(
         range(1, 7)
     )
-    assert np.bincount(dataset.truth).tolist() == [N_EACH] * 3
+    assert np.bincount(dataset.y).tolist() == [N_EACH] * 3
     assert describe(dataset).columns[0].values == "8 × 6 grayscale"
     assert (
         count_leaked_duplicates(

@@ -22,19 +22,19 @@ few = examples(max_examples=50, deadline=None)  # a loaded machine is no failure
 
 
 def dataset_of(
-    truth: Any, *, split_values: Any = None, task: str = "classification", x: Any = None
+    y: Any, *, split_values: Any = None, task: str = "classification", x: Any = None
 ) -> Dataset:
-    truth = np.asarray(truth)
+    y = np.asarray(y)
     is_class = task == "classification"
-    labels = tuple(f"c{code}" for code in range(truth.max() + 1)) if is_class else ()
+    labels = tuple(f"c{code}" for code in range(y.max() + 1)) if is_class else ()
     return Dataset(
         name="made",
         source="made",
         columns=(Column("x", "number"),),
         target=Target("y", "classification" if is_class else "regression", labels),
-        frame=pd.DataFrame({"x": np.arange(len(truth), dtype=float) if x is None else x}),
-        truth=truth.astype(np.int64 if is_class else np.float64),
-        row_ids=np.arange(len(truth)),
+        frame=pd.DataFrame({"x": np.arange(len(y), dtype=float) if x is None else x}),
+        y=y.astype(np.int64 if is_class else np.float64),
+        row_ids=np.arange(len(y)),
         split_values=None if split_values is None else np.asarray(split_values),
         digest="made",
     )
@@ -81,7 +81,7 @@ def cases(draw: Callable[..., Any]) -> tuple[Dataset, dict[str, Any]]:
     n = draw(st.integers(60, 150))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     task = draw(st.sampled_from(["classification", "regression"]))
-    truth = rng.normal(size=n) if task == "regression" else rng.permutation(np.arange(n) % 11 // 5)
+    y = rng.normal(size=n) if task == "regression" else rng.permutation(np.arange(n) % 11 // 5)
     methods = ["random", "group", "time"] + ["stratified"] * (task == "classification")
     settings = {
         "method": draw(st.sampled_from(methods)),
@@ -91,7 +91,7 @@ def cases(draw: Callable[..., Any]) -> tuple[Dataset, dict[str, Any]]:
     }
     values = rng.integers(0, draw(st.integers(12, 40)), n)
     split_values = values if settings["method"] in ("group", "time") else None
-    return dataset_of(truth, split_values=split_values, task=task), settings
+    return dataset_of(y, split_values=split_values, task=task), settings
 
 
 def enough(dataset: Dataset, settings: dict[str, Any]) -> tuple[Split, ...] | None:
@@ -157,7 +157,7 @@ def test_splits_are_numbered_and_each_has_its_own_seed(
     places = [(split.repeat, split.fold) for split in splits]
     folds, repeats = settings["folds"], settings["repeats"]
     assert places == [(repeat, fold) for repeat in range(repeats) for fold in range(folds)]
-    assert [split.step for split in splits] == list(range(len(splits)))
+    assert [split.index for split in splits] == list(range(len(splits)))
     assert len({split.seed for split in splits}) == len(splits)
     assert all(0 <= split.seed < 2**32 for split in splits)
 
@@ -175,16 +175,16 @@ def test_every_class_has_its_share_in_every_part(counts: list[int], folds: int, 
     dataset = dataset_of(np.repeat(np.arange(len(counts)), counts))
     share = 0.2 if folds == 1 else 1 / folds
     for split in splits_of(dataset, folds=folds, seed=seed):
-        found = np.bincount(dataset.truth[split.test], minlength=len(counts))
+        found = np.bincount(dataset.y[split.test], minlength=len(counts))
         assert (np.abs(found - np.array(counts) * share) <= 1 + (folds == 1)).all()
-        assert (np.bincount(dataset.truth[split.train], minlength=len(counts)) > 0).all()
+        assert (np.bincount(dataset.y[split.train], minlength=len(counts)) > 0).all()
 
 
 def test_the_rarest_class_that_is_allowed_stays_in_training() -> None:
     dataset = dataset_of(np.repeat([0, 1], [40, 2]))
     for seed in range(30):
         for split in splits_of(dataset, folds=2, seed=seed, validation=0.4):
-            assert 1 in dataset.truth[split.train]
+            assert 1 in dataset.y[split.train]
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -220,15 +220,15 @@ def test_groups_never_straddle(case: tuple[Dataset, dict[str, Any]]) -> None:
 def test_groups_keep_shares_of_rows_and_classes(task: str) -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 200, 5000)
-    truth = (rng.random(5000) < 0.1 + 0.4 * (groups % 2)).astype(int)
-    dataset = dataset_of(truth, split_values=[f"g{group}" for group in groups], task=task)
+    y = (rng.random(5000) < 0.1 + 0.4 * (groups % 2)).astype(int)
+    dataset = dataset_of(y, split_values=[f"g{group}" for group in groups], task=task)
     splits = splits_of(dataset, "group", folds=5) + splits_of(dataset, "group", folds=1)
     for split in splits:
         assert len(split.test) == pytest.approx(1000, rel=0.05)
         assert len(split.validation) == pytest.approx(500, rel=0.05)
         if task == "classification":
-            assert truth[split.test].mean() == pytest.approx(truth.mean(), rel=0.05)
-            assert truth[split.validation].mean() == pytest.approx(truth.mean(), rel=0.1)
+            assert y[split.test].mean() == pytest.approx(y.mean(), rel=0.05)
+            assert y[split.validation].mean() == pytest.approx(y.mean(), rel=0.1)
 
 
 def test_repeats_deal_the_groups_anew_even_when_all_sizes_differ() -> None:
@@ -334,7 +334,7 @@ def test_a_validation_part_is_cut_from_training_with_the_share_of_every_class() 
     dataset = dataset_of(np.tile([0, 0, 0, 0, 1], 40), split_values=values)
     one, two = splits_of(dataset, "predefined", repeats=2)
     assert [len(rows) for rows in parts(one)] == [130, 20, 50]
-    assert dataset.truth[one.validation].sum() == pytest.approx(4, abs=1)
+    assert dataset.y[one.validation].sum() == pytest.approx(4, abs=1)
     assert one.validation.tolist() == two.validation.tolist()
 
 

@@ -90,7 +90,7 @@ def test_chunks_are_typed_as_the_rows_in_memory(dataset: Dataset):
         rows = held[chunk.row_ids].to_numpy()
         same = dataset.take(rows)
         assert chunk.columns == dataset.columns
-        assert np.array_equal(chunk.truth, same.truth)
+        assert np.array_equal(chunk.y, same.y)
         assert list(chunk.frame) == list(same.frame)
         for name in chunk.frame:
             if chunk.frame[name].dtype == "category":
@@ -120,7 +120,7 @@ def test_order_files_and_format_change_nothing(read, make_recipe, tmp_path: Path
     assert len({each.digest for each in found}) == len({each.digest for each in splits}) == 1
     for each in found[1:]:
         pd.testing.assert_frame_equal(each.frame, found[0].frame)
-        assert np.array_equal(each.truth, found[0].truth)
+        assert np.array_equal(each.y, found[0].y)
         assert np.array_equal(each.split_values, found[0].split_values)
 
 
@@ -200,7 +200,7 @@ def test_numbers_are_predicted_as_well(read, tmp_path: Path):
     assert dataset.target.task == "regression"
     assert dataset.stream.classes == ()
     chunk = next(dataset.stream.chunks(0))
-    assert np.array_equal(chunk.truth, table["late"].to_numpy()[chunk.row_ids])
+    assert np.array_equal(chunk.y, table["late"].to_numpy()[chunk.row_ids])
 
 
 def test_a_class_that_stands_in_the_last_rows_alone_is_a_class(read, tmp_path: Path, monkeypatch):

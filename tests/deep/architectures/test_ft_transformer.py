@@ -138,14 +138,12 @@ def test_a_pair_of_columns_is_understood_together(trained, mixed):
     values = RNG.normal(size=(900, 2))
     frame = pd.DataFrame(values, columns=["a", "b"])
     columns = (Column("a", "number"), Column("b", "number"))
-    truth = (values[:, 0] * values[:, 1] > 0).astype(np.int64)
+    y = (values[:, 0] * values[:, 1] > 0).astype(np.int64)
     target = replace(mixed.target, labels=("unlike", "like"))
-    pairs = replace(
-        mixed, columns=columns, frame=frame, truth=truth, target=target, row_ids=np.arange(900)
-    )
+    pairs = replace(mixed, columns=columns, frame=frame, y=y, target=target, row_ids=np.arange(900))
     training = {"epochs": 25, "batch_size": 32, "learning_rate": 0.01}
     run = trained(pairs, model={**SMALL, "blocks": 1}, training=training)
-    found = score(["roc_auc"], run.fitted.predict(run.test.frame), run.test.truth, target)
+    found = score(["roc_auc"], run.fitted.predict(run.test.frame), run.test.y, target)
     assert found["roc_auc"] > 0.9
 
 
@@ -154,7 +152,7 @@ def test_numbers_are_estimated_in_their_own_unit(trained, diabetes, precision):
     training = {"epochs": 30, "learning_rate": 0.01, "batch_size": 32, "precision": precision}
     run = trained(diabetes, model={**SMALL, "blocks": 1}, training=training)
     predictions = run.fitted.predict(run.test.frame)
-    assert score(["r2"], predictions, run.test.truth, diabetes.target)["r2"] > 0.3
+    assert score(["r2"], predictions, run.test.y, diabetes.target)["r2"] > 0.3
 
 
 def test_keras_alone_predicts_the_same_from_raw_columns(trained, mixed, tmp_path):

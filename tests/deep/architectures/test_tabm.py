@@ -103,9 +103,9 @@ def _objective(loss, **training):
     from dlrun.deep.objective import choose_objective
 
     is_class = loss in CLASSIFICATION_LOSSES
-    truth = RNG.integers(0, 2, 40) if is_class else RNG.gamma(2.0, 300.0, 40)
+    y = RNG.integers(0, 2, 40) if is_class else RNG.gamma(2.0, 300.0, 40)
     settings = Training.model_validate({"loss": loss, **training})
-    return choose_objective(settings, TWO if is_class else NUMBER, truth), truth
+    return choose_objective(settings, TWO if is_class else NUMBER, y), y
 
 
 @pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES + REGRESSION_LOSSES)
@@ -114,13 +114,13 @@ def test_losses_of_members_are_averaged(loss):
 
     weights = {"class_weight": "balanced"} if loss in CLASSIFICATION_LOSSES else {}
     objective, values = _objective(loss, **weights)
-    truth = tf.constant(objective.encode_truth(values))
+    y = tf.constant(objective.encode_y(values))
     outputs = RNG.normal(size=(40, 3, objective.n_outputs)).astype(np.float32)
-    together = np.asarray(objective.losses(truth, tf.constant(outputs)))
-    apart = [objective.losses(truth, tf.constant(outputs[:, i])) for i in range(3)]
+    together = np.asarray(objective.losses(y, tf.constant(outputs)))
+    apart = [objective.losses(y, tf.constant(outputs[:, i])) for i in range(3)]
     assert together.shape == (40,)
     np.testing.assert_allclose(together, np.mean(apart, axis=0), rtol=1e-4)
-    mixed = np.asarray(objective.losses(truth, tf.constant(outputs.mean(axis=1))))
+    mixed = np.asarray(objective.losses(y, tf.constant(outputs.mean(axis=1))))
     assert np.abs(together - mixed).max() > 1e-3  # no loss of the averaged output
 
 
@@ -140,23 +140,23 @@ def test_two_classes_are_told_apart(trained, breast_cancer, precision):
     training = {"epochs": 6, "learning_rate": 0.01, "precision": precision}
     run = trained(breast_cancer, model=SMALL, training=training)
     predictions = run.fitted.predict(run.test.frame)
-    assert score(["roc_auc"], predictions, run.test.truth, breast_cancer.target)["roc_auc"] > 0.97
+    assert score(["roc_auc"], predictions, run.test.y, breast_cancer.target)["roc_auc"] > 0.97
 
 
 def test_numbers_are_estimated_in_their_own_unit(trained, diabetes):
     training = {"epochs": 30, "learning_rate": 0.01, "batch_size": 32}
     run = trained(diabetes, model={**SMALL, "encode": None}, training=training)
     predictions = run.fitted.predict(run.test.frame)
-    assert score(["r2"], predictions, run.test.truth, diabetes.target)["r2"] > 0.35
+    assert score(["r2"], predictions, run.test.y, diabetes.target)["r2"] > 0.35
 
 
 def test_what_is_told_of_an_epoch_is_of_the_members(trained, diabetes):
     """The loss is the members' mean, the metric that of the mean of their predictions."""
     training = {"epochs": 1, "learning_rate": 1e-4}
     run = trained(diabetes, model=SMALL, training=training)
-    told, spread = run.epochs[0].metrics, run.train.truth.std()
+    told, spread = run.epochs[0].metrics, run.train.y.std()
     predicted = run.fitted.predict(run.validation.frame).values
-    error = np.sqrt(((predicted - run.validation.truth) ** 2).mean())
+    error = np.sqrt(((predicted - run.validation.y) ** 2).mean())
     assert told["val/rmse"] == pytest.approx(error, rel=1e-5)
     assert told["val/loss"] > (error / spread) ** 2 * 1.01
 

@@ -125,11 +125,9 @@ def wave():
     """A number that goes up and down three times with the only column."""
     place = RNG.uniform(size=900)
     frame = pd.DataFrame({"place": place})
-    truth = np.sin(6 * np.pi * place)
+    y = np.sin(6 * np.pi * place)
     columns = (Column("place", "number"),)
-    return Dataset(
-        "wave", "by hand", columns, Target("y", "regression"), frame, truth, np.arange(900)
-    )
+    return Dataset("wave", "by hand", columns, Target("y", "regression"), frame, y, np.arange(900))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +137,8 @@ def test_a_linear_network_bends_with_embeddings_alone(trained, wave, encode, low
     model = {"architecture": "mlp", "hidden": [], "encode": encode}
     training = {"epochs": 40, "batch_size": 32, "learning_rate": 0.03}
     run = trained(wave, model=model, training=training)
-    left = ((run.fitted.predict(run.test.frame).values - run.test.truth) ** 2).mean()
-    assert low < 1 - left / run.test.truth.var() < high
+    left = ((run.fitted.predict(run.test.frame).values - run.test.y) ** 2).mean()
+    assert low < 1 - left / run.test.y.var() < high
 
 
 def test_the_model_has_the_last_word_on_embeddings(recipe, mixed):

@@ -129,13 +129,13 @@ NAMES = ("title/é", "title.2F.C3.A9", "title_")
 def titles():
     """Three text columns with awkward names; the words of the second tell the class."""
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, 120)
-    told = [" ".join([f"{LABELS[code]}!"] * (1 + row % 4)) for row, code in enumerate(truth)]
-    noise = [" ".join(rng.choice(["a", "好", "c"], 3)) for _ in truth]
+    y = rng.integers(0, 3, 120)
+    told = [" ".join([f"{LABELS[code]}!"] * (1 + row % 4)) for row, code in enumerate(y)]
+    noise = [" ".join(rng.choice(["a", "好", "c"], 3)) for _ in y]
     frame = pd.DataFrame(dict(zip(NAMES, (noise, told, noise[::-1]), strict=True)), dtype="str")
     target = Target("kind", "classification", LABELS)
     columns = tuple(Column(name, "text") for name in NAMES)
-    return Dataset("titles", "by hand", columns, target, frame, truth, np.arange(120))
+    return Dataset("titles", "by hand", columns, target, frame, y, np.arange(120))
 
 
 def test_several_texts_reach_the_saved_network_as_plain_strings(titles, trained, tmp_path):
@@ -146,7 +146,7 @@ def test_several_texts_reach_the_saved_network_as_plain_strings(titles, trained,
     run = trained(titles, training=training, preprocessing={"text": {"level": "word"}})
     frame = run.test.frame
     expected = run.fitted.predict(frame)
-    assert (expected.codes == run.test.truth).mean() > 0.9
+    assert (expected.codes == run.test.y).mean() > 0.9
     run.fitted.save(tmp_path)
     np.testing.assert_allclose(load(tmp_path).predict(frame).values, expected.values, atol=1e-6)
     plain = keras.models.load_model(tmp_path / "network.keras")

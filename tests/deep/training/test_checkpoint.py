@@ -52,7 +52,7 @@ def training(recipe, tmp_path):
 
             def on_epoch(epoch):
                 epochs.append(epoch)
-                if not epoch.again and epoch.number == stop_after:
+                if not epoch.resumed and epoch.number == stop_after:
                     stop()
 
             fitted = candidate.fit(
@@ -78,7 +78,7 @@ def interrupt():
 def assert_equal(again, whole):
     np.testing.assert_array_equal(again.said, whole.said)
     assert again.fitted.best_epoch == whole.fitted.best_epoch
-    told = [replace(epoch, seconds=0, again=False) for epoch in again.epochs]
+    told = [replace(epoch, seconds=0, resumed=False) for epoch in again.epochs]
     assert told == [replace(epoch, seconds=0) for epoch in whole.epochs]
 
 
@@ -95,7 +95,7 @@ def test_it_ends_with_the_same_bits(training, breast_cancer, tmp_path, optimizer
             run(tmp_path, stop_after, stop)
     again = run(tmp_path)
     assert_equal(again, whole)
-    assert sum(epoch.again for epoch in again.epochs) in (4, 5)  # the last was told, but not kept
+    assert sum(epoch.resumed for epoch in again.epochs) in (4, 5)  # the last was told, but not kept
 
 
 def test_random_changes_to_images_go_on_too(training, tmp_path):

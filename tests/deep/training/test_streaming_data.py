@@ -92,7 +92,7 @@ def test_windows_differ_from_epoch_to_epoch_and_repeat_themselves(rows):
 
 
 def test_windows_mix_what_stands_apart_in_the_files(rows):
-    shares = [np.mean(window.truth) for window in rows.windows(1)][:-1]
+    shares = [np.mean(window.y) for window in rows.windows(1)][:-1]
     assert min(shares) > 0.1
     assert max(shares) < 0.9
 
@@ -109,7 +109,7 @@ def test_a_network_learns_as_well_as_from_memory(parts: Path, small_windows):
     for stream in (True, False):
         recipe = make_recipe(parts, stream=stream)
         predictions, test, epochs = fit(recipe, read_dataset(recipe))
-        scores.append(score(("roc_auc",), predictions, test.truth, test.target)["roc_auc"])
+        scores.append(score(("roc_auc",), predictions, test.y, test.target)["roc_auc"])
         assert len(epochs) == 4
     assert scores[0] > 0.9
     assert abs(scores[0] - scores[1]) < 0.04
