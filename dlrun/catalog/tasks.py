@@ -1,0 +1,37 @@
+"""Tasks: what is predicted. The code of a task stands in three modules of its name.
+
+`data.targets` reads, describes and tracks y; `deep.heads` makes the end of a network;
+`classic.tasks` fits and asks an estimator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted for each row.
+
+    Attributes:
+        title: of the task, in a few words.
+        estimator: which builder of a baseline serves it.
+        split: the method by which rows are split when the recipe names none.
+        is_streamed: whether its rows can be read from disk again and again.
+    """
+
+    name: str
+    title: str
+    estimator: Literal["classifier", "regressor"]
+    split: str
+    is_streamed: bool = True
+
+
+TASKS: Final = {
+    row.name: row
+    for row in (
+        Task("classification", "one class for each row", "classifier", "stratified"),
+        Task("regression", "one number for each row", "regressor", "random"),
+    )
+}
