@@ -347,7 +347,7 @@ def _cost(
     folder: Path | None,
 ) -> Cost:
     """Gather what a trial took; of epochs before it was stopped the CPU seconds are not known."""
-    one, thousand = cost.latency(fitted, frame) if folder else (None, None)
+    one, thousand = cost.latency(fitted.predict, frame) if folder else (None, None)
     before = [epoch.seconds for epoch in epochs if epoch.resumed]
     return Cost(
         fit_seconds=spent.wall_seconds + sum(before),

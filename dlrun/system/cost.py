@@ -6,7 +6,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dlrun.contract.candidate import Fitted
+Predict = Callable[["pd.DataFrame"], object]
 
 MB: Final = 2**20
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -88,7 +88,7 @@ def _peak_memory_mb() -> float:
     return peak / (MB if sys.platform == "darwin" else 1024)
 
 
-def latency(fitted: Fitted, frame: pd.DataFrame) -> tuple[float | None, float | None]:
+def latency(predict: Predict, frame: pd.DataFrame) -> tuple[float | None, float | None]:
     """Measure the median milliseconds of predicting 1 row and 1,000 rows, after a warm-up.
 
     The load average still remembers the training that has just ended, so it is not asked. A
@@ -96,23 +96,23 @@ def latency(fitted: Fitted, frame: pd.DataFrame) -> tuple[float | None, float | 
     the latency is then not claimed.
 
     Args:
-        fitted: the model that predicts.
+        predict: takes typed rows; what it returns is not used.
         frame: (rows, columns) typed columns, repeated when there are fewer than 1,000.
 
     Returns:
         Both medians, or None for each that is not claimed.
     """
     thousand = frame.iloc[[row % len(frame) for row in range(1000)]].reset_index(drop=True)
-    return _median_ms(fitted, frame.iloc[:1]), _median_ms(fitted, thousand)
+    return _median_ms(predict, frame.iloc[:1]), _median_ms(predict, thousand)
 
 
-def _median_ms(fitted: Fitted, frame: pd.DataFrame) -> float | None:
-    fitted.predict(frame)
+def _median_ms(predict: Predict, frame: pd.DataFrame) -> float | None:
+    predict(frame)
     seconds: list[float] = []
     wall, cpu = time.perf_counter(), time.process_time()
     while sum(seconds) < LATENCY_BUDGET_SECONDS and len(seconds) < LATENCY_MAX_CALLS:
         start = time.perf_counter()
-        fitted.predict(frame)
+        predict(frame)
         seconds.append(time.perf_counter() - start)
     share = (time.process_time() - cpu) / (time.perf_counter() - wall)
     return statistics.median(seconds) * 1000 if share >= BUSY_SHARE else None
