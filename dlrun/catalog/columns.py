@@ -1,0 +1,73 @@
+"""The kinds of columns: what other rooms must know of each, without importing how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """A type that a column can have; `dlrun.data.types` has a module of the same name.
+
+    Attributes:
+        name: as it is written in a recipe.
+        title: a plural noun for messages.
+        is_grouped: all columns of the kind form one input of a network; else each is its own.
+        is_array: a cell is a NumPy array.
+        has_structure: neighbours within a cell (pixels, steps, words) carry meaning.
+        has_segments: a cell has positions (patches, segments) that every row shares.
+        is_streamed: a streamed table may have such columns.
+        is_verbatim: values are read from a text file as they are written: "007" is not 7.
+        signature: the MLflow type of its values in a request to a served model.
+        suffixes: of the files that a cell of this kind may name.
+        architecture: the network that a new recipe starts with.
+    """
+
+    name: str
+    title: str
+    is_grouped: bool = False
+    is_array: bool = False
+    has_structure: bool = False
+    has_segments: bool = False
+    is_streamed: bool = False
+    is_verbatim: bool = False
+    signature: Literal["double", "string", "any"] = "string"
+    suffixes: tuple[str, ...] = ()
+    architecture: str = "mlp"
+
+
+# In the order in which a network joins its inputs.
+COLUMN_KINDS: Final[Mapping[str, ColumnKind]] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            ColumnKind(
+                "number", "numbers", is_grouped=True, is_streamed=True, signature="double"
+            ),
+            ColumnKind(
+                "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True
+            ),
+            ColumnKind(
+                "image", "images", is_array=True, has_structure=True, has_segments=True,
+                suffixes=(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+                architecture="cnn",
+            ),
+            ColumnKind(
+                "text", "texts", has_structure=True, is_verbatim=True, suffixes=(".txt",),
+                architecture="text_cnn",
+            ),
+            ColumnKind(
+                "audio", "sounds", is_array=True, has_structure=True, has_segments=True,
+                suffixes=(".wav", ".flac", ".ogg", ".mp3"), architecture="cnn",
+            ),
+            ColumnKind(
+                "series", "series", is_array=True, has_structure=True, has_segments=True,
+                signature="any", architecture="fcn",
+            ),
+            ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True),
+        )
+    }
+)  # fmt: skip
