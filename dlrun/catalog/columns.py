@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, Literal
 
 
@@ -40,34 +38,32 @@ class ColumnKind:
 
 
 # In the order in which a network joins its inputs.
-COLUMN_KINDS: Final[Mapping[str, ColumnKind]] = MappingProxyType(
-    {
-        kind.name: kind
-        for kind in (
-            ColumnKind(
-                "number", "numbers", is_grouped=True, is_streamed=True, signature="double"
-            ),
-            ColumnKind(
-                "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True
-            ),
-            ColumnKind(
-                "image", "images", is_array=True, has_structure=True, has_segments=True,
-                suffixes=(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
-                architecture="cnn",
-            ),
-            ColumnKind(
-                "text", "texts", has_structure=True, is_verbatim=True, suffixes=(".txt",),
-                architecture="text_cnn",
-            ),
-            ColumnKind(
-                "audio", "sounds", is_array=True, has_structure=True, has_segments=True,
-                suffixes=(".wav", ".flac", ".ogg", ".mp3"), architecture="cnn",
-            ),
-            ColumnKind(
-                "series", "series", is_array=True, has_structure=True, has_segments=True,
-                signature="any", architecture="fcn",
-            ),
-            ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True),
-        )
-    }
-)  # fmt: skip
+COLUMN_KINDS: Final = {
+    row.name: row
+    for row in (
+        ColumnKind(
+            "number", "numbers", is_grouped=True, is_streamed=True, signature="double"
+        ),
+        ColumnKind(
+            "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True
+        ),
+        ColumnKind(
+            "image", "images", is_array=True, has_structure=True, has_segments=True,
+            suffixes=(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+            architecture="cnn",
+        ),
+        ColumnKind(
+            "text", "texts", has_structure=True, is_verbatim=True, suffixes=(".txt",),
+            architecture="text_cnn",
+        ),
+        ColumnKind(
+            "audio", "sounds", is_array=True, has_structure=True, has_segments=True,
+            suffixes=(".wav", ".flac", ".ogg", ".mp3"), architecture="cnn",
+        ),
+        ColumnKind(
+            "series", "series", is_array=True, has_structure=True, has_segments=True,
+            signature="any", architecture="fcn",
+        ),
+        ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True),
+    )
+}  # fmt: skip
