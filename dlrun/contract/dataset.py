@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Task = Literal["classification", "regression"]
 
 
-ColumnType = Literal["number", "category", "text", "image", "audio", "series", "datetime"]
+ColumnType = str
+"""The name of a row of `dlrun.catalog.columns.COLUMN_KINDS`."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from dlrun.data.splits.stratify import draw, strata_of
 from dlrun.data.streaming.eligibility import find_stream
 from dlrun.data.streaming.scan import scan_table
 from dlrun.data.target import TypedTarget, read_target
-from dlrun.data.types.infer import cast_columns, shape_columns
+from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -113,7 +113,7 @@ def _typed(
     frame = raw.frame if len(rows) == len(raw.frame) else raw.frame.iloc[rows]
     folders = (raw.folder, recipe.folder)
     try:
-        columns, notes = shape_columns(columns, frame, folders, recipe.preprocessing)
+        columns, notes = find_shapes(columns, frame, folders, recipe.preprocessing)
         typed = cast_columns(frame, columns, folders)
     except DataError as error:
         message = f"{recipe.at('data.features')}: {error}"

@@ -95,7 +95,7 @@ class SavedModel:
         """
         import pandas as pd
 
-        from dlrun.data.types.infer import cast_columns
+        from dlrun.data.types.cast import cast_columns
 
         target = self.facts.target
         numbered = rows.reset_index(drop=True)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
 from dlrun.data.sources.arrays import read_inputs
 from dlrun.data.sources.folders import find_files, holds_files, kind_of
 from dlrun.data.sources.registry import read_source
 from dlrun.data.sources.tables import read_table
 from dlrun.data.types.decode import as_cells, is_present
-from dlrun.data.types.infer import SUFFIXES
 from dlrun.errors import DataError
 from dlrun.system.text import quoted
 
@@ -39,7 +39,7 @@ def read_rows(source: str, columns: Sequence[Column]) -> tuple[pd.DataFrame, Pat
     """
     path = Path(source)
     # "007" must stay as it is written where it is the name of a category.
-    text = [column.name for column in columns if column.type in ("category", "text")]
+    text = [column.name for column in columns if COLUMN_KINDS[column.type].is_verbatim]
     if has_magic(source) and not path.exists():
         files = sorted(glob(source, recursive=True))
         if files and all(kind_of(PurePath(file)) for file in files):
@@ -63,7 +63,7 @@ def _of_files(source: str, cells: Sequence[Any], columns: Sequence[Column]) -> p
 
 
 def _column_of_files(source: str, columns: Sequence[Column]) -> Column:
-    if len(columns) == 1 and columns[0].type in SUFFIXES:
+    if len(columns) == 1 and COLUMN_KINDS[columns[0].type].suffixes:
         return columns[0]
     message = (
         f"{source} holds files, but the model reads the columns "

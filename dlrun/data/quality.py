@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dlrun.contract.dataset import Column, Dataset
-from dlrun.data.types.infer import is_array
+from dlrun.data.types.cast import is_array
 from dlrun.system.text import quoted
 
 LOOK = 1000  # rows that decide whether a column is worth a look at all of them

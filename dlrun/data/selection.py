@@ -8,10 +8,11 @@ from itertools import chain
 
 import pandas as pd
 
-from dlrun.contract.dataset import Column, ColumnType, Dataset
+from dlrun.contract.dataset import Column, Dataset
 from dlrun.data.quality import LOOK
 from dlrun.data.sources.raw import RawData
-from dlrun.data.types.infer import infer_type, is_known
+from dlrun.data.types.cast import is_known
+from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe, WideSeries
 from dlrun.system.text import did_you_mean, listed, quoted
@@ -98,7 +99,7 @@ def left_out(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
         yield f"Not listed in data.features, so not used: {quoted(others)}."
 
 
-def declared_types(recipe: Recipe) -> dict[str, ColumnType]:
+def declared_types(recipe: Recipe) -> dict[str, str]:
     """Return the types that the recipe sets by hand."""
     features = recipe.data.features
     listed = features.items() if isinstance(features, dict) else ()

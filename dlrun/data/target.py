@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract.dataset import Target, Task
+from dlrun.data.types.category import to_category
 from dlrun.data.types.infer import infer_type
-from dlrun.data.types.scalars import to_category, to_number
+from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 

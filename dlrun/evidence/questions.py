@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 import yaml
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.trial import Aspect
-from dlrun.data.perturb import STRUCTURED
 from dlrun.evidence.feature_ablation import Inputs, engineering
 from dlrun.evidence.formatting import METRIC_TITLES, compact, decimals, fixed, signed
 from dlrun.evidence.importance import Importance, agree, importances
@@ -203,7 +203,7 @@ def _generalisation(question: AspectContext) -> Sequence[AspectResult]:
 
 def _structure(question: AspectContext) -> Sequence[AspectResult]:
     data = question.study.data
-    if data and not set(data.columns.values()) & set(STRUCTURED):
+    if data and not any(COLUMN_KINDS[kind].has_structure for kind in data.columns.values()):
         return [
             AspectResult("structure control", "these columns stand in no order to be lost", "", "")
         ]

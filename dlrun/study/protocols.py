@@ -10,19 +10,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Dataset, Split, Splits
 from dlrun.contract.trial import Aspect, RetrainingCondition, TestPerturbation
 from dlrun.data.perturb import (
-    STRUCTURED,
     add_junk_columns,
     add_label_noise,
     add_noise,
     drop_values,
     permute_cells,
-    permute_part,
-    segments_of,
+    permute_segment,
     shuffle_structure,
 )
+from dlrun.data.types import column_module
 from dlrun.recipe.schema import Evaluation
 
 SMALLEST_FRACTION: Final = 1 / 16  # of a learning curve
@@ -33,7 +33,6 @@ LABEL_NOISE: Final = 0.2
 PROBED: Final[Mapping[Aspect, Callable[..., Any]]] = {"noise": add_noise, "missing": drop_values}
 N_REPEATS: Final = 3  # permutations of each column
 N_STRESSED: Final = 3  # splits on which candidates are trained again under stress
-PARTED: Final = ("image", "audio", "series")
 
 
 def make_probes(evaluation: Evaluation, dataset: Dataset) -> tuple[TestPerturbation, ...]:
@@ -55,9 +54,10 @@ def _importance(dataset: Dataset) -> Iterator[TestPerturbation]:
     for column in dataset.columns:
         change = partial(permute_cells, column=column.name)
         yield from _repeated(column.name, change)
-        if column.type in PARTED:
-            for name, part in segments_of(column):
-                yield from _repeated(name, partial(permute_part, column=column.name, part=part))
+        if COLUMN_KINDS[column.type].has_segments:
+            for name, segment in column_module(column.type).segments(column):
+                permute = partial(permute_segment, column=column.name, segment=segment)
+                yield from _repeated(name, permute)
 
 
 def _repeated(name: str, change: Callable[..., Any]) -> Iterator[TestPerturbation]:
@@ -76,7 +76,7 @@ def make_variations(
         for fraction, part in _subsets(fractions, dataset, split)
     ]
     stressed = splits.splits[:N_STRESSED]
-    has_structure = any(column.type in STRUCTURED for column in dataset.columns)
+    has_structure = any(COLUMN_KINDS[column.type].has_structure for column in dataset.columns)
     stress = [
         make(dataset, split, seed)
         for aspect, make in RETRAINED.items()

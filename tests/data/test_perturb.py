@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from modalities import MODALITIES, N_ROWS
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
 from dlrun.data import perturb as changes
 from dlrun.data.fingerprint import digest_dataset
+from dlrun.data.types import column_module
+from dlrun.data.types.decode import as_cells
 
 
 @pytest.fixture(params=MODALITIES)
@@ -23,6 +26,10 @@ def rng(seed=0):
 
 def digest(dataset, frame):
     return digest_dataset(replace(dataset, frame=frame))
+
+
+def segments_of(column):
+    return list(column_module(column.type).segments(column))
 
 
 def check_cells(dataset, frame):
@@ -81,20 +88,20 @@ def test_parts_cover_an_image_and_a_series_once():
     for modality in ("image", "series", "audio"):
         column = MODALITIES[modality]("regression").columns[0]
         covered = np.zeros(column.shape)
-        for _, part in changes.segments_of(column):
+        for _, part in segments_of(column):
             covered[part] += 1
         assert (covered == 1).all()
-    names = [name for name, _ in changes.segments_of(Column("photo", "image", (12, 10, 1)))]
+    names = [name for name, _ in segments_of(Column("photo", "image", (12, 10, 1)))]
     assert (names[0], names[-1], len(names)) == ("photo patch 1,1", "photo patch 4,4", 16)
-    assert len(list(changes.segments_of(Column("dot", "image", (2, 1, 3))))) == 2
+    assert len(segments_of(Column("dot", "image", (2, 1, 3)))) == 2
 
 
 @pytest.mark.parametrize("modality", ["image", "series", "audio"])
 def test_a_permuted_part_leaves_the_rest_alone(modality):
     dataset = MODALITIES[modality]("regression")
     column = dataset.columns[0]
-    _, part = list(changes.segments_of(column))[1]
-    dealt = changes.permute_part(dataset.frame, rng(), column.name, part)
+    _, part = segments_of(column)[1]
+    dealt = changes.permute_segment(dataset.frame, rng(), column.name, part)
     check_cells(dataset, dealt)
     n_changed = 0
     for before, after in zip(dataset.frame[column.name], dealt[column.name], strict=True):
@@ -127,7 +134,7 @@ def test_a_share_of_the_labels_is_spoiled_among_the_rows_given(task):
 
 def test_shuffled_structure_keeps_what_a_row_holds(dataset):
     shuffled = changes.shuffle_structure(dataset, rng())
-    structured = [c for c in dataset.columns if c.type in changes.STRUCTURED]
+    structured = [c for c in dataset.columns if COLUMN_KINDS[c.type].has_structure]
     check_cells(dataset, shuffled.frame)
     for column in structured:
         for before, after in zip(
@@ -144,7 +151,7 @@ def test_shuffled_structure_keeps_what_a_row_holds(dataset):
 def test_structure_is_shuffled_the_same_way_in_every_row():
     dataset = MODALITIES["image"]("regression")
     ramp = np.arange(120, dtype=np.uint8).reshape(12, 10, 1)
-    cells = changes.as_cells([ramp] * N_ROWS)
+    cells = as_cells([ramp] * N_ROWS, N_ROWS)
     shuffled = changes.shuffle_structure(
         replace(dataset, frame=pd.DataFrame({"photo": cells})), rng()
     )

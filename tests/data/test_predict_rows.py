@@ -10,7 +10,7 @@ from PIL import Image
 
 from dlrun.contract.dataset import Column
 from dlrun.data.predict_rows import printable, read_rows
-from dlrun.data.types.infer import cast_columns
+from dlrun.data.types.cast import cast_columns
 from dlrun.errors import DataError
 
 PHOTO = Column("photo", "image", (4, 5, 1))

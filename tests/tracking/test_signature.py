@@ -14,7 +14,7 @@ from PIL import Image
 
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo
-from dlrun.data.types.infer import cast_columns
+from dlrun.data.types.cast import cast_columns
 from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.model import _signature
 

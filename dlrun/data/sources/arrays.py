@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import ColumnType
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.splits.column import PARTS
 from dlrun.data.types.decode import CellError, as_cells
@@ -24,12 +24,11 @@ MATRIX: Final = 2  # dimensions of a table
 STACK: Final = 3  # of gray images, or of series with channels
 COLORS: Final = 4  # of images with channels
 WHITE: Final = 255
-ONE_COLUMN: Final = ("image", "audio", "series")  # types that take a whole array as one column
-NO_TYPES: Final[Mapping[str, ColumnType]] = MappingProxyType({})
+NO_TYPES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def read_arrays(
-    path: Path, target: str | None = None, types: Mapping[str, ColumnType] = NO_TYPES
+    path: Path, target: str | None = None, types: Mapping[str, str] = NO_TYPES
 ) -> RawData:
     """Read arrays as a table with a target column; named parts are kept.
 
@@ -66,7 +65,7 @@ def read_arrays(
     )
 
 
-def read_inputs(path: Path, types: Mapping[str, ColumnType]) -> pd.DataFrame:
+def read_inputs(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
     """Read the array x alone, as `read_arrays` does, for rows whose truth is not known.
 
     Raises:
@@ -114,10 +113,10 @@ def _target(path: Path, arrays: Mapping[str, NDArray[Any]], part: str) -> NDArra
 
 
 def _columns(
-    path: Path, x: NDArray[Any], types: Mapping[str, ColumnType]
-) -> tuple[pd.DataFrame, dict[str, ColumnType]]:
+    path: Path, x: NDArray[Any], types: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the columns of x, and their types where the array tells them."""
-    declared = [(name, kind) for name, kind in types.items() if kind in ONE_COLUMN]
+    declared = [(name, kind) for name, kind in types.items() if COLUMN_KINDS[kind].is_array]
     if len(declared) == 1:
         ((name, kind),) = declared
     elif x.ndim <= MATRIX:

@@ -11,15 +11,18 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dlrun.contract.dataset import ColumnType
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import READERS
 from dlrun.data.splits.column import PARTS
 from dlrun.data.types.decode import as_cells
-from dlrun.data.types.infer import SUFFIXES
 from dlrun.errors import DataError
 
-DEEP: Final = 2  # a class and a file; what lies deeper has a folder above the classes
+DEPTH: Final = 2  # a class and a file; a deeper file has a folder above the classes
+# Texts are last: beside images or sounds they describe these, as a README.txt does.
+FILE_KINDS: Final = sorted(
+    (kind for kind in COLUMN_KINDS.values() if kind.suffixes), key=lambda kind: not kind.is_array
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Files:
         cells: what reads each of them: its path from the folder, or its place in a zip.
     """
 
-    kind: ColumnType
+    kind: str
     paths: tuple[PurePosixPath, ...]
     cells: tuple[Any, ...]
 
@@ -66,50 +69,52 @@ def _without_parts(
     places: list[tuple[str, ...]],
 ) -> tuple[list[tuple[str, ...]], pd.Series[str] | None]:
     """Take off the one folder that all lies in, and the folders of the parts."""
-    is_deep = all(len(place) > DEEP for place in places)
+    is_deep = all(len(place) > DEPTH for place in places)
     if is_deep and len({place[0] for place in places}) == 1:
         places = [place[1:] for place in places]
-        is_deep = all(len(place) > DEEP for place in places)
+        is_deep = all(len(place) > DEPTH for place in places)
     tops = [place[0].lower() for place in places]
     if not is_deep or not set(tops) <= set(PARTS) or len(set(tops)) == 1:
         return places, None
     return [place[1:] for place in places], pd.Series([PARTS[top] for top in tops])
 
 
-def find_files(path: Path, kind: ColumnType | None = None) -> Files:
-    """Find all images, sounds or texts below a folder, or in a zip; hidden ones are left out.
-
-    Texts beside images or sounds, such as a README.txt, are no data.
+def find_files(path: Path, kind: str | None = None) -> Files:
+    """Find all images, sounds or texts below a folder, or in a zip, without hidden ones.
 
     Args:
         path: the folder or the zip.
-        kind: look for this kind alone.
+        kind: the only kind to find.
 
     Raises:
         DataError: there are none, or images as well as sounds.
     """
     found = dict(_in_zip(path) if path.is_file() else _in_folder(path))
-    kinds = {place: kind_of(place) for place in found}
-    there = [one for one in SUFFIXES if one in kinds.values() and kind in (None, one)]
-    if not there:
-        wanted = SUFFIXES if kind is None else {kind: SUFFIXES[kind]}
-        known = "; ".join(f"{one}: {' '.join(suffixes)}" for one, suffixes in wanted.items())
+    kinds = {path: kind_of(path) for path in found}
+    wanted = [each for each in FILE_KINDS if kind in (None, each.name)]
+    present = [each for each in wanted if each.name in kinds.values()]
+    if not present:
+        known = "; ".join(f"{each.name}: {' '.join(each.suffixes)}" for each in wanted)
         message = (
             f"{path.name} holds no file to learn from ({known}). For tables write a glob, such as "
             f"{path.name}/*.csv."
         )
         raise DataError(message)
-    if {"image", "audio"} <= set(there):
-        message = f"{path.name} holds images and sounds. Keep one kind, or list them in a table."
+    arrays = [each.title for each in present if each.is_array]
+    if len(arrays) > 1:
+        message = (
+            f"{path.name} holds {' and '.join(arrays)}. Keep one kind, or list them in a table."
+        )
         raise DataError(message)
-    chosen = sorted(place for place, one in kinds.items() if one == there[0])
-    return Files(there[0], tuple(chosen), tuple(found[place] for place in chosen))
+    name = present[0].name
+    chosen = sorted(file for file, other in kinds.items() if other == name)
+    return Files(name, tuple(chosen), tuple(found[file] for file in chosen))
 
 
-def kind_of(path: PurePath) -> ColumnType | None:
-    """Return what a file holds, by its suffix."""
+def kind_of(path: PurePath) -> str | None:
+    """Return the kind of a file by its suffix; None for tables and the like."""
     suffix = path.suffix.lower()
-    return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+    return next((kind.name for kind in FILE_KINDS if suffix in kind.suffixes), None)
 
 
 def _in_folder(path: Path) -> Iterator[tuple[PurePosixPath, str]]:
@@ -135,11 +140,11 @@ def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
 
 
 def holds_files(path: Path) -> bool:
-    """Say whether this is a zip of images, sounds or texts in folders, and not of a table."""
+    """Return whether a path is a zip of images, sounds or texts in folders, and not of a table."""
     if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
         return False
     with zipfile.ZipFile(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     kinds = {kind_of(name) for name in names if len(name.parts) > 1}
     has_table = any(name.suffix.lower() in READERS for name in names)
-    return bool(kinds & {"image", "audio"}) or ("text" in kinds and not has_table)
+    return any(COLUMN_KINDS[kind].is_array or not has_table for kind in kinds if kind)

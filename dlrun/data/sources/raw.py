@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from dlrun.contract.dataset import ColumnType
-
 
 @dataclass(frozen=True)
 class RawData:
@@ -28,5 +26,5 @@ class RawData:
     frame: pd.DataFrame
     target: str | None = None
     parts: pd.Series[str] | None = None
-    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()

@@ -10,7 +10,7 @@ from typing import Final
 
 import pandas as pd
 
-from dlrun.contract.dataset import ColumnType
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
 from dlrun.data.sources.keras_datasets import read_keras
@@ -30,7 +30,7 @@ def read_source(
     folder: Path,
     *,
     target: str | None = None,
-    types: Mapping[str, ColumnType] = NO_TYPES,
+    types: Mapping[str, str] = NO_TYPES,
 ) -> RawData:
     """Read what a recipe calls a source, before its columns are typed.
 
@@ -51,7 +51,7 @@ def read_source(
         return _call(source, folder)
     path = folder / Path(source).expanduser()
     # "007" must stay as it is written where it is the name of a category.
-    text = [name for name, kind in types.items() if kind in ("category", "text")]
+    text = [name for name, kind in types.items() if COLUMN_KINDS[kind].is_verbatim]
     if has_magic(source) and not path.exists():
         return _read_glob(path, source, text)
     if not path.exists():

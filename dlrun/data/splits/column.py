@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.data.types.category import to_category
+from dlrun.data.types.datetime import to_datetime
 from dlrun.data.types.infer import infer_type
-from dlrun.data.types.scalars import to_category, to_datetime, to_number
+from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed

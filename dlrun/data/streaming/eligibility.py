@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.selection import choose_columns, declared_types, left_out, name_target
 from dlrun.data.sources.raw import RawData
@@ -23,12 +25,10 @@ from dlrun.system.text import listed
 
 SHARE: Final = 0.5  # of the free memory that a table may take before it is streamed by itself
 UNPACKED: Final = 20  # times its bytes on disk that a table may take in memory
-TYPES: Final = ("number", "category", "datetime")
 LOOKS: Final = 8  # places in the files where rows are looked at to type the columns
 LOOK_CELLS: Final = 2**20  # at each place
 ADVICE: Final = "Set data.stream: false to hold the rows in memory"
 LARGE: Final = ("The table would take more than half of the free memory, so it is streamed.",)
-RETRAINED: Final = ("junk_columns", "label_noise", "shuffle_structure")
 
 
 class StreamableTable(NamedTuple):
@@ -58,7 +58,7 @@ def find_stream(recipe: Recipe) -> tuple[StreamableTable | None, tuple[str, ...]
     faults = list(_faults(recipe, n_paths=len(paths)))
     if not faults:
         streamable = _look(recipe, cut_files(recipe.data.source, paths))
-        faults = list(_strange(streamable.reader))
+        faults = list(_unstreamed(streamable.reader))
         if not faults:
             said = LARGE if wanted == "auto" else ()
             return StreamableTable(streamable.reader, (*said, *streamable.notes)), ()
@@ -95,7 +95,7 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
     if evaluation.folds not in ("auto", 1):
         said = f"streamed rows have one test part, and {evaluation.folds} folds are asked for."
         yield "evaluation.folds", f"{said} Set folds: auto. {ADVICE}."
-    retrained = [aspect for aspect in evaluation.stress if aspect in RETRAINED]
+    retrained = [aspect for aspect in evaluation.stress if PERTURBATIONS[aspect].is_retrained]
     for key, what in (
         ("evaluation.learning_curve", "parts of the rows" if evaluation.learning_curve else ""),
         ("evaluation.stress", f"rows with {listed(retrained)}" if retrained else ""),
@@ -108,7 +108,7 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
 def _look(recipe: Recipe, files: TableFiles) -> StreamableTable:
     """Type the columns by rows from some places of the files."""
     declared = declared_types(recipe)
-    as_text = [name for name, kind in declared.items() if kind == "category"]
+    as_text = [name for name, kind in declared.items() if COLUMN_KINDS[kind].is_verbatim]
     n_most = max(1000, LOOK_CELLS // len(files.names))
     places = np.unique(np.linspace(0, len(files.blocks) - 1, LOOKS).astype(int))
     looks = [
@@ -146,7 +146,7 @@ def _text(
     split: str | None,
 ) -> tuple[str, ...]:
     """Name the columns whose words are read as they are written, wherever they look otherwise."""
-    words = [column.name for column in columns if column.type == "category"]
+    words = [column.name for column in columns if COLUMN_KINDS[column.type].is_verbatim]
     if target.task == "classification":
         words.append(target.name)
     if split is not None:
@@ -158,12 +158,13 @@ def _text(
     )
 
 
-def _strange(reader: RowReader) -> Iterator[tuple[str, str]]:
-    """Say which columns cannot be streamed."""
-    strange = [f"{each.name!r} ({each.type})" for each in reader.columns if each.type not in TYPES]
-    if strange:
+def _unstreamed(reader: RowReader) -> Iterator[tuple[str, str]]:
+    """Yield the key and the reason where columns cannot be streamed."""
+    kinds = [kind.name for kind in COLUMN_KINDS.values() if kind.is_streamed]
+    others = [f"{each.name!r} ({each.type})" for each in reader.columns if each.type not in kinds]
+    if others:
         yield (
             "data.features",
-            f"streamed columns are of the types {', '.join(TYPES)}, but there are "
-            f"{listed(strange)}. Leave them out (data.exclude). {ADVICE}.",
+            f"streamed columns are of the types {', '.join(kinds)}, but there are "
+            f"{listed(others)}. Leave them out (data.exclude). {ADVICE}.",
         )

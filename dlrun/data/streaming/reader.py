@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.partitions import BUFFER_BYTES, Block, TableFiles
-from dlrun.data.types.infer import cast_columns
-from dlrun.data.types.scalars import to_category, to_number
+from dlrun.data.types.cast import cast_columns
+from dlrun.data.types.category import to_category
+from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 
 LANES: Final = 8  # blocks that are read in turn, so that rows of several places meet

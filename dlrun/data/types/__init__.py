@@ -1,1 +1,80 @@
-"""Column types: raw cells recognised, decoded and cast, one module for each type."""
+"""The kinds of columns in code: each module named after a row of the catalog reads one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dlrun.catalog.parts import load_part
+from dlrun.contract.dataset import Column
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from dlrun.data.types.raw_column import RawColumn
+
+
+class ColumnModule(Protocol):
+    """The functions of the module of a column kind.
+
+    Cells are typed as `dlrun.contract.dataset.Column` documents. A kind needs `find_shape` where
+    its row says `is_array`, `shuffle_structure` where it says `has_structure`, and `segments`
+    where it says `has_segments`.
+    """
+
+    def recognises(self, raw: RawColumn) -> bool:
+        """Return whether a raw column is of this kind for certain."""
+
+    def find_shape(
+        self, frame: pd.DataFrame, column: Column, folders: Sequence[Path], settings: Any
+    ) -> tuple[Column, list[str]]:
+        """Return the column with the shape of its cells, and notes for the user.
+
+        Args:
+            frame: raw rows.
+            column: a column of this kind.
+            folders: where relative paths may start.
+            settings: the kind's section of `preprocessing`.
+
+        Raises:
+            DataError: a cell cannot be read.
+        """
+
+    def cast(self, frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> Any:
+        """Return the typed cells, (rows,), of raw rows.
+
+        Raises:
+            DataError: a value cannot be cast.
+        """
+
+    def is_known(self, values: pd.Series[Any]) -> NDArray[np.bool_]:
+        """Return whether each typed cell has a value, (rows,)."""
+
+    def canonical_bytes(self, values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
+        """Yield bytes that are the same for equal typed cells, for a fingerprint."""
+
+    def describe(self, column: Column, values: pd.Series[Any]) -> str:
+        """Summarise typed cells in a few words."""
+
+    def add_noise(self, values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+        """Return typed cells with noise; `level` is in standard deviations, or a share of words."""
+
+    def drop_values(self, values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+        """Return typed cells with the share `level` of the values, or of each cell, missing."""
+
+    def shuffle_structure(
+        self, values: pd.Series[Any], column: Column, rng: np.random.Generator
+    ) -> Any:
+        """Return typed cells whose parts are rearranged, in the same way in every row."""
+
+    def segments(self, column: Column) -> Iterator[tuple[str, tuple[slice, ...]]]:
+        """Yield the name and the position of each segment of a cell, in order."""
+
+
+def column_module(kind: str) -> ColumnModule:
+    """Import the module of a column kind."""
+    module: ColumnModule = load_part("dlrun.data.types", kind)
+    return module

@@ -1,17 +1,21 @@
-"""Sounds: measured by their headers, then decoded to one channel and one sample rate."""
+"""Sounds: (samples,) float32 from -1 to 1, one channel and sample rate, empty where missing."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import ceil, gcd
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
+from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import (
     CellError,
     Folders,
@@ -21,37 +25,67 @@ from dlrun.data.types.decode import (
     locate,
     to_array,
 )
+from dlrun.data.types.raw_column import RawColumn
+from dlrun.data.types.sequence import (
+    add_noise,
+    drop_segment,
+    is_known,
+    length_range,
+    segments,
+    show_range,
+    shuffle_blocks,
+)
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Audio
+
+__all__ = ["add_noise", "canonical_bytes", "cast", "decode_sound", "describe", "drop_values",
+           "find_shape", "is_encoded_sound", "is_known", "recognises", "segments",
+           "shuffle_structure"]  # fmt: skip
 
 LONG_SHARE: Final = 0.95  # `seconds: auto` goes by the longest of this share of the sounds
 MUCH_LONGER: Final = 2  # and cuts those that are longer than that by this factor
 MARGIN: Final = 256  # samples read beyond the cut, for the filter that resamples
 FULL_SCALE: Final = 2**15  # of 16-bit samples
+MAGIC: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+BLOCKS_PER_SECOND: Final = 50  # of a sound whose structure is shuffled
 
 
 class AudioHeader(NamedTuple):
-    """What is known of a sound before it is decoded; an array has no rate of its own: 0."""
+    """Facts in the header of an encoded sound; the rate of an array is 0, which is unknown."""
 
     rate: int
     samples: int
 
 
-def shape_sounds(
-    values: pd.Series[Any], column: Column, folders: Folders, settings: Audio
+def recognises(raw: RawColumn) -> bool:
+    """Return whether the cells are encoded sounds, or names of sound files."""
+    if isinstance(raw.cell, bytes):
+        return is_encoded_sound(raw.cell)
+    return raw.names_files("audio")
+
+
+def is_encoded_sound(cell: bytes) -> bool:
+    """Return whether bytes are those of a sound file, or of its path."""
+    suffixes = tuple(suffix.encode() for suffix in COLUMN_KINDS["audio"].suffixes)
+    return cell.startswith(MAGIC) or cell.lower().endswith(suffixes)
+
+
+def find_shape(
+    frame: pd.DataFrame, column: Column, folders: Folders, settings: Audio
 ) -> tuple[Column, list[str]]:
-    """Fix the sample rate and the length of an audio column; no sound is decoded for it.
+    """Find the sample rate and the length of an audio column; no sound is decoded.
 
     `sample_rate: auto` is the most common rate of the files, of several the highest.
     `seconds: auto` is the longest sound, but at most twice what 95 % of the sounds stay below;
     longer ones are cut.
 
     Returns:
-        The column with its shape and rate, and what is done to the sounds, one sentence each.
+        The column with its shape and rate, and notes where sounds are resampled or cut.
 
     Raises:
-        DataError: a file is missing or is no sound, or nothing tells the rate.
+        DataError: a file is missing or is no sound, or the rate is unknown.
     """
+    values = frame[column.name]
     headers = for_each(values, column, folders, lambda _, cell: _read_header(cell, folders))
     if not headers:
         return replace(column, shape=(1,), rate=1), []
@@ -93,21 +127,22 @@ def _auto_length(lengths: list[int]) -> int:
     return max(1, min(max(lengths), MUCH_LONGER * usual))
 
 
-def read_sounds(values: pd.Series[Any], column: Column, folders: Folders) -> NDArray[Any]:
-    """Decode sounds, (rows,) cells (samples,) float32; of none where one is missing.
+def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> NDArray[Any]:
+    """Decode sounds, (rows,) cells (samples,) float32; empty where one is missing.
 
     Several channels are averaged; what is longer than the column's shape is cut.
 
     Raises:
         DataError: a file is missing, or cannot be decoded.
     """
+    values = frame[column.name]
     sounds = allocate((len(values), *column.shape), np.float32, column)
     lengths = np.zeros(len(values), dtype=np.int64)
 
-    def decode(place: int, cell: Any) -> None:
+    def decode(row: int, cell: Any) -> None:
         sound = decode_sound(cell, column.shape[0], column.rate, folders)
-        lengths[place] = len(sound)
-        sounds[place, : len(sound)] = sound
+        lengths[row] = len(sound)
+        sounds[row, : len(sound)] = sound
 
     for_each(values, column, folders, decode)
     cut = (sound[:length] for sound, length in zip(sounds, lengths, strict=True))
@@ -168,3 +203,28 @@ def _resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[n
     shared = gcd(rate, wanted)
     resampled: NDArray[np.float32] = resample_poly(samples, wanted // shared, rate // shared)
     return resampled.astype(np.float32, copy=False)
+
+
+# ---------------------------------------------------------------------------- decoded sounds
+
+
+def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
+    """Yield the lengths and the samples."""
+    yield from cell_bytes(values)
+
+
+def describe(column: Column, values: pd.Series[Any]) -> str:
+    """Return the range of the durations in seconds, and the sample rate."""
+    seconds = (f"{samples / column.rate:.2g}" for samples in length_range(values))
+    return f"{show_range(*seconds)} s at {column.rate:,} Hz"
+
+
+def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Silence a contiguous share of each sound."""
+    return drop_segment(values, rng, level, fill=0.0)
+
+
+def shuffle_structure(values: pd.Series[Any], column: Column, rng: np.random.Generator) -> Any:
+    """Rearrange blocks of a fiftieth of a second."""
+    block = max(1, column.rate // BLOCKS_PER_SECOND)
+    return shuffle_blocks(values, column.shape[0], block, rng)

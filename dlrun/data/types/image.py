@@ -1,9 +1,10 @@
-"""Images: measured by their headers, then decoded to one size and colour."""
+"""Images: (height, width, channels) uint8, one size and colour per column, zeros where missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.audio import is_encoded_sound
+from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import (
     CellError,
     Folders,
@@ -21,6 +24,8 @@ from dlrun.data.types.decode import (
     locate,
     to_array,
 )
+from dlrun.data.types.raw_column import RawColumn
+from dlrun.data.types.sequence import even_slices
 from dlrun.recipe.preprocessing import Image
 
 if TYPE_CHECKING:
@@ -34,32 +39,52 @@ GRAY: Final = frozenset(
 )  # modes of Pillow
 WHITE: Final = 255
 CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
-PLANE: Final = 2  # dimensions of an image without channels
+GRAY_DIMENSIONS: Final = 2  # height and width
+COLOR_DIMENSIONS: Final = 3  # height, width, channels
+PATCHES: Final = 4  # along each side of an image
 
 
 class ImageHeader(NamedTuple):
-    """What is known of an image before it is decoded."""
+    """Facts in the header of an encoded image."""
 
     height: int
     width: int
     is_gray: bool
 
 
-def shape_images(
-    values: pd.Series[Any], column: Column, folders: Folders, settings: Image
+def recognises(raw: RawColumn) -> bool:
+    """Return whether the cells are encoded images, arrays of pixels, or names of image files."""
+    if isinstance(raw.cell, bytes):
+        return not is_encoded_sound(raw.cell)
+    return has_pixels(raw.cell) or raw.names_files("image")
+
+
+def has_pixels(cell: Any) -> bool:
+    """Return whether a cell is (height, width) uint8 or (height, width, channels) of any dtype."""
+    n_dimensions = 0
+    while isinstance(cell, list | tuple | np.ndarray):
+        n_dimensions += 1
+        cell = cell[0] if len(cell) else None
+    is_gray = n_dimensions == GRAY_DIMENSIONS and isinstance(cell, np.uint8)
+    return is_gray or n_dimensions >= COLOR_DIMENSIONS
+
+
+def find_shape(
+    frame: pd.DataFrame, column: Column, folders: Folders, settings: Image
 ) -> tuple[Column, list[str]]:
-    """Fix height, width and channels of an image column; no image is decoded for it.
+    """Find height, width and channels of an image column; no image is decoded.
 
     `size: auto` is the median height by the median width, scaled down together so that the
     longer side has at most 128 pixels; so images of one size up to that stay as they are.
     `color: auto` is grayscale if all images are gray.
 
     Returns:
-        The column with its shape, and what is done to the images, one sentence each.
+        The column with its shape, and a note where images are scaled.
 
     Raises:
         DataError: a file is missing, or is no image.
     """
+    values = frame[column.name]
     headers = for_each(values, column, folders, lambda _, cell: _read_header(cell, folders))
     if not headers:
         return replace(column, shape=(1, 1, 1)), []
@@ -83,7 +108,7 @@ def _auto_size(headers: list[ImageHeader]) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def read_images(values: pd.Series[Any], column: Column, folders: Folders) -> NDArray[Any]:
+def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> NDArray[Any]:
     """Decode images, (rows,) cells of `column.shape` uint8; zeros where one is missing.
 
     Images of another size are resized without keeping their proportions. Transparent ones are
@@ -92,14 +117,15 @@ def read_images(values: pd.Series[Any], column: Column, folders: Folders) -> NDA
     Raises:
         DataError: a file is missing, or cannot be decoded.
     """
+    values = frame[column.name]
     cells = values.to_numpy(dtype=object)
     if all(_is_ready(cell, column.shape) for cell in cells):
         return cells
     images = allocate((len(values), *column.shape), np.uint8, column)
     images[~is_present(values)] = 0
 
-    def decode(place: int, cell: Any) -> None:
-        images[place] = decode_image(cell, column.shape, folders)
+    def decode(row: int, cell: Any) -> None:
+        images[row] = decode_image(cell, column.shape, folders)
 
     for_each(values, column, folders, decode)
     return as_cells(images, len(values))
@@ -145,7 +171,7 @@ def _read_header(cell: Any, folders: Folders) -> ImageHeader:
         return ImageHeader(height, width, channels == 1)
     with _open(cell, folders) as picture:
         width, height = picture.size
-        # To ask a PNG for Exif would decode it; the size of a TIFF has heard of it.
+        # Reading Exif would decode a PNG; the size of a TIFF respects its orientation already.
         exif = picture.getexif() if picture.format not in ("PNG", "TIFF") else {}
         if exif.get(ORIENTATION) in SIDEWAYS:
             width, height = height, width
@@ -193,8 +219,8 @@ def _from_array(pixels: NDArray[Any]) -> Picture:
 
 
 def _with_channels(pixels: NDArray[Any]) -> NDArray[Any]:
-    shaped = pixels[..., None] if pixels.ndim == PLANE else pixels
-    if shaped.ndim != PLANE + 1 or shaped.shape[2] not in CHANNELS or shaped.size == 0:
+    shaped = pixels[..., None] if pixels.ndim == GRAY_DIMENSIONS else pixels
+    if shaped.ndim != COLOR_DIMENSIONS or shaped.shape[2] not in CHANNELS or shaped.size == 0:
         message = (
             f"has the shape {pixels.shape}, but must be (height, width) or (height, width, "
             "channels) with 1, 3 or 4 channels"
@@ -237,3 +263,61 @@ def scale_pixels(pixels: NDArray[Any], brightest: float | None = None) -> NDArra
 def _pieces(length: int, size: int = 1024) -> Iterator[slice]:
     for start in range(0, length, size):
         yield slice(start, start + size)
+
+
+# ---------------------------------------------------------------------------- decoded images
+
+
+def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return whether each image has a pixel that is not zero, (rows,)."""
+    return np.array([cell.any() for cell in values], dtype=bool)
+
+
+def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
+    """Yield the shapes and the pixels."""
+    yield from cell_bytes(values)
+
+
+def describe(column: Column, _values: pd.Series[Any]) -> str:
+    """Return the size and the colour."""
+    height, width, channels = column.shape
+    return f"{height} × {width} {'grayscale' if channels == 1 else 'colour'}"
+
+
+def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Add normal noise of `level` times the range of the pixels."""
+    noisy = (
+        np.clip(cell + rng.normal(0, WHITE * level, cell.shape), 0, WHITE).astype(np.uint8)
+        for cell in values
+    )
+    return as_cells(noisy, len(values))
+
+
+def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Blacken a rectangle of each image, a share `level` of its area."""
+
+    def dropped(cell: NDArray[Any]) -> NDArray[Any]:
+        height, width = (round(side * level**0.5) for side in cell.shape[:2])
+        top = rng.integers(0, cell.shape[0] - height + 1)
+        left = rng.integers(0, cell.shape[1] - width + 1)
+        changed = cell.copy()
+        changed[top : top + height, left : left + width] = 0
+        return changed
+
+    return as_cells((dropped(cell) for cell in values), len(values))
+
+
+def shuffle_structure(values: pd.Series[Any], column: Column, rng: np.random.Generator) -> Any:
+    """Rearrange the pixels."""
+    height, width, channels = column.shape
+    order = rng.permutation(height * width)
+    shuffled = (cell.reshape(-1, channels)[order].reshape(cell.shape) for cell in values)
+    return as_cells(shuffled, len(values))
+
+
+def segments(column: Column) -> Iterator[tuple[str, tuple[slice, ...]]]:
+    """Yield the name, rows and columns of each of 4 × 4 patches."""
+    height, width, _ = column.shape
+    for row, rows in enumerate(even_slices(height, PATCHES), start=1):
+        for number, columns in enumerate(even_slices(width, PATCHES), start=1):
+            yield f"{column.name} patch {row},{number}", (rows, columns)

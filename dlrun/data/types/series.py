@@ -1,10 +1,16 @@
-"""Series: list cells, JSON text or wide sets of columns, as (steps, channels)."""
+"""Series: (steps, channels) float32, without steps where missing.
+
+They are read from list cells, JSON text or wide sets of columns.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,20 +18,46 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
-from dlrun.data.types.scalars import to_number
+from dlrun.data.types.image import has_pixels
+from dlrun.data.types.number import to_number
+from dlrun.data.types.raw_column import RawColumn
+from dlrun.data.types.sequence import (
+    add_noise,
+    drop_segment,
+    is_known,
+    length_range,
+    segments,
+    show_range,
+    shuffle_blocks,
+)
 from dlrun.recipe.preprocessing import Series
 
-PLANE: Final = 2  # dimensions of several channels
+__all__ = ["add_noise", "canonical_bytes", "cast", "describe", "drop_values", "find_shape",
+           "is_known", "recognises", "segments", "shuffle_structure", "to_steps"]  # fmt: skip
+
+# A list of numbers in JSON. Possessive: no backtracking through a thousand digits.
+LIST: Final = re.compile(r"\[(?:[\s\[\],]|-?\d[\d.eE+-]*+|NaN|null|-?Infinity)*+(?<=\])\s*")
+N_DIMENSIONS: Final = 2  # of several channels
 
 
-def shape_series(frame: pd.DataFrame, column: Column, settings: Series) -> tuple[Column, list[str]]:
-    """Fix the length and the number of channels of a series column.
+def recognises(raw: RawColumn) -> bool:
+    """Return whether the cells are lists of numbers, also in JSON."""
+    if isinstance(raw.cell, list | tuple | np.ndarray):
+        return not has_pixels(raw.cell)
+    return bool(raw.sample) and all(LIST.fullmatch(value) for value in raw.sample)
+
+
+def find_shape(
+    frame: pd.DataFrame, column: Column, _folders: Sequence[Path], settings: Series
+) -> tuple[Column, list[str]]:
+    """Find the length and the number of channels of a series column.
 
     `length: auto` is the longest. The number of channels is the most common one.
 
     Returns:
-        The column with its shape, and what is done to the series, one sentence each.
+        The column with its shape, and a note where series are cut.
 
     Raises:
         DataError: a cell is no series.
@@ -51,8 +83,8 @@ def shape_series(frame: pd.DataFrame, column: Column, settings: Series) -> tuple
     return replace(column, shape=(length, channels)), notes
 
 
-def read_series(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
-    """Read series, (rows,) cells (steps, channels) float32; of no step where one is missing.
+def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArray[Any]:
+    """Read series, (rows,) cells (steps, channels) float32; without steps where one is missing.
 
     What is longer than the column's shape is cut; infinite values become NaN.
 
@@ -65,7 +97,7 @@ def read_series(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
     values = frame[column.name]
     series = as_cells([np.zeros((0, channels), np.float32)] * len(values), len(values))
 
-    def read(place: int, cell: Any) -> None:
+    def read(row: int, cell: Any) -> None:
         steps = to_steps(cell)
         if steps.shape[1] != channels:
             message = (
@@ -73,7 +105,7 @@ def read_series(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
                 "each a list of steps"
             )
             raise CellError(message)
-        series[place] = steps[:length]
+        series[row] = steps[:length]
 
     for_each(values, column, (), read)
     return series
@@ -91,7 +123,7 @@ def to_steps(cell: Any) -> NDArray[np.float32]:
         message = "is no list of numbers"
         raise CellError(message)
     array = to_array(cell)
-    if array.ndim > PLANE:
+    if array.ndim > N_DIMENSIONS:
         message = f"has the shape {array.shape}, but must be (channels, steps) or (steps,)"
         raise CellError(message)
     steps = np.ascontiguousarray(np.atleast_2d(array).T, dtype=np.float32)
@@ -116,3 +148,28 @@ def _read_wide(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
     known = ~np.isnan(matrix[:, ::-1, 0])
     n_steps = np.where(known.any(axis=1), len(parts) - known.argmax(axis=1), 0)
     return as_cells((row[:n] for row, n in zip(matrix, n_steps, strict=True)), len(frame))
+
+
+# ------------------------------------------------------------------------------- typed series
+
+
+def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
+    """Yield the lengths and the steps."""
+    yield from cell_bytes(values)
+
+
+def describe(column: Column, values: pd.Series[Any]) -> str:
+    """Return the range of the lengths, and the number of channels."""
+    n_channels = column.shape[1]
+    steps = (f"{steps:,}" for steps in length_range(values))
+    return f"{show_range(*steps)} steps, {n_channels:,} channel{'s' * (n_channels > 1)}"
+
+
+def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Make a contiguous share of each series missing."""
+    return drop_segment(values, rng, level, fill=np.nan)
+
+
+def shuffle_structure(values: pd.Series[Any], column: Column, rng: np.random.Generator) -> Any:
+    """Rearrange the steps."""
+    return shuffle_blocks(values, column.shape[0], 1, rng)

@@ -1,23 +1,32 @@
-"""Texts: as they stand in the cells, or in UTF-8 files that the cells name."""
+"""Texts: str, "" where missing; from the cells, or from UTF-8 files that the cells name."""
 
 from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.canonical import json_bytes
 from dlrun.data.types.decode import CellError, Folders, for_each, is_present, locate
+from dlrun.data.types.raw_column import RawColumn
 
 FILE: Final = re.compile(r".+\.txt", re.IGNORECASE)
 
 
-def read_texts(values: pd.Series[Any], column: Column, folders: Folders) -> pd.Series[str]:
+def recognises(raw: RawColumn) -> bool:
+    """Return whether all values name text files; `infer_type` recognises prose."""
+    return raw.names_files("text")
+
+
+def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> pd.Series[str]:
     """Return the texts, (rows,) str; "" where one is missing.
 
     Where every cell names a .txt file, the texts are read from these files.
@@ -25,12 +34,13 @@ def read_texts(values: pd.Series[Any], column: Column, folders: Folders) -> pd.S
     Raises:
         DataError: a cell holds a list or bytes; or a file is missing, or not in UTF-8.
     """
+    values = frame[column.name]
     present = is_present(values)
     texts = np.full(len(values), "", dtype=object)
     is_file = all(_names_file(cell) for cell in values[present])
 
-    def read(place: int, cell: Any) -> None:
-        texts[place] = _read_file(cell, folders) if is_file else _to_text(cell)
+    def read(row: int, cell: Any) -> None:
+        texts[row] = _read_file(cell, folders) if is_file else _to_text(cell)
 
     for_each(values, column, folders, read)
     return pd.Series(texts, dtype="str", name=column.name)
@@ -62,3 +72,49 @@ def _to_text(cell: Any) -> str:
     # Half a surrogate pair, as broken JSON has it, is no character: neither Arrow nor TensorFlow
     # takes it.
     return str(cell).encode("utf-8", "replace").decode("utf-8")
+
+
+def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return whether each text has characters, (rows,)."""
+    return np.array([len(text) > 0 for text in values], dtype=bool)
+
+
+def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
+    """Yield the texts in JSON."""
+    yield json_bytes(values.tolist())
+
+
+def describe(_column: Column, values: pd.Series[Any]) -> str:
+    """Return the median number of words."""
+    return f"median {np.median([len(text.split()) for text in values if text]):g} words"
+
+
+# ------------------------------------------------------------------------------ perturbations
+
+
+def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Replace about a share of the words by random words of the column."""
+    rows = [text.split() for text in values]
+    known = np.array([word for words in rows for word in words] or [""], dtype=object)
+    noisy = [
+        " ".join(np.where(rng.random(len(words)) < level, rng.choice(known, len(words)), words))
+        if words
+        else ""
+        for words in rows
+    ]
+    return pd.Series(noisy, dtype="str", index=values.index)
+
+
+def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
+    """Leave out about a share of the words."""
+    kept = [" ".join(word for word in text.split() if rng.random() >= level) for text in values]
+    return pd.Series(kept, dtype="str", index=values.index)
+
+
+def shuffle_structure(values: pd.Series[Any], _column: Column, rng: np.random.Generator) -> Any:
+    """Rearrange the words."""
+    rows = [text.split() for text in values]
+    priority = rng.random(max(map(len, rows), default=0))
+    orders = [np.argsort(priority[: len(words)]) for words in rows]
+    joined = [" ".join(words[i] for i in order) for words, order in zip(rows, orders, strict=True)]
+    return pd.Series(joined, dtype="str", index=values.index)

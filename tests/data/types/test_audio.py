@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.data.types.decode import as_cells
-from dlrun.data.types.infer import cast_columns, shape_columns
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -34,7 +34,7 @@ def read(
 ) -> tuple[Column, list[np.ndarray], list[str]]:
     frame = pd.DataFrame({"sound": as_cells(raw, len(raw))})
     preprocessing = Preprocessing.model_validate({"audio": settings})
-    columns, notes = shape_columns([Column("sound", "audio")], frame, [folder], preprocessing)
+    columns, notes = find_shapes([Column("sound", "audio")], frame, [folder], preprocessing)
     typed = cast_columns(frame, columns, [folder])["sound"].tolist()
     for cell in typed:
         assert cell.dtype == np.float32

@@ -13,8 +13,8 @@ from PIL import Image, ImageFile
 from dlrun.contract.dataset import Column
 from dlrun.data.dataset import read_dataset
 from dlrun.data.types import image as images
+from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.data.types.decode import as_cells
-from dlrun.data.types.infer import cast_columns, shape_columns
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -35,7 +35,7 @@ def read(
 ) -> tuple[Column, list[np.ndarray], list[str]]:
     frame = pd.DataFrame({"photo": as_cells(raw, len(raw))})
     preprocessing = Preprocessing.model_validate({"image": settings})
-    columns, notes = shape_columns([Column("photo", "image")], frame, [folder], preprocessing)
+    columns, notes = find_shapes([Column("photo", "image")], frame, [folder], preprocessing)
     typed = cast_columns(frame, columns, [folder])["photo"].tolist()
     for cell in typed:
         assert cell.shape == columns[0].shape
@@ -237,7 +237,7 @@ def test_a_corrupt_file_is_an_error_before_training(make_recipe: Any, tmp_path: 
 def test_headers_alone_are_read_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pd.DataFrame({"photo": [encoded(GRAY), encoded(PIXELS, "jpeg"), encoded(GRAY, "tiff")]})
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
-    (column,), _ = shape_columns([Column("photo", "image")], frame, [], Preprocessing())
+    (column,), _ = find_shapes([Column("photo", "image")], frame, [], Preprocessing())
     assert column.shape == (12, 20, 3)
 
 

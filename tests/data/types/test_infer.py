@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.infer import cast_columns, infer_columns, infer_type
-from dlrun.data.types.scalars import category_name
+from dlrun.data.types.cast import cast_columns
+from dlrun.data.types.category import category_name
+from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
 
 PROSE = [f"The {n}th film of this series is worth a look" for n in range(10)]
@@ -72,14 +73,6 @@ def test_types_are_inferred_from_what_a_column_holds(values: Any, kind: str) -> 
     assert infer_type(pd.Series(values)) == kind
     if not isinstance(values, pd.Categorical):
         assert infer_type(pd.Series(values, dtype=object)) == kind
-
-
-def test_a_declared_type_wins() -> None:
-    frame = pd.DataFrame({"a": [1, 2], "b": [1, 2]})
-    assert infer_columns(frame, {"b": "category"}) == (
-        Column("a", "number"),
-        Column("b", "category"),
-    )
 
 
 def conformed(values: Any, kind: Any) -> pd.Series[Any]:

@@ -10,8 +10,8 @@ import pytest
 from dlrun.contract.dataset import Column
 from dlrun.data.dataset import read_dataset
 from dlrun.data.profile import describe
+from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.data.types.decode import as_cells
-from dlrun.data.types.infer import cast_columns, shape_columns
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -22,7 +22,7 @@ SHORT = [[7.0], [8.0]]
 def read(raw: list[Any], **settings: Any) -> tuple[Column, list[np.ndarray], list[str]]:
     frame = pd.DataFrame({"curve": as_cells(raw, len(raw))})
     preprocessing = Preprocessing.model_validate({"series": settings})
-    columns, notes = shape_columns([Column("curve", "series")], frame, [], preprocessing)
+    columns, notes = find_shapes([Column("curve", "series")], frame, [], preprocessing)
     typed = cast_columns(frame, columns)["curve"].tolist()
     for cell in typed:
         assert cell.dtype == np.float32

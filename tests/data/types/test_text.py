@@ -11,8 +11,8 @@ import pytest
 from dlrun.contract.dataset import Column
 from dlrun.data.dataset import read_dataset
 from dlrun.data.profile import describe
+from dlrun.data.types.cast import cast_columns
 from dlrun.data.types.decode import as_cells
-from dlrun.data.types.infer import cast_columns
 from dlrun.errors import DataError
 
 TEXT = Column("words", "text")
