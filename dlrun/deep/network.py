@@ -138,21 +138,21 @@ def _build_body(
         {name: Group(encodings[name], tensor) for name, tensor in encoded.items()}
     )
     try:
-        return keras.Model(encoded, _head(objective, tensor), name="dlrun_body")
+        return keras.Model(encoded, _head(objective.head.n_outputs, tensor), name="dlrun_body")
     except ValueError as error:
         message = f"the architecture's tensor does not come from its inputs: {error}"
         raise TrainingError(message) from error
 
 
-def _head(objective: Objective, tensor: Any) -> Any:
+def _head(n_outputs: int, tensor: Any) -> Any:
     """Stand a linear layer on a tensor; each member of an ensemble gets one of its own."""
     # Logits and numbers need more digits than mixed precision has.
     if len(tensor.shape) == MATRIX:
-        return keras.layers.Dense(objective.n_outputs, dtype="float32", name="dlrun_head")(tensor)
+        return keras.layers.Dense(n_outputs, dtype="float32", name="dlrun_head")(tensor)
     n_members = tensor.shape[1]
     return keras.layers.EinsumDense(
         "rmw,mwo->rmo",
-        output_shape=(n_members, objective.n_outputs),
+        output_shape=(n_members, n_outputs),
         bias_axes="mo",
         dtype="float32",
         name="dlrun_head",

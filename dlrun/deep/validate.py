@@ -8,23 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from dlrun.catalog.losses import losses_of
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
+from dlrun.deep.heads.head import heads_of
 from dlrun.errors import DataError, RecipeError
 from dlrun.recipe.architectures import ARCHITECTURES, is_function
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import (
-    CLASSIFICATION_LOSSES,
-    CLASSIFICATION_METRICS,
-    REGRESSION_LOSSES,
-    REGRESSION_METRICS,
-)
+from dlrun.recipe.vocabulary import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
-BINARY_LOSSES: Final = ("binary_crossentropy", "binary_focal_crossentropy")
-NOT_NEGATIVE: Final = ("mean_squared_logarithmic_error", "poisson", "tweedie")
 DEVICES: Final = Path("/dev")
-NOT_ZERO: Final = ("mean_absolute_percentage_error",)
 
 _ADAM: Final = ("weight_decay", "beta_1", "beta_2", "epsilon")
 # The arguments of Keras' optimizers that have no setting of their own; a test compares them.
@@ -104,8 +98,8 @@ def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield the setting and what is wrong with it."""
     yield from _strategy_faults(training)
     yield from _optimizer_faults(training)
-    yield from _loss_faults(training, dataset)
-    yield from _class_weight_faults(training, dataset)
+    yield from _loss_faults(training, dataset.target.task)
+    yield from heads_of(dataset.target.task).check(training, dataset)
     yield from _monitor_faults(training, dataset)
 
 
@@ -147,47 +141,11 @@ def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:
             yield f"optimizer.{argument}", fault
 
 
-def _loss_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    loss, target = training.loss, dataset.target
-    is_class = target.task == "classification"
-    allowed = CLASSIFICATION_LOSSES if is_class else REGRESSION_LOSSES
-    if loss != "auto" and loss not in allowed:
-        yield "loss", f"{loss} is not a loss for {target.task}. Allowed: auto, {', '.join(allowed)}"
-    elif loss in BINARY_LOSSES and not target.is_binary:
-        others = [name for name in allowed if name not in BINARY_LOSSES]
-        yield (
-            "loss",
-            f"{loss} is for two classes, but {target.name!r} has {len(target.labels)}. "
-            f"Allowed: auto, {', '.join(others)}",
-        )
-    elif loss in NOT_NEGATIVE and (dataset.y < 0).any():
-        lowest = float(dataset.y.min())
-        yield (
-            "loss",
-            f"{loss} is for numbers from 0 upwards, but {target.name!r} goes down to {lowest:g}. "
-            "Take mean_squared_error or huber",
-        )
-    elif loss in NOT_ZERO and (dataset.y == 0).any():
-        count = int((dataset.y == 0).sum())
-        yield (
-            "loss",
-            f"{loss} divides by the target, but {target.name!r} is 0 in {count} rows. "
-            "Take mean_absolute_error or huber",
-        )
-
-
-def _class_weight_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    weights, target = training.class_weight, dataset.target
-    if weights is None:
-        return
-    if target.task == "regression":
-        yield "class_weight", f"{target.name!r} is a number, which has no classes. Remove it"
-    elif weights != "balanced":
-        for label in map(str, weights):
-            if label not in target.labels:
-                labels = ", ".join(target.labels)
-                fault = f"{label!r} is not a class of {target.name!r}. Classes: {labels}"
-                yield f"class_weight.{label}", fault
+def _loss_faults(training: Training, task: str) -> Iterator[tuple[str, str]]:
+    allowed = [loss.name for loss in losses_of(task)]
+    if training.loss not in ("auto", *allowed):
+        names = ", ".join(allowed)
+        yield "loss", f"{training.loss} is not a loss for {task}. Allowed: auto, {names}"
 
 
 def _monitor_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt, field_validator
 
+from dlrun.catalog.losses import LOSSES
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.base import Auto, Label, OpenSection, Section, Share, one_of
 
@@ -96,8 +97,7 @@ class Training(Section):
     @field_validator("loss")
     @classmethod
     def _known_loss(cls, value: str) -> str:
-        losses = names.CLASSIFICATION_LOSSES + names.REGRESSION_LOSSES
-        return one_of(value, ("auto", *losses), "a loss")
+        return one_of(value, ("auto", *LOSSES), "a loss")
 
     @field_validator("checkpoint_every")
     @classmethod

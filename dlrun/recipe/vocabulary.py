@@ -81,14 +81,6 @@ ACTIVATIONS: Final = (
     "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
     "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 )  # fmt: skip
-CLASSIFICATION_LOSSES: Final = (
-    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
-    "categorical_focal_crossentropy", "sparse_categorical_crossentropy",
-)  # fmt: skip
-REGRESSION_LOSSES: Final = (
-    "huber", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
-    "mean_squared_error", "mean_squared_logarithmic_error", "poisson", "tweedie",
-)  # fmt: skip
 SCHEDULES: Final = ("constant", "cosine", "exponential", "plateau")
 
 # What other tools and habits call a key: the right one, as a dotted path from the top.

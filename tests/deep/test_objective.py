@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from dlrun.catalog.losses import losses_of
 from dlrun.contract.dataset import Target
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
+CLASSIFICATION_LOSSES = [loss.name for loss in losses_of("classification")]
+REGRESSION_LOSSES = [loss.name for loss in losses_of("regression")]
 pytestmark = pytest.mark.tf
 
 TWO = Target("y", "classification", ("no", "yes"))
@@ -27,18 +29,18 @@ def _choose(target, y, **training):
 def _losses(objective, y, outputs):
     from dlrun.deep.backend import tf
 
-    encoded = tf.constant(objective.encode_y(y))
+    encoded = tf.constant(objective.head.encode_y(y))
     return np.asarray(objective.losses(encoded, tf.constant(outputs, tf.float32)))
 
 
 def _finished(objective, outputs):
-    return objective.finish((objective.n_outputs,))(np.asarray(outputs, np.float32)).numpy()
+    return objective.finish((objective.head.n_outputs,))(np.asarray(outputs, np.float32)).numpy()
 
 
 def test_the_loss_follows_the_task():
-    assert _choose(TWO, CODES).loss == "binary_crossentropy"
-    assert _choose(THREE, CODES).loss == "sparse_categorical_crossentropy"
-    assert _choose(NUMBER, VALUES).loss == "mean_squared_error"
+    assert _choose(TWO, CODES).head.loss.name == "binary_crossentropy"
+    assert _choose(THREE, CODES).head.loss.name == "sparse_categorical_crossentropy"
+    assert _choose(NUMBER, VALUES).head.loss.name == "mean_squared_error"
 
 
 def test_cross_entropies_agree_with_their_formula():
@@ -49,7 +51,7 @@ def test_cross_entropies_agree_with_their_formula():
     pair = np.stack([np.zeros(50), logits], axis=1)
     for loss in ("sparse_categorical_crossentropy", "categorical_crossentropy"):
         two = _choose(TWO, CODES, loss=loss)
-        assert two.n_outputs == 2
+        assert two.head.n_outputs == 2
         np.testing.assert_allclose(_losses(two, CODES, pair), expected, rtol=1e-4)
 
 
@@ -57,7 +59,7 @@ def test_cross_entropies_agree_with_their_formula():
 def test_every_loss_for_classes_is_lower_for_the_truth(loss):
     objective = _choose(TWO, CODES, loss=loss)
     right = np.where(CODES == 1, 2.0, -2.0)[:, None]
-    outputs = right if objective.n_outputs == 1 else np.hstack([-right, right])
+    outputs = right if objective.head.n_outputs == 1 else np.hstack([-right, right])
     losses = _losses(objective, CODES, outputs)
     assert losses.shape == (50,)
     assert (losses < _losses(objective, CODES, -outputs)).all()
@@ -101,7 +103,7 @@ def test_percentage_errors_are_of_the_target_itself():
 def test_numbers_keep_their_digits():
     y = 1e9 + np.arange(4.0)
     objective = _choose(NUMBER, y)
-    outputs = (y[:, None] - objective.shift) / objective.scale
+    outputs = (y[:, None] - objective.head.shift) / objective.head.scale
     np.testing.assert_allclose(_finished(objective, outputs)[:, 0], y, rtol=1e-15)
 
 
@@ -111,10 +113,10 @@ def test_class_weights_multiply_the_losses():
     balanced = _choose(TWO, y, class_weight="balanced")
     given = _choose(TWO, y, class_weight={"yes": 5.0})
     base = _losses(plain, y, outputs)
-    assert balanced.class_weights == pytest.approx((4 / 6, 2.0))
+    assert balanced.head.class_weights == pytest.approx((4 / 6, 2.0))
     expected = base * [4 / 6, 4 / 6, 4 / 6, 2.0]
     np.testing.assert_allclose(_losses(balanced, y, outputs), expected, rtol=1e-6)
-    assert given.class_weights == (1.0, 5.0)
+    assert given.head.class_weights == (1.0, 5.0)
 
 
 def test_predictions_are_probabilities_of_every_class_or_numbers():

@@ -39,7 +39,7 @@ class DeviceDataset:
 
     Attributes:
         inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
-        y: (rows,) what the loss compares with.
+        y: (rows, …) what the loss compares with.
     """
 
     inputs: Mapping[str, Any]
@@ -75,4 +75,4 @@ def encode_groups(
     """Encode rows that were read."""
     pieces = [network.encoder(piece) for piece in chunks(groups)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
-    return DeviceDataset(inputs, tf.constant(objective.encode_y(y)))
+    return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from modalities import MODALITIES
 
+from dlrun.catalog.losses import LOSSES
 from dlrun.contract.dataset import Column
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe
@@ -33,6 +34,7 @@ SIMPLE, GRU = ({"cell": cell, "units": [4], "bidirectional": False} for cell in 
 def _network(dataset, architecture, length=None, **settings):
     """Build a network on all rows, of this many tokens or steps."""
     from dlrun.deep.architectures import build_architecture
+    from dlrun.deep.heads.regression import NumberHead
     from dlrun.deep.inputs.groups import fit_encodings
     from dlrun.deep.network import build_network
     from dlrun.deep.objective import Objective
@@ -44,7 +46,7 @@ def _network(dataset, architecture, length=None, **settings):
     return build_network(
         dataset.columns,
         encodings,
-        Objective("mean_squared_error"),
+        Objective(NumberHead(LOSSES["mean_squared_error"], 0.0, 1.0)),
         lambda groups: build_architecture(model, Path(), groups),
         {},
     )

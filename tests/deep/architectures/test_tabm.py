@@ -114,8 +114,8 @@ def test_losses_of_members_are_averaged(loss):
 
     weights = {"class_weight": "balanced"} if loss in CLASSIFICATION_LOSSES else {}
     objective, values = _objective(loss, **weights)
-    y = tf.constant(objective.encode_y(values))
-    outputs = RNG.normal(size=(40, 3, objective.n_outputs)).astype(np.float32)
+    y = tf.constant(objective.head.encode_y(values))
+    outputs = RNG.normal(size=(40, 3, objective.head.n_outputs)).astype(np.float32)
     together = np.asarray(objective.losses(y, tf.constant(outputs)))
     apart = [objective.losses(y, tf.constant(outputs[:, i])) for i in range(3)]
     assert together.shape == (40,)
@@ -127,9 +127,9 @@ def test_losses_of_members_are_averaged(loss):
 @pytest.mark.parametrize("loss", ["auto", "categorical_crossentropy", "huber", "poisson"])
 def test_predictions_of_members_are_averaged(loss):
     objective, _ = _objective("binary_crossentropy" if loss == "auto" else loss)
-    outputs = RNG.normal(size=(40, 3, objective.n_outputs)).astype(np.float32)
-    one = objective.finish((objective.n_outputs,))
-    together = objective.finish((3, objective.n_outputs))(outputs).numpy()
+    outputs = RNG.normal(size=(40, 3, objective.head.n_outputs)).astype(np.float32)
+    one = objective.finish((objective.head.n_outputs,))
+    together = objective.finish((3, objective.head.n_outputs))(outputs).numpy()
     assert together.dtype == np.float64
     expected = np.mean([one(outputs[:, i]).numpy() for i in range(3)], axis=0)
     np.testing.assert_allclose(together, expected, rtol=1e-9)

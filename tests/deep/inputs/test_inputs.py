@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlrun.catalog.losses import LOSSES
 from dlrun.contract.dataset import Column
 from dlrun.recipe.preprocessing import Category, Datetime, Number, Preprocessing
 
@@ -170,6 +171,7 @@ def test_dates_become_scaled_parts_and_circles_and_missing_ones_zero():
 def test_the_networks_own_reader_and_encoder_agree_with_the_frames(mixed):
     """Raw columns through Keras models give what typed columns give through arrays."""
     from dlrun.deep.backend import tf
+    from dlrun.deep.heads.regression import NumberHead
     from dlrun.deep.inputs.groups import fit_encodings, frame_reader
     from dlrun.deep.network import build_network
     from dlrun.deep.objective import Objective
@@ -178,7 +180,11 @@ def test_the_networks_own_reader_and_encoder_agree_with_the_frames(mixed):
     encodings = fit_encodings(mixed.columns, mixed.frame[:100], preprocessing)
     architecture = lambda groups: groups["number"].expand()  # noqa: E731
     network = build_network(
-        mixed.columns, encodings, Objective("mean_squared_error"), architecture, {}
+        mixed.columns,
+        encodings,
+        Objective(NumberHead(LOSSES["mean_squared_error"], 0.0, 1.0)),
+        architecture,
+        {},
     )
     groups = frame_reader(mixed.columns, network.reader).read(mixed.frame)
     read = network.reader(
