@@ -8,9 +8,10 @@ from itertools import cycle
 import numpy as np
 import pytest
 
+from dlrun.catalog.losses import LOSSES
 from dlrun.errors import TrainingError
 from dlrun.metrics.scores import score
-from dlrun.recipe.vocabulary import CLASSIFICATION_LOSSES, OPTIMIZERS, REGRESSION_LOSSES, SCHEDULES
+from dlrun.recipe.vocabulary import OPTIMIZERS, SCHEDULES
 
 pytestmark = pytest.mark.tf
 
@@ -20,15 +21,13 @@ TOLD = ("train/loss", "train/gradient_norm", "train/learning_rate")
 
 @pytest.mark.parametrize(
     ("optimizer", "loss", "schedule"),
-    list(
-        zip(OPTIMIZERS, CLASSIFICATION_LOSSES + REGRESSION_LOSSES, cycle(SCHEDULES), strict=False)
-    ),
+    list(zip(OPTIMIZERS, LOSSES, cycle(SCHEDULES), strict=False)),
 )
 def test_every_optimizer_loss_and_schedule_lowers_the_loss(
     trained, breast_cancer, diabetes, optimizer, loss, schedule
 ):
     """Each optimizer with one of the losses: thirteen of either."""
-    dataset = breast_cancer if loss in CLASSIFICATION_LOSSES else diabetes
+    dataset = breast_cancer if "classification" in LOSSES[loss].tasks else diabetes
     training = {
         "optimizer": optimizer,
         "loss": loss,
@@ -42,7 +41,7 @@ def test_every_optimizer_loss_and_schedule_lowers_the_loss(
 
 
 def test_optimizers_and_losses_are_as_many():
-    assert len(OPTIMIZERS) == len(CLASSIFICATION_LOSSES + REGRESSION_LOSSES)
+    assert len(OPTIMIZERS) == len(LOSSES)
 
 
 @pytest.fixture(scope="module")

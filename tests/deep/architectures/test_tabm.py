@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dlrun.catalog.losses import LOSSES
 from dlrun.contract.dataset import Column, Target
 from dlrun.deep.candidates import make_candidates
 from dlrun.errors import RecipeError
 from dlrun.metrics.scores import score
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
 pytestmark = pytest.mark.tf
 
@@ -102,17 +102,17 @@ def test_every_member_has_a_head_of_its_own(recipe, breast_cancer):
 def _objective(loss, **training):
     from dlrun.deep.objective import choose_objective
 
-    is_class = loss in CLASSIFICATION_LOSSES
+    is_class = "classification" in LOSSES[loss].tasks
     y = RNG.integers(0, 2, 40) if is_class else RNG.gamma(2.0, 300.0, 40)
     settings = Training.model_validate({"loss": loss, **training})
     return choose_objective(settings, TWO if is_class else NUMBER, y), y
 
 
-@pytest.mark.parametrize("loss", CLASSIFICATION_LOSSES + REGRESSION_LOSSES)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_losses_of_members_are_averaged(loss):
     from dlrun.deep.backend import tf
 
-    weights = {"class_weight": "balanced"} if loss in CLASSIFICATION_LOSSES else {}
+    weights = {"class_weight": "balanced"} if "classification" in LOSSES[loss].tasks else {}
     objective, values = _objective(loss, **weights)
     y = tf.constant(objective.head.encode_y(values))
     outputs = RNG.normal(size=(40, 3, objective.head.n_outputs)).astype(np.float32)
