@@ -18,6 +18,7 @@ class Task:
         title: of the task, in a few words.
         estimator: which builder of a baseline serves it.
         split: the method by which rows are split when the recipe names none.
+        column_types: of the raw column that it is read from.
         is_streamed: whether its rows can be read from disk again and again.
     """
 
@@ -25,6 +26,7 @@ class Task:
     title: str
     estimator: Literal["classifier", "regressor"]
     split: str
+    column_types: tuple[str, ...] = ("number", "category", "text")
     is_streamed: bool = True
 
 

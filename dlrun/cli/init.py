@@ -121,7 +121,9 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
 def _split(dataset: Dataset) -> str:
     if dataset.split_values is not None:
         return OWN_SPLIT
-    return ANY_SPLIT.format(method="stratified" if dataset.target.labels else "random")
+    from dlrun.catalog.tasks import TASKS
+
+    return ANY_SPLIT.format(method=TASKS[dataset.target.task].split)
 
 
 def _folds(dataset: Dataset) -> str:

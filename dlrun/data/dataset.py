@@ -27,7 +27,8 @@ from dlrun.data.splits.column import read_split_values
 from dlrun.data.splits.stratify import draw, strata_of
 from dlrun.data.streaming.eligibility import find_stream
 from dlrun.data.streaming.scan import scan_table
-from dlrun.data.target import TypedTarget, read_target
+from dlrun.data.targets import TypedTarget, target_kind
+from dlrun.data.targets.read import read_target
 from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
@@ -64,19 +65,19 @@ def _read_typed(recipe: Recipe) -> Dataset:
     raw = _read_raw(recipe)
     target = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, target)
-    y = read_target(recipe, raw.frame[target])
-    rows, notes = _rows(recipe, y)
+    typed_target = read_target(recipe, raw.frame[target])
+    rows, notes = _rows(recipe, typed_target)
     columns, frame, done = _typed(recipe, raw, columns, rows)
     return Dataset(
         name=raw.name,
         source=recipe.data.source,
         columns=columns,
-        target=y.target,
+        target=typed_target.target,
         frame=frame,
-        y=y.values[rows],
+        y=typed_target.y[rows],
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
-        notes=(*y.notes, *left_out(recipe, raw.frame, target), *notes, *done),
+        notes=(*typed_target.notes, *left_out(recipe, raw.frame, target), *notes, *done),
     )
 
 
@@ -89,16 +90,17 @@ def _read_raw(recipe: Recipe) -> RawData:
         raise DataError(message) from error
 
 
-def _rows(recipe: Recipe, y: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
+def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
     """Choose the rows that have a target, or a sample of them, before anything is decoded."""
-    n_rows, wanted, notes = len(y.values), recipe.data.max_rows, []
-    rows = np.flatnonzero(y.present)
+    y, target = typed.y, typed.target
+    n_rows, wanted, notes = len(y), recipe.data.max_rows, []
+    rows = np.flatnonzero(target_kind(target.task).is_present(y))
     if len(rows) < n_rows:
         n_dropped = n_rows - len(rows)
-        notes.append(f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {y.target.name!r}.")
+        notes.append(f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {target.name!r}.")
     if wanted is not None and wanted < len(rows):
         notes.append(f"A sample of {wanted:,} of {len(rows):,} rows (data.max_rows).")
-        strata = strata_of(y.values[rows], y.target)
+        strata = strata_of(y[rows], target)
         rows = rows[np.sort(draw(strata, wanted, np.random.default_rng(recipe.seed)))]
     return rows, notes
 

@@ -95,28 +95,15 @@ class SavedModel:
         """
         import pandas as pd
 
+        from dlrun.data.targets import target_kind
         from dlrun.data.types.cast import cast_columns
 
         target = self.facts.target
         numbered = rows.reset_index(drop=True)
         typed = cast_columns(numbered, self.facts.columns, (folder, Path()))
         predictions = self.fitted.predict(typed)
-        if target.task == "regression":
-            return pd.DataFrame({"prediction": predictions.values}, index=rows.index)
-        labels = pd.Series([_value(label, target.dtype) for label in target.labels])
-        answers = pd.DataFrame({"prediction": labels.iloc[predictions.class_indices].to_numpy()})
-        for code, label in enumerate(target.labels):
-            answers[f"p_{label}"] = predictions.values[:, code]
-        return answers.set_axis(rows.index)
-
-
-def _value(label: str, dtype: str) -> str | int | float | bool:
-    """Turn a label back into the kind of value that it was in the user's file."""
-    if dtype == "bool":
-        return label == "True"
-    if dtype == "int":
-        return int(label)
-    return float(label) if dtype == "float" else label
+        columns = target_kind(target.task).answers(predictions, target)
+        return pd.DataFrame(columns, index=rows.index)
 
 
 def load(folder: Path) -> SavedModel:

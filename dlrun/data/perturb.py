@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.data.targets import target_kind
 from dlrun.data.types import column_module
 from dlrun.data.types.decode import as_cells
 
@@ -104,14 +105,9 @@ def add_junk_columns(dataset: Dataset, rng: Rng) -> Dataset:
 
 def add_label_noise(dataset: Dataset, rng: Rng, rows: NDArray[np.int64], share: float) -> Dataset:
     """Give a share of these rows another class, or the number of another of them."""
-    y = dataset.y.copy()
-    spoiled = rng.choice(rows, round(share * len(rows)), replace=False)
-    n_classes = len(dataset.target.labels)
-    if n_classes:
-        y[spoiled] = (y[spoiled] + rng.integers(1, n_classes, len(spoiled))) % n_classes
-    else:
-        y[spoiled] = y[rng.permutation(spoiled)]
-    return replace(dataset, y=y)
+    chosen = rng.choice(rows, round(share * len(rows)), replace=False)
+    kind = target_kind(dataset.target.task)
+    return replace(dataset, y=kind.with_label_noise(dataset.y, dataset.target, chosen, rng))
 
 
 def shuffle_structure(dataset: Dataset, rng: Rng) -> Dataset:

@@ -8,10 +8,9 @@ import numpy as np
 
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.data.fingerprint import hash_cells
+from dlrun.data.targets import target_kind
 from dlrun.data.types import column_module
 from dlrun.data.types.cast import is_array, is_known
-
-QUANTILES = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,12 @@ def describe(dataset: Dataset) -> DataFacts:
     """Count and summarise the columns and the target."""
     columns = tuple(_describe_column(dataset, column) for column in dataset.columns)
     streamed = dataset.stream.sizes if dataset.stream else None
-    return DataFacts(len(dataset), columns, _describe_target(dataset), streamed)
+    return DataFacts(
+        len(dataset),
+        columns,
+        target_kind(dataset.target.task).describe(dataset.y, dataset.target),
+        streamed,
+    )
 
 
 def _describe_column(dataset: Dataset, column: Column) -> ColumnFacts:
@@ -54,12 +58,3 @@ def _describe_column(dataset: Dataset, column: Column) -> ColumnFacts:
     n_missing = len(values) - len(present)
     shown = column_module(column.type).describe(column, values)
     return ColumnFacts(column.name, column.type, n_missing, n_unique, shown)
-
-
-def _describe_target(dataset: Dataset) -> dict[str, float]:
-    labels = dataset.target.labels
-    if labels:
-        counts = np.bincount(dataset.y, minlength=len(labels))
-        return dict(zip(labels, counts.tolist(), strict=True))
-    values = np.quantile(dataset.y, list(QUANTILES.values()))
-    return dict(zip(QUANTILES, values.tolist(), strict=True))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.data.targets import target_kind
 from dlrun.data.types.cast import is_array
 from dlrun.system.text import quoted
 
@@ -27,8 +27,9 @@ def data_warnings(dataset: Dataset) -> Iterator[str]:
             f"Different in every row, as a name or a counter is: {quoted(names)}. "
             "If they identify rows, set them in data.exclude."
         )
+    is_copy = target_kind(dataset.target.task).is_copy
     for column in others:
-        if not is_array(column) and _is_target(dataset, dataset.frame[column.name]):
+        if not is_array(column) and is_copy(dataset.frame[column.name], dataset.y):
             yield (
                 f"Column {column.name!r} says the same as the target {dataset.target.name!r}: "
                 "a leak, unless it is known before the target is. See data.exclude."
@@ -58,19 +59,3 @@ def _is_identifier(dataset: Dataset, column: Column) -> bool:
 
 def _counts(values: Any) -> bool:
     return len(values) > 1 and bool((np.diff(values) == 1).all())
-
-
-def _is_target(dataset: Dataset, values: pd.Series[Any]) -> bool:
-    """Say whether a column equals the numbers, or maps one to one onto the classes."""
-    if dataset.target.task == "regression":
-        is_number = values.dtype == np.float64
-        return is_number and bool(np.array_equal(values.to_numpy(), dataset.y))
-    return _maps(values[:LOOK], dataset.y[:LOOK]) and _maps(values, dataset.y)
-
-
-def _maps(values: pd.Series[Any], y: Any) -> bool:
-    codes, found = pd.factorize(values)
-    if len(found) != len(np.unique(y)) or (codes < 0).any():
-        return False
-    pairs = np.unique(codes * (y.max() + 1) + y)
-    return len(pairs) == len(found)

@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from dlrun.data.targets import target_kind
+
 if TYPE_CHECKING:
     from dlrun.contract.dataset import Splits, Target
     from dlrun.data.profile import DataFacts
@@ -21,10 +23,11 @@ def data_overview(facts: DataFacts, target: Target, splits: Splits) -> Group:
     first = splits.splits[0]
     n_train = facts.streamed[0] if facts.streamed else len(first.train)
     parts = f"{n_train:,} train, {len(first.validation):,} validation"
+    described = target_kind(target.task).format_description(facts.target, facts.n_rows)
     summary = Table.grid(padding=(0, 2))
     for title, text in (
         ("rows", _rows(facts)),
-        ("target", f"{target.name}, {target.task}: {_target(facts, target)}"),
+        ("target", f"{target.name}, {target.task}: {described}"),
         ("splits", f"{len(splits.splits)}: {parts}, {len(first.test):,} test"),
         ("split id", splits.digest),
     ):
@@ -51,13 +54,3 @@ def _rows(facts: DataFacts) -> str:
     if facts.streamed is None:
         return f"{facts.n_rows:,}"
     return f"{sum(facts.streamed):,}; shown are {facts.n_rows:,} of them, a sample of each part"
-
-
-def _target(facts: DataFacts, target: Target) -> str:
-    if target.task == "regression":
-        return ", ".join(f"{name} {value:g}" for name, value in facts.target.items())
-    shares = [
-        f"{label} {count:,.0f} ({count / facts.n_rows:.1%})"
-        for label, count in facts.target.items()
-    ]
-    return ", ".join(shares)

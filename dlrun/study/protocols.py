@@ -22,6 +22,7 @@ from dlrun.data.perturb import (
     permute_segment,
     shuffle_structure,
 )
+from dlrun.data.splits.stratify import strata_of
 from dlrun.data.types import column_module
 from dlrun.recipe.schema import Evaluation
 
@@ -125,7 +126,7 @@ def _subsets(
 def _nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Order rows so that every beginning of them has about the classes' shares."""
     rng = np.random.default_rng(seed)
-    strata = dataset.y[rows] if dataset.target.labels else np.zeros(len(rows))
+    strata = strata_of(dataset.y[rows], dataset.target)
     places = np.empty(len(rows))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)

@@ -197,14 +197,14 @@ def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Ca
 
 def _header(plan: StudyPlan, store: Store) -> StudyHeader:
     from dlrun.data.splits.make import sizes
+    from dlrun.data.targets import target_kind
     from dlrun.report.progress import StudyHeader
 
     target, stream = plan.dataset.target, plan.dataset.stream
     n_train, n_validation, n_test = sizes(plan.dataset, plan.splits.splits[0])
-    classes = f" ({len(target.labels)} classes)" if target.labels else ""
     return StudyHeader(
         recipe=plan.recipe.name,
-        task=f"{target.task} of {target.name}{classes}",
+        task=target_kind(target.task).title(target),
         metric=plan.metrics[0],
         n_rows=sum(stream.sizes) if stream else len(plan.dataset),
         columns=Counter(column.type for column in plan.dataset.columns),

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import dlrun
 from dlrun.data.model_io import ModelInfo, read_facts
+from dlrun.data.targets import target_kind
 from dlrun.tracking.client import quiet_mlflow
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ python: {python}
 build_dependencies: [pip, setuptools]
 dependencies: [-r requirements.txt]
 """
-LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
 
 
 def log_model(store: Store, run_id: str, folder: Path, *, step: int) -> None:
@@ -105,9 +105,8 @@ def _signature(facts: ModelInfo) -> Any:
         kind = {"number": "double", "series": AnyType()}.get(column.type, "string")
         cells = dict.fromkeys(column.parts, "double") or {column.name: kind}
         inputs += [ColSpec(kind, name, required=False) for name, kind in cells.items()]
-    is_class = target.task == "classification"
-    outputs = [ColSpec(LABEL_TYPES[target.dtype] if is_class else "double", "prediction")]
-    outputs += [ColSpec("double", f"p_{label}") for label in target.labels]
+    answers = target_kind(target.task).answer_types(target)
+    outputs = [ColSpec(kind, name) for name, kind in answers.items()]
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 

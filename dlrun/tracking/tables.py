@@ -12,6 +12,7 @@ import pandas as pd
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.trial import Cost, ProbeScore, Trial
+from dlrun.data.targets import target_kind
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -84,17 +85,14 @@ def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame
 
 def _predicted(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     rows = trial.split.test
-    is_class = dataset.target.task == "classification"
     table: dict[str, Any] = {
         "row_id": dataset.row_ids[rows],
         "repeat": np.full(len(rows), trial.split.repeat),
         "fold": np.full(len(rows), trial.split.fold),
-        "truth": dataset.y[rows],
-        "prediction": predictions.class_indices if is_class else predictions.values,
+        **target_kind(dataset.target.task).table_columns(
+            dataset.y[rows], predictions, dataset.target
+        ),
     }
-    if is_class:
-        for code, label in enumerate(dataset.target.labels):
-            table[f"p_{label}"] = predictions.values[:, code]
     return pd.DataFrame(table)
 
 

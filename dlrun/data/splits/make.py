@@ -7,9 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Dataset, Split, Splits
 from dlrun.data.fingerprint import digest_splits, hash_rows
 from dlrun.data.splits.methods import METHODS, SplitPlan
+from dlrun.data.targets import target_kind
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
@@ -98,11 +100,11 @@ def _method(recipe: Recipe, dataset: Dataset) -> str:
         return recipe.data.split.method
     if dataset.split_values is not None:
         return "predefined"
-    return "stratified" if dataset.target.task == "classification" else "random"
+    return TASKS[dataset.target.task].split
 
 
 def _check_plan(recipe: Recipe, dataset: Dataset, method: str, plan: SplitPlan) -> None:
-    if method == "stratified" and dataset.target.task == "regression":
+    if method == "stratified" and not dataset.target.labels:
         message = (
             f"{recipe.at('data.split.method')}: a stratified split needs classes, but "
             f"{dataset.target.name!r} is a number. Use random"
@@ -120,10 +122,8 @@ def _check_plan(recipe: Recipe, dataset: Dataset, method: str, plan: SplitPlan) 
 def _check_classes(recipe: Recipe, dataset: Dataset, plan: SplitPlan) -> None:
     if dataset.stream:  # classes are counted over all rows, and those held here are a sample
         return
-    labels = dataset.target.labels
-    counts = np.bincount(dataset.y, minlength=len(labels)) if labels else np.empty(0)
     needed = max(2, plan.folds)
-    rare = [f"{label!r} ({n})" for label, n in zip(labels, counts, strict=True) if n < needed]
+    rare = target_kind(dataset.target.task).rare_classes(dataset.y, dataset.target, needed)
     if rare:
         ways = ["Leave these classes out", "lower evaluation.folds"]
         ways += ["take more rows than data.max_rows"] if recipe.data.max_rows else []
@@ -140,8 +140,8 @@ def _check_split(recipe: Recipe, dataset: Dataset, split: Split) -> None:
         if len(getattr(split, part)) == 0:
             message = f"{where} has no {part} rows: {len(dataset)} rows are too few."
             raise DataError(message)
-    codes = np.unique(dataset.y[split.train])
-    if dataset.target.labels and len(codes) == 1:
-        label = dataset.target.labels[codes[0]]
+    target = dataset.target
+    label = target_kind(target.task).only_class(dataset.y[split.train], target)
+    if label is not None:
         message = f"{where} has the class {label!r} alone among its training rows."
         raise DataError(message)

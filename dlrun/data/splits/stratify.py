@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Target
+from dlrun.data.targets import target_kind
 
 RowPositions = NDArray[np.int64]
 
 
-def strata_of(y: NDArray[Any], target: Target) -> NDArray[Any]:
-    """Return the stratum of each row: its class code, or zeros for regression."""
-    is_class = target.task == "classification"
-    return y if is_class else np.zeros(len(y), dtype=np.int64)
+def strata_of(y: NDArray[Any], target: Target) -> NDArray[np.int64]:
+    """Return the stratum of each row, (rows,): its class code, or zeros where there are none."""
+    return target_kind(target.task).strata(y)
 
 
 def ordered(strata: NDArray[Any], rng: np.random.Generator) -> RowPositions:

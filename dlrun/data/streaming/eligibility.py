@@ -12,12 +12,13 @@ from pandas.api import types
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.perturbations import PERTURBATIONS
+from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.selection import choose_columns, declared_types, left_out, name_target
 from dlrun.data.sources.raw import RawData
 from dlrun.data.streaming.partitions import TableFiles, cut_files, estimate_bytes, find_paths
 from dlrun.data.streaming.reader import RowReader
-from dlrun.data.target import infer_target
+from dlrun.data.targets.read import declare_target
 from dlrun.data.types.decode import free_memory
 from dlrun.errors import RecipeError
 from dlrun.recipe.schema import Recipe
@@ -119,7 +120,7 @@ def _look(recipe: Recipe, files: TableFiles) -> StreamableTable:
     raw = RawData(files.name, pd.concat([_plain(frame) for frame in frames], ignore_index=True))
     name = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, name)
-    target, notes = infer_target(recipe, raw.frame[name])
+    target, notes = declare_target(recipe, raw.frame[name])
     split = recipe.data.split.column
     reader = RowReader(
         files,
@@ -147,7 +148,7 @@ def _text(
 ) -> tuple[str, ...]:
     """Name the columns whose words are read as they are written, wherever they look otherwise."""
     words = [column.name for column in columns if COLUMN_KINDS[column.type].is_verbatim]
-    if target.task == "classification":
+    if TASKS[target.task].estimator == "classifier":
         words.append(target.name)
     if split is not None:
         words.append(split)

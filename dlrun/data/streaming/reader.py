@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.partitions import BUFFER_BYTES, Block, TableFiles
+from dlrun.data.targets import target_kind
+from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
-from dlrun.data.types.category import to_category
-from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 
 LANES: Final = 8  # blocks that are read in turn, so that rows of several places meet
@@ -90,10 +90,9 @@ class RowReader:
         raw: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
         raw.index = pd.Index(rows)
         values = raw[self.target.name]
-        is_number = self.target.task == "regression"
         try:
             frame = cast_columns(raw, self.columns)
-            y = to_number(values) if is_number else to_category(values)
+            y = target_kind(self.target.task).parse(values)
         except DataError as error:
             message = f"{self.where}: {block.path.name}: {error}"
             raise DataError(message) from error
@@ -158,17 +157,11 @@ class StreamedTable:
             yield replace(
                 self.like,
                 frame=batch.frame,
-                y=encode_labels(batch.y, self.like.target.labels),
+                y=encode_y(batch.y, self.like.target.labels),
                 row_ids=batch.rows + (in_all - in_file),
             )
 
 
-def encode_labels(y: Any, labels: Sequence[str]) -> NDArray[Any]:
-    """Return the codes of a Categorical of labels, (rows,), -1 where missing; numbers are kept."""
-    if not isinstance(y, pd.Categorical):
-        numbers: NDArray[np.float64] = y
-        return numbers
-    codes = {label: code for code, label in enumerate(labels)}
-    places = np.array([*(codes[name] for name in y.categories), -1], dtype=np.int64)
-    found: NDArray[np.int64] = places[y.codes]
-    return found
+def encode_y(y: Any, labels: Sequence[str]) -> NDArray[Any]:
+    """Return the codes of a Categorical of labels, (rows,); numbers are kept."""
+    return encode_labels(y, labels) if isinstance(y, pd.Categorical) else y

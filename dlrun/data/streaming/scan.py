@@ -29,9 +29,10 @@ from dlrun.data.streaming.hash_split import (
 )
 from dlrun.data.streaming.partitions import Block
 from dlrun.data.streaming.prefetch import prefetch
-from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_labels
+from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_y
 from dlrun.data.streaming.sample import BottomKSample, SampledRows, concatenate, concatenate_frames
-from dlrun.data.target import check_varied, sort_labels
+from dlrun.data.targets.classification import sort_labels
+from dlrun.data.targets.read import check_varied
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -202,7 +203,7 @@ class TableScan:
             columns=self.reader.columns,
             target=target,
             frame=concatenate_frames([rows.frame for rows in held]),
-            y=encode_labels(concatenate([rows.y for rows in held]), target.labels),
+            y=encode_y(concatenate([rows.y for rows in held]), target.labels),
             row_ids=np.concatenate([rows.ids for rows in held]),
             split_values=np.repeat(np.array(PARTS, object), [len(rows.keys) for rows in held]),
             digest=self._digest(target, self.tally.sums.sum(axis=0)),
@@ -222,7 +223,7 @@ class TableScan:
                     "part: give the parts other shares, or set data.stream: false"
                 )
                 raise DataError(message)
-        labels = tuple(map(str, known)) if target.task == "classification" else ()
+        labels = tuple(map(str, known)) if any(self.tally.labels) else ()
         return replace(target, labels=labels)
 
     def _stream(self, dataset: Dataset) -> StreamedTable:

@@ -7,17 +7,22 @@ import pandas as pd
 import pytest
 
 from dlrun.contract.dataset import Target
-from dlrun.data.target import read_target
+from dlrun.data.targets import target_kind
+from dlrun.data.targets.read import read_target
 from dlrun.errors import DataError
 
 
+def is_present(found: Any) -> Any:
+    return target_kind(found.target.task).is_present(found.y)
+
+
 @pytest.fixture
-def truth_of(make_recipe: Any) -> Any:
-    def read(values: Any, task: str | None = None) -> Any:
+def read(make_recipe: Any) -> Any:
+    def typed(values: Any, task: str | None = None) -> Any:
         recipe = make_recipe({"source": "table.csv", "target": "y"}, task=task)
         return read_target(recipe, pd.Series(values, name="y"))
 
-    return read
+    return typed
 
 
 @pytest.mark.parametrize(
@@ -37,16 +42,16 @@ def truth_of(make_recipe: Any) -> Any:
     ],
 )
 def test_words_booleans_and_few_whole_numbers_are_classes(
-    truth_of: Any, values: Any, labels: tuple[str, ...], dtype: str
+    read: Any, values: Any, labels: tuple[str, ...], dtype: str
 ) -> None:
-    y = truth_of(values)
+    y = read(values)
     assert y.target == Target("y", "classification", labels, dtype)
-    names = [labels[code] if code >= 0 else None for code in y.values]
+    names = [labels[code] if code >= 0 else None for code in y.y]
     assert names == [
         None if pd.isna(value) else str(int(value) if dtype == "int" else value) for value in values
     ]
-    assert y.present.tolist() == [name is not None for name in names]
-    assert y.values.dtype == np.int64
+    assert is_present(y).tolist() == [name is not None for name in names]
+    assert y.y.dtype == np.int64
 
 
 @pytest.mark.parametrize(
@@ -58,30 +63,30 @@ def test_words_booleans_and_few_whole_numbers_are_classes(
         ([1.0, 2.0, 1.0, 2.0], "float"),
     ],
 )
-def test_other_numbers_are_numbers(truth_of: Any, values: Any, dtype: str) -> None:
-    y = truth_of(values)
+def test_other_numbers_are_numbers(read: Any, values: Any, dtype: str) -> None:
+    y = read(values)
     assert y.target == Target("y", "regression", (), dtype)
-    assert y.values.tolist() == values
-    assert y.values.dtype == np.float64
+    assert y.y.tolist() == values
+    assert y.y.dtype == np.float64
 
 
-def test_the_recipe_decides_the_task(truth_of: Any) -> None:
-    assert truth_of([0, 1, 1], "regression").values.tolist() == [0.0, 1.0, 1.0]
-    assert truth_of(["1.5", "2"], "regression").values.tolist() == [1.5, 2.0]
-    assert truth_of([1.5, 2.0, 1.5], "classification").target.labels == ("1.5", "2")
+def test_the_recipe_decides_the_task(read: Any) -> None:
+    assert read([0, 1, 1], "regression").y.tolist() == [0.0, 1.0, 1.0]
+    assert read(["1.5", "2"], "regression").y.tolist() == [1.5, 2.0]
+    assert read([1.5, 2.0, 1.5], "classification").target.labels == ("1.5", "2")
 
 
-def test_infinite_targets_are_missing(truth_of: Any) -> None:
-    assert truth_of([1.5, np.inf, 2.5]).present.tolist() == [True, False, True]
+def test_infinite_targets_are_missing(read: Any) -> None:
+    assert is_present(read([1.5, np.inf, 2.5])).tolist() == [True, False, True]
 
 
-def test_only_whole_numbers_taken_for_classes_are_worth_a_note(truth_of: Any) -> None:
-    assert truth_of([1, 2, 3] * 20).notes == (
+def test_only_whole_numbers_taken_for_classes_are_worth_a_note(read: Any) -> None:
+    assert read([1, 2, 3] * 20).notes == (
         "'y' has 3 different whole numbers, which are taken for classes; if they are amounts, set "
         "task: regression.",
     )
-    assert truth_of([1, 2, 3] * 20, "classification").notes == ()
-    assert truth_of([0, 1] * 20).notes == ()
+    assert read([1, 2, 3] * 20, "classification").notes == ()
+    assert read([0, 1] * 20).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -120,8 +125,8 @@ def test_only_whole_numbers_taken_for_classes_are_worth_a_note(truth_of: Any) ->
     ],
 )
 def test_targets_that_cannot_be_learned(
-    truth_of: Any, values: Any, task: str | None, message: str
+    read: Any, values: Any, task: str | None, message: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        truth_of(values, task)
+        read(values, task)
     assert str(caught.value) == f"recipe.yaml:3: data.target: {message}"

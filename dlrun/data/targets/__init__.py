@@ -1,0 +1,130 @@
+"""Targets: what is predicted, read from its raw column; one module for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlrun.catalog.parts import load_part
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Y = NDArray[Any]
+"""(rows, …) as `Dataset.y`."""
+
+
+@dataclass(frozen=True)
+class TypedTarget:
+    """A target column after typing.
+
+    Attributes:
+        y: (rows, …) as `Dataset.y`; rows without a target are marked as `TargetKind.is_present`
+            recognises them.
+        notes: how the task was inferred, where that could surprise.
+    """
+
+    target: Target
+    y: Y
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Predicted probabilities beside what was observed.
+
+    Attributes:
+        of: what is probable, for a caption.
+        probabilities: (predictions,) float64.
+        observed: (predictions,) bool, whether it was so.
+    """
+
+    of: str
+    probabilities: NDArray[np.float64]
+    observed: NDArray[np.bool_]
+
+
+class TargetKind(Protocol):
+    """The functions of a module `data.targets.<task>`; y and predictions have that task's shapes.
+
+    Raw values are a pandas Series whose index counts the rows of the source.
+    """
+
+    def recognise(self, values: pd.Series[Any]) -> tuple[str, ...] | None:
+        """Return notes when the values look like a target of this task, else None."""
+
+    def read(self, values: pd.Series[Any]) -> TypedTarget:
+        """Type raw values.
+
+        Raises:
+            DataError: the column cannot be a target of this task; without its place.
+        """
+
+    def declare(self, values: pd.Series[Any]) -> Target:
+        """Return the target as some rows of a stream show it, without its labels."""
+
+    def parse(self, values: pd.Series[Any]) -> Any:
+        """Type the raw values of a batch of a stream: a Categorical, or (rows,) float64."""
+
+    def is_present(self, y: Y) -> NDArray[np.bool_]:
+        """Return which rows have a target, (rows,)."""
+
+    def distinct(self, y: Y, target: Target) -> list[object]:
+        """Return the different values, of which a target needs two."""
+
+    def strata(self, y: Y) -> NDArray[np.int64]:
+        """Return the stratum of each row, (rows,)."""
+
+    def rare_classes(self, y: Y, target: Target, n_needed: int) -> list[str]:
+        """Return the classes with too few rows, each with its count."""
+
+    def only_class(self, y: Y, target: Target) -> str | None:
+        """Return the class that all rows have, if there is one."""
+
+    def is_copy(self, values: pd.Series[Any], y: Y) -> bool:
+        """Return whether a typed column carries the target."""
+
+    def describe(self, y: Y, target: Target) -> dict[str, float]:
+        """Return rows of each label, or quantiles."""
+
+    def format_description(self, description: Mapping[str, float], n_rows: int) -> str:
+        """Return a description as text."""
+
+    def title(self, target: Target) -> str:
+        """Return the task and the target in a few words."""
+
+    def with_label_noise(self, y: Y, target: Target, rows: Y, rng: np.random.Generator) -> Y:
+        """Return y with another value in these rows."""
+
+    def table_columns(self, y: Y, predictions: Predictions, target: Target) -> dict[str, Y]:
+        """Return truth, prediction and probabilities as the columns of `predictions.parquet`."""
+
+    def from_table(self, frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[Y, Predictions]:
+        """Return y and the predictions from those columns."""
+
+    def answers(self, predictions: Predictions, target: Target) -> dict[str, Y]:
+        """Return predictions as columns for people: values of the user's own kind."""
+
+    def answer_types(self, target: Target) -> dict[str, str]:
+        """Return column → MLflow type of `answers`."""
+
+    def calibration(
+        self, y: Y, predictions: Predictions, labels: tuple[str, ...]
+    ) -> Calibration | None:
+        """Return what a reliability diagram is drawn from; None without probabilities."""
+
+    def confusion(
+        self, y: Y, predictions: Predictions, labels: tuple[str, ...]
+    ) -> NDArray[np.int64] | None:
+        """Return counts, (true, predicted); None where a row has no single class."""
+
+
+def target_kind(task: str) -> TargetKind:
+    """Return the functions of a task."""
+    return cast(TargetKind, load_part("dlrun.data.targets", task))

@@ -1,0 +1,87 @@
+"""The recipe's target column: its task, given or inferred, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from dlrun.catalog.tasks import TASKS
+from dlrun.contract.dataset import Target
+from dlrun.data.targets import TypedTarget, target_kind
+from dlrun.data.types.infer import infer_type
+from dlrun.errors import DataError
+from dlrun.recipe.schema import Recipe
+
+UNPREDICTABLE: Final[dict[str, str]] = {
+    "datetime": "dates", "series": "lists", "image": "images", "audio": "sounds",
+}  # fmt: skip
+
+
+def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
+    """Type the target column of a raw table.
+
+    Raises:
+        DataError: nothing can be learned from such a target.
+    """
+    task, notes = choose_task(recipe, values)
+    try:
+        found = target_kind(task).read(values)
+    except DataError as error:
+        message = f"{recipe.at('data.target')}: {error}"
+        raise DataError(message) from error
+    check_varied(recipe, found.target.name, target_kind(task).distinct(found.y, found.target))
+    return TypedTarget(found.target, found.y, notes)
+
+
+def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:
+    """Return the target as some rows of a table show it, without its labels, and notes.
+
+    Raises:
+        DataError: nothing can be learned from such a target.
+    """
+    task, notes = choose_task(recipe, values)
+    return target_kind(task).declare(values), notes
+
+
+def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the recipe's task, else the first whose values these look like, and notes.
+
+    Raises:
+        DataError: the column is empty, or holds what no task predicts.
+    """
+    if values.isna().all():
+        message = f"{recipe.at('data.target')}: column {values.name!r} is empty in every row."
+        raise DataError(message)
+    task, notes = (recipe.task, ()) if recipe.task else _infer_task(values)
+    kind = infer_type(values)
+    if kind not in TASKS[task].column_types:
+        message = (
+            f"{recipe.at('data.target')}: column {values.name!r} holds {UNPREDICTABLE[kind]}, "
+            "which cannot be predicted. A target holds classes or numbers."
+        )
+        raise DataError(message)
+    return task, notes
+
+
+def _infer_task(values: pd.Series[Any]) -> tuple[str, tuple[str, ...]]:
+    found = ((task, target_kind(task).recognise(values)) for task in TASKS)
+    return next((task, notes) for task, notes in found if notes is not None)
+
+
+def check_varied(recipe: Recipe, name: str, distinct: Sequence[object]) -> None:
+    """Check that the target has two different values.
+
+    Raises:
+        DataError: it has fewer.
+    """
+    if len(distinct) == 0:
+        message = f"{recipe.at('data.target')}: column {name!r} has no finite value."
+        raise DataError(message)
+    if len(distinct) == 1:
+        message = (
+            f"{recipe.at('data.target')}: column {name!r} is {str(distinct[0])!r} in every row: "
+            "there is nothing to learn. It needs two different values at least."
+        )
+        raise DataError(message)

@@ -1,0 +1,143 @@
+"""Regression: y holds numbers, (rows,) float64, NaN where missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from dlrun.contract.candidate import Predictions
+from dlrun.contract.dataset import Target
+from dlrun.data.targets import TypedTarget, Y
+from dlrun.data.types.number import to_number
+from dlrun.errors import DataError
+
+QUANTILES: Final = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
+
+
+def recognise(_values: pd.Series[Any]) -> tuple[str, ...]:
+    """Take every column that no other task has taken."""
+    return ()
+
+
+def read(values: pd.Series[Any]) -> TypedTarget:
+    """Read the numbers.
+
+    Raises:
+        DataError: a value is no number.
+    """
+    try:
+        numbers = to_number(values)
+    except DataError as error:
+        message = f"{error} Or set task: classification."
+        raise DataError(message) from error
+    return TypedTarget(declare(values), numbers)
+
+
+def declare(values: pd.Series[Any]) -> Target:
+    """Return the target, of whole or of any numbers."""
+    return Target(str(values.name), "regression", dtype="int" if is_whole(values) else "float")
+
+
+def is_whole(values: pd.Series[Any]) -> bool:
+    """Return whether these are integers; a CSV shows integers with gaps as floats."""
+    if types.is_integer_dtype(values.dtype):
+        return True
+    present = values.dropna()
+    if len(present) == len(values) or not types.is_numeric_dtype(values.dtype):
+        return False
+    return bool((present % 1 == 0).all())
+
+
+def parse(values: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return the numbers."""
+    return to_number(values)
+
+
+def is_present(y: Y) -> NDArray[np.bool_]:
+    """Return which rows have a number."""
+    return ~np.isnan(y)
+
+
+def distinct(y: Y, _target: Target) -> list[object]:
+    """Return the different numbers."""
+    numbers: list[object] = pd.unique(y[is_present(y)]).tolist()
+    return numbers
+
+
+def strata(y: Y) -> NDArray[np.int64]:
+    """Return zeros: all rows are alike."""
+    return np.zeros(len(y), dtype=np.int64)
+
+
+def rare_classes(_y: Y, _target: Target, _n_needed: int) -> list[str]:
+    """Return nothing: numbers have no classes."""
+    return []
+
+
+def only_class(_y: Y, _target: Target) -> None:
+    """Return None: numbers have no classes."""
+
+
+def is_copy(values: pd.Series[Any], y: Y) -> bool:
+    """Return whether a column of numbers equals y."""
+    return values.dtype == np.float64 and bool(np.array_equal(values.to_numpy(), y))
+
+
+def describe(y: Y, _target: Target) -> dict[str, float]:
+    """Return the quartiles."""
+    values = np.quantile(y, list(QUANTILES.values()))
+    return dict(zip(QUANTILES, values.tolist(), strict=True))
+
+
+def format_description(description: Mapping[str, float], _n_rows: int) -> str:
+    """Write each quantile with its value."""
+    return ", ".join(f"{name} {value:g}" for name, value in description.items())
+
+
+def title(target: Target) -> str:
+    """Return, for example, "regression of price"."""
+    return f"regression of {target.name}"
+
+
+def with_label_noise(y: Y, _target: Target, rows: Y, rng: np.random.Generator) -> Y:
+    """Permute the numbers of these rows."""
+    changed = y.copy()
+    changed[rows] = changed[rng.permutation(rows)]
+    return changed
+
+
+# ------------------------------------------------------------------------------ predictions
+
+
+def table_columns(y: Y, predictions: Predictions, _target: Target) -> dict[str, Y]:
+    """Return true and predicted numbers."""
+    return {"truth": y, "prediction": predictions.values}
+
+
+def from_table(frame: pd.DataFrame, _labels: tuple[str, ...]) -> tuple[Y, Predictions]:
+    """Return true and predicted numbers, (rows,) float64 each."""
+    predicted = frame["prediction"].to_numpy(dtype=np.float64)
+    return frame["truth"].to_numpy(dtype=np.float64), Predictions(predicted)
+
+
+def answers(predictions: Predictions, _target: Target) -> dict[str, Y]:
+    """Return the predicted numbers."""
+    return {"prediction": predictions.values}
+
+
+def answer_types(_target: Target) -> dict[str, str]:
+    """Return column → MLflow type."""
+    return {"prediction": "double"}
+
+
+def calibration(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
+    """Return None: numbers have no probabilities."""
+
+
+def confusion(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
+    """Return None: numbers have no classes."""
