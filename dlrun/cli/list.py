@@ -65,17 +65,15 @@ def _features() -> dict[str, str]:
 
 
 def _metrics() -> dict[str, str]:
-    from dlrun.recipe.vocabulary import (
-        CLASSIFICATION_METRICS,
-        LOWER_IS_BETTER,
-        REGRESSION_METRICS,
-    )
+    from dlrun.catalog.metrics import METRICS
 
-    tasks = {"classification": CLASSIFICATION_METRICS, "regression": REGRESSION_METRICS}
+    tasks: dict[str, list[str]] = {}
+    for metric in METRICS:
+        tasks.setdefault(metric.name, []).extend(metric.tasks)
+    lower = {metric.name for metric in METRICS if metric.lower_is_better}
     return {
-        name: f"{task}, {'lower' if name in LOWER_IS_BETTER else 'higher'} is better"
-        for task, metrics in tasks.items()
-        for name in metrics
+        name: f"{', '.join(measured)}, {'lower' if name in lower else 'higher'} is better"
+        for name, measured in tasks.items()
     }
 
 

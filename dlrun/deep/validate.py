@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dlrun.catalog.losses import losses_of
+from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
 from dlrun.deep.heads.head import heads_of
@@ -16,7 +17,6 @@ from dlrun.errors import DataError, RecipeError
 from dlrun.recipe.architectures import ARCHITECTURES, is_function
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 DEVICES: Final = Path("/dev")
 
@@ -152,8 +152,7 @@ def _monitor_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str,
     if not training.early_stopping:
         return
     task = dataset.target.task
-    metrics = CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
-    allowed = ("val/loss", *(f"val/{name}" for name in metrics))
+    allowed = ("val/loss", *(f"val/{name}" for name in metrics_of(task)))
     monitor = training.early_stopping.monitor
     if monitor not in allowed:
         fault = f"{monitor} cannot be measured in {task}. Allowed: {', '.join(allowed)}"

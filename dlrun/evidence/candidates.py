@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.candidate import Family
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError
 from dlrun.evidence.formatting import first_line
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,7 @@ def choose_best(
     side = [entry for entry in entries if entry.family == family and entry.scores]
     if not side:
         return None
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = get_metric(metric).sign
 
     def merit(entry: CandidateResults) -> tuple[bool, int, float]:
         known = sign * entry.validation

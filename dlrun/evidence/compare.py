@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlrun.catalog.metrics import get_metric, metrics_of
 from dlrun.evidence import verdict
 from dlrun.evidence.candidates import (
     CandidateResults,
@@ -16,7 +17,6 @@ from dlrun.evidence.candidates import (
     read_candidates,
 )
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
-from dlrun.evidence.decision import automatic_rope
 from dlrun.evidence.formatting import decimals, places_of
 from dlrun.evidence.notes import notes_on
 from dlrun.evidence.paired_tests import (
@@ -28,7 +28,6 @@ from dlrun.evidence.paired_tests import (
     read_test_sets,
 )
 from dlrun.evidence.statistics import holm
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from dlrun.contract.study import Study
@@ -112,7 +111,8 @@ def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResul
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
         return max(own)
-    return automatic_rope(metric, min((abs(entry.mean) for entry in tested), default=0.0))
+    scale = min((abs(entry.mean) for entry in tested), default=0.0)
+    return metrics_of(studies[0].task)[metric].automatic_rope(scale)
 
 
 def _differences(pairings: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:
@@ -130,8 +130,8 @@ def _differences(pairings: Mapping[Pair, PairedComparison]) -> dict[str, Differe
 
 
 def _best_first(entries: Sequence[CandidateResults], metric: str) -> list[CandidateResults]:
-    sign = 1 if metric in LOWER_IS_BETTER else -1
-    return sorted(entries, key=lambda entry: (not entry.scores, sign * entry.mean))
+    sign = get_metric(metric).sign
+    return sorted(entries, key=lambda entry: (not entry.scores, -sign * entry.mean))
 
 
 def _row(entry: CandidateResults, difference: Difference | None) -> CandidateSummary:

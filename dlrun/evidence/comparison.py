@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 from math import inf, isnan
 from typing import TYPE_CHECKING, Final, Literal
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import Cost
 from dlrun.errors import UsageError
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
@@ -126,7 +126,7 @@ class Comparison:
     @property
     def lower_is_better(self) -> bool:
         """Say which way the metric points."""
-        return self.metric in LOWER_IS_BETTER
+        return get_metric(self.metric).lower_is_better
 
     @property
     def best(self) -> CandidateSummary | None:
@@ -166,7 +166,7 @@ def _badness(row: CandidateSummary, key: str) -> float | None:
         cost: float | None = getattr(row.cost, key)
         return cost
     score = row.scores.get(key)
-    return score if score is None or key in LOWER_IS_BETTER else -score
+    return None if score is None else -get_metric(key).sign * score
 
 
 def _last_if_unknown(value: float | None) -> tuple[bool, float]:

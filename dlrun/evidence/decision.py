@@ -97,21 +97,3 @@ def _is_settled(
 
 def _first(growths: NDArray[np.float64]) -> float | None:
     return float(growths[0]) if len(growths) else None
-
-
-def automatic_rope(metric: str, scale: float) -> float:
-    """Give the half width of the region of practical equivalence where the recipe sets none.
-
-    That is 0.005 for roc_auc and average_precision, 1 % of the scale for errors in the target's
-    own unit and for mape, and 0.01 for everything else: accuracies, f1, log_loss, brier, ece,
-    mcc and r2.
-
-    Args:
-        metric: the metric that is compared, usually the primary one.
-        scale: the better side's mean score.
-    """
-    if metric in ("roc_auc", "average_precision"):
-        return 0.005
-    if metric in ("rmse", "mae", "mape", "median_absolute_error"):
-        return 0.01 * abs(scale)
-    return 0.01

@@ -5,24 +5,6 @@ from __future__ import annotations
 from math import ceil, floor, isfinite, log10
 from typing import Final
 
-METRIC_TITLES: Final = {
-    "roc_auc": "ROC AUC",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "mcc": "MCC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "mape": "MAPE",
-    "median_absolute_error": "median absolute error",
-}
 FAMILY_TITLES: Final = {"deep": "Deep learning", "classic": "Classic ML"}
 MOST_DECIMALS: Final = 6
 UNITS: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, size, letter

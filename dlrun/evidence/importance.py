@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+from dlrun.catalog.metrics import get_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,10 +76,10 @@ def agree(first: Importance, second: Importance) -> Agreement:
 
 
 def _importance(name: str, measured: pd.DataFrame, trials: pd.DataFrame, metric: str) -> Importance:
-    sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+    sign = get_metric(metric).sign
     scores = measured.pivot_table(index="name", columns="step", values="score", sort=False)
     plain = trials.set_index("step")[metric].reindex(scores.columns)
-    drops = sign * (scores - plain)
+    drops = -sign * (scores - plain)
     drops = drops.loc[drops.mean(axis=1).sort_values(ascending=False, kind="stable").index]
     means = drops.mean(axis=1)
     return Importance(

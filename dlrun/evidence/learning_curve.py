@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+from dlrun.catalog.metrics import get_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +190,7 @@ def _curve(name: str, family: Family, table: pd.DataFrame, metric: str) -> Learn
 def _errors(scores: Any, metric: str) -> Errors:
     """Turn scores into errors that fall towards zero."""
     values: Errors = np.asarray(scores, dtype=np.float64)
-    return values if metric in LOWER_IS_BETTER else 1.0 - values
+    return values if get_metric(metric).lower_is_better else 1.0 - values
 
 
 # ------------------------------------------------------------------------------------ the law

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,17 +13,9 @@ from dlrun.evidence.statistics import Interval, Probabilities
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dlrun.catalog.metrics.row import Metric
     from dlrun.evidence.comparison import Basis
     from dlrun.evidence.decision import VerdictKind
-
-# Scores of ranks and decisions are equal where the candidates order or decide the rows alike; all
-# others move with every probability and number, and are equal for equal predictions alone.
-RANK_METRICS: Final = frozenset(
-    {
-        "roc_auc", "average_precision", "accuracy", "balanced_accuracy", "f1", "precision",
-        "recall", "mcc",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,17 +68,19 @@ class NoDifference:
         return float(growth) if growth <= MOST_GROWTH else None
 
 
-def effective_rows(row_ids: NDArray[np.int64], y: NDArray[np.int64], metric: str) -> int:
-    """Count the distinct test rows of which one changes the score by its share.
+def effective_rows(row_ids: NDArray[np.int64], y: NDArray[Any], metric: Metric) -> int:
+    """Count the distinct test rows of which one can change the score.
 
     Args:
         row_ids: (rows,) of all splits, so that a row may come up several times.
-        y: (rows,) class codes.
-        metric: accuracy counts all rows; the others are means over classes, or depend on the
-            positive one, and the rarest class counts.
+        y: (rows,) class indices, or (rows, labels).
+        metric: a score of ranks or decisions.
+
+    Returns:
+        All distinct rows, or those of the rarest class (of any label).
     """
     _, first = np.unique(row_ids, return_index=True)
-    if metric == "accuracy":
+    if metric.rank_rows == "all":
         return len(first)
-    counts = np.bincount(y[first])
-    return int(counts[counts > 0].min())
+    labels = y[first].reshape(len(first), -1).T
+    return min(int(np.unique(label, return_counts=True)[1].min()) for label in labels)

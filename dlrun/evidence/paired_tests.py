@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target, Task
 from dlrun.errors import ComparisonError
 from dlrun.evidence import decision, statistics
-from dlrun.evidence.no_difference import RANK_METRICS, NoDifference, effective_rows
+from dlrun.evidence.no_difference import NoDifference, effective_rows
 from dlrun.metrics.bootstrap import bootstrap_scorer
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from dlrun.catalog.metrics.row import Metric
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.comparison import Basis
     from dlrun.evidence.decision import VerdictKind
@@ -189,6 +191,11 @@ class ComparisonSettings:
     rope: float
     test_sets: TestSets
 
+    @property
+    def row(self) -> Metric:
+        """Return the metric's row of the catalog."""
+        return metrics_of(self.task)[self.metric]
+
 
 def compare_pairs(
     pairs: Sequence[Pair], entries: Mapping[str, CandidateResults], setting: ComparisonSettings
@@ -203,9 +210,9 @@ def compare_pairs(
     for first, second in pairs:
         steps = tuple(sorted(entries[first].scores.keys() & entries[second].scores.keys()))
         leads = _leads(entries[first], entries[second], steps, setting)
-        if len(leads) >= FEWEST_FOLDS and setting.metric in RANK_METRICS and not leads.any():
+        if len(leads) >= FEWEST_FOLDS and setting.row.rank_rows and not leads.any():
             tested = _read_tested(entries[first], steps, setting)
-            paired[first, second] = _alike(tested, setting.metric, "folds", len(leads))
+            paired[first, second] = _alike(tested, setting.row, "folds", len(leads))
         elif len(leads) >= FEWEST_FOLDS:
             share = setting.test_sets.n_per_split / setting.n_rows
             paired[first, second] = FoldComparison(leads, share)
@@ -253,8 +260,8 @@ def _pair_on_rows(
         draws = statistics.resampled_differences(
             resampled[first], resampled[second], setting.metric
         )
-        if setting.metric in RANK_METRICS and mean == 0 and not draws.any():
-            paired[first, second] = _alike(parts, setting.metric, "rows", len(distinct))
+        if setting.row.rank_rows and mean == 0 and not draws.any():
+            paired[first, second] = _alike(parts, setting.row, "rows", len(distinct))
             continue
         exact = None
         if setting.metric == "accuracy" and len(steps) == 1:
@@ -263,7 +270,7 @@ def _pair_on_rows(
     return paired
 
 
-def _alike(parts: Sequence[_Tested], metric: str, basis: Basis, n: int) -> NoDifference:
+def _alike(parts: Sequence[_Tested], metric: Metric, basis: Basis, n: int) -> NoDifference:
     row_ids, y = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("row_ids", "y")
     )

@@ -14,13 +14,13 @@ import numpy as np
 import yaml
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import Aspect
 from dlrun.evidence.feature_ablation import Inputs, engineering
-from dlrun.evidence.formatting import METRIC_TITLES, compact, decimals, fixed, signed
+from dlrun.evidence.formatting import compact, decimals, fixed, signed
 from dlrun.evidence.importance import Importance, agree, importances
 from dlrun.evidence.learning_curve import crossover
 from dlrun.evidence.stress import TITLES, Stress, stresses
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ def _computation(question: AspectContext) -> Sequence[AspectResult]:
 
 
 def _generalisation(question: AspectContext) -> Sequence[AspectResult]:
-    gap = f"training − test {METRIC_TITLES[question.metric]}"
+    gap = f"training − test {get_metric(question.metric).title}"
     lines = [_both(question, "generalisation", gap, _gap(question))]
     if any("ece" in row.scores for row in question.comparison.rows):
         lines.append(_both(question, "", "calibration error (ECE)", lambda row: _score(row, "ece")))
@@ -237,7 +237,7 @@ def _drop(stress: Stress) -> str:
 def _gap(question: AspectContext) -> Callable[[CandidateSummary], str]:
     table = question.measurements
     trained = table[table["aspect"] == "train"].groupby("candidate")["score"].mean()
-    sign = -1.0 if question.metric in LOWER_IS_BETTER else 1.0
+    sign = get_metric(question.metric).sign
 
     def gap(row: CandidateSummary) -> str:
         if row.name not in trained:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.metrics.bootstrap import BootstrapScorer, bootstrap_scorer
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def differences(first: NDArray[Any], second: NDArray[Any], metric: str) -> NDArr
         second: (n,) scores on the same splits.
         metric: says which way is better.
     """
-    raw = second - first if metric in LOWER_IS_BETTER else first - second
+    raw = get_metric(metric).sign * (first - second)
     floor = NOISE * np.maximum(np.abs(first), np.abs(second))
     return np.where(np.abs(raw) <= floor, 0.0, raw)
 

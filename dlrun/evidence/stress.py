@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import Aspect
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,11 +45,11 @@ class Stress:
 
 def stresses(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Stress]:
     """Gather what every stress that was measured costs every candidate."""
-    sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+    sign = get_metric(metric).sign
     plain = trials.set_index(["candidate", "step"])[metric].rename("plain")
     measured = measurements[measurements["aspect"].isin(list(TITLES))]
     joined = measured.join(plain, on=["candidate", "step"])
-    joined["drop"] = sign * (joined["score"] - joined["plain"])
+    joined["drop"] = -sign * (joined["score"] - joined["plain"])
     keys = ["aspect", "level", "candidate"]
     return [_stress(own, own.to_dict("records")[0]) for _, own in joined.groupby(keys, sort=False)]
 

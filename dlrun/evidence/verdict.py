@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.comparison import Verdict
 from dlrun.evidence.decision import MOST_GROWTH
 from dlrun.evidence.formatting import (
     FAMILY_TITLES,
-    METRIC_TITLES,
     counted,
     decimals,
     fixed,
@@ -95,7 +95,7 @@ def lead_phrase(pairing: PairedComparison, metric: str) -> str:
         low, high = -high, -low
     places = decimals(interval.width)
     mean = fixed(abs(interval.mean), places)
-    return f"{mean} {METRIC_TITLES[metric]} {span(low, high, places)} {_basis(pairing)}"
+    return f"{mean} {get_metric(metric).title} {span(low, high, places)} {_basis(pairing)}"
 
 
 def _basis(pairing: PairedComparison) -> str:

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.contract.dataset import ColumnType
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
@@ -282,13 +283,12 @@ class Evaluation(Section):
     @field_validator("metrics")
     @classmethod
     def _known(cls, value: list[str] | Auto) -> list[str] | Auto:
-        allowed = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
         if isinstance(value, list):
             if not value:
                 message = "no metric is listed. Name at least one, or write auto"
                 raise ValueError(message)
             for metric in value:
-                one_of(metric, allowed, "a metric")
+                one_of(metric, METRIC_NAMES, "a metric")
         return value
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import PositiveFloat, PositiveInt, field_validator
 
 from dlrun.catalog.losses import LOSSES
+from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.base import Auto, Label, OpenSection, Section, Share, one_of
 
@@ -43,8 +44,7 @@ class EarlyStopping(Section):
     @field_validator("monitor")
     @classmethod
     def _known(cls, value: str) -> str:
-        metrics = names.CLASSIFICATION_METRICS + names.REGRESSION_METRICS
-        allowed = ("val/loss", *(f"val/{metric}" for metric in metrics))
+        allowed = ("val/loss", *(f"val/{metric}" for metric in METRIC_NAMES))
         return one_of(value, allowed, "something to monitor")
 
 

@@ -62,15 +62,6 @@ FEATURE_TYPES: Final = {name: kind for kind, named in FEATURES.items() for name 
 RAW_FEATURES: Final = ("pixels", "flat")  # the values themselves; all others are engineered
 IMPLIED_FEATURES: Final = {"mini_rocket": "mini_rocket"}  # baseline → what it is made of
 
-CLASSIFICATION_METRICS: Final = (
-    "roc_auc", "accuracy", "balanced_accuracy", "f1", "precision", "recall",
-    "average_precision", "log_loss", "brier", "ece", "mcc",
-)  # fmt: skip
-REGRESSION_METRICS: Final = ("rmse", "mae", "r2", "mape", "median_absolute_error")
-LOWER_IS_BETTER: Final = frozenset(
-    {"log_loss", "brier", "ece", "rmse", "mae", "mape", "median_absolute_error"}
-)
-
 OPTIMIZERS: Final = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion",
     "muon", "nadam", "rmsprop", "sgd",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Final, Literal
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.comparison import COSTS, CandidateSummary, Comparison
-from dlrun.evidence.formatting import METRIC_TITLES, compact, decimals, fixed, signed
+from dlrun.evidence.formatting import compact, decimals, fixed, signed
 
 COST_TITLES: Final = {
     "fit_seconds": "fit s",
@@ -40,7 +41,7 @@ class TableColumn:
 def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableColumn]:
     """Write the columns from left to right; one that the rows are sorted by is always there."""
     rows = comparison.rows
-    title = METRIC_TITLES[comparison.metric]
+    title = get_metric(comparison.metric).title
     columns = [
         TableColumn("candidate", "candidate", tuple(row.name for row in rows), 0, side="left"),
         TableColumn("family", "family", tuple(row.family for row in rows), 3, side="left"),
@@ -68,7 +69,7 @@ def _other_score(rows: Sequence[CandidateSummary], metric: str) -> TableColumn:
     known = [abs(score) for score in scores if not isnan(score)]
     places = decimals(max(known, default=0.0) / 100)
     cells = tuple("" if isnan(score) else fixed(score, places) for score in scores)
-    return TableColumn(metric, METRIC_TITLES[metric], cells, 0)
+    return TableColumn(metric, get_metric(metric).title, cells, 0)
 
 
 def _scores(comparison: Comparison) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.candidates import CandidateResults, read_candidates
-from dlrun.evidence.formatting import METRIC_TITLES, fixed, span
+from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import FEWEST_FOLDS, TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
 from dlrun.report.prediction_stats import Classes, Joint, count_classes, count_numbers
@@ -93,7 +94,7 @@ class ReportContext:
     @property
     def metric(self) -> str:
         """Return the name of the metric that is compared."""
-        return METRIC_TITLES[self.comparison.metric]
+        return get_metric(self.comparison.metric).title
 
     @property
     def finished(self) -> list[CandidateView]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlrun.evidence.formatting import METRIC_TITLES, duration, first_line
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import duration, first_line
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Epoch
@@ -83,7 +84,7 @@ class ProgressEstimate:
         """Write the mean test score so far, before that the last epoch's, or the last failure."""
         scores = [trial.scores[self.metric] for trial in self.trials if self.metric in trial.scores]
         if scores:
-            return f"{METRIC_TITLES[self.metric]} {sum(scores) / len(scores):.4g}"
+            return f"{get_metric(self.metric).title} {sum(scores) / len(scores):.4g}"
         if self.trials and self.trials[-1].error:
             return f"failed: {first_line(self.trials[-1].error)}"
         latest = next(reversed(self.running.values()), None)
@@ -93,7 +94,7 @@ class ProgressEstimate:
 def epoch_score(epoch: Epoch, metric: str) -> str:
     """Write the validation score of an epoch, or its loss: "val ROC AUC 0.7461"."""
     for key, title in (
-        (f"val/{metric}", f"val {METRIC_TITLES[metric]}"),
+        (f"val/{metric}", f"val {get_metric(metric).title}"),
         ("val/loss", "val loss"),
         ("train/loss", "loss"),
     ):

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column, Table
 from rich.text import Text
 
-from dlrun.evidence.formatting import METRIC_TITLES, counted, duration, first_line
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import counted, duration, first_line
 from dlrun.report.eta import ProgressEstimate, epoch_score
 from dlrun.report.terminal import FAMILY_STYLES
 
@@ -63,7 +64,7 @@ class StudyHeader:
         sizes = f"{self.n_train:,} train, {self.n_validation:,} validation, {self.n_test:,} test"
         return {
             "recipe": self.recipe,
-            "task": f"{self.task}, by {METRIC_TITLES[self.metric]}",
+            "task": f"{self.task}, by {get_metric(self.metric).title}",
             "data": f"{counted(self.n_rows, 'row')}: {types}",
             "splits": f"{self.n_splits}: {sizes}",
             "devices": self.devices,
@@ -159,7 +160,7 @@ class PlainReporter:
         seconds = trial.cost.fit_seconds
         took = "" if seconds is None else duration(seconds)
         took = "kept from before" if trial.resumed else took
-        score = f"{METRIC_TITLES[self._metric]} {trial.scores[self._metric]:.4g}"
+        score = f"{get_metric(self._metric).title} {trial.scores[self._metric]:.4g}"
         self._print(trial.candidate, trial.split, score, epochs, took)
 
     def note(self, text: str) -> None:

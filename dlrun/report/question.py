@@ -9,7 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from dlrun.evidence.formatting import METRIC_TITLES, decimals, fixed
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import decimals, fixed
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def question_table(answers: Sequence[AspectResult]) -> Table:
 
 def curves_table(curves: Sequence[LearningCurve], metric: str) -> Table:
     """Lay learning curves out: a row for each candidate, a column for each number of rows."""
-    table = _table(f"{METRIC_TITLES[metric]} by training rows")
+    table = _table(f"{get_metric(metric).title} by training rows")
     sizes = sorted({size for curve in curves for size in curve.sizes})
     table.add_column("candidate")
     for size in sizes:

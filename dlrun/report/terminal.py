@@ -8,7 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from dlrun.evidence.formatting import METRIC_TITLES, counted, small
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import counted, small
 from dlrun.report.columns import TableColumn, make_columns, percent
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _row_style(row: CandidateSummary, *, is_best: bool) -> str:
 def _title(comparison: Comparison) -> str:
     direction = "lower" if comparison.lower_is_better else "higher"
     facts = [
-        f"{METRIC_TITLES[comparison.metric]}, {direction} is better",
+        f"{get_metric(comparison.metric).title}, {direction} is better",
         counted(comparison.n_splits, "split"),
         counted(comparison.n_test_rows, "test row"),
     ]

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.study import DataSummary, Study
 from dlrun.data.model_io import FACTS
 from dlrun.errors import TrackingError, UsageError
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.model import ARTIFACT
@@ -242,7 +242,7 @@ def _choose(store: Store, study: Any, candidate: str | None) -> Any:
 
 def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
     """Choose by the value shown, which is the mean over the splits; the floor comes last."""
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = get_metric(metric).sign
     ranked = {
         (name != FLOOR, sign * run.data.metrics[f"test/{metric}"]): run
         for name, run in runs.items()

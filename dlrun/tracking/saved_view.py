@@ -12,7 +12,7 @@ import zlib
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+from dlrun.catalog.metrics import get_metric
 from dlrun.tracking.client import failures
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _state(metric: str) -> dict[str, Any]:
     keys = (score, f"test_std/{metric}", *SHOWN_COSTS, "cost/model_mb")
     return {
         "orderByKey": f"metrics.`{score}`",
-        "orderByAsc": metric in LOWER_IS_BETTER,
+        "orderByAsc": get_metric(metric).lower_is_better,
         "selectedColumns": ["tags.`dlrun.family`", *(f"metrics.`{key}`" for key in keys)],
         "compareRunCharts": charts,
         "isAccordionReordered": True,  # else MLflow puts its own sections first

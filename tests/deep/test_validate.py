@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from dlrun.catalog.metrics import metrics_of
 from dlrun.deep.validate import OPTIMIZER_ARGUMENTS, check_training
 from dlrun.errors import RecipeError, TrainingError
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.vocabulary import CLASSIFICATION_METRICS, OPTIMIZERS
+from dlrun.recipe.vocabulary import OPTIMIZERS
 
 
 def _fault(recipe, dataset):
@@ -61,7 +62,7 @@ def test_the_monitored_metric_must_fit_the_task(recipe, breast_cancer):
     stopping = {"early_stopping": {"monitor": "val/rmse"}}
     assert _fault(recipe(training=stopping), breast_cancer) == (
         "recipe.yaml: training.early_stopping.monitor: val/rmse cannot be measured in "
-        f"classification. Allowed: val/loss, val/{', val/'.join(CLASSIFICATION_METRICS)}"
+        f"classification. Allowed: val/loss, val/{', val/'.join(metrics_of('classification'))}"
     )
 
 

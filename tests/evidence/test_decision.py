@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlrun.evidence.decision import (
-    automatic_rope,
     decide_by_folds,
     decide_by_rows,
     folds_to_settle,
@@ -100,18 +99,3 @@ def test_test_rows_narrow_the_interval_by_their_root():
     growth = growth_to_settle_rows(Interval(0.02, -0.01, 0.05), 0.005)
     assert growth == pytest.approx((0.03 / 0.015) ** 2, rel=0.02)
     assert growth_to_settle_rows(Interval(0.0, -0.01, 0.008), 0.005) == pytest.approx(4, rel=0.02)
-
-
-@pytest.mark.parametrize(
-    ("metric", "width"),
-    [
-        ("roc_auc", 0.005),
-        ("average_precision", 0.005),
-        ("accuracy", 0.01),
-        ("log_loss", 0.01),
-        ("rmse", 2.0),
-        ("r2", 0.01),
-    ],
-)
-def test_the_rope_where_the_recipe_sets_none(metric: str, width: float) -> None:
-    assert automatic_rope(metric, 200.0) == pytest.approx(width)

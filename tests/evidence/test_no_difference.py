@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.no_difference import NoDifference, effective_rows
 
 
@@ -41,5 +42,5 @@ def test_as_many_more_rows_as_it_says_settle_it():
 
 def test_rows_count_once_and_classes_by_the_rarest():
     row_ids, y = np.array([0, 1, 2, 3, 0, 1, 2, 3]), np.array([0, 0, 0, 2, 0, 0, 0, 2])
-    assert effective_rows(row_ids, y, "accuracy") == 4
-    assert effective_rows(row_ids, y, "roc_auc") == 1
+    assert effective_rows(row_ids, y, get_metric("accuracy")) == 4
+    assert effective_rows(row_ids, y, get_metric("roc_auc")) == 1

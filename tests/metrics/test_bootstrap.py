@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.metrics.bootstrap import bootstrap_scorer
 from dlrun.metrics.scores import score
-from dlrun.recipe.vocabulary import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 N = 120
 
 
-@pytest.mark.parametrize("metric", CLASSIFICATION_METRICS)
+@pytest.mark.parametrize("metric", metrics_of("classification"))
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("seed", range(4))
 def test_drawn_classes_score_as_defined(metric, n_classes, seed):
@@ -33,7 +33,7 @@ def test_drawn_classes_score_as_defined(metric, n_classes, seed):
     assert found == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("metric", REGRESSION_METRICS)
+@pytest.mark.parametrize("metric", metrics_of("regression"))
 @pytest.mark.parametrize("seed", range(3))
 def test_drawn_numbers_score_as_defined(metric, seed):
     random = np.random.default_rng(seed)

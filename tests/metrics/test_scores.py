@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.metrics import scores as metrics
-from dlrun.recipe import vocabulary as names
 
 BINARY = Target("late", "classification", ("no", "yes"))
 THREE = Target("kind", "classification", ("a", "b", "c"))
@@ -29,13 +29,7 @@ def drawn(rows: int, classes: int, seed: int = 0) -> np.ndarray:
 
 
 def names_for(target: Target) -> tuple[str, ...]:
-    is_regression = target.task == "regression"
-    return names.REGRESSION_METRICS if is_regression else names.CLASSIFICATION_METRICS
-
-
-def test_every_name_of_the_recipe_is_a_metric() -> None:
-    assert tuple(metrics.CLASSIFICATION) == names.CLASSIFICATION_METRICS
-    assert tuple(metrics.REGRESSION) == names.REGRESSION_METRICS
+    return tuple(metrics_of(target.task))
 
 
 def test_binary_scores_look_at_the_second_label() -> None:

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import pytest
 from reported import make
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.study import DataSummary
 from dlrun.contract.trial import ProbeScore
 from dlrun.evidence.compare import compare
 from dlrun.evidence.learning_curve import crossover
 from dlrun.evidence.questions import answer
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 from dlrun.report.page import to_html
 from dlrun.tracking.tables import measurements_table
 
@@ -26,7 +26,7 @@ SIZES = (50, 100, 200, 400, 800)
 def measure(study, aspect, cost, name="", level=1.0, n_train=200):
     """Make every trial's score worse by `cost(candidate, step)`."""
     metric = study.metrics[0]
-    sign = 1 if metric in LOWER_IS_BETTER else -1
+    sign = -get_metric(metric).sign
     return [
         ProbeScore(
             row["candidate"], row["family"], aspect, name, level, row["step"], n_train,

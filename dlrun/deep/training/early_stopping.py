@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.recipe.training import EarlyStopping, Training
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 
 MIN_STEPS: Final = 200  # before the first of which no epoch counts as one without improvement
 
@@ -60,7 +60,8 @@ class EarlyStopper:
         if stopping.monitor not in metrics:
             return
         value = metrics[stopping.monitor]
-        lower = stopping.monitor == "val/loss" or stopping.monitor[4:] in LOWER_IS_BETTER
+        monitor = stopping.monitor
+        lower = monitor == "val/loss" or get_metric(monitor[4:]).lower_is_better
         gain = -value if lower else value
         standing = self.standing
         if gain > standing.best:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, fixed
 from dlrun.evidence.learning_curve import Crossover, LearningCurve, crossover, learning_curves
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
 from dlrun.report.charts.learning import Crossing, Point, Trace, draw_learning
 from dlrun.report.html import join, tag
 from dlrun.report.sections.probe_tables import measured, measured_metric, measured_title, places_of
@@ -88,7 +88,7 @@ def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float,
         return ()
     sizes = np.geomspace(curve.sizes[0], max(until, curve.sizes[-1]), N_POINTS)
     errors = curve.law.floor + curve.law.scale * sizes**-curve.law.exponent
-    scores = errors if metric in LOWER_IS_BETTER else 1.0 - errors
+    scores = errors if get_metric(metric).lower_is_better else 1.0 - errors
     return tuple(zip(sizes.tolist(), scores.tolist(), strict=True))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from dlrun.evidence.formatting import METRIC_TITLES, counted
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import counted
 from dlrun.report.charts.density import draw_density
 from dlrun.report.charts.matrix import draw_matrix
 from dlrun.report.charts.reliability import draw_reliability
@@ -48,7 +49,7 @@ def calibration(findings: ReportContext) -> ReportSection | None:
 def _with_score(shown: CandidateView, metric: str) -> Markup:
     score = shown.row.scores.get(metric)
     is_known = score is not None and score == score  # noqa: PLR0124 - NaN
-    return candidate_title(shown, f"{METRIC_TITLES[metric]} {score:.3g}" if is_known else "")
+    return candidate_title(shown, f"{get_metric(metric).title} {score:.3g}" if is_known else "")
 
 
 def confusion(findings: ReportContext) -> ReportSection | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from dlrun.evidence.formatting import METRIC_TITLES, decimals, fixed, signed
-from dlrun.recipe.vocabulary import LOWER_IS_BETTER
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import decimals, fixed, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,12 +34,12 @@ def measured_metric(findings: ReportContext) -> str:
 
 def measured_title(findings: ReportContext) -> str:
     """Return the title of that metric."""
-    return METRIC_TITLES[measured_metric(findings)]
+    return get_metric(measured_metric(findings)).title
 
 
 def worse_axis(findings: ReportContext) -> str:
     """Name an axis of how much worse that metric becomes."""
-    is_error = measured_metric(findings) in LOWER_IS_BETTER
+    is_error = get_metric(measured_metric(findings)).lower_is_better
     return f"{measured_title(findings)} {'added' if is_error else 'lost'}"
 
 

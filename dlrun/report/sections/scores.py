@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from dlrun.evidence.formatting import METRIC_TITLES, counted, decimals, fixed, signed, small, span
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import counted, decimals, fixed, signed, small, span
 from dlrun.evidence.statistics import posterior
 from dlrun.report.charts.difference import Belief, Lead, draw_difference
 from dlrun.report.charts.intervals import Points, draw_intervals
@@ -157,7 +158,7 @@ def _metrics(findings: ReportContext) -> Markup:
         [shown.name, *texts]
         for shown, texts in zip(findings.finished, zip(*columns, strict=True), strict=True)
     ]
-    head = ["candidate", *(METRIC_TITLES[name] for name in names)]
+    head = ["candidate", *(get_metric(name).title for name in names)]
     return table("Every metric, mean over the splits.", head, cells)
 
 
