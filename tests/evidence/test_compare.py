@@ -493,7 +493,7 @@ def test_studies_of_other_truths_are_refused(Made, make_study):
         id="77aa00bb11cc",
         name="brave-fox-1",
         data_digest="e" * 36,
-        read_predictions=lambda _: frame.assign(y=1 - frame["truth"]),
+        read_predictions=lambda _: frame.assign(truth=1 - frame["truth"]),
     )
     with pytest.raises(ComparisonError) as caught:
         compare([study, other])
