@@ -15,7 +15,7 @@ from modalities import LABELS, MODALITIES, N_ROWS
 
 from dlrun.classic.candidates import make_candidates as make_classic
 from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS
-from dlrun.contract.candidate import Candidate, Epoch, Fitted
+from dlrun.contract.candidate import Candidate, FitContext, Fitted
 from dlrun.contract.dataset import Dataset, Task
 from dlrun.data import model_io as saved
 from dlrun.data.fingerprint import digest_dataset
@@ -159,10 +159,6 @@ def engineered_cases() -> list[object]:
 CANDIDATES = [*classic_cases(), *deep_cases(), *engineered_cases()]
 
 
-def nobody(epoch: Epoch) -> None:
-    """Take an epoch and do nothing."""
-
-
 @dataclass(frozen=True)
 class Case:
     """A candidate, the rows it is tried on, and the candidate fitted to them."""
@@ -182,7 +178,7 @@ class Case:
 
 def fit(candidate: Candidate, dataset: Dataset) -> Fitted:
     train, validation = dataset.take(TRAIN), dataset.take(VALIDATION)
-    return candidate.fit(train, validation, seed=3, on_epoch=nobody)
+    return candidate.fit(train, validation, FitContext(3))
 
 
 @cache
@@ -267,7 +263,7 @@ def test_unseen_and_missing_values_get_a_prediction(case: Case) -> None:
 def test_a_class_without_training_rows_keeps_its_column(case: Case) -> None:
     if case.is_classification and case.dataset.name == "table":
         kept = case.dataset.take(np.flatnonzero(case.dataset.y != 1))
-        fitted = case.candidate.fit(kept, kept.take(np.arange(20)), seed=0, on_epoch=nobody)
+        fitted = case.candidate.fit(kept, kept.take(np.arange(20)), FitContext(0))
         values = fitted.predict(case.dataset.frame).values
         assert values.shape == (N_ROWS, 3)
         assert values[:, 1].mean() < 0.1

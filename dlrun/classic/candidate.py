@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from dlrun.classic.estimators import build
 from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
-from dlrun.contract.candidate import Family, OnEpoch
+from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset, Stream, Task
 from dlrun.data.streaming.prefetch import prefetch
 
@@ -60,15 +59,7 @@ class ClassicCandidate:
         settings = {**own, **chosen, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        checkpoint: Path | None = None,
-    ) -> ClassicFitted:
+    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> ClassicFitted:
         """Fit on the training rows alone, at once; the validation rows are not looked at.
 
         Where the rows are a sample of a stream, an estimator that can learn in parts learns from
@@ -77,7 +68,7 @@ class ClassicCandidate:
         Raises:
             TrainingError: the estimator does not take these rows.
         """
-        task, n_rows = train.target.task, len(train)
+        task, n_rows, seed = train.target.task, len(train), context.seed
         estimator = build(self.kind, task, self.options, n_rows)
         purpose = FeatureSpec(feature_encoding_for(estimator), self.preprocessing, n_rows, seed)
         features = make_features(train.columns, self.features, purpose)

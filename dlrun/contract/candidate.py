@@ -54,7 +54,32 @@ class Epoch:
     resumed: bool = False
 
 
-OnEpoch = Callable[[Epoch], None]
+OnEpoch = Callable[[Epoch], bool]
+"""Takes each epoch as it ends; returns whether training goes on."""
+
+
+def always_continue(epoch: Epoch) -> bool:
+    """Let training go on, whatever the epoch."""
+    return True
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What a fit needs beside the rows.
+
+    Attributes:
+        seed: of initial weights, of the order of rows and of everything else that is random.
+        on_epoch: called at the end of every epoch, resumed ones included; where it returns False,
+            training stops there, with the best weights so far, as early stopping does.
+        checkpoint: the folder of the training's checkpoint; None keeps none.
+        seconds: a wall-clock budget, of all epochs together: training stops after the epoch in
+            which it is used up. Estimators, which have no epochs, ignore it.
+    """
+
+    seed: int
+    on_epoch: OnEpoch = always_continue
+    checkpoint: Path | None = None
+    seconds: float | None = None
 
 
 class Fitted(Protocol):
@@ -94,19 +119,11 @@ class Candidate(Protocol):
     def settings(self) -> Mapping[str, object]:
         """Give its settings as dotted recipe keys, for tracking."""
 
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        checkpoint: Path | None = None,
-    ) -> Fitted:
+    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.
 
-        A long training keeps in the folder `checkpoint` what it needs to go on there when it is
-        stopped; the same call then ends as it would have ended.
+        A training that was stopped goes on from the context's checkpoint: the same call then
+        returns what an uninterrupted one would have returned.
 
         Raises:
             TrainingError: the candidate cannot be fitted to these rows.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun.contract.candidate import Family, OnEpoch
+from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -65,15 +65,7 @@ class DeepCandidate:
             **flat(self.training.model_dump(), "training"),
         }
 
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        checkpoint: Path | None = None,
-    ) -> FittedNetwork:
+    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedNetwork:
         """Train on `train`; `validation` decides when to stop.
 
         A training that was stopped goes on at its checkpoint.
@@ -84,9 +76,7 @@ class DeepCandidate:
         from dlrun.deep.train import train_network
 
         with self.naming_itself():
-            return train_network(
-                self, train, validation, seed=seed, on_epoch=on_epoch, folder=checkpoint
-            )
+            return train_network(self, train, validation, context)
 
     def summarize(self, dataset: Dataset) -> Summary:
         """Build the network without training it, by what all rows hold, and show its layers.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun.contract.candidate import OnEpoch
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architectures import build_architecture
 from dlrun.deep.backend import joint, keras, tf
@@ -37,20 +36,15 @@ if TYPE_CHECKING:
 
 
 def train_network(
-    candidate: DeepCandidate,
-    train: Dataset,
-    validation: Dataset,
-    *,
-    seed: int,
-    on_epoch: OnEpoch,
-    folder: Path | None,
+    candidate: DeepCandidate, train: Dataset, validation: Dataset, context: FitContext
 ) -> FittedNetwork:
-    """Build and train a candidate's network, from its checkpoint in the folder if there is one.
+    """Build and train a candidate's network, from the context's checkpoint if there is one.
 
     Raises:
         TrainingError: the network cannot be built or trained on these rows.
     """
     # 1 · random numbers and devices
+    seed = context.seed
     _start_afresh(seed, deterministic=candidate.training.deterministic)
     strategy = choose_strategy(candidate.training.strategy)
     policy = choose_precision(candidate.training.precision)
@@ -73,7 +67,7 @@ def train_network(
     workers = team() if strategy is joint else None
     loop = Trainer(network, objective, candidate.training, optimizer, strategy, seed, workers)
     with lost_workers() if workers else _device_errors():
-        best_epoch = loop.run(rows, judge.measure, on_epoch, folder)
+        best_epoch = loop.run(rows, judge.measure, context)
     return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
 
 

@@ -141,9 +141,10 @@ class CandidateRunner:
     def _train(self, candidate: Candidate, split: Split) -> Trial:
         from dlrun.study.trial import run_trial
 
-        def on_epoch(epoch: Epoch) -> None:
+        def on_epoch(epoch: Epoch) -> bool:
             self.reporter.epoch(candidate.name, split, epoch)
             self.study.log_epoch(candidate.name, split, epoch)
+            return True
 
         self.announce(candidate, split.index, is_variation=False)
         return run_trial(
@@ -163,6 +164,11 @@ class CandidateRunner:
 
         variation = self.plan.variations[place]
         shown = replace(variation.split, index=place)
+
+        def on_epoch(epoch: Epoch) -> bool:
+            self.reporter.epoch(_once_more(candidate), shown, epoch)
+            return True
+
         self.announce(candidate, place, is_variation=True)
         return run_variation(
             candidate,
@@ -170,7 +176,7 @@ class CandidateRunner:
             variation,
             metric=self.plan.metrics[0],
             folder=self.journal.model_folder(candidate),
-            on_epoch=lambda epoch: self.reporter.epoch(_once_more(candidate), shown, epoch),
+            on_epoch=on_epoch,
             checkpoint=self.journal.varied_checkpoint(candidate, variation),
         )
 

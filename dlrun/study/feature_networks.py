@@ -16,7 +16,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
-from dlrun.contract.candidate import Family, OnEpoch, Predictions
+from dlrun.contract.candidate import Family, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.errors import RecipeError
@@ -95,26 +95,16 @@ class FeatureNetworkCandidate:
         """Give the network's settings and the features as dotted recipe keys."""
         return {**self.network.settings, "model.features": list(self.features)}
 
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        checkpoint: Path | None = None,
-    ) -> FittedFeatureNetwork:
+    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedFeatureNetwork:
         """Learn the features from the training rows, then train the network on them.
 
         Raises:
             TrainingError: the network cannot be built or trained on these rows.
         """
-        features = self._unfitted(train, seed)
+        features = self._unfitted(train, context.seed)
         learnt = _on_vectors(train, features.fit_transform(train.frame, train.y))
         checked = _on_vectors(validation, features.transform(validation.frame))
-        network = self._vector_network.fit(
-            learnt, checked, seed=seed, on_epoch=on_epoch, checkpoint=checkpoint
-        )
+        network = self._vector_network.fit(learnt, checked, context)
         return FittedFeatureNetwork(train.columns, features, network)
 
     def summarize(self, dataset: Dataset) -> Summary:

@@ -280,9 +280,9 @@ def _read(place: Path, split: Split) -> Trial | None:
             "split": split,
             "predictions": predictions,
             "cost": Cost(**values["cost"]),
-            "epochs": tuple(Epoch(**{**epoch, "again": True}) for epoch in values["epochs"]),
+            "epochs": tuple(Epoch(**{**epoch, "resumed": True}) for epoch in values["epochs"]),
             "measurements": tuple(ProbeScore(**each) for each in values["measurements"]),
-            "again": True,
+            "resumed": True,
         }
     )
 

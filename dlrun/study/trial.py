@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
 
-from dlrun.contract.candidate import Candidate, Epoch, Fitted, OnEpoch
+from dlrun.contract.candidate import Candidate, Epoch, FitContext, Fitted, OnEpoch, always_continue
 from dlrun.contract.dataset import Dataset, Split
 from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, TestPerturbation, Trial
 from dlrun.errors import ClusterError, DlrunError, ExtraError, TrackingError, TrainingError
@@ -40,7 +40,7 @@ def run_trial(
     *,
     metrics: tuple[str, ...],
     folder: Path,
-    on_epoch: OnEpoch,
+    on_epoch: OnEpoch = always_continue,
     checkpoint: Path | None = None,
     save: bool = True,
     threads: int | None = None,
@@ -57,7 +57,7 @@ def run_trial(
         split: which of them train, validate and test.
         metrics: what is scored.
         folder: where the model is put, in place of what is there.
-        on_epoch: hears of every epoch of a network.
+        on_epoch: as in `FitContext`.
         checkpoint: the folder in which a network's training keeps what it needs to go on.
         save: whether the model is kept, and its size and latency measured; they are about the
             same on every split, and measuring takes longer than a small fit.
@@ -67,16 +67,15 @@ def run_trial(
     train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
     epochs: list[Epoch] = []
 
-    def remember(epoch: Epoch) -> None:
+    def record_epoch(epoch: Epoch) -> bool:
         epochs.append(epoch)
-        on_epoch(epoch)
+        return on_epoch(epoch)
 
     try:
         with cost.limited_threads(threads or cost.n_cores()):
             with cost.measure() as spent:
-                fitted = candidate.fit(
-                    train, validation, seed=split.seed, on_epoch=remember, checkpoint=checkpoint
-                )
+                context = FitContext(split.seed, record_epoch, checkpoint)
+                fitted = candidate.fit(train, validation, context)
             validation_scores = _scores(fitted, validation, metrics)
             predictions = fitted.predict(test.frame)
         return Trial(
@@ -147,7 +146,7 @@ def run_variation(
     *,
     metric: str,
     folder: Path,
-    on_epoch: OnEpoch,
+    on_epoch: OnEpoch = always_continue,
     checkpoint: Path | None = None,
     threads: int | None = None,
 ) -> tuple[Trial, ProbeScore]:
@@ -199,7 +198,6 @@ def run_trials(
             split,
             metrics=metrics,
             folder=folder,
-            on_epoch=_ignore_epoch,
             save=split is last,
             threads=_threads(execution),
             probes=probes,
@@ -226,7 +224,6 @@ def run_variations(
             variation,
             metric=metric,
             folder=folder,
-            on_epoch=_ignore_epoch,
             threads=_threads(execution),
         )
         for variation in variations
@@ -329,10 +326,6 @@ CLUSTERS: Final[Mapping[str, tuple[str, Callable[..., AbstractContextManager[Non
     "ray": ("ray", _connect_ray),
     "dask": ("dask.distributed", _connect_dask),
 }
-
-
-def _ignore_epoch(epoch: Epoch) -> None:
-    """Take an epoch and do nothing: a classic candidate has none."""
 
 
 def _scores(fitted: Fitted, part: Dataset, metrics: tuple[str, ...]) -> dict[str, float]:

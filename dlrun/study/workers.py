@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from dlrun.contract.candidate import Candidate, Epoch
+from dlrun.contract.candidate import Candidate, FitContext
 from dlrun.contract.dataset import Dataset, Split
 from dlrun.deep.distributed.worker import JOINING, this_worker
 from dlrun.errors import ClusterError
@@ -80,7 +80,7 @@ def run_worker(plan: StudyPlan) -> None:
         train, validation = dataset.take(split.train), dataset.take(split.validation)
         candidate = plan.deep[place.candidate]
         try:
-            candidate.fit(train, validation, seed=split.seed, on_epoch=_ignore_epoch)
+            candidate.fit(train, validation, FitContext(split.seed))
         except ClusterError:
             raise
         except Exception as error:  # of a library, or of the user's network
@@ -112,7 +112,3 @@ def _rows(plan: StudyPlan, place: TrainingTask) -> tuple[Dataset, Split]:
         return plan.dataset, plan.splits.splits[place.number]
     variation = plan.variations[place.number]
     return variation.change(plan.dataset), variation.split
-
-
-def _ignore_epoch(epoch: Epoch) -> None:
-    """Take an epoch and do nothing: the chief tells of it."""

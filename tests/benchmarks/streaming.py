@@ -39,6 +39,7 @@ evaluation: {{folds: 1}}
 """
 TRAIN = """\
 import sys, time
+from dlrun.contract.candidate import FitContext
 from dlrun.recipe.load import load_recipe
 from pathlib import Path
 from dlrun.study.study import prepare
@@ -59,7 +60,8 @@ for candidate in (*plan.classic, *plan.deep):
         used.append(time.process_time())
         print(f"epoch {epoch.number} {rows / epoch.seconds:.0f}", flush=True)
         print(f"cpu {epoch.number} {1e6 * (used[-1] - used[-2]) / rows:.3f}", flush=True)
-    candidate.fit(train, validation, seed=0, on_epoch=say)
+        return True
+    candidate.fit(train, validation, FitContext(0, say))
     print(f"fitted {candidate.name} {time.perf_counter() - began:.1f}", flush=True)
 """
 

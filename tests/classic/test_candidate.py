@@ -11,7 +11,7 @@ import pytest
 
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.fitted import ClassicFitted
-from dlrun.contract.candidate import Epoch
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -54,13 +54,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def nobody(epoch: Epoch) -> None:
-    """Take an epoch and do nothing."""
-
-
 def fit(kind: str, dataset: Dataset, **options: Any) -> ClassicFitted:
     candidate = ClassicCandidate("it", kind, options, Preprocessing())
-    return candidate.fit(dataset, dataset.take(np.arange(9)), seed=0, on_epoch=nobody)
+    return candidate.fit(dataset, dataset.take(np.arange(9)), FitContext(0))
 
 
 @pytest.mark.usefixtures("own")
@@ -132,7 +128,7 @@ def test_a_regression_on_a_large_scale_is_found(prices: Dataset) -> None:
 def test_validation_rows_change_nothing(classes: Dataset) -> None:
     candidate = ClassicCandidate("it", "linear", {}, Preprocessing())
     values = [
-        candidate.fit(classes, classes.take(np.arange(n)), seed=0, on_epoch=nobody)
+        candidate.fit(classes, classes.take(np.arange(n)), FitContext(0))
         .predict(classes.frame)
         .values
         for n in (5, 40)

@@ -10,6 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from dlrun.classic.candidates import learning_from_sample, make_candidates
 from dlrun.classic.persistence import load
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
 from dlrun.data.splits.make import make_splits
@@ -43,7 +44,7 @@ def make(tmp_path: Path, monkeypatch):
 
 
 def fit(candidate, train: Dataset, validation: Dataset):
-    return candidate.fit(train, validation, seed=4, on_epoch=lambda _: None)
+    return candidate.fit(train, validation, FitContext(4))
 
 
 def test_an_estimator_that_can_learns_from_all_rows_in_parts(make):

@@ -16,7 +16,7 @@ from modalities import MODALITIES
 from dlrun.classic import persistence as saved
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.fitted import ClassicFitted
-from dlrun.contract.candidate import Epoch
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.errors import ExtraError, TrainingError, UsageError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -31,14 +31,10 @@ KINDS = [
 ]
 
 
-def nobody(epoch: Epoch) -> None:
-    """Take an epoch and do nothing."""
-
-
 def fit(kind: str, dataset: Dataset) -> ClassicFitted:
     settings = {"max_iter": 300} if "MLP" in kind else {}
     candidate = ClassicCandidate("it", kind, settings, Preprocessing())
-    return candidate.fit(dataset, dataset, seed=0, on_epoch=nobody)
+    return candidate.fit(dataset, dataset, FitContext(0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +60,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
     dataset = MODALITIES["series"]("classification").take(np.arange(60))
     forest = {"n_estimators": 5}
     candidate = ClassicCandidate("it", "random_forest", forest, Preprocessing(), (features,))
-    fitted = candidate.fit(dataset, dataset, seed=0, on_epoch=nobody)
+    fitted = candidate.fit(dataset, dataset, FitContext(0))
     fitted.save(tmp_path)
     with zipfile.ZipFile(tmp_path / "model.skops") as file:
         assert {Path(name).suffix for name in file.namelist()} == {".json", ".npy"}
@@ -87,7 +83,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
 def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = MODALITIES["series"]("classification").take(np.arange(60))
     candidate = ClassicCandidate("it", "knn", {}, Preprocessing(), ("mini_rocket",))
-    candidate.fit(dataset, dataset, seed=0, on_epoch=nobody).save(tmp_path)
+    candidate.fit(dataset, dataset, FitContext(0)).save(tmp_path)
     for name in [name for name in sys.modules if name.split(".")[0] == "aeon"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.contract.candidate import Epoch
+from dlrun.contract.candidate import Epoch, FitContext, OnEpoch, always_continue
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.deep.candidates import make_candidates
 from dlrun.recipe.schema import Recipe
@@ -89,7 +89,15 @@ def recipe() -> Callable[..., Recipe]:
     return make_recipe
 
 
-def train(dataset: Dataset, *, seed: int = 0, recipe: Recipe | None = None, **sections: Any) -> Any:
+def train(
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    on_epoch: OnEpoch = always_continue,
+    seconds: float | None = None,
+    **sections: Any,
+) -> Any:
     """Train the recipe's only model on two thirds of the rows.
 
     Returns:
@@ -100,7 +108,12 @@ def train(dataset: Dataset, *, seed: int = 0, recipe: Recipe | None = None, **se
     cuts = [len(order) * 4 // 6, len(order) * 5 // 6]
     parts = [dataset.take(rows) for rows in np.split(order, cuts)]
     epochs: list[Epoch] = []
-    fitted = candidate.fit(parts[0], parts[1], seed=seed, on_epoch=epochs.append)
+
+    def record(epoch: Epoch) -> bool:
+        epochs.append(epoch)
+        return on_epoch(epoch)
+
+    fitted = candidate.fit(parts[0], parts[1], FitContext(seed, record, seconds=seconds))
     named = dict(zip(("train", "validation", "test"), parts, strict=True))
     return SimpleNamespace(fitted=fitted, epochs=epochs, **named)
 

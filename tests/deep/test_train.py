@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dlrun.catalog.losses import LOSSES
+from dlrun.contract.candidate import FitContext
 from dlrun.errors import TrainingError
 from dlrun.metrics.scores import score
 from dlrun.recipe.vocabulary import OPTIMIZERS, SCHEDULES
@@ -232,13 +233,38 @@ def test_a_single_column_is_enough(trained, mixed, name):
     assert np.isfinite(run.fitted.predict(run.test.frame).values).all()
 
 
+def test_training_stops_after_the_epoch_that_its_caller_calls_the_last(trained, breast_cancer):
+    """With the weights of the best epoch so far; here the loss rises from the second on."""
+    training = {"epochs": 9, "batch_size": 8, "learning_rate": 0.3, "optimizer": "adam"}
+    run = trained(
+        breast_cancer, model=LINEAR, training=training, on_epoch=lambda epoch: epoch.number < 4
+    )
+    losses = [epoch.metrics["val/loss"] for epoch in run.epochs]
+    assert len(losses) == 4
+    assert run.fitted.best_epoch == int(np.argmin(losses)) + 1
+
+
+def test_training_stops_after_the_epoch_in_which_its_seconds_are_used_up(trained, breast_cancer):
+    training = {"epochs": 500, "early_stopping": False}
+    run = trained(breast_cancer, model=LINEAR, training=training, seconds=0.5)
+    seconds = [epoch.seconds for epoch in run.epochs]
+    assert len(seconds) < 500
+    assert sum(seconds[:-1]) < 0.5 <= sum(seconds)
+    assert run.fitted.best_epoch == len(seconds)
+
+
 def test_without_validation_rows_the_last_epoch_is_kept(recipe, breast_cancer):
     from dlrun.deep.candidates import make_candidates
 
     (candidate,) = make_candidates(recipe(training={"epochs": 2}), breast_cancer)
-    nothing, epochs = breast_cancer.take(np.arange(0)), []
-    fitted = candidate.fit(breast_cancer, nothing, seed=0, on_epoch=epochs.append)
-    assert [tuple(epoch.metrics) for epoch in epochs] == [TOLD, TOLD]
+    nothing, metrics = breast_cancer.take(np.arange(0)), []
+
+    def on_epoch(epoch):
+        metrics.append(tuple(epoch.metrics))
+        return True
+
+    fitted = candidate.fit(breast_cancer, nothing, FitContext(0, on_epoch))
+    assert metrics == [TOLD, TOLD]
     assert fitted.best_epoch == 2
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 import dlrun
 from dlrun.classic import extras
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data import model_io as saved
 from dlrun.deep.candidates import make_candidates
@@ -51,7 +52,7 @@ def made(dataset: Dataset, *models: dict[str, Any], **training: Any) -> list[Any
 def fit(
     candidate: FeatureNetworkCandidate, dataset: Dataset, validation: Dataset
 ) -> FittedFeatureNetwork:
-    return candidate.fit(dataset.take(TRAIN), validation, seed=0, on_epoch=lambda epoch: None)
+    return candidate.fit(dataset.take(TRAIN), validation, FitContext(0))
 
 
 @cache

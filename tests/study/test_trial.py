@@ -14,7 +14,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from dlrun.classic.candidates import make_candidates
-from dlrun.contract.candidate import Candidate, Epoch, OnEpoch, Predictions
+from dlrun.contract.candidate import Candidate, Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset, Split, Target
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
@@ -62,26 +62,20 @@ class Toy:
     best_epoch: int | None = 2
     n_before: int = 0
 
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        checkpoint: Path | None = None,
-    ) -> Toy:
+    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Toy:
         if self.fails is not None:
             raise self.fails
         self.shown = {
             "train": train.row_ids,
             "validation": validation.row_ids,
-            "seed": seed,
-            "checkpoint": checkpoint,
+            "seed": context.seed,
+            "checkpoint": context.checkpoint,
         }
         for number in (1, 2, 3):
             is_again = number <= self.n_before
-            on_epoch(Epoch(number, 3, {"train/loss": 1 / number}, 100.0, resumed=is_again))
+            epoch = Epoch(number, 3, {"train/loss": 1 / number}, 100.0, resumed=is_again)
+            if not context.on_epoch(epoch):
+                break
         return self
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
@@ -101,7 +95,6 @@ def run(candidate: object, dataset: Dataset, folder: Path, *, save: bool = True)
         make_splits(1)[0],
         metrics=METRICS,
         folder=folder,
-        on_epoch=lambda epoch: None,
         checkpoint=folder / "checkpoint",
         save=save,
     )
@@ -125,7 +118,7 @@ def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_pat
     y, validation = dataset.y[split.test], dataset.y[split.validation]
     assert trial.scores["accuracy"] == (trial.predictions.class_indices == y).mean() > 0.8
     again = saved.load(tmp_path).fitted.predict(dataset.frame.iloc[split.validation])
-    assert trial.validation_scores["accuracy"] == (again.codes == validation).mean()
+    assert trial.validation_scores["accuracy"] == (again.class_indices == validation).mean()
     assert list(trial.scores) == list(trial.validation_scores) == list(METRICS)
 
 
@@ -146,17 +139,24 @@ def test_what_was_trained_before_the_training_stopped_counts_as_well(
     assert cost.cpu_seconds is None
 
 
-def test_epochs_are_kept_and_told(dataset: Dataset, tmp_path: Path) -> None:
-    told: list[int] = []
+def test_epochs_are_kept_and_the_caller_says_which_is_the_last(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    numbers: list[int] = []
+
+    def on_epoch(epoch: Epoch) -> bool:
+        numbers.append(epoch.number)
+        return epoch.number < 2
+
     trial = run_trial(
         Toy(),  # type: ignore[arg-type]
         dataset,
         make_splits(1)[0],
         metrics=METRICS,
         folder=tmp_path,
-        on_epoch=lambda epoch: told.append(epoch.number),
+        on_epoch=on_epoch,
     )
-    assert told == [epoch.number for epoch in trial.epochs] == [1, 2, 3]
+    assert numbers == [epoch.number for epoch in trial.epochs] == [1, 2]
     assert trial.best_epoch == 2
 
 
@@ -238,9 +238,7 @@ def test_workers_give_the_same_trials_in_the_splits_order(
         execution=Execution(workers=workers),
     )
     for trial, split in zip(trials, splits, strict=True):
-        alone = run_trial(
-            candidate, dataset, split, metrics=METRICS, folder=tmp_path, on_epoch=print, save=False
-        )
+        alone = run_trial(candidate, dataset, split, metrics=METRICS, folder=tmp_path, save=False)
         assert (trial.split.index, trial.scores) == (split.index, alone.scores)
         assert trial.predictions is not None and alone.predictions is not None
         np.testing.assert_array_equal(trial.predictions.values, alone.predictions.values)

@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from werkzeug.serving import make_server
 
 from dlrun.classic.candidates import make_candidates
-from dlrun.contract.candidate import Epoch, Predictions
+from dlrun.contract.candidate import Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset, Split, Splits, Target
 from dlrun.contract.trial import Cost, Trial
 from dlrun.recipe.schema import Recipe
@@ -110,7 +110,7 @@ def model_folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     recipe = Recipe.model_validate({"data": {"source": "iris.csv"}, "baselines": ["linear"]})
     linear = make_candidates(recipe, dataset)[-1]
     folder = tmp_path_factory.mktemp("saved")
-    linear.fit(dataset, dataset, seed=0, on_epoch=print).save(folder)
+    linear.fit(dataset, dataset, FitContext(0)).save(folder)
     return folder
 
 

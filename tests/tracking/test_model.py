@@ -16,6 +16,7 @@ import yaml
 
 import dlrun
 from dlrun.classic.candidates import make_candidates
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.recipe.schema import Recipe
 from dlrun.tracking.client import prepare, quiet_mlflow
@@ -56,7 +57,7 @@ def fit(tmp_path: Path) -> Fit:
         folder, packed = tmp_path / "saved", tmp_path / "packed"
         folder.mkdir()
         candidate = make_candidates(recipe, dataset)[-1]
-        candidate.fit(dataset, dataset, seed=0, on_epoch=print).save(folder)
+        candidate.fit(dataset, dataset, FitContext(0)).save(folder)
         prepare()
         pack(folder, packed)
         return packed

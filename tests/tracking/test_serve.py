@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 import dlrun
-from dlrun.contract.candidate import Family
+from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.model_io import load
 from dlrun.recipe.schema import Recipe
@@ -43,7 +43,7 @@ def fit(dataset: Dataset, family: Family, folder: Path) -> None:
     else:
         from dlrun.classic.candidates import make_candidates
     candidate = make_candidates(Recipe.model_validate(RECIPE), dataset)[-1]
-    candidate.fit(dataset, dataset, seed=0, on_epoch=print).save(folder)
+    candidate.fit(dataset, dataset, FitContext(0)).save(folder)
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.candidate import Epoch, OnEpoch
+from dlrun.contract.candidate import Epoch, FitContext, OnEpoch
 from dlrun.deep.backend import tf
 from dlrun.deep.distributed.collective import CollectiveGroup
 from dlrun.deep.distributed.replicas import all_reduce_gradients
@@ -133,9 +133,7 @@ class Trainer:
     seed: int
     team: CollectiveGroup | None = None
 
-    def run(
-        self, rows: TrainingData, measure: Measure, on_epoch: OnEpoch, folder: Path | None = None
-    ) -> int:
+    def run(self, rows: TrainingData, measure: Measure, context: FitContext) -> int:
         """Train, keep the best weights, and return their epoch.
 
         Every epoch is told with the training loss, the mean norm of the gradients, the learning
@@ -145,20 +143,22 @@ class Trainer:
         Args:
             rows: what is learned from.
             measure: says what the network is worth on the validation rows.
-            on_epoch: hears of every epoch.
-            folder: of the checkpoint; where one is there already, the training goes on from it.
+            context: of the fit; training goes on from its checkpoint where there is one.
 
         Raises:
             TrainingError: the loss or a weight is not finite any more.
         """
         training, n_steps = self.training, self._count_steps(len(rows))
         rates = learning_rates(training.learning_rate, training.epochs * n_steps)
-        course = self._begin(rows, np.split(rates, training.epochs), folder)
-        for epoch in course.progress.history:
-            on_epoch(replace(epoch, resumed=True))
+        course = self._begin(rows, np.split(rates, training.epochs), context.checkpoint)
+        answers = [
+            context.on_epoch(replace(epoch, resumed=True)) for epoch in course.progress.history
+        ]
+        goes_on = self._goes_on(course, context, all(answers))
         try:
-            while course.progress.epoch <= training.epochs and not course.watch.is_over:
-                self._run_epoch(course, measure, on_epoch)
+            while goes_on:
+                is_wanted = self._run_epoch(course, measure, context.on_epoch)
+                goes_on = self._goes_on(course, context, is_wanted)
         except KeyboardInterrupt:
             with deferred_signals():
                 course.save()
@@ -183,7 +183,17 @@ class Trainer:
             course.is_paced, course.n_next = False, STEPS_PER_CALL
         return course
 
-    def _run_epoch(self, course: TrainingRun, measure: Measure, on_epoch: OnEpoch) -> None:
+    def _goes_on(self, course: TrainingRun, context: FitContext, is_wanted: bool) -> bool:
+        """Return whether there is another epoch; workers that train together follow the chief."""
+        history = course.progress.history
+        if context.seconds is not None:
+            is_wanted &= sum(epoch.seconds for epoch in history) < context.seconds
+        if self.team:
+            is_wanted = bool(self.team.from_chief(np.int64(is_wanted)))
+        return is_wanted and len(history) < self.training.epochs and not course.watch.is_over
+
+    def _run_epoch(self, course: TrainingRun, measure: Measure, on_epoch: OnEpoch) -> bool:
+        """Run the epoch's remaining steps, and return what `on_epoch` says of it."""
         progress, watch = course.progress, course.watch
         sums, before = progress.sums, progress.sums.seconds
         rates = course.rates[progress.epoch - 1] * np.float32(watch.rate_factor)
@@ -204,12 +214,13 @@ class Trainer:
         }
         seconds = before + perf_counter() - started
         epoch = Epoch(progress.epoch, self.training.epochs, metrics, seconds)
-        on_epoch(epoch)
+        is_wanted = on_epoch(epoch)
         with deferred_signals():
             watch.look(epoch.number, metrics, self.network.body.get_weights)
             progress.history.append(epoch)
             progress.epoch, progress.sums = epoch.number + 1, EpochTotals()
         course.save_epoch()
+        return is_wanted
 
     def _end(self, watch: EarlyStopper, last: int) -> int:
         """Restore the best weights and return their epoch."""

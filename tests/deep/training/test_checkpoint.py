@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from modalities import MODALITIES
 
+from dlrun.contract.candidate import FitContext
 from dlrun.deep.candidates import make_candidates
 from dlrun.deep.training.checkpoint import FILE
 
@@ -47,18 +48,17 @@ def training(recipe, tmp_path):
         order = np.random.default_rng(3).permutation(len(dataset))
         train, validation, test = np.split(order, [len(order) * 4 // 6, len(order) * 5 // 6])
 
-        def run(folder=None, stop_after=None, stop=None):
+        def run(folder=None, stop_after=None, stop=None, last=None):
             epochs = []
 
             def on_epoch(epoch):
                 epochs.append(epoch)
                 if not epoch.resumed and epoch.number == stop_after:
                     stop()
+                return epoch.number != last
 
-            fitted = candidate.fit(
-                dataset.take(train), dataset.take(validation), seed=5, on_epoch=on_epoch,
-                checkpoint=folder,
-            )  # fmt: skip
+            context = FitContext(5, on_epoch, folder)
+            fitted = candidate.fit(dataset.take(train), dataset.take(validation), context)
             said = fitted.predict(dataset.take(test).frame).values
             return SimpleNamespace(fitted=fitted, epochs=epochs, said=said)
 
@@ -96,6 +96,36 @@ def test_it_ends_with_the_same_bits(training, breast_cancer, tmp_path, optimizer
     again = run(tmp_path)
     assert_equal(again, whole)
     assert sum(epoch.resumed for epoch in again.epochs) in (4, 5)  # the last was told, but not kept
+
+
+def test_an_epoch_that_was_called_the_last_is_the_last_after_resuming(
+    training, breast_cancer, tmp_path
+):
+    run = training(breast_cancer, model=DROPOUT, training=SCHEDULED)
+    whole = run(last=4)
+    assert len(whole.epochs) == 4
+    for stop_after in (2, 4):
+        with pytest.raises(Stopped):
+            run(tmp_path, stop_after, die)
+    assert_equal(run(tmp_path, last=4), whole)
+    assert_equal(run(tmp_path, last=4), whole)  # from the checkpoint of its last epoch
+
+
+def test_workers_follow_the_chief_who_stops(training, breast_cancer, monkeypatch):
+    """This worker's own answer does not count."""
+    from dlrun.deep import train
+    from dlrun.deep.backend import tf
+
+    answers = iter([1, 1, 1, 0])
+    team = SimpleNamespace(
+        resume=lambda progress, _: progress,
+        measure=lambda measure: measure(),
+        from_chief=lambda array: np.asarray(next(answers)),
+    )
+    monkeypatch.setattr(train, "joint", tf.distribute.get_strategy())
+    monkeypatch.setattr(train, "team", lambda: team)
+    run = training(breast_cancer, model=DROPOUT, training=SCHEDULED)
+    assert len(run(last=1).epochs) == 3
 
 
 def test_random_changes_to_images_go_on_too(training, tmp_path):
@@ -152,7 +182,11 @@ def test_workers_that_train_together_cut_alike_whatever_their_clocks_say(
     from dlrun.deep import train
     from dlrun.deep.backend import tf
 
-    team = SimpleNamespace(resume=lambda progress, _: progress, measure=lambda measure: measure())
+    team = SimpleNamespace(
+        resume=lambda progress, _: progress,
+        measure=lambda measure: measure(),
+        from_chief=lambda array: array,
+    )
     monkeypatch.setattr(train, "joint", tf.distribute.get_strategy())
     monkeypatch.setattr(train, "team", lambda: team)
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})

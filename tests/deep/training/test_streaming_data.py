@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
 from dlrun.data.splits.make import make_splits
@@ -51,7 +52,12 @@ def fit(recipe: Recipe, dataset: Dataset, seed: int = 0, folder=None):
     (split,) = make_splits(recipe, dataset).splits
     train, validation, test = map(dataset.take, (split.train, split.validation, split.test))
     epochs = []
-    fitted = candidate.fit(train, validation, seed=seed, on_epoch=epochs.append, checkpoint=folder)
+
+    def on_epoch(epoch):
+        epochs.append(epoch)
+        return True
+
+    fitted = candidate.fit(train, validation, FitContext(seed, on_epoch, folder))
     return fitted.predict(test.frame), test, epochs
 
 
