@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from dlrun.contract.dataset import Dataset
 
@@ -98,6 +98,14 @@ class Fitted(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing, empty folder, to be loaded by `load`."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A fitted candidate that can represent rows as vectors."""
+
+    def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Return what the head predicts from, (rows, width) float32, of rows as in `predict`."""
 
 
 class Candidate(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,17 +16,17 @@ from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader
-from dlrun.deep.network import count_parameters, input_names
+from dlrun.deep.network import MATRIX, count_parameters, input_names
 from dlrun.deep.objective import to_predictions
 from dlrun.deep.training.device_data import chunks
 from dlrun.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 FILE: Final = "network.keras"
 NOTES: Final = "network.json"
-PARTS: Final = ("encoder", "body", "finish")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ class FittedNetwork:
         finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
         return self._checked(to_predictions(finished, self.target))
 
+    def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Return what the head predicts from, (rows, width) float32; `dlrun.contract` has `Embeds`.
+
+        The width is that of the architecture's last layer. The members of an ensemble are averaged.
+        """
+        groups = self._reader.read(frame)
+        return np.concatenate([self._represent(chunk) for chunk in chunks(groups)])
+
     def save(self, folder: Path) -> None:
         """Write the network and its facts into an existing, empty folder."""
         self.model.save(folder / FILE)
@@ -75,20 +84,36 @@ class FittedNetwork:
 
     @cached_property
     def _forward(self) -> Any:
-        """Compile groups → predictions, once for any number of rows.
+        """Compile encoded groups → predictions."""
+        body, finish = self._part("body"), self._part("finish")
+        return self._compile(lambda encoded: finish(body(encoded, training=False)))
+
+    @cached_property
+    def _represent(self) -> Any:
+        """Compile encoded groups → the head's input, averaged over members where there are some."""
+        body = self._part("body")
+        trunk = keras.Model(body.input, body.get_layer("dlrun_head").input)
+
+        def represent(encoded: Any) -> Any:
+            vectors = tf.cast(trunk(encoded, training=False), tf.float32)
+            return vectors if len(vectors.shape) == MATRIX else tf.reduce_mean(vectors, axis=1)
+
+        return self._compile(represent)
+
+    def _part(self, name: str) -> Any:
+        return self.model.get_layer(f"dlrun_{name}")
+
+    def _compile(self, forward: Callable[[Any], Any]) -> Any:
+        """Compile what follows the encoder, once for any number of rows.
 
         Strings are left out of it: TensorFlow takes as long to copy them as to predict.
         """
-        encoder, body, finish = (self.model.get_layer(f"dlrun_{part}") for part in PARTS)
-
-        def forward(groups: Any) -> Any:
-            return finish(body(encoder(groups), training=False))
-
+        encoder = self._part("encoder")
         signature = {
             kind: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
             for kind, tensor in encoder.input.items()
         }
-        return tf.function(forward, input_signature=[signature])
+        return tf.function(lambda groups: forward(encoder(groups)), input_signature=[signature])
 
     def _checked(self, predictions: Predictions) -> Predictions:
         wrong = np.argwhere(~np.isfinite(predictions.values))

@@ -158,6 +158,10 @@ class FittedFeatureNetwork:
         """
         return self.network.predict(_frame(self.features.transform(frame)))
 
+    def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Return what the network's head predicts from, as `FittedNetwork.embed` does."""
+        return self.network.embed(_frame(self.features.transform(frame)))
+
     def save(self, folder: Path) -> None:
         """Write the facts, the features, and the network in a folder of its own."""
         name = self.network.candidate

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from dlrun.contract.candidate import Predictions
+from dlrun.contract.candidate import Embeds, Predictions
 from dlrun.data import model_io as saved
 from dlrun.errors import DataError, UsageError
 
@@ -61,6 +61,31 @@ def test_keras_alone_predicts_the_same_from_raw_columns(run, mixed, tmp_path):
     )
     said = np.load(tmp_path / "said.npy")
     np.testing.assert_allclose(said, run.fitted.predict(frame).values, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "width"),
+    [
+        ({"architecture": "mlp", "hidden": [7, 5]}, 5),
+        ({"architecture": "tabm", "members": 3, "hidden": [6]}, 6),
+    ],
+)
+def test_rows_are_represented_by_what_the_head_gets(trained, mixed, tmp_path, model, width):
+    """A linear layer on it, and the finish, give the predictions; of an ensemble each member's."""
+    run = trained(mixed, model=model)
+    vectors = run.fitted.embed(run.test.frame)
+    assert (vectors.shape, vectors.dtype) == ((len(run.test), width), np.float32)
+    run.fitted.save(tmp_path)
+    loaded = saved.load(tmp_path).fitted
+    assert isinstance(loaded, Embeds)
+    np.testing.assert_array_equal(loaded.embed(run.test.frame), vectors)
+    if model["architecture"] == "mlp":
+        kernel, bias = (
+            run.fitted.model.get_layer("dlrun_body").get_layer("dlrun_head").get_weights()
+        )
+        logits = vectors @ kernel + bias
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shares, run.fitted.predict(run.test.frame).values, rtol=1e-4)
 
 
 def test_a_loaded_network_is_the_one_that_was_saved(run, mixed, tmp_path):
