@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,10 +11,32 @@ import pandas as pd
 
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
-from dlrun.tracking.tables import measurements_table
+from dlrun.tracking.tables import probe_scores_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"
 FAMILIES = {"mlp": "deep", "wide": "deep"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeStudy(Study):
+    """A study whose tables are in memory."""
+
+    predictions: Mapping[str, pd.DataFrame]
+    epochs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def read_predictions(self, candidate: str) -> pd.DataFrame:
+        return self.predictions[candidate]
+
+    def read_probe_scores(self) -> pd.DataFrame:
+        return self.probe_scores
+
+    def read_epochs(self, candidate: str) -> pd.DataFrame:
+        return self.epochs.get(candidate, pd.DataFrame())
+
+    def read_text(self, name: str) -> str:
+        return self.texts[name]
 
 
 def make(
@@ -24,7 +47,7 @@ def make(
     failed: tuple[str, ...] = (),
     n_rows: int = 300,
     target: str = "late",
-) -> Study:
+) -> MadeStudy:
     """Make a study; without labels it is a regression. `mlp` and `wide` are networks."""
     random = np.random.default_rng(0)
     y = random.integers(0, len(labels), n_rows) if labels else random.gamma(2, 10, n_rows)
@@ -41,7 +64,7 @@ def make(
     ]
     columns = [*trials[0], *(f"val_{metric}" for metric in metrics)]
     table = pd.DataFrame(trials, columns=list(dict.fromkeys(columns)))
-    return Study(
+    return MadeStudy(
         id="3f2a90c1d4e5",
         name="made-1",
         experiment="made",
@@ -58,10 +81,9 @@ def make(
         split_digest="a" * 36,
         data_digest="d" * 36,
         trials=table,
-        read_predictions=frames.__getitem__,
-        read_measurements=lambda: measurements_table([]),
-        read_epochs=lambda name: _epochs(splits) if name in FAMILIES else pd.DataFrame(),
-        read_text={"recipe.yaml": RECIPE, "environment.txt": "python 3.11\ncores 2\n"}.__getitem__,
+        predictions=frames,
+        epochs=dict.fromkeys(FAMILIES, _epochs(splits)),
+        texts={"recipe.yaml": RECIPE, "environment.txt": "python 3.11\ncores 2\n"},
         data=DataSummary(
             "made.csv", target, {"x": "number", "y": "text"}, ((200, 40, 60),) * len(splits), ()
         ),

@@ -36,7 +36,7 @@ def _show(console: Console, outcome: StudyOutcome) -> None:
     from dlrun.report.question import curves_table
 
     study, comparison = outcome.study, outcome.comparison
-    measured, metric = study.read_measurements(), study.metrics[0]
+    measured, metric = study.read_probe_scores(), study.metrics[0]
     console.print(curves_table(learning_curves(measured, study.trials, metric), metric))
     deep, classic = comparison.best_deep, comparison.best_classic
     found = deep and classic and crossover(deep, classic, measured, study.trials, metric)

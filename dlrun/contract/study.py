@@ -1,8 +1,9 @@
-"""A study read back from the store."""
+"""A tracked study, as its readers see it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What a study keeps of its data and splits, for its readers.
+    """What a study keeps of its data and splits.
 
     Attributes:
         columns: name → type of the features.
@@ -30,29 +31,24 @@ class DataSummary:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Study:
-    """A tracked study, read back from the store; enough to compare without training again.
+@dataclass(frozen=True, kw_only=True)
+class Study(ABC):
+    """A tracked study: enough to compare its candidates without training again.
+
+    The attributes are in memory; the methods read a table or a file from where it is kept.
 
     Attributes:
         id: the MLflow run id of the study's parent run.
-        source: the recipe's file, where it was when the study ran.
+        source: path of the recipe's file when the study ran.
         metrics: names of the test metrics, the primary one first.
         rope: half width of the region of practical equivalence on the primary metric, where the
             recipe sets it.
-        trials: one row per trial with the columns candidate, family, repeat, fold, step, seed,
-            status (ok | failed), error, one per metric, `val_<metric>`, the fields of `Cost`,
-            n_epochs and best_epoch.
-        read_predictions: candidate → its test predictions over all splits with the columns
-            row_id, repeat, fold, truth, prediction and, for classes, `p_<label>` in code order.
-        read_measurements: what was measured beside the trials, one row for each `ProbeScore`
-            with its fields as columns.
-        read_epochs: candidate → its epochs over all splits with the columns repeat, fold, epoch,
-            seconds, `train/…` and `val/…`; without rows where it has no epochs.
-        read_text: `recipe.yaml` or `environment.txt` → what it says.
+        trials: one row per trial with the columns candidate, family, repeat, fold, step (the
+            split's index), seed, status (ok | failed), error, one per metric, `val_<metric>`, the
+            fields of `Cost`, n_epochs and best_epoch.
         data: None where the study was tracked without it.
-        features: candidate → what it made of images, texts, sounds and series; empty where it took
-            them raw. None where the study was tracked without it.
+        features: candidate → names of the features that it makes of images, texts, sounds and
+            series; empty where it takes them raw. None where the study was tracked without it.
     """
 
     id: str
@@ -71,9 +67,28 @@ class Study:
     split_digest: str
     data_digest: str
     trials: pd.DataFrame
-    read_predictions: Callable[[str], pd.DataFrame]
-    read_measurements: Callable[[], pd.DataFrame]
-    read_epochs: Callable[[str], pd.DataFrame]
-    read_text: Callable[[str], str]
     data: DataSummary | None = None
     features: Mapping[str, tuple[str, ...]] | None = None
+
+    @abstractmethod
+    def read_predictions(self, candidate: str) -> pd.DataFrame:
+        """Return a candidate's test predictions over all splits.
+
+        The columns are row_id, repeat, fold, truth, prediction and, for classes, `p_<label>` in
+        code order; truth and prediction of a class are codes.
+        """
+
+    @abstractmethod
+    def read_probe_scores(self) -> pd.DataFrame:
+        """Return one row per `ProbeScore`: its fields, but `step` for `split_index`."""
+
+    @abstractmethod
+    def read_epochs(self, candidate: str) -> pd.DataFrame:
+        """Return a candidate's epochs over all splits; no rows where it has no epochs.
+
+        The columns are repeat, fold, epoch, seconds, `train/…` and `val/…`.
+        """
+
+    @abstractmethod
+    def read_text(self, name: str) -> str:
+        """Return the contents of `recipe.yaml` or `environment.txt`."""

@@ -54,11 +54,11 @@ class RetrainingCondition:
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """A score on the primary metric that was measured beside the trials.
+    """A score on the primary metric under a perturbation, a condition, or on training rows.
 
     Attributes:
-        step: of the split that it belongs to.
-        n_train: rows that were learned from.
+        split_index: of the split that it belongs to.
+        n_train: training rows.
         score: NaN where the candidate failed.
     """
 
@@ -67,7 +67,7 @@ class ProbeScore:
     aspect: Aspect
     name: str
     level: float
-    step: int
+    split_index: int
     n_train: int
     score: float
 
@@ -104,6 +104,6 @@ class Trial:
     cost: Cost = Cost()
     epochs: tuple[Epoch, ...] = ()
     best_epoch: int | None = None
-    measurements: tuple[ProbeScore, ...] = ()
+    probe_scores: tuple[ProbeScore, ...] = ()
     error: str | None = None
     resumed: bool = False

@@ -64,7 +64,7 @@ class AspectContext:
     @cached_property
     def measurements(self) -> pd.DataFrame:
         """Return what was measured beside the trials."""
-        return self.study.read_measurements()
+        return self.study.read_probe_scores()
 
     @property
     def metric(self) -> str:

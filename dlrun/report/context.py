@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -167,8 +167,6 @@ def build_context(studies: Sequence[Study], comparison: Comparison) -> ReportCon
         studies: those that were compared.
         comparison: what `dlrun.evidence.compare` made of them.
     """
-    # Several sections ask for the same table, which a server would send every time.
-    studies = [replace(each, read_measurements=cache(each.read_measurements)) for each in studies]
     entries = read_candidates(studies, comparison.metric)
     owners = [
         (study, str(name)) for study in studies for name in study.trials["candidate"].unique()

@@ -81,7 +81,7 @@ class CandidateRunner:
             else:
                 self.journal.keep(trial)
             self.study.log_trial(trial)
-            self.study.log_measurements(trial.measurements)
+            self.study.log_probe_scores(trial.probe_scores)
             self.reporter.end(trial)
             yield trial
 
@@ -100,7 +100,7 @@ class CandidateRunner:
             trial, measurement = found or next(new)
             if found is None:
                 self.journal.keep_varied(candidate, variation, trial, measurement)
-            self.study.log_measurements([measurement])
+            self.study.log_probe_scores([measurement])
             self.reporter.end(
                 replace(trial, candidate=title, split=replace(trial.split, index=place))
             )

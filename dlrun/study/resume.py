@@ -87,14 +87,14 @@ class Journal:
         """Write down a trial on changed rows."""
         if trial.error is None:
             place = self._of(candidate.name) / _varied(variation)
-            self._write(place, replace(trial, measurements=(measurement,), predictions=None))
+            self._write(place, replace(trial, probe_scores=(measurement,), predictions=None))
 
     def recall_varied(
         self, candidate: Candidate, variation: RetrainingCondition
     ) -> tuple[Trial, ProbeScore] | None:
         """Return a trial on changed rows that was kept."""
         trial = _read(self._of(candidate.name) / _varied(variation), variation.split)
-        return (replace(trial, measurements=()), trial.measurements[0]) if trial else None
+        return (replace(trial, probe_scores=()), trial.probe_scores[0]) if trial else None
 
     def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
         """Count the trials that can be recalled."""
@@ -281,7 +281,7 @@ def _read(place: Path, split: Split) -> Trial | None:
             "predictions": predictions,
             "cost": Cost(**values["cost"]),
             "epochs": tuple(Epoch(**{**epoch, "resumed": True}) for epoch in values["epochs"]),
-            "measurements": tuple(ProbeScore(**each) for each in values["measurements"]),
+            "probe_scores": tuple(ProbeScore(**each) for each in values["probe_scores"]),
             "resumed": True,
         }
     )

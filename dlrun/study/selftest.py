@@ -114,7 +114,7 @@ def _collapses(candidate: str, most: float) -> Expectation:
     """Expect a candidate's score to fall to this where the structure of the rows is lost."""
 
     def check(outcome: StudyOutcome) -> tuple[str, str, bool]:
-        table = outcome.study.read_measurements()
+        table = outcome.study.read_probe_scores()
         own = table[(table["candidate"] == candidate) & (table["aspect"] == "shuffle_structure")]
         score = float(own["score"].mean())
         expected = f"{candidate} {outcome.study.metrics[0]} on shuffled steps ≤ {most:g}"

@@ -88,7 +88,7 @@ def run_trial(
             cost=_cost(fitted, spent, epochs, test.frame, folder if save else None),
             epochs=tuple(epochs),
             best_epoch=fitted.best_epoch,
-            measurements=(
+            probe_scores=(
                 _score_training_rows(candidate, fitted, split, train, metrics[0]),
                 *_measure(candidate, fitted, split, test, probes, metrics[0]),
             ),

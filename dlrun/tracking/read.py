@@ -7,8 +7,9 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property
 from math import isnan, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -144,12 +145,68 @@ def _candidate_with_id(store: Store, start: str) -> Any:
 # ------------------------------------------------------------------------------------ reading
 
 
-def _read(store: Store, run: Any) -> Study:
-    tags = run.data.tags
-    kept = _kept(store, run)
+@dataclass(frozen=True, kw_only=True)
+class TrackedStudy(Study):
+    """A study in an MLflow store.
+
+    Attributes:
+        store: where it is.
+        run: its parent run.
+    """
+
+    store: Store = field(repr=False, compare=False)
+    run: Any = field(repr=False, compare=False)
+
+    def read_predictions(self, candidate: str) -> pd.DataFrame:
+        """Return a candidate's test predictions; see `Study`.
+
+        Raises:
+            UsageError: the study has no such candidate.
+            TrackingError: the store cannot be read.
+        """
+        from pandas import read_parquet
+
+        with clear_errors(self.store.place):
+            run = _choose(self.store, self.run, candidate)
+            with artifact(self.store, run, "predictions.parquet") as file:
+                return read_parquet(file)
+
+    def read_probe_scores(self) -> pd.DataFrame:
+        """Return the table of probe scores, read once; see `Study`."""
+        return self._probe_scores
+
+    @cached_property
+    def _probe_scores(self) -> pd.DataFrame:
+        with clear_errors(self.store.place):
+            if not _has(self.store, self.run, tables.PROBE_SCORES):
+                return tables.probe_scores_table([])
+            with artifact(self.store, self.run, tables.PROBE_SCORES) as file:
+                return tables.read_probe_scores(file)
+
+    def read_epochs(self, candidate: str) -> pd.DataFrame:
+        """Return a candidate's epochs; see `Study`."""
+        from pandas import DataFrame, read_csv
+
+        with clear_errors(self.store.place):
+            run = _choose(self.store, self.run, candidate)
+            if not _has(self.store, run, tables.EPOCHS):  # no network, or no finished epoch
+                return DataFrame()
+            with artifact(self.store, run, tables.EPOCHS) as file:
+                return read_csv(file)
+
+    def read_text(self, name: str) -> str:
+        """Return the contents of a text file of the study."""
+        with clear_errors(self.store.place), artifact(self.store, self.run, name) as file:
+            return file.read_text(encoding="utf-8")
+
+
+def _read(store: Store, run: Any) -> TrackedStudy:
+    tags, facts = run.data.tags, _facts(store, run)
     with artifact(store, run, "trials.csv") as file:
         trials = tables.read_trials(file)
-    return Study(
+    return TrackedStudy(
+        store=store,
+        run=run,
         id=run.info.run_id,
         name=run.info.run_name,
         experiment=store.client.get_experiment(run.info.experiment_id).name,
@@ -158,82 +215,47 @@ def _read(store: Store, run: Any) -> Study:
         status=run.info.status,
         started=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
         task=tags["dlrun.task"],
-        labels=tuple(kept["labels"]),
-        metrics=tuple(kept["metrics"]),
-        rope=kept["rope"],
-        n_rows=kept["n_rows"],
-        n_test_rows=kept["n_test_rows"],
+        labels=tuple(facts["labels"]),
+        metrics=tuple(facts["metrics"]),
+        rope=facts["rope"],
+        n_rows=facts["n_rows"],
+        n_test_rows=facts["n_test_rows"],
         split_digest=tags["dlrun.split_digest"],
         data_digest=tags["dlrun.data_digest"],
         trials=trials,
-        read_predictions=partial(_read_predictions, store, run),
-        read_measurements=partial(_read_measurements, store, run),
-        read_epochs=partial(_read_epochs, store, run),
-        read_text=partial(_read_text, store, run),
-        data=_data(kept["data"]) if "data" in kept else None,
-        features=_features(kept["features"]) if "features" in kept else None,
+        data=_data(facts["data"]) if "data" in facts else None,
+        features=_features(facts["features"]) if "features" in facts else None,
     )
 
 
-def _kept(store: Store, run: Any) -> dict[str, Any]:
+def _facts(store: Store, run: Any) -> dict[str, Any]:
     with artifact(store, run, "study.json") as file:
         facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return facts
 
 
-def _read_predictions(store: Store, study: Any, candidate: str) -> pd.DataFrame:
-    from pandas import read_parquet
-
-    with clear_errors(store.place):
-        run = _choose(store, study, candidate)
-        with artifact(store, run, "predictions.parquet") as file:
-            return read_parquet(file)
+def _has(store: Store, run: Any, name: str) -> bool:
+    return any(file.path == name for file in store.client.list_artifacts(run.info.run_id))
 
 
-def _read_measurements(store: Store, study: Any) -> pd.DataFrame:
-    with clear_errors(store.place):
-        kept = {file.path for file in store.client.list_artifacts(study.info.run_id)}
-        if tables.MEASUREMENTS not in kept:  # the recipe asked for none
-            return tables.measurements_table([])
-        with artifact(store, study, tables.MEASUREMENTS) as file:
-            return tables.read_measurements(file)
-
-
-def _read_epochs(store: Store, study: Any, candidate: str) -> pd.DataFrame:
-    from pandas import DataFrame, read_csv
-
-    with clear_errors(store.place):
-        run = _choose(store, study, candidate)
-        kept = {file.path for file in store.client.list_artifacts(run.info.run_id)}
-        if "epochs.csv" not in kept:  # no network, or none that finished an epoch
-            return DataFrame()
-        with artifact(store, run, "epochs.csv") as file:
-            return read_csv(file)
-
-
-def _read_text(store: Store, study: Any, name: str) -> str:
-    with clear_errors(store.place), artifact(store, study, name) as file:
-        return file.read_text(encoding="utf-8")
-
-
-def _data(kept: Mapping[str, Any]) -> DataSummary:
+def _data(facts: Mapping[str, Any]) -> DataSummary:
     return DataSummary(
-        source=kept["source"],
-        target=kept["target"],
-        columns=kept["columns"],
-        sizes=tuple((train, validation, test) for train, validation, test in kept["sizes"]),
-        notes=tuple(kept["notes"]),
+        source=facts["source"],
+        target=facts["target"],
+        columns=facts["columns"],
+        sizes=tuple((train, validation, test) for train, validation, test in facts["sizes"]),
+        notes=tuple(facts["notes"]),
     )
 
 
-def _features(kept: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    return {candidate: tuple(features) for candidate, features in kept.items()}
+def _features(facts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {candidate: tuple(features) for candidate, features in facts.items()}
 
 
 def _choose(store: Store, study: Any, candidate: str | None) -> Any:
     runs = candidates_of(store, study.info.run_id)
     if candidate is None:
-        return _best(runs, _kept(store, study)["metrics"][0], study.info.run_name)
+        return _best(runs, _facts(store, study)["metrics"][0], study.info.run_name)
     if candidate not in runs:
         message = f"{study.info.run_name} has no candidate {candidate!r}. It has: {', '.join(runs)}"
         raise UsageError(message)

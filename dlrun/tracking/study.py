@@ -158,10 +158,10 @@ class StudyRun:
         """Log a finished or failed trial."""
         self._write(lambda writer: writer.log_trial(trial))
 
-    def log_measurements(self, measurements: Sequence[ProbeScore]) -> None:
+    def log_probe_scores(self, measurements: Sequence[ProbeScore]) -> None:
         """Log what was measured of a candidate beside a trial."""
         if measurements:
-            self._write(lambda writer: writer.log_measurements(measurements))
+            self._write(lambda writer: writer.log_probe_scores(measurements))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Summarise a candidate and log its model, a folder that `Fitted.save` wrote."""

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
-MEASUREMENTS: Final = "measurements.csv"
-WHOLE_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
+EPOCHS: Final = "epochs.csv"
+PROBE_SCORES: Final = "measurements.csv"
+INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
 
 
 def trial_row(trial: Trial) -> dict[str, object]:
@@ -54,19 +55,20 @@ def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
     """Read `trials.csv`; numbers come back as they were written, bit for bit."""
     # All text first: a candidate may be called "null".
     table = pd.read_csv(file, dtype="str", keep_default_na=False)
-    for name in table.columns.difference([*TEXT_COLUMNS, *WHOLE_COLUMNS]):
+    for name in table.columns.difference([*TEXT_COLUMNS, *INTEGER_COLUMNS]):
         table[name] = table[name].replace("", "nan").astype("float64")
-    return table.astype(dict.fromkeys(WHOLE_COLUMNS, "int64"))
+    return table.astype(dict.fromkeys(INTEGER_COLUMNS, "int64"))
 
 
-def measurements_table(measurements: Sequence[ProbeScore]) -> pd.DataFrame:
-    """Gather what was measured beside the trials, one row each."""
+def probe_scores_table(scores: Sequence[ProbeScore]) -> pd.DataFrame:
+    """Return one row per score; the column of `split_index` is `step`."""
     names = [each.name for each in fields(ProbeScore)]
-    return pd.DataFrame([asdict(each) for each in measurements], columns=names)
+    table = pd.DataFrame([asdict(each) for each in scores], columns=names)
+    return table.rename(columns={"split_index": "step"})
 
 
-def read_measurements(file: str | PathLike[str]) -> pd.DataFrame:
-    """Read `measurements.csv`."""
+def read_probe_scores(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `measurements.csv`, as `probe_scores_table` makes it."""
     table = pd.read_csv(file, dtype="str", keep_default_na=False)  # a column may be called "null"
     table["level"] = table["level"].astype("float64")
     table["score"] = table["score"].replace("", "nan").astype("float64")

@@ -63,7 +63,7 @@ class StudyWriter:
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
         self._rows: list[dict[str, object]] = []
-        self._measurements: list[ProbeScore] = []
+        self._probe_scores: list[ProbeScore] = []
 
     def start(self) -> None:
         """Create the parent run, or open it again."""
@@ -115,11 +115,11 @@ class StudyWriter:
             self._log_metrics(self._open[trial.candidate], scores, step=trial.split.index)
         self._log_trials()
 
-    def log_measurements(self, measurements: Sequence[ProbeScore]) -> None:
-        """Keep what was measured beside the trials."""
-        self._measurements += measurements
-        table = tables.measurements_table(self._measurements)
-        self._log_text(tables.MEASUREMENTS, table.to_csv(index=False))
+    def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
+        """Add scores to the study's table of probe scores."""
+        self._probe_scores += scores
+        table = tables.probe_scores_table(self._probe_scores)
+        self._log_text(tables.PROBE_SCORES, table.to_csv(index=False))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Log the means over the splits, the predictions and the model; end the child run."""
@@ -247,7 +247,7 @@ class StudyWriter:
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
         with TemporaryDirectory() as folder:
-            predictions, epochs = Path(folder, "predictions.parquet"), Path(folder, "epochs.csv")
+            predictions, epochs = Path(folder, "predictions.parquet"), Path(folder, tables.EPOCHS)
             if any(trial.predictions for trial in trials):
                 table = tables.predictions_table(trials, self._facts.dataset)
                 table.to_parquet(predictions, index=False)

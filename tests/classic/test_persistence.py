@@ -68,7 +68,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
         "import sys; from pathlib import Path; from dlrun.classic import persistence\n"
         "from modalities import series\n"
         "fitted = persistence.load(Path(sys.argv[1]))\n"
-        "print(*fitted.predict(series('classification').frame[:9]).codes)"
+        "print(*fitted.predict(series('classification').frame[:9]).class_indices)"
     )
     told = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from reported import MadeStudy
 
 from dlrun.contract.candidate import Family
-from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
-from dlrun.tracking.tables import measurements_table
 
 N_ROWS = 1000
 ONE = Cost(fit_seconds=1.0, latency_ms_batch1=1.0)
@@ -37,12 +36,12 @@ class Made:
     late: tuple[np.ndarray, ...] = ()
 
 
-def make_study(*candidates: Made, **changes: Any) -> Study:
+def make_study(*candidates: Made, **changes: Any) -> MadeStudy:
     """Make a study of 1,000 rows, each of which is tested once, or as `changes` say."""
     metrics = changes.get("metrics", ("roc_auc",))
     n_splits = max(len(made.scores) for made in candidates)
     frames = {made.name: _predictions(made, n_splits) for made in candidates}
-    study = Study(
+    study = MadeStudy(
         id="3f2a90c1d4e5",
         name="calm-owl-7",
         experiment="flights",
@@ -59,10 +58,8 @@ def make_study(*candidates: Made, **changes: Any) -> Study:
         split_digest="a" * 36,
         data_digest="d" * 36,
         trials=pd.DataFrame(_trials(candidates, metrics)),
-        read_predictions=frames.__getitem__,
-        read_measurements=lambda: measurements_table([]),
-        read_epochs=lambda _: pd.DataFrame(),
-        read_text=lambda name: "name: flights\n",
+        predictions=frames,
+        texts={"recipe.yaml": "name: flights\n"},
     )
     return replace(study, **changes)
 
@@ -121,7 +118,7 @@ def _make_study() -> Any:
 
 
 @pytest.fixture
-def flights() -> Study:
+def flights() -> MadeStudy:
     """Five folds: boosting ahead of two networks, costs of a real size."""
     return make_study(
         Made("dummy", "classic", (0.5,) * 5, 0.5, Cost(0.02, 0.02, 180.0, 0.3)),

@@ -293,7 +293,7 @@ def test_repeats_of_the_same_folds_count_once(Made, make_study):
     study = make_study(deep, classic)
     frame = study.read_predictions("mlp")
     frame["row_id"] += 100 * (frame["fold"] // 2)
-    found = compare([replace(study, read_predictions=lambda _: frame)])
+    found = compare([replace(study, predictions={"mlp": frame, "linear": frame})])
     assert (found.verdict.difference.basis, found.verdict.difference.n) == ("folds", 3)
     assert found.verdict.difference.mean == pytest.approx(0.3)
 
@@ -332,7 +332,7 @@ def test_regression_on_one_test_set(make_study, Made):
         labels=(),
         metrics=("rmse",),
         rope=None,
-        read_predictions=frames.__getitem__,
+        predictions=frames,
     )
     found = compare([study])
     assert found.verdict.kind == "deep"
@@ -493,7 +493,7 @@ def test_studies_of_other_truths_are_refused(Made, make_study):
         id="77aa00bb11cc",
         name="brave-fox-1",
         data_digest="e" * 36,
-        read_predictions=lambda _: frame.assign(truth=1 - frame["truth"]),
+        predictions=dict.fromkeys(study.predictions, frame.assign(truth=1 - frame["truth"])),
     )
     with pytest.raises(ComparisonError) as caught:
         compare([study, other])

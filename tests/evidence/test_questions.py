@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from dlrun.contract.study import DataSummary
 from dlrun.contract.trial import ProbeScore
 from dlrun.evidence.compare import compare
 from dlrun.evidence.questions import answer
+from dlrun.tracking.tables import probe_scores_table
 
 ASPECTS = [
     "feature engineering", "model type", "data requirements", "interpretability", "computation",
@@ -27,9 +27,8 @@ def measure(study, aspect, level=1.0, name="", change=-0.1, n_train=700):
 
 
 def answered(study, *measured):
-    rows = [asdict(each) for group in measured for each in group]
-    table = pd.DataFrame(rows, columns=list(ProbeScore.__annotations__))
-    study = replace(study, read_measurements=lambda: table)
+    table = probe_scores_table([each for group in measured for each in group])
+    study = replace(study, probe_scores=table)
     return answer(study, compare([study]))
 
 
@@ -100,7 +99,7 @@ IMAGES = DataSummary("digits.npz", "digit", {"image": "image"}, ((700, 100, 200)
 def engineering(study, features, kind="image", recipe="name: digits\n"):
     """Return the lines of the first aspect."""
     data = replace(IMAGES, columns={"x": kind})
-    study = replace(study, data=data, features=features, read_text=lambda name: recipe)
+    study = replace(study, data=data, features=features, texts={"recipe.yaml": recipe})
     lines = answered(study)
     end = next(place for place, line in enumerate(lines) if line.aspect == "model type")
     return lines[:end]

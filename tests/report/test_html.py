@@ -149,7 +149,7 @@ def test_ids_are_unique_and_tables_have_captions(of_classes):
 def test_names_from_the_data_are_text_and_never_markup():
     bad = "<script>alert('&\"')</script>"
     study = make("mlp", bad, labels=("</svg>", bad), target="<b>late</b>")
-    study = replace(study, name=bad, read_text=lambda _: f"name: {bad}\n")
+    study = replace(study, name=bad, texts=dict.fromkeys(study.texts, f"name: {bad}\n"))
     text = to_html([study], compare([study]))
     assert "<script" not in text
     assert "<b>late" not in text

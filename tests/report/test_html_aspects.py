@@ -17,7 +17,7 @@ from dlrun.evidence.compare import compare
 from dlrun.evidence.learning_curve import crossover
 from dlrun.evidence.questions import answer
 from dlrun.report.page import to_html
-from dlrun.tracking.tables import measurements_table
+from dlrun.tracking.tables import probe_scores_table
 
 MEASURED = ("learning", "importance", "stress")
 SIZES = (50, 100, 200, 400, 800)
@@ -39,7 +39,7 @@ def measure(study, aspect, cost, name="", level=1.0, n_train=200):
 def with_measured(study, *measured, columns=None):
     rows = [each for group in measured for each in group]
     data = DataSummary("made.csv", "late", columns or {"x": "number"}, ((200, 40, 60),) * 5, ())
-    return replace(study, read_measurements=lambda: measurements_table(rows), data=data)
+    return replace(study, probe_scores=probe_scores_table(rows), data=data)
 
 
 def read(*studies):
@@ -137,7 +137,7 @@ def test_the_question_is_asked_of_one_study_with_two_sides(studies):
 def test_the_crossover_is_marked_where_the_laws_cross(kind):
     study = with_curve(FALLING)
     part = section(read(study), "learning")
-    found = crossover("mlp", "linear", study.read_measurements(), study.trials, "accuracy")
+    found = crossover("mlp", "linear", study.read_probe_scores(), study.trials, "accuracy")
     assert words(part.find("p")) == found.sentence
     (chart,) = charts(part, kind)
     ticks = {

@@ -46,7 +46,7 @@ TRIAL = Trial(
     cost=Cost(fit_seconds=0.1 + 0.2, parameters=15),
     epochs=(Epoch(1, 3, {"train/loss": 1 / 3}, 0.1),),
     best_epoch=1,
-    measurements=(MEASURED,),
+    probe_scores=(MEASURED,),
 )
 
 Open = Callable[..., AbstractContextManager[Journal]]
@@ -107,7 +107,7 @@ def test_a_trial_comes_back_as_it_was(plan: StudyPlan) -> None:
 
 def test_a_varied_trial_comes_back_too(plan: StudyPlan) -> None:
     with opened(plan) as journal:
-        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, measurements=()), MEASURED)
+        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, probe_scores=()), MEASURED)
         found = journal.recall_varied(candidate(plan), VARIATION)
         assert journal.recall_varied(candidate(plan), replace(VARIATION, level=0.3)) is None
     assert found is not None

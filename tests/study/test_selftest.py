@@ -31,7 +31,7 @@ def outcome(kind="deep", **scores):
         for name, score in scores.items()
     ]
     shuffled = {"candidate": ["cnn"] * 2, "aspect": ["shuffle_structure"] * 2, "score": [0.5, 0.6]}
-    study = SimpleNamespace(metrics=("accuracy",), read_measurements=lambda: pd.DataFrame(shuffled))
+    study = SimpleNamespace(metrics=("accuracy",), read_probe_scores=lambda: pd.DataFrame(shuffled))
     verdict = SimpleNamespace(kind=kind)
     return SimpleNamespace(comparison=SimpleNamespace(rows=rows, verdict=verdict), study=study)
 

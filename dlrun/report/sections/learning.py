@@ -60,7 +60,7 @@ def _crossover(findings: ReportContext) -> Crossover | None:
         return None
     study = deep.study
     return crossover(
-        deep.own_name, classic.own_name, study.read_measurements(), study.trials, study.metrics[0]
+        deep.own_name, classic.own_name, study.read_probe_scores(), study.trials, study.metrics[0]
     )
 
 

@@ -54,7 +54,7 @@ def measured(findings: ReportContext, gather: Gather[Found]) -> list[tuple[Candi
     found: list[tuple[CandidateView, Found]] = []
     for study in findings.studies:
         if study.metrics[0] == metric:
-            results = gather(study.read_measurements(), study.trials, metric)
+            results = gather(study.read_probe_scores(), study.trials, metric)
             found += [
                 (shown, each)
                 for shown in findings.candidates
