@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
     from dlrun.study.candidate_runner import Network
+    from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
-    from dlrun.tracking.study import StudyFacts, StudyRun
+    from dlrun.tracking.study import StudyRun
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _notes(plan: StudyPlan, store: Store, closed: Iterable[str], journal: Journa
 
 
 def _facts(plan: StudyPlan) -> StudyFacts:
-    from dlrun.tracking.study import StudyFacts
+    from dlrun.tracking.facts import StudyFacts
 
     recipe, evaluation = plan.recipe, plan.recipe.evaluation
     return StudyFacts(

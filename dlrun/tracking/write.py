@@ -27,8 +27,8 @@ from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
 
 if TYPE_CHECKING:
+    from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
-    from dlrun.tracking.study import StudyFacts
 
 NOTE: Final = "mlflow.note.content"
 LONGEST_PARAM: Final = 250
@@ -77,7 +77,7 @@ class StudyWriter:
         self._describe_run(self.id, "study", facts.params)
         self._log_text("recipe.yaml", facts.recipe_text)
         self._log_text("environment.txt", facts.environment)
-        self._log_text("study.json", json.dumps(facts.kept, indent=2, ensure_ascii=False))
+        self._log_text("study.json", json.dumps(facts.study_json, indent=2, ensure_ascii=False))
         self._log_trials()
         if facts.description:
             self._describe(self.id, facts.description)

@@ -27,8 +27,9 @@ from dlrun.contract.dataset import Column, Dataset, Split, Splits, Target
 from dlrun.contract.trial import Cost, Trial
 from dlrun.recipe.schema import Recipe
 from dlrun.tracking.client import prepare, quiet_mlflow
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, open_store
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 LABELS = ("setosa", "versicolor", "virginica")
 

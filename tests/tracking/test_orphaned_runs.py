@@ -17,10 +17,11 @@ import pytest
 
 from dlrun.contract.trial import Trial
 from dlrun.system.signals import Terminated, raise_on_sigterm
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.orphaned_runs import close_dead_runs
 from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, open_store, search_runs
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 forks = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 

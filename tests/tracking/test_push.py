@@ -13,10 +13,11 @@ from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.push import push
 from dlrun.tracking.read import find_study, load_model_folder
 from dlrun.tracking.store import Store, local_uri, open_store, search_runs
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 if TYPE_CHECKING:
     from conftest import Server

@@ -18,9 +18,10 @@ from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.read import find_studies, find_study, load_model_folder, with_id
 from dlrun.tracking.store import Store, open_store, search_runs
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 Write = Callable[[StudyRun], None]
 

@@ -10,9 +10,10 @@ import pytest
 
 from dlrun.contract.candidate import Epoch
 from dlrun.contract.trial import Trial
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, candidates_of, search_runs
-from dlrun.tracking.study import StudyFacts, StudyRun, unfinished
+from dlrun.tracking.study import StudyRun, unfinished
 
 
 def runs_of(store: Store, study_id: str) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.model_io import load
 from dlrun.recipe.schema import Recipe
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, open_store
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 pytestmark = pytest.mark.tf
 

@@ -23,8 +23,9 @@ from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Splits
 from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
+from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, search_runs
-from dlrun.tracking.study import StudyFacts, StudyRun
+from dlrun.tracking.study import StudyRun
 
 Write = Callable[[StudyRun], None]
 
