@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import Epoch, Family, Predictions
 from dlrun.contract.dataset import Dataset, Split
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-Aspect = Literal[
-    "learning_curve", "noise", "missing", "junk_columns", "label_noise", "shuffle_structure",
-    "shift", "importance", "train",
-]  # fmt: skip
+Aspect = str
+"""A row of `dlrun.catalog.perturbations`, or learning_curve, importance or train."""
 
 
 @dataclass(frozen=True)

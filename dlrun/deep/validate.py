@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from dlrun.errors import DataError, RecipeError
 from dlrun.recipe.architectures import ARCHITECTURES, is_function
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
+from dlrun.system.text import suggest
 
 DEVICES: Final = Path("/dev")
 
@@ -135,9 +135,7 @@ def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:
     allowed = OPTIMIZER_ARGUMENTS[optimizer.name]
     for argument in optimizer.settings:
         if argument not in allowed:
-            near = get_close_matches(argument, allowed, n=1, cutoff=0.6)
-            hint = f"Did you mean {near[0]}?" if near else f"Allowed: {', '.join(allowed)}"
-            fault = f"{argument} is not a setting of {optimizer.name}. {hint}"
+            fault = f"{argument} is not a setting of {optimizer.name}. {suggest(argument, allowed)}"
             yield f"optimizer.{argument}", fault
 
 

@@ -15,12 +15,13 @@ import yaml
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import get_metric
+from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.trial import Aspect
 from dlrun.evidence.feature_ablation import Inputs, engineering
 from dlrun.evidence.formatting import compact, decimals, fixed, signed
 from dlrun.evidence.importance import Importance, agree, importances
 from dlrun.evidence.learning_curve import crossover
-from dlrun.evidence.stress import TITLES, Stress, stresses
+from dlrun.evidence.stress import Stress, stresses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,7 +199,10 @@ def _generalisation(question: AspectContext) -> Sequence[AspectResult]:
     lines = [_both(question, "generalisation", gap, _gap(question))]
     if any("ece" in row.scores for row in question.comparison.rows):
         lines.append(_both(question, "", "calibration error (ECE)", lambda row: _score(row, "ece")))
-    return [*lines, *_stressed(question, [aspect for aspect in TITLES if aspect != STRUCTURE])]
+    return [
+        *lines,
+        *_stressed(question, [aspect for aspect in PERTURBATIONS if aspect != STRUCTURE]),
+    ]
 
 
 def _structure(question: AspectContext) -> Sequence[AspectResult]:

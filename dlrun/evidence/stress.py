@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.trial import Aspect
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dlrun.contract.candidate import Family
-
-TITLES: Final[dict[Aspect, str]] = {
-    "noise": "noise of {level:g} standard deviations in the test rows",
-    "missing": "{percent:g} % missing in the test rows",
-    "junk_columns": "trained with as many junk columns",
-    "label_noise": "trained with {percent:g} % wrong labels",
-    "shuffle_structure": "trained and tested on shuffled pixels, steps or words",
-    "shift": "trained on the earliest rows, tested on the latest",
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ def stresses(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> l
     """Gather what every stress that was measured costs every candidate."""
     sign = get_metric(metric).sign
     plain = trials.set_index(["candidate", "step"])[metric].rename("plain")
-    measured = measurements[measurements["aspect"].isin(list(TITLES))]
+    measured = measurements[measurements["aspect"].isin(list(PERTURBATIONS))]
     joined = measured.join(plain, on=["candidate", "step"])
     joined["drop"] = -sign * (joined["score"] - joined["plain"])
     keys = ["aspect", "level", "candidate"]
@@ -60,7 +52,9 @@ def _stress(own: pd.DataFrame, first: dict[Any, Any]) -> Stress:
         family=first["family"],
         aspect=first["aspect"],
         level=first["level"],
-        title=TITLES[first["aspect"]].format(level=first["level"], percent=100 * first["level"]),
+        title=PERTURBATIONS[first["aspect"]].title.format(
+            level=first["level"], percent=100 * first["level"]
+        ),
         score=float(own["score"].mean()),
         drop=float(own["drop"].mean()),
         spread=float(own["drop"].std()),

@@ -1,13 +1,15 @@
-"""What all parts of a recipe share: they are frozen, and know no keys but their own."""
+"""What all sections of a recipe share: they are frozen and refuse unknown keys."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
 
 from dlrun.recipe import vocabulary as names
+from dlrun.system.text import suggest
 
 Auto = Literal["auto"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -16,7 +18,7 @@ Label = str | int | float | bool
 
 
 class Section(BaseModel):
-    """A frozen part of a recipe that knows no keys but its own."""
+    """A frozen part of a recipe that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -36,13 +38,33 @@ def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     """Return a value that is allowed.
 
     Raises:
-        ValueError: it is not; says which one was probably meant.
+        ValueError: it is not; the message suggests the nearest one.
     """
     if value in allowed:
         return value
-    near = names.VALUE_HABITS.get(value.lower())
-    if near not in allowed:
-        near = next(iter(get_close_matches(value, allowed, n=1)), None)
-    hint = f"Did you mean {near}?" if near else f"Allowed: {', '.join(allowed)}"
-    message = f"{value!r} is not {what}. {hint}"
+    meant = names.VALUE_HABITS.get(value.lower())
+    message = f"{value!r} is not {what}. {suggest(meant if meant in allowed else value, allowed)}"
     raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a `str` of the recipe as the name of a row of the catalog.
+
+    Attributes:
+        allowed: the names.
+        what: a noun for messages, such as "a metric".
+    """
+
+    allowed: tuple[str, ...]
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Check the name after its type."""
+        return core_schema.no_info_after_validator_function(
+            lambda value: one_of(value, self.allowed, self.what), handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
+        """List the names for completion in an editor."""
+        return {"enum": list(self.allowed), "type": "string"}

@@ -1,16 +1,16 @@
-"""What pydantic found wrong, said in the recipe's own words."""
+"""Pydantic's errors as faults of a recipe, in the words of its keys."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from dlrun.recipe.document import Fault, dotted
 from dlrun.recipe.vocabulary import HABITS
+from dlrun.system.text import nearest, suggest
 
 WANTED: Final[dict[str, str]] = {
     "bool_parsing": "true or false",
@@ -76,13 +76,13 @@ def line_of(key: str, lines: Mapping[str, int]) -> int | None:
 def unknown_key(
     key: str, allowed: Iterable[str], owner: str = "", elsewhere: Iterable[str] = ()
 ) -> str:
-    """Say that a key is not a setting, and which one was probably meant.
+    """Return the fault of an unknown key, with the setting that was probably meant.
 
     Args:
         key: the dotted key.
         allowed: the names of the settings beside it.
         owner: what the settings belong to, when that is not the section itself.
-        elsewhere: dotted keys of the whole recipe, where the name may stand rightly.
+        elsewhere: dotted keys of the whole recipe, among which the name may be right.
     """
     names = list(allowed)
     what = f"a setting of {owner}" if owner else "a setting"
@@ -98,13 +98,10 @@ def _suggestion(key: str, names: list[str], elsewhere: Iterable[str]) -> str:
             return f"Did you mean {habit_name}?"
         short = habit.removeprefix(f"{parent}.") if parent else habit
         return f"Did you mean {short}?" if habit_parent else f"Did you mean {habit}?"
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean {near[0]}?"
     moved = [path for path in elsewhere if path.rpartition(".")[2] == name]
-    if moved:
+    if moved and not nearest(name, names):
         return f"Did you mean {' or '.join(moved)}?"
-    return f"Allowed: {', '.join(sorted(names))}"
+    return suggest(name, sorted(names))
 
 
 def _real_path(error: Mapping[str, Any], values: Any) -> tuple[Any, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dlrun.recipe.vocabulary import ACTIVATIONS
+from dlrun.system.text import suggest
 
 # Layers of one tensor in and one out; those with the same arguments share a line, and "!" marks
 # an argument that must be given. A test compares the table with the installed Keras.
@@ -251,7 +251,7 @@ def _faults(layer: object) -> Iterator[str]:
         return
     if name not in LAYERS:
         allowed = "the classes of keras.layers that turn one tensor into one"
-        yield f"{name} is not a layer. {_hint(name, LAYERS, allowed)}"
+        yield f"{name} is not a layer. {suggest(name, LAYERS, allowed)}"
         return
     for argument in REQUIRED[name]:
         if argument not in arguments:
@@ -262,17 +262,8 @@ def _faults(layer: object) -> Iterator[str]:
 
 def _argument_faults(name: str, argument: str, value: object) -> Iterator[str]:
     if argument not in LAYERS[name]:
-        allowed = LAYERS[name]
-        hint = _hint(argument, allowed, ", ".join(allowed) or "none")
-        yield f"{argument} is not an argument of {name}. {hint}"
+        yield f"{argument} is not an argument of {name}. {suggest(argument, LAYERS[name])}"
     elif argument == "layer":
         yield from (f"{name}: {fault}" for fault in _faults(value))
     elif argument.endswith("activation") and isinstance(value, str) and value not in ACTIVATIONS:
-        hint = _hint(value, ACTIVATIONS, ", ".join(ACTIVATIONS))
-        yield f"{name}: {value!r} is not a Keras activation. {hint}"
-
-
-def _hint(word: str, known: Iterable[str], allowed: str) -> str:
-    folded = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return f"Did you mean {folded[near[0]]}?" if near else f"Allowed: {allowed}"
+        yield f"{name}: {value!r} is not a Keras activation. {suggest(value, ACTIVATIONS)}"

@@ -15,20 +15,24 @@ from pydantic import (
     model_validator,
 )
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
-from dlrun.contract.dataset import ColumnType
+from dlrun.catalog.perturbations import PERTURBATIONS
+from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
-from dlrun.recipe.base import Auto, Fraction, OpenSection, Section, one_of
+from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
 from dlrun.recipe.features import Features, check_apart
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.training import Training
 
+ColumnKindName = Annotated[str, OneOf(tuple(COLUMN_KINDS), "a type of column")]
+
 
 class SplitSettings(Section):
-    """How rows are parted into training, validation and test."""
+    """How rows are split into training, validation and test."""
 
-    method: Literal["random", "stratified", "group", "time", "predefined"] | None = None
+    method: Annotated[str, OneOf(tuple(SPLIT_METHODS), "a split method")] | None = None
     """Default: stratified for classes, random for numbers."""
     column: str | None = None
     """The group, time or predefined (train/validation/test) column."""
@@ -39,17 +43,20 @@ class SplitSettings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.method in ("group", "time", "predefined") and self.column is None:
+        method = SPLIT_METHODS.get(self.method or "")
+        *most, last = (row.name for row in SPLIT_METHODS.values() if row.needs_column)
+        by_column = f"{', '.join(most)} or {last}"
+        if method and method.needs_column and self.column is None:
             message = f"split method {self.method!r} needs split.column"
             raise ValueError(message)
-        if self.method in ("random", "stratified") and self.column is not None:
+        if method and not method.needs_column and self.column is not None:
             message = (
                 f"split.column is set, but a {self.method} split does not respect it. "
-                "Set split.method to group, time or predefined, or remove the column"
+                f"Set split.method to {by_column}, or remove the column"
             )
             raise ValueError(message)
-        if self.method is None and self.column is not None:
-            message = "split.column is set without split.method: group, time or predefined?"
+        if method is None and self.column is not None:
+            message = f"split.column is set without split.method: {by_column}?"
             raise ValueError(message)
         if self.test + self.validation >= 1:
             message = "split.test and split.validation leave no training rows"
@@ -58,7 +65,7 @@ class SplitSettings(Section):
 
 
 class WideSeries(Section):
-    """A series that stands in several columns of the table, one for each step."""
+    """A series whose steps are columns of the table."""
 
     series: list[str]
     """The columns, in the order of the steps; `t0…t425` is a range of numbered columns."""
@@ -111,7 +118,7 @@ class Data(Section):
     """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
     target: str | None = None
     """The column to predict; required unless the source brings one."""
-    features: list[str] | dict[str, ColumnType | WideSeries] | None = None
+    features: list[str] | dict[str, ColumnKindName | WideSeries] | None = None
     """Columns to learn from; default: all but target and exclude. A mapping sets types by hand;
     `{ecg: {series: [t0…t425]}}` makes one series of several columns."""
     exclude: list[str] = []
@@ -125,11 +132,13 @@ class Data(Section):
     @field_validator(
         "features",
         mode="before",
-        json_schema_input_type=list[str] | dict[str, ColumnType | WideSeries | list[str]] | None,
+        json_schema_input_type=list[str]
+        | dict[str, ColumnKindName | WideSeries | list[str]]
+        | None,
     )
     @classmethod
     def _typed(cls, value: object) -> object:
-        """Take `{series: [t0…t425]}` for a series that is called so; say what else is wrong."""
+        """Read `{series: [t0…t425]}` as a wide series called series; check all kinds."""
         if not isinstance(value, dict):
             return value
         typed = dict(value)
@@ -137,7 +146,7 @@ class Data(Section):
             typed["series"] = {"series": typed["series"]}
         for name, kind in typed.items():
             if isinstance(kind, str):
-                one_of(kind, names.COLUMN_TYPES, "a type of column")
+                one_of(kind, tuple(COLUMN_KINDS), "a type of column")
             elif not isinstance(kind, WideSeries) and (
                 not isinstance(kind, dict) or list(kind) != ["series"]
             ):
@@ -258,6 +267,9 @@ class Baseline(OpenSection):
 # -------------------------------------------------------------------- evaluation and the rest
 
 
+STRESSES: Final = tuple(row.name for row in PERTURBATIONS.values() if row.is_optional)
+
+
 class Evaluation(Section):
     """How candidates are scored."""
 
@@ -270,9 +282,7 @@ class Evaluation(Section):
     rope: Annotated[float, Field(ge=0)] | Auto = "auto"
     """A difference smaller than this does not matter in practice."""
     learning_curve: bool | list[Fraction] = False
-    stress: list[
-        Literal["noise", "missing", "junk_columns", "label_noise", "shuffle_structure"]
-    ] = []
+    stress: list[Annotated[str, OneOf(STRESSES, "a kind of stress")]] = []
     importance: bool = False
 
     @field_validator("metrics", mode="before", json_schema_input_type=str | list[str])

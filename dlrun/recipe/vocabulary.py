@@ -2,7 +2,9 @@
 
 from typing import Final
 
-COLUMN_TYPES: Final = ("number", "category", "text", "image", "audio", "series", "datetime")
+from dlrun.catalog.columns import COLUMN_KINDS
+
+COLUMN_TYPES: Final = tuple(COLUMN_KINDS)
 
 ARCHITECTURES: Final = {
     "mlp": "fully connected layers over the joined columns",

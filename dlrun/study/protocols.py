@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.dataset import Dataset, Split, Splits
-from dlrun.contract.trial import Aspect, RetrainingCondition, TestPerturbation
+from dlrun.contract.trial import RetrainingCondition, TestPerturbation
 from dlrun.data.perturb import (
     add_junk_columns,
     add_label_noise,
@@ -29,9 +30,11 @@ from dlrun.recipe.schema import Evaluation
 SMALLEST_FRACTION: Final = 1 / 16  # of a learning curve
 N_FRACTIONS: Final = 5  # evenly spaced on a log scale; the last is the whole, which is the trial
 FEWEST_ROWS: Final = 20  # that a curve begins with
-LEVELS: Final = (0.1, 0.3)  # of noise and of missing values
-LABEL_NOISE: Final = 0.2
-PROBED: Final[Mapping[Aspect, Callable[..., Any]]] = {"noise": add_noise, "missing": drop_values}
+LABEL_NOISE: Final = PERTURBATIONS["label_noise"].levels[0]
+ON_TEST_ROWS: Final[Mapping[str, Callable[..., Any]]] = {
+    "noise": add_noise,
+    "missing": drop_values,
+}
 N_REPEATS: Final = 3  # permutations of each column
 N_STRESSED: Final = 3  # splits on which candidates are trained again under stress
 
@@ -39,12 +42,11 @@ N_STRESSED: Final = 3  # splits on which candidates are trained again under stre
 def make_probes(evaluation: Evaluation, dataset: Dataset) -> tuple[TestPerturbation, ...]:
     """Make the changes of test rows that the recipe asks for."""
     probes: list[TestPerturbation] = []
-    for aspect, change in (("noise", add_noise), ("missing", drop_values)):
+    for aspect, change in ON_TEST_ROWS.items():
         if aspect in evaluation.stress:
-            changes = {
-                level: partial(change, columns=dataset.columns, level=level) for level in LEVELS
-            }
-            probes += [TestPerturbation(aspect, level, change) for level, change in changes.items()]
+            for level in PERTURBATIONS[aspect].levels:
+                perturb = partial(change, columns=dataset.columns, level=level)
+                probes.append(TestPerturbation(aspect, level, perturb))
     if evaluation.importance:
         probes += _importance(dataset)
     return tuple(probes)

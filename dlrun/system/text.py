@@ -1,8 +1,8 @@
-"""Names in messages: what there is, and what was probably meant."""
+"""Names in messages: lists of them, and the one that was probably meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
@@ -18,8 +18,29 @@ def quoted(names: Iterable[str], limit: int = 20) -> str:
     return listed((repr(name) for name in names), limit)
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return the sentence ` Did you mean 'x'?`, or nothing when no known name is near."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like a misspelt one, whatever its case; None: no one."""
     folded = {other.casefold(): other for other in known}
     near = get_close_matches(name.casefold(), folded, n=1)
-    return f" Did you mean {folded[near[0]]!r}?" if near else ""
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the sentence ` Did you mean 'x'?`, or nothing when no known name is near."""
+    near = nearest(name, known)
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def suggest(name: str, known: Collection[str], allowed: str = "") -> str:
+    """Return the sentence `Did you mean x?`, or `Allowed: …` when no known name is near.
+
+    Args:
+        name: a misspelt one.
+        known: the right ones.
+        allowed: what is allowed, in words; default: the names.
+
+    >>> suggest("adm", ["adam", "sgd"])
+    'Did you mean adam?'
+    """
+    near = nearest(name, known)
+    return f"Did you mean {near}?" if near else f"Allowed: {allowed or ', '.join(known) or 'none'}"

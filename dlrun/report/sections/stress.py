@@ -6,7 +6,8 @@ from functools import partial
 from math import isfinite, isnan
 from typing import TYPE_CHECKING
 
-from dlrun.evidence.stress import TITLES, Stress, stresses
+from dlrun.catalog.perturbations import PERTURBATIONS
+from dlrun.evidence.stress import Stress, stresses
 from dlrun.report.charts.drops import Drop, Lane, draw_drops
 from dlrun.report.html import Markup, join, tag
 from dlrun.report.sections.probe_tables import (
@@ -36,7 +37,7 @@ def stress(findings: ReportContext) -> ReportSection | None:
     """Draw what each stress costs the best of each side, and tell it for every candidate."""
     found = sorted(
         measured(findings, stresses),
-        key=lambda each: (list(TITLES).index(each[1].aspect), each[1].level),
+        key=lambda each: (list(PERTURBATIONS).index(each[1].aspect), each[1].level),
     )
     if not found:
         return None
