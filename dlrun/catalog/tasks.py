@@ -19,6 +19,7 @@ class Task:
         estimator: which builder of a baseline serves it.
         split: the method by which rows are split when the recipe names none.
         column_types: of the raw column that it is read from.
+        joins_columns: whether its target may stand in several columns.
         is_streamed: whether its rows can be read from disk again and again.
     """
 
@@ -27,6 +28,7 @@ class Task:
     estimator: Literal["classifier", "regressor"]
     split: str
     column_types: tuple[str, ...] = ("number", "category", "text")
+    joins_columns: bool = False
     is_streamed: bool = True
 
 

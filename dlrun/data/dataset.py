@@ -28,7 +28,7 @@ from dlrun.data.splits.stratify import draw, strata_of
 from dlrun.data.streaming.eligibility import find_stream
 from dlrun.data.streaming.scan import scan_table
 from dlrun.data.targets import TypedTarget, target_kind
-from dlrun.data.targets.read import read_target
+from dlrun.data.targets.read import join_target, read_target
 from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
@@ -62,7 +62,7 @@ def _read_rows(recipe: Recipe) -> Dataset:
 
 
 def _read_typed(recipe: Recipe) -> Dataset:
-    raw = _read_raw(recipe)
+    raw = join_target(recipe, _read_raw(recipe))
     target = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, target)
     typed_target = read_target(recipe, raw.frame[target])
@@ -83,8 +83,9 @@ def _read_typed(recipe: Recipe) -> Dataset:
 
 def _read_raw(recipe: Recipe) -> RawData:
     data, types = recipe.data, declared_types(recipe)
+    name = data.target if isinstance(data.target, str) else None
     try:
-        return read_source(data.source, recipe.folder, target=data.target, types=types)
+        return read_source(data.source, recipe.folder, target=name, types=types)
     except DataError as error:
         message = f"{recipe.at('data.source')}: {error}"
         raise DataError(message) from error

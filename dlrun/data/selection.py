@@ -19,28 +19,38 @@ from dlrun.system.text import did_you_mean, listed, quoted
 
 
 def name_target(recipe: Recipe, raw: RawData) -> str:
-    """Name the column to predict.
+    """Return the name of the column to predict; several columns are joined before.
 
     Raises:
         DataError: there is none, or the recipe uses it for something else as well.
     """
-    name = recipe.data.target or raw.target
+    chosen = recipe.data.target
+    name = raw.target if chosen is None or isinstance(chosen, list) else chosen
     if name is None:
         message = (
             f"{recipe.at('data.target')}: the source brings no target: name the column to "
             f"predict. Columns: {listed(raw.frame.columns)}"
         )
         raise DataError(message)
-    _require(recipe, "data.target", [name], raw.frame)
+    check_target(recipe, [name], raw.frame)
+    return name
+
+
+def check_target(recipe: Recipe, columns: Sequence[str], frame: pd.DataFrame) -> None:
+    """Check that the columns are in the table, and that the recipe uses them for nothing else.
+
+    Raises:
+        DataError: they are not, or it does.
+    """
+    _require(recipe, "data.target", columns, frame)
     features = {*(recipe.data.features or ()), *chain(*_wide(recipe).values())}
     for key, names in (("exclude", {*recipe.data.exclude}), ("features", features)):
-        if name in names:
+        for name in names.intersection(columns):
             message = f"{recipe.at(f'data.{key}')}: {name!r} is the target. Take it off this list."
             raise DataError(message)
-    if name == recipe.data.split.column:
-        message = f"{recipe.at('data.split.column')}: {name!r} is the target."
+    if recipe.data.split.column in columns:
+        message = f"{recipe.at('data.split.column')}: {recipe.data.split.column!r} is the target."
         raise DataError(message)
-    return name
 
 
 def _require(recipe: Recipe, key: str, names: Sequence[str], frame: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
+from dlrun.catalog.tasks import TASKS
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
@@ -116,8 +117,9 @@ class Data(Section):
 
     source: str
     """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
-    target: str | None = None
-    """The column to predict; required unless the source brings one."""
+    target: str | Annotated[list[str], Field(min_length=1)] | None = None
+    """The column to predict, or the columns of a multi-label target; required unless the source
+    brings one."""
     features: list[str] | dict[str, ColumnKindName | WideSeries] | None = None
     """Columns to learn from; default: all but target and exclude. A mapping sets types by hand;
     `{ecg: {series: [t0…t425]}}` makes one series of several columns."""
@@ -333,7 +335,7 @@ class Recipe(Section):
     name: str = ""
     """Default: the file's name; becomes the MLflow experiment."""
     description: str = ""
-    task: Literal["classification", "regression"] | None = None
+    task: Annotated[str, OneOf(tuple(TASKS), "a task")] | None = None
     """Default: inferred from the target."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Everything random derives from it."""

@@ -87,6 +87,8 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
         yield "data.source", f"{said} {ADVICE}."
     if data.max_rows is not None:
         yield "data.max_rows", f"a sample of rows is held in memory. {ADVICE}."
+    if isinstance(data.target, list):
+        yield "data.target", f"a target in several columns is joined in memory. {ADVICE}."
     if data.split.method == "time":
         said = "streamed rows are parted by a hash, not by time."
         yield (
@@ -169,3 +171,5 @@ def _unstreamed(reader: RowReader) -> Iterator[tuple[str, str]]:
             f"streamed columns are of the types {', '.join(kinds)}, but there are "
             f"{listed(others)}. Leave them out (data.exclude). {ADVICE}.",
         )
+    if not TASKS[reader.target.task].is_streamed:
+        yield "data.target", f"{reader.target.name!r} is read into memory as a whole. {ADVICE}."

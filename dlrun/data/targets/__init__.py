@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -65,6 +65,9 @@ class TargetKind(Protocol):
         Raises:
             DataError: the column cannot be a target of this task; without its place.
         """
+
+    def combine(self, frame: pd.DataFrame, names: Sequence[str]) -> pd.Series[Any]:
+        """Join columns to one of raw values; for tasks whose row says `joins_columns`."""
 
     def declare(self, values: pd.Series[Any]) -> Target:
         """Return the target as some rows of a stream show it, without its labels."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Target
+from dlrun.data.selection import check_target
+from dlrun.data.sources.raw import RawData
 from dlrun.data.targets import TypedTarget, target_kind
 from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
@@ -33,6 +36,26 @@ def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
         raise DataError(message) from error
     check_varied(recipe, found.target.name, target_kind(task).distinct(found.y, found.target))
     return TypedTarget(found.target, found.y, notes)
+
+
+def join_target(recipe: Recipe, raw: RawData) -> RawData:
+    """Join the columns of a target that stands in several.
+
+    Raises:
+        DataError: a column is missing, used otherwise too, or holds what the task cannot join.
+    """
+    columns = recipe.data.target
+    if not isinstance(columns, list):
+        return raw
+    check_target(recipe, columns, raw.frame)
+    task = next(row.name for row in TASKS.values() if row.joins_columns)
+    try:
+        values = target_kind(task).combine(raw.frame, columns)
+    except DataError as error:
+        message = f"{recipe.at('data.target')}: {error}"
+        raise DataError(message) from error
+    frame = raw.frame.drop(columns=columns).assign(**{str(values.name): values})
+    return replace(raw, frame=frame, target=str(values.name))
 
 
 def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:
