@@ -71,6 +71,7 @@ def test_multi_class_scores_agree_with_scikit_learn() -> None:
             "log_loss": sk.log_loss(y, values),
             "brier": ((values - one_hot) ** 2).sum(axis=1).mean(),
             "mcc": sk.matthews_corrcoef(y, codes),
+            "kappa": sk.cohen_kappa_score(y, codes),
         }
     )
 

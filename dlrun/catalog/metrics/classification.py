@@ -180,6 +180,13 @@ def _mcc(rows: ScoredRows) -> float:
     return float(sk.matthews_corrcoef(rows.y, rows.class_indices, sample_weight=rows.weight))
 
 
+def _kappa(rows: ScoredRows) -> float:
+    """Compute Cohen's kappa (1960), 0 where the truth and the predictions are one class."""
+    if len(np.union1d(rows.y, rows.class_indices)) == 1:
+        return 0.0
+    return float(sk.cohen_kappa_score(rows.y, rows.class_indices, sample_weight=rows.weight))
+
+
 def _confusion_bootstrap(
     read: Callable[[Numbers], float],
 ) -> Callable[[ScoredRows], BootstrapScorer]:
@@ -220,6 +227,13 @@ def _mcc_of(confusion: Numbers) -> float:
     variances = (n**2 - (n_predicted**2).sum()) * (n**2 - (n_true**2).sum())
     covariance = np.trace(confusion) * n - (n_true * n_predicted).sum()
     return float(covariance / variances**0.5) if variances > 0 else 0.0
+
+
+def _kappa_of(confusion: Numbers) -> float:
+    n = confusion.sum()
+    by_chance = (confusion.sum(axis=1) * confusion.sum(axis=0)).sum() / n**2
+    agreed = np.trace(confusion) / n
+    return float((agreed - by_chance) / (1 - by_chance)) if by_chance < 1 else 0.0
 
 
 # ------------------------------------------------------------------------------------ the rows
@@ -305,4 +319,10 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         auto_rank_binary=6,
     ),
     _decision(name="mcc", title="MCC", score=_mcc, bootstrap=_confusion_bootstrap(_mcc_of)),
+    _decision(
+        name="kappa",
+        title="Cohen's kappa",
+        score=_kappa,
+        bootstrap=_confusion_bootstrap(_kappa_of),
+    ),
 )
