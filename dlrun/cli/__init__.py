@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dlrun import __version__
 from dlrun.cli.compare import compare
 from dlrun.cli.curve import curve
 from dlrun.cli.doctor import doctor
@@ -22,6 +21,7 @@ from dlrun.cli.train import train
 from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
 from dlrun.errors import DlrunError
+from dlrun.system.version import __version__
 
 app = typer.Typer(
     name="dlrun",

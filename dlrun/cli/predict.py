@@ -40,7 +40,7 @@ def predict(
     store = open_to_read(uri)
     model = load(load_model_folder(store, None if study == "last" else study, candidate))
     rows, folder = read_rows(data, model.facts.columns)
-    answers = model.answer(rows, folder)
+    answers = model.predict(rows, folder)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
     if output is None:
         print(joined.to_csv(index=False), end="")

@@ -77,7 +77,7 @@ class SavedModel:
     facts: ModelInfo
     fitted: Fitted
 
-    def answer(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
+    def predict(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
         """Predict raw rows, as they stand in a user's file.
 
         Args:

@@ -31,7 +31,21 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: the file cannot be read, or has faults; all of them, one per line.
     """
-    document = override(_read(path), overrides)
+    return parse_recipe(_read(path), path, overrides)
+
+
+def parse_recipe(text: str, file: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Override and validate a recipe given as YAML text.
+
+    Args:
+        text: YAML, of which JSON is a part.
+        file: its name in errors; relative sources start in its folder.
+        overrides: as in `load_recipe`.
+
+    Raises:
+        RecipeError: the recipe has faults; all of them, one per line.
+    """
+    document = override(parse(text), overrides)
     values, lines = _normalise(document)
     faults = list(document.faults)
     recipe: Recipe | None = None
@@ -45,16 +59,16 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
         faults += _not_yet(recipe, lines)
     if faults or recipe is None:
         is_single = isinstance(document.values.get("model"), dict)
-        raise RecipeError(_message(path.name, faults, is_single=is_single))
-    named = recipe.model_copy(update={"name": recipe.name or path.stem})
-    named._file = path.absolute()
+        raise RecipeError(_message(file.name, faults, is_single=is_single))
+    named = recipe.model_copy(update={"name": recipe.name or file.stem})
+    named._file = file.absolute()
     named._lines = lines
     return named
 
 
-def _read(path: Path) -> Document:
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         near = ", ".join(sorted(other.name for other in path.parent.glob("*.y*ml"))) or "none"
         message = f"{path}: no such recipe. Recipes in that folder: {near}"
@@ -68,7 +82,6 @@ def _read(path: Path) -> Document:
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise RecipeError(message) from None
-    return parse(text)
 
 
 def _normalise(document: Document) -> tuple[dict[str, Any], dict[str, int]]:

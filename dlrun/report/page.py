@@ -7,7 +7,6 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from dlrun import __version__
 from dlrun.report.charts.shares import draw_shares
 from dlrun.report.columns import percent
 from dlrun.report.context import ReportContext, build_context
@@ -22,6 +21,7 @@ from dlrun.report.sections.section import ReportSection, on_any_width
 from dlrun.report.sections.stress import stress
 from dlrun.report.sections.study import data, environment, recipe, studies
 from dlrun.report.sections.training import training
+from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
     from dlrun.contract.study import Study

@@ -19,13 +19,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-import dlrun
 from dlrun.contract.candidate import Candidate, Epoch, Predictions
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.write import recipe_digest
 from dlrun.system.files import atomic_write
+from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Recipe
@@ -154,7 +154,7 @@ def open_journal(
     Raises:
         UsageError: another process trains this study.
     """
-    identity = [data_digest, store, recipe.seed, dlrun.__version__.partition(".")[0]]
+    identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
     siblings = _root() / _hash(identity)
     journal = Journal(siblings / recipe_digest(recipe)[:16], _keys(recipe, candidates, metrics))
     with _locked(recipe, journal.folder):

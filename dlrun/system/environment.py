@@ -7,8 +7,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from dlrun import __version__
 from dlrun.system.cost import THREAD_VARIABLES, n_cores
+from dlrun.system.version import __version__
 
 PACKAGES: Final = (
     "tensorflow", "keras", "scikit-learn", "mlflow", "pandas", "numpy", "scipy", "pyarrow",

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
-import dlrun
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.data.targets import target_kind
+from dlrun.system.version import __version__
 from dlrun.tracking.client import quiet_mlflow
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     families = PACKAGES if facts.is_engineered else (facts.family,)
     own = [package for family in families for package in PACKAGES[family]]
     packages = ("mlflow", *own, *_boosters(folder))
-    return [f"dlrun=={dlrun.__version__}", *map(_pin, packages)]
+    return [f"dlrun=={__version__}", *map(_pin, packages)]
 
 
 def _pin(package: str) -> str:

@@ -25,7 +25,7 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not 
     ) -> pd.DataFrame:
         """Predict raw rows; rows that cannot be used are a bad request, with the reason."""
         try:
-            return self._model.answer(model_input)
+            return self._model.predict(model_input)
         except DataError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
 

@@ -16,10 +16,10 @@ from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-import dlrun
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, ProbeScore, Trial
+from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
 from dlrun.tracking.model import log_model
@@ -205,7 +205,7 @@ class StudyWriter:
             "dlrun.split_digest": facts.splits.digest,
             "dlrun.data_digest": facts.dataset.digest,
             "dlrun.task": facts.dataset.target.task,
-            "dlrun.version": dlrun.__version__,
+            "dlrun.version": __version__,
             "dlrun.host": socket.gethostname(),
             "dlrun.pid": str(os.getpid()),
             "mlflow.source.name": str(facts.source_file),

@@ -91,7 +91,7 @@ def test_a_saved_model_answers_for_raw_rows(
     frame = dataset.take(TEST[:12]).frame
     (column,) = frame
     rows = pd.DataFrame({column: [raw(cell) for cell in frame[column]]})
-    answers = saved.load(tmp_path).answer(rows)
+    answers = saved.load(tmp_path).predict(rows)
     expected = model.predict(frame).values
     np.testing.assert_allclose(answers.filter(like="p_").to_numpy(), expected, atol=1e-6)
 

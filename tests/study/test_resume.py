@@ -190,10 +190,10 @@ def test_another_major_version_recalls_nothing(
 ) -> None:
     with opened(plan) as journal:
         journal.keep(TRIAL)
-    monkeypatch.setattr(dlrun, "__version__", f"{dlrun.__version__}.1")
+    monkeypatch.setattr("dlrun.study.resume.__version__", f"{dlrun.__version__}.1")
     with opened(plan) as journal:
         assert journal.recall(candidate(plan), SPLIT) is not None
-    monkeypatch.setattr(dlrun, "__version__", "9.0.0")
+    monkeypatch.setattr("dlrun.study.resume.__version__", "9.0.0")
     with opened(plan) as journal:
         assert journal.recall(candidate(plan), SPLIT) is None
 

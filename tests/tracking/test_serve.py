@@ -106,7 +106,7 @@ def test_raw_rows_in_predictions_out(
     with serving(store, f"runs:/{run.info.run_id}/model") as url:
         body = {"dataframe_records": rows.to_dict("records")}
         answer = json.loads(ask(f"{url}/invocations", body))["predictions"]
-    expected = load(saved).answer(rows)
+    expected = load(saved).predict(rows)
     assert [row["prediction"] for row in answer] == expected["prediction"].tolist()
     for name in expected.columns[1:]:
         np.testing.assert_allclose([row[name] for row in answer], expected[name], rtol=1e-5)
