@@ -13,18 +13,16 @@ class Source:
     Attributes:
         name: the scheme.
         title: what the collection is.
-        downloads: its data sets need a network the first time.
     """
 
     name: str
     title: str
-    downloads: bool = True
 
 
 SOURCES: Final = {
     row.name: row
     for row in (
-        Source("sklearn", "tables that scikit-learn brings or downloads", downloads=False),
+        Source("sklearn", "tables that scikit-learn brings or downloads"),
         Source("openml", "tables of openml.org, by name or number"),
         Source("keras", "images, texts and tables of keras.datasets"),
     )

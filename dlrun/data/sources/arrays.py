@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.raw import RawData
-from dlrun.data.splits.column import PARTS
+from dlrun.data.splits.predefined import SUBSET_NAMES
 from dlrun.data.types.decode import CellError, as_cells
 from dlrun.data.types.image import scale_pixels
 from dlrun.errors import DataError
@@ -48,7 +48,7 @@ def read_arrays(
     if {"x", "y"} <= set(arrays):
         names = [""]
     else:
-        names = [f"_{name}" for name in PARTS if {f"x_{name}", f"y_{name}"} <= set(arrays)]
+        names = [f"_{name}" for name in SUBSET_NAMES if {f"x_{name}", f"y_{name}"} <= set(arrays)]
         if "_train" not in names:
             message = (
                 f"{path.name}: the archive must hold the arrays x and y, or x_train, y_train, "
@@ -58,7 +58,7 @@ def read_arrays(
     x = _join(path, {f"x{name}": arrays[f"x{name}"] for name in names})
     frame, known = _columns(path, x, types)
     y = [_target(path, arrays, name) for name in names]
-    parts = np.repeat([PARTS.get(name[1:], "") for name in names], [len(part) for part in y])
+    parts = np.repeat([SUBSET_NAMES.get(name[1:], "") for name in names], [len(part) for part in y])
     frame[target or "target"] = np.concatenate(y)
     return RawData(
         path.stem, frame, target or "target", pd.Series(parts) if names[0] else None, known

@@ -14,7 +14,7 @@ import pandas as pd
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import READERS
-from dlrun.data.splits.column import PARTS
+from dlrun.data.splits.predefined import SUBSET_NAMES
 from dlrun.data.types.decode import as_cells
 from dlrun.errors import DataError
 
@@ -74,9 +74,9 @@ def _without_parts(
         places = [place[1:] for place in places]
         is_deep = all(len(place) > DEPTH for place in places)
     tops = [place[0].lower() for place in places]
-    if not is_deep or not set(tops) <= set(PARTS) or len(set(tops)) == 1:
+    if not is_deep or not set(tops) <= set(SUBSET_NAMES) or len(set(tops)) == 1:
         return places, None
-    return [place[1:] for place in places], pd.Series([PARTS[top] for top in tops])
+    return [place[1:] for place in places], pd.Series([SUBSET_NAMES[top] for top in tops])
 
 
 def find_files(path: Path, kind: str | None = None) -> Files:

@@ -1,9 +1,9 @@
-"""Where data comes from: files, globs, arrays, named data sets and the user's own loaders."""
+"""The source of a recipe, read as a raw table: a path, a glob, a named data set or a function."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
@@ -11,11 +11,11 @@ from typing import Final
 import pandas as pd
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.sources import SOURCES
+from dlrun.data.sources import source_module
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
-from dlrun.data.sources.keras_datasets import read_keras
 from dlrun.data.sources.raw import RawData
-from dlrun.data.sources.sklearn_openml import read_openml, read_sklearn
 from dlrun.data.sources.tables import checked, read_table
 from dlrun.data.sources.user_functions import find_function
 from dlrun.data.streaming.partitions import find_tables
@@ -32,21 +32,21 @@ def read_source(
     target: str | None = None,
     types: Mapping[str, str] = NO_TYPES,
 ) -> RawData:
-    """Read what a recipe calls a source, before its columns are typed.
+    """Read the source of a recipe as a raw table.
 
     Args:
         source: a path, a glob, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
             `package.module:function`.
         folder: where relative paths and the user's modules start.
-        target: the recipe's target; it names the target of a source that has no name for it.
-        types: that the recipe sets by hand.
+        target: a name for the target of a source that has none.
+        types: column → kind, as set in the recipe.
 
     Raises:
         DataError: there is nothing to read, or it cannot be read.
     """
     scheme, _, name = source.partition(":")
-    if scheme in SCHEMES:
-        return SCHEMES[scheme](name, target)
+    if scheme in SOURCES:
+        return source_module(scheme).read(name, target)
     if FUNCTION.fullmatch(source):
         return _call(source, folder)
     path = folder / Path(source).expanduser()
@@ -111,10 +111,3 @@ def _call(source: str, folder: Path) -> RawData:
         message = f"{source} must return a pandas DataFrame, but returned {type(frame).__name__}."
         raise DataError(message)
     return RawData(source.partition(":")[2], checked(frame, source))
-
-
-SCHEMES: Final[dict[str, Callable[[str, str | None], RawData]]] = {
-    "sklearn": read_sklearn,
-    "openml": read_openml,
-    "keras": read_keras,
-}

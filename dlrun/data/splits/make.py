@@ -1,4 +1,4 @@
-"""Splits: the rows that every candidate trains on, may look at, and is tested on."""
+"""The splits of a study: the same rows for every candidate."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Final
 
 import numpy as np
 
+from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Dataset, Split, Splits
 from dlrun.data.fingerprint import digest_splits, hash_rows
-from dlrun.data.splits.methods import METHODS, SplitPlan
+from dlrun.data.splits import split_module
+from dlrun.data.splits.plan import SUBSETS, SplitPlan
 from dlrun.data.targets import target_kind
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
 
 MANY_ROWS: Final = 100_000
-FIXED: Final = ("time", "predefined")  # repeats change the seed only, not the rows
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
@@ -31,13 +32,14 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
     _check_plan(recipe, dataset, method, plan)
     splits: list[Split] = []
     for repeat in range(recipe.evaluation.repeats):
-        rng = np.random.default_rng(_seeds(recipe, 0 if method in FIXED else repeat))
+        is_random = SPLIT_METHODS[method].is_random  # else repeats differ in their seeds alone
+        rng = np.random.default_rng(_seeds(recipe, repeat if is_random else 0))
         try:
-            parts = list(METHODS[method](dataset, plan, rng))
+            folds = list(split_module(method).split(dataset, plan, rng))
         except DataError as error:
             message = f"{recipe.at('data.split')}: {error}"
             raise DataError(message) from error
-        for fold, rows in enumerate(parts):
+        for fold, rows in enumerate(folds):
             seed = int(_seeds(recipe, repeat, fold).generate_state(1)[0])
             splits.append(Split(repeat, fold, len(splits), seed, *rows))
     for split in splits:
@@ -52,12 +54,12 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
         DataError: the recipe wants folds, but the data brings its own test rows.
     """
     folds = recipe.evaluation.folds
-    if _method(recipe, dataset) == "predefined":
+    if not SPLIT_METHODS[_method(recipe, dataset)].has_folds:
         if folds not in ("auto", 1):
             message = (
                 f"{recipe.at('evaluation.folds')}: {folds} folds are asked for, but the data "
                 "brings its own test rows. Set folds: auto, or data.split.method: random or "
-                "stratified to part all rows anew"
+                "stratified to split all rows anew"
             )
             raise DataError(message)
         return 1
@@ -67,20 +69,20 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
 
 
 def sizes(dataset: Dataset, split: Split) -> tuple[int, int, int]:
-    """Count the training, validation and test rows; training rows are those that flow, too."""
+    """Count the training, validation and test rows; of a stream, all its training rows."""
     n_train = dataset.stream.sizes[0] if dataset.stream else len(split.train)
     return n_train, len(split.validation), len(split.test)
 
 
 def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
-    """Count the test rows that also stand, target included, among training or validation rows."""
+    """Count the test rows that equal a training or validation row, the target included."""
     rows = hash_rows(dataset)
     seen = np.concatenate([split.train, split.validation])
     return int(np.isin(rows[split.test], rows[seen]).sum())
 
 
 def duplicate_warnings(dataset: Dataset, split: Split) -> Iterator[str]:
-    """Say how many test rows were seen in training."""
+    """Yield a warning where test rows equal training rows."""
     n_leaked = count_leaked_duplicates(dataset, split)
     if n_leaked:
         yield (
@@ -89,8 +91,8 @@ def duplicate_warnings(dataset: Dataset, split: Split) -> Iterator[str]:
         )
 
 
-def _seeds(recipe: Recipe, *place: int) -> np.random.SeedSequence:
-    return np.random.SeedSequence(recipe.seed, spawn_key=place)
+def _seeds(recipe: Recipe, *key: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(recipe.seed, spawn_key=key)
 
 
 def _method(recipe: Recipe, dataset: Dataset) -> str:
@@ -110,7 +112,7 @@ def _check_plan(recipe: Recipe, dataset: Dataset, method: str, plan: SplitPlan) 
             f"{dataset.target.name!r} is a number. Use random"
         )
         raise DataError(message)
-    if method != "predefined" and plan.test_share + plan.validation >= 1:
+    if SPLIT_METHODS[method].has_folds and plan.test_share + plan.validation >= 1:
         message = (
             f"{recipe.at('data.split.validation')}: a validation part of {plan.validation:g} "
             f"beside a test part of {plan.test_share:g} leaves no training rows."
@@ -136,9 +138,9 @@ def _check_classes(recipe: Recipe, dataset: Dataset, plan: SplitPlan) -> None:
 
 def _check_split(recipe: Recipe, dataset: Dataset, split: Split) -> None:
     where = f"{recipe.at('data.split')}: fold {split.fold + 1}"
-    for part in ("train", "validation", "test"):
-        if len(getattr(split, part)) == 0:
-            message = f"{where} has no {part} rows: {len(dataset)} rows are too few."
+    for subset in SUBSETS:
+        if len(getattr(split, subset)) == 0:
+            message = f"{where} has no {subset} rows: {len(dataset)} rows are too few."
             raise DataError(message)
     target = dataset.target
     label = target_kind(target.task).only_class(dataset.y[split.train], target)

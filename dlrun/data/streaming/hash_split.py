@@ -13,7 +13,6 @@ from dlrun.data.splits.column import read_split_values
 from dlrun.data.streaming.reader import Batch
 from dlrun.recipe.schema import Recipe
 
-PARTS: Final = ("train", "validation", "test")
 TRAIN: Final = 0
 NONE: Final = 3  # the part of a row without a target
 Hashes = NDArray[np.uint64]

@@ -18,9 +18,9 @@ from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.fingerprint import LENGTH
 from dlrun.data.selection import drop_empty_columns
 from dlrun.data.splits.column import read_split_values
+from dlrun.data.splits.plan import SUBSETS
 from dlrun.data.streaming.hash_split import (
     NONE,
-    PARTS,
     TRAIN,
     Hashes,
     HashSplitter,
@@ -205,7 +205,7 @@ class TableScan:
             frame=concatenate_frames([rows.frame for rows in held]),
             y=encode_y(concatenate([rows.y for rows in held]), target.labels),
             row_ids=np.concatenate([rows.ids for rows in held]),
-            split_values=np.repeat(np.array(PARTS, object), [len(rows.keys) for rows in held]),
+            split_values=np.repeat(np.array(SUBSETS, object), [len(rows.keys) for rows in held]),
             digest=self._digest(target, self.tally.sums.sum(axis=0)),
             notes=tuple(self._notes(held)),
         )
@@ -215,7 +215,7 @@ class TableScan:
     def _target(self) -> Target:
         target, known = self.reader.target, self.tally.known
         check_varied(self.recipe, target.name, known)
-        for part, n_rows in zip(PARTS, self.tally.counts.tolist(), strict=False):
+        for part, n_rows in zip(SUBSETS, self.tally.counts.tolist(), strict=False):
             if n_rows == 0:
                 message = (
                     f"{self.recipe.at('data.split')}: there are no {part} rows among the "
@@ -253,6 +253,6 @@ class TableScan:
         for name, n_infinite in self.tally.n_infinite.items():
             if n_infinite:
                 yield f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
-        for part, n_all, rows in zip(PARTS, counts, held, strict=False):
+        for part, n_all, rows in zip(SUBSETS, counts, held, strict=False):
             if len(rows.keys) < n_all:
                 yield SAMPLES[part].format(n=len(rows.keys), n_all=n_all)

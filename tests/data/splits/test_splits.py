@@ -352,7 +352,7 @@ def test_predefined_parts_need_training_and_test_rows_and_take_no_folds() -> Non
     )
     assert failure(dataset, "predefined", folds=5) == (
         "recipe.yaml: evaluation.folds: 5 folds are asked for, but the data brings its own test "
-        "rows. Set folds: auto, or data.split.method: random or stratified to part all rows anew"
+        "rows. Set folds: auto, or data.split.method: random or stratified to split all rows anew"
     )
 
 

@@ -14,6 +14,7 @@ from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
 from dlrun.data.profile import describe
 from dlrun.data.splits.make import count_leaked_duplicates, make_splits, sizes
+from dlrun.data.splits.plan import SUBSETS
 from dlrun.data.streaming import eligibility as streamable
 from dlrun.data.streaming import partitions as blocks
 from dlrun.data.streaming import scan as survey
@@ -75,7 +76,7 @@ def test_every_row_is_in_one_part_and_the_training_rows_flow(dataset: Dataset):
     parts = dataset.split_values
     assert sorted(flown) == sorted(dataset.row_ids[parts == "train"])
     assert len(np.unique(dataset.row_ids)) == len(dataset) == N_ROWS - 4
-    assert dataset.stream.sizes == tuple((parts == one).sum() for one in survey.PARTS)
+    assert dataset.stream.sizes == tuple((parts == one).sum() for one in SUBSETS)
     assert np.allclose(np.array(dataset.stream.sizes) / N_ROWS, [0.7, 0.1, 0.2], atol=0.03)
     assert dataset.stream.classes == (0, 1)
     assert dataset.notes[:2] == (
@@ -155,7 +156,7 @@ def test_the_split_is_one_over_the_rows_in_memory(dataset: Dataset, make_recipe)
     first, second = splits.splits
     assert np.array_equal(first.train, second.train)
     assert first.seed != second.seed
-    for part in survey.PARTS:
+    for part in SUBSETS:
         assert (dataset.split_values[getattr(first, part)] == part).all()
     assert sizes(dataset, first) == dataset.stream.sizes
     assert count_leaked_duplicates(dataset, first) == 0
@@ -303,8 +304,8 @@ ADVICE = "Set data.stream: false to hold the rows in memory"
         (
             {"split": {"method": "time", "column": "day"}},
             {"evaluation": {"folds": 5}},
-            "recipe.yaml:12: data.split.method: streamed rows are parted by a hash, not by time. "
-            f"Use stratified, random, group or predefined. {ADVICE}.\n"
+            "recipe.yaml:12: data.split.method: streamed rows are split by a hash, not by time. "
+            f"Use random, stratified, group or predefined. {ADVICE}.\n"
             "recipe.yaml:15: evaluation.folds: streamed rows have one test part, and 5 folds are "
             f"asked for. Set folds: auto. {ADVICE}.",
         ),

@@ -1,4 +1,4 @@
-"""Data sets by name, from scikit-learn and OpenML."""
+"""Tables that scikit-learn brings or downloads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dlrun.data.sources.download import download
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import checked
 from dlrun.data.types.decode import as_cells
@@ -17,11 +18,11 @@ from dlrun.errors import DataError
 from dlrun.system.text import did_you_mean, listed
 
 
-def read_sklearn(name: str, target: str | None) -> RawData:
+def read(name: str, target: str | None) -> RawData:
     """Read a table that scikit-learn brings (`load_…`) or downloads (`fetch_…`).
 
-    The target column gets the recipe's name for it, else `target`, and holds the names of the
-    classes where there are any. The digits are images.
+    The target column is called as in the recipe, else `target`; its values are the names of the
+    classes where these have names. The digits are images.
 
     Raises:
         DataError: there is no such table, or it cannot be downloaded.
@@ -34,7 +35,7 @@ def read_sklearn(name: str, target: str | None) -> RawData:
             f"Allowed: {listed(tables)}"
         )
         raise DataError(message)
-    bunch = _download(f"sklearn:{name}", lambda: tables[name](as_frame=True))
+    bunch = download(f"sklearn:{name}", lambda: tables[name](as_frame=True))
     if isinstance(bunch.target, pd.DataFrame):  # several targets: the recipe must choose
         return RawData(name, checked(bunch.frame, f"sklearn:{name}"))
     if "images" in bunch:
@@ -49,23 +50,6 @@ def _images(name: str, bunch: Any, target: str) -> RawData:
     pixels = scale_pixels(bunch.images[..., None], float(bunch.images.max()))
     frame = pd.DataFrame({"image": as_cells(pixels, len(pixels)), target: bunch.target.to_numpy()})
     return RawData(name, frame, target, types={"image": "image"})
-
-
-def read_openml(name: str, _target: str | None) -> RawData:
-    """Read a table from openml.org, by its name or its number.
-
-    Raises:
-        DataError: there is no such table, or it cannot be downloaded.
-    """
-    from sklearn.datasets import fetch_openml
-
-    key = {"data_id": int(name)} if name.isdecimal() else {"name": name}
-    bunch = _download(f"openml:{name}", lambda: fetch_openml(**key, as_frame=True))
-    brought = bunch.target_names or []
-    frame = checked(bunch.frame, f"openml:{name}")
-    return RawData(
-        bunch.details.get("name", name), frame, brought[0] if len(brought) == 1 else None
-    )
 
 
 def _sklearn_tables() -> dict[str, Callable[..., Any]]:
@@ -90,11 +74,3 @@ def _with_names(codes: pd.Series[Any], names: Any) -> pd.Series[Any]:
     if words.dtype.kind not in "UO" or codes.nunique() != len(words):
         return codes
     return pd.Series(words[codes.to_numpy()])
-
-
-def _download(source: str, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except (OSError, ValueError) as error:
-        message = f"{source} cannot be loaded: {error} Is this machine online?"
-        raise DataError(message) from error

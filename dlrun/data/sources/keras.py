@@ -1,4 +1,4 @@
-"""Data sets by name, from Keras: downloaded by a process of its own, kept beside Keras' files."""
+"""Data sets of Keras, downloaded by a process of its own and kept beside Keras' files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dlrun.data.sources.raw import RawData
 from dlrun.errors import DataError
 from dlrun.system.text import did_you_mean, listed
 
-# Keras stands behind the door of another room, and TensorFlow with it.
+# A module of the deep room, run as a program: TensorFlow is not imported here.
 LOADER: Final = "dlrun.deep.download_dataset"
 ARRAYS: Final = (
     "mnist", "fashion_mnist", "cifar10", "cifar100", "california_housing", "boston_housing",
 )  # fmt: skip
 TEXTS: Final = ("imdb", "reuters")
-PARTS: Final = ("train", "test")
+SUBSETS: Final = ("train", "test")  # Keras has no validation rows
 
 
-def read_keras(name: str, target: str | None) -> RawData:
+def read(name: str, target: str | None) -> RawData:
     """Read a set of keras.datasets with its parts: images, texts or a table.
 
     Raises:
@@ -73,13 +73,13 @@ def _download(name: str, path: Path) -> None:
 
 
 def _read_texts(path: Path, target: str | None) -> RawData:
-    """Read texts, of each part one string with a line for each, in UTF-8."""
+    """Read the texts of a set, one for each line of an array of UTF-8 bytes per subset."""
     target = target or "target"
     with np.load(path, allow_pickle=False) as arrays:
-        texts = {part: _lines(arrays[f"x_{part}"]) for part in PARTS}
-        y = np.concatenate([arrays[f"y_{part}"] for part in PARTS])
-    frame = pd.DataFrame({"text": [text for part in PARTS for text in texts[part]], target: y})
-    parts = np.repeat(PARTS, [len(texts[part]) for part in PARTS])
+        texts = {part: _lines(arrays[f"x_{part}"]) for part in SUBSETS}
+        y = np.concatenate([arrays[f"y_{part}"] for part in SUBSETS])
+    frame = pd.DataFrame({"text": [text for part in SUBSETS for text in texts[part]], target: y})
+    parts = np.repeat(SUBSETS, [len(texts[part]) for part in SUBSETS])
     return RawData(path.stem, frame, target, pd.Series(parts), {"text": "text"})
 
 
