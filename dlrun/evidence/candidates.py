@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-FLOOR: Final = "dummy"
+DUMMY: Final = "dummy"
 
-Table = dict[str, "NDArray[Any]"]  # column → values, one per trial
+TrialColumns = dict[str, "NDArray[Any]"]  # column → values, one per trial
 
 
 @dataclass(frozen=True)
 class CandidateResults:
-    """One candidate with what its trials say about one metric.
+    """One candidate's results on one metric.
 
     Attributes:
-        is_floor: it predicts without looking at the columns.
-        scores: step of the split → test score, where the trial finished with one.
-        folds: step of the split → its repeat and fold.
+        is_dummy: it is the baseline that ignores the columns.
+        scores: split index → test score, where the trial finished with one.
+        folds: split index → repeat and fold.
         validation: mean validation score on the metric; NaN when there is none.
         means: metric → mean test score.
         n_failed: trials without a score.
-        read_predictions: its test predictions, as in `Study.read_predictions`.
+        read_predictions: as `Study.read_predictions`.
     """
 
     name: str
     family: Family
-    is_floor: bool
+    is_dummy: bool
     scores: Mapping[int, float]
     folds: Mapping[int, tuple[int, int]]
     validation: float
@@ -86,7 +86,7 @@ def check_comparable(studies: Sequence[Study], metric: str | None) -> str:
 
 
 def read_candidates(studies: Sequence[Study], metric: str) -> list[CandidateResults]:
-    """Return the candidates of all studies, in their order; names that clash get their study's."""
+    """Return the candidates of all studies, in order; equal names are prefixed with the study's."""
     found = [(study, table) for study in studies for table in _tables(study)]
     plain = [str(table["candidate"][0]) for _, table in found]
     pairs = list(zip(found, plain, strict=True))
@@ -94,37 +94,35 @@ def read_candidates(studies: Sequence[Study], metric: str) -> list[CandidateResu
     full = [f"{study.name}/{study.id[:8]}/{name}" for (study, _), name in pairs]
     names = _distinct(plain, _distinct(named, full))
     return [
-        _entry(unique, study, table, metric)
+        _results(unique, study, table, metric)
         for unique, (study, table) in zip(names, found, strict=True)
     ]
 
 
 def choose_best(
-    entries: Sequence[CandidateResults], family: Family, metric: str
+    candidates: Sequence[CandidateResults], family: Family, metric: str
 ) -> CandidateResults | None:
-    """Choose the candidate that stands for its side, by its mean validation score.
+    """Choose the candidate that represents its side, by its mean validation score.
 
-    The test scores have no say: the best of several noisy test scores is better by luck, and the
-    verdict would take that luck for skill (Cawley & Talbot, 2010, "On over-fitting in model
-    selection"). Validation rows are not among the test rows, so the winner's test scores stay an
-    honest estimate. A candidate that failed on some split stands behind those that did not, and
-    the floor, `dummy`, behind every other. Where there is no validation score, the first that the
-    study lists is taken rather than the best by its test scores.
+    The best of several noisy test scores is better by luck, and the verdict would take that luck
+    for skill (Cawley & Talbot, 2010, "On over-fitting in model selection"). Validation rows are
+    not among the test rows, so the test scores of the chosen remain unbiased. A candidate that
+    failed on some split ranks behind those that did not, and `dummy` behind every other. Without
+    validation scores the first that the study lists is chosen.
     """
-    side = [entry for entry in entries if entry.family == family and entry.scores]
-    if not side:
-        return None
+    side = [each for each in candidates if each.family == family and each.scores]
     sign = get_metric(metric).sign
 
-    def merit(entry: CandidateResults) -> tuple[bool, int, float]:
-        known = sign * entry.validation
-        return not entry.is_floor, len(entry.scores), -np.inf if np.isnan(known) else known
+    def selection_key(candidate: CandidateResults) -> tuple[bool, int, float]:
+        score = sign * candidate.validation
+        n_splits = len(candidate.scores)
+        return not candidate.is_dummy, n_splits, -np.inf if np.isnan(score) else score
 
-    return max(side, key=merit)
+    return max(side, key=selection_key, default=None)
 
 
-def _tables(study: Study) -> list[Table]:
-    """Part the trials by candidate, in the order in which they stand."""
+def _tables(study: Study) -> list[TrialColumns]:
+    """Return the trials of each candidate, in the order of the table."""
     columns = {name: study.trials[name].to_numpy() for name in study.trials.columns}
     candidates = columns["candidate"]
     return [
@@ -133,19 +131,19 @@ def _tables(study: Study) -> list[Table]:
     ]
 
 
-def _entry(unique: str, study: Study, table: Table, metric: str) -> CandidateResults:
+def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> CandidateResults:
     name = str(table["candidate"][0])
     is_ok = (table["status"] == "ok") & np.isfinite(table[metric].astype(float))
     ok = {column: values[is_ok] for column, values in table.items()}
-    steps = ok["step"].tolist()
+    splits = ok["step"].tolist()
     folds = zip(ok["repeat"].tolist(), ok["fold"].tolist(), strict=True)
     errors = table["error"][table["status"] != "ok"]
     return CandidateResults(
         name=unique,
         family=table["family"][0],
-        is_floor=name == FLOOR,
-        scores=dict(zip(steps, ok[metric].astype(float).tolist(), strict=True)),
-        folds=dict(zip(steps, folds, strict=True)),
+        is_dummy=name == DUMMY,
+        scores=dict(zip(splits, ok[metric].astype(float).tolist(), strict=True)),
+        folds=dict(zip(splits, folds, strict=True)),
         validation=_mean_of(ok, f"val_{metric}"),
         means={each: _mean_of(ok, each) for each in study.metrics},
         cost=_mean_cost(ok),
@@ -155,19 +153,19 @@ def _entry(unique: str, study: Study, table: Table, metric: str) -> CandidateRes
     )
 
 
-def _mean_cost(ok: Table) -> Cost:
+def _mean_cost(ok: TrialColumns) -> Cost:
     means = {each.name: _mean_of(ok, each.name) for each in fields(Cost)}
-    known: dict[str, Any] = {name: mean for name, mean in means.items() if np.isfinite(mean)}
-    if "parameters" in known:
-        known["parameters"] = round(known["parameters"])
-    return Cost(**known)
+    finite: dict[str, Any] = {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    if "parameters" in finite:
+        finite["parameters"] = round(finite["parameters"])
+    return Cost(**finite)
 
 
-def _mean_of(table: Table, column: str) -> float:
-    """Return the mean of what is known in a column; NaN where nothing is."""
+def _mean_of(table: TrialColumns, column: str) -> float:
+    """Return the mean of the finite values of a column; NaN where there are none."""
     values = table[column].astype(float) if column in table else np.empty(0)
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def _distinct(names: Sequence[str], otherwise: Sequence[str]) -> list[str]:

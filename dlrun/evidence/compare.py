@@ -1,4 +1,4 @@
-"""Compare: tracked studies in, candidates side by side and the verdict out."""
+"""Comparison of tracked studies: candidates side by side, and the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlrun.catalog.metrics import get_metric, metrics_of
+from dlrun.catalog.metrics import metrics_of
 from dlrun.evidence import verdict
 from dlrun.evidence.candidates import (
     CandidateResults,
@@ -19,10 +19,9 @@ from dlrun.evidence.candidates import (
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.formatting import decimals, places_of
 from dlrun.evidence.notes import notes_on
-from dlrun.evidence.paired_tests import (
+from dlrun.evidence.pairs import (
     ComparisonSettings,
     Pair,
-    PairedComparison,
     TestSets,
     compare_pairs,
     read_test_sets,
@@ -31,18 +30,18 @@ from dlrun.evidence.statistics import holm
 
 if TYPE_CHECKING:
     from dlrun.contract.study import Study
+    from dlrun.evidence.paired_tests import PairedComparison
 
 __all__ = ["Comparison", "compare"]
 
 
 def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
-    """Put the candidates of one or several studies side by side and reach the verdict.
+    """Compare the candidates of one or several studies and reach the verdict.
 
-    Each side is represented by its best candidate on the validation rows, `dummy` only where it
-    is alone. Choosing by test score would flatter whichever side tried more candidates; chosen by
-    validation score, a candidate's test scores have had no part in its choice.
+    Each side is represented by its best candidate on the validation rows; `dummy` represents a
+    side only where it is alone. Choosing by test score would favour the side that tried more.
 
-    Three or more paired splits are judged by the Bayesian correlated t-test, fewer by a paired
+    Three or more paired splits are compared by the Bayesian correlated t-test, fewer by a paired
     bootstrap of their test rows. Splits that test the same rows count once.
 
     Args:
@@ -50,40 +49,42 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         metric: one that all studies measured; default: the first study's primary metric.
 
     Raises:
-        ComparisonError: the studies must not be compared, or did not measure the metric.
+        ComparisonError: the studies do not share splits or target, or did not measure the metric.
     """
     metric = check_comparable(studies, metric)
-    entries = read_candidates(studies, metric)
-    deep, classic = (choose_best(entries, family, metric) for family in ("deep", "classic"))
-    setting = _setting(studies, metric, entries)
-    pairs = _pairs(entries, deep, classic)
-    pairings = compare_pairs(pairs, {entry.name: entry for entry in entries}, setting)
-    differences = _differences(pairings)
-    rows = tuple(_row(entry, differences.get(entry.name)) for entry in _best_first(entries, metric))
+    candidates = read_candidates(studies, metric)
+    deep, classic = (choose_best(candidates, family, metric) for family in ("deep", "classic"))
+    settings = _settings(studies, metric, candidates)
+    pairs = _pairs(candidates, deep, classic)
+    paired = compare_pairs(pairs, {each.name: each for each in candidates}, settings)
+    differences = _differences(paired)
+    sign = settings.metric.sign
+    ranked = sorted(candidates, key=lambda each: (not each.scores, -sign * each.mean))
+    rows = tuple(_summary(each, differences.get(each.name)) for each in ranked)
     return Comparison(
         studies={study.id: study.name for study in studies},
-        task=setting.task,
+        task=settings.task,
         metric=metric,
-        rope=setting.rope,
-        n_rows=setting.n_rows,
-        n_test_rows=setting.test_sets.n_distinct,
+        rope=settings.rope,
+        n_rows=settings.n_rows,
+        n_test_rows=settings.test_sets.n_distinct,
         n_splits=max(study.trials["step"].nunique() for study in studies),
         split_digest=studies[0].split_digest,
-        decimals=max(_decimals(rows, deep, classic), places_of(setting.rope)),
+        decimals=max(_decimals(rows, deep, classic), places_of(settings.rope)),
         rows=rows,
         best_deep=deep.name if deep else None,
         best_classic=classic.name if classic else None,
-        verdict=_verdict(entries, (deep, classic), pairings, differences, setting),
-        notes=tuple(notes_on(studies, entries, (deep, classic), metric)),
+        verdict=_verdict(candidates, (deep, classic), paired, differences, settings),
+        notes=tuple(notes_on(studies, candidates, (deep, classic), metric)),
     )
 
 
-def _setting(
-    studies: Sequence[Study], metric: str, entries: Sequence[CandidateResults]
+def _settings(
+    studies: Sequence[Study], metric: str, candidates: Sequence[CandidateResults]
 ) -> ComparisonSettings:
-    tested = [entry for entry in entries if entry.scores]
+    tested = [each for each in candidates if each.scores]
     return ComparisonSettings(
-        metric=metric,
+        metric=metrics_of(studies[0].task)[metric],
         task=studies[0].task,
         labels=studies[0].labels,
         n_rows=studies[0].n_rows,
@@ -92,68 +93,65 @@ def _setting(
     )
 
 
-def _pairs(
-    entries: Sequence[CandidateResults],
-    deep: CandidateResults | None,
-    classic: CandidateResults | None,
-) -> list[Pair]:
-    """Set each candidate against the other side's best, or the only side's best."""
-    rivals = {"deep": classic or deep, "classic": deep or classic}
-    return [
-        (entry.name, rival.name)
-        for entry in entries
-        if entry.scores and (rival := rivals[entry.family]) and rival is not entry
-    ]
-
-
 def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResults]) -> float:
-    """Take the recipes' own, the widest, where it was set for this metric, else `auto`."""
+    """Return the widest that a recipe sets for this metric, else the automatic one."""
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
         return max(own)
-    scale = min((abs(entry.mean) for entry in tested), default=0.0)
+    scale = min((abs(each.mean) for each in tested), default=0.0)
     return metrics_of(studies[0].task)[metric].automatic_rope(scale)
 
 
-def _differences(pairings: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:
-    """Give each candidate's difference to its rival.
+def _pairs(
+    candidates: Sequence[CandidateResults],
+    deep: CandidateResults | None,
+    classic: CandidateResults | None,
+) -> list[Pair]:
+    """Pair each candidate with the other side's best, or with the only side's best."""
+    rivals = {"deep": classic or deep, "classic": deep or classic}
+    return [
+        (each.name, rival.name)
+        for each in candidates
+        if each.scores and (rival := rivals[each.family]) and rival is not each
+    ]
+
+
+def _differences(paired: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:
+    """Return each candidate's difference to its rival.
 
     The p-values are adjusted for the number of distinct pairs: the best of each side are each
     other's rivals, but one pair.
     """
-    raw = {frozenset(pair): pairing.p_value for pair, pairing in pairings.items()}
+    raw = {frozenset(pair): each.p_value for pair, each in paired.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     return {
-        name: _difference(rival, pairing, adjusted[frozenset((name, rival))])
-        for (name, rival), pairing in pairings.items()
+        name: _difference(rival, each, adjusted[frozenset((name, rival))])
+        for (name, rival), each in paired.items()
     }
 
 
-def _best_first(entries: Sequence[CandidateResults], metric: str) -> list[CandidateResults]:
-    sign = get_metric(metric).sign
-    return sorted(entries, key=lambda entry: (not entry.scores, -sign * entry.mean))
-
-
-def _row(entry: CandidateResults, difference: Difference | None) -> CandidateSummary:
-    scores = np.array(list(entry.scores.values()))
-    return CandidateSummary(
-        name=entry.name,
-        family=entry.family,
-        mean=entry.mean,
-        sd=float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan"),
-        n=len(scores),
-        n_failed=entry.n_failed,
-        validation=entry.validation,
-        scores=entry.means,
-        cost=entry.cost,
-        difference=difference,
-        error=entry.error,
+def _difference(against: str, paired: PairedComparison, p_value: float) -> Difference:
+    interval = paired.interval
+    return Difference(
+        against, interval.mean, interval.low, interval.high, p_value, paired.basis, paired.n
     )
 
 
-def _difference(against: str, pairing: PairedComparison, p_value: float) -> Difference:
-    at = pairing.interval
-    return Difference(against, at.mean, at.low, at.high, p_value, pairing.basis, pairing.n)
+def _summary(candidate: CandidateResults, difference: Difference | None) -> CandidateSummary:
+    scores = np.array(list(candidate.scores.values()))
+    return CandidateSummary(
+        name=candidate.name,
+        family=candidate.family,
+        mean=candidate.mean,
+        sd=float(np.std(scores, ddof=1)) if len(scores) > 1 else float("nan"),
+        n=len(scores),
+        n_failed=candidate.n_failed,
+        validation=candidate.validation,
+        scores=candidate.means,
+        cost=candidate.cost,
+        difference=difference,
+        error=candidate.error,
+    )
 
 
 def _decimals(
@@ -161,8 +159,8 @@ def _decimals(
     deep: CandidateResults | None,
     classic: CandidateResults | None,
 ) -> int:
-    """Let the verdict's interval say how many decimals mean something, else a spread or a score."""
-    names = [entry.name for entry in (deep, classic) if entry]
+    """Return the significant decimals, from the verdict's interval, else a std, else a score."""
+    names = [each.name for each in (deep, classic) if each]
     best = [row for row in rows if row.name in names]
     widths = [
         *(row.difference.high - row.difference.low for row in best if row.difference),
@@ -173,34 +171,34 @@ def _decimals(
 
 
 def _verdict(
-    entries: Sequence[CandidateResults],
+    candidates: Sequence[CandidateResults],
     best: tuple[CandidateResults | None, CandidateResults | None],
-    pairings: Mapping[Pair, PairedComparison],
+    paired: Mapping[Pair, PairedComparison],
     differences: Mapping[str, Difference],
-    setting: ComparisonSettings,
+    settings: ComparisonSettings,
 ) -> Verdict:
     deep, classic = best
     if deep is None or classic is None:
         only = deep or classic
-        lead = _lead_of_one_side(only, entries, pairings, setting.metric) if only else ""
-        return verdict.no_verdict(entries, only, lead)
-    pairing = pairings.get((deep.name, classic.name))
-    if pairing is None:
+        lead = _lead_of_one_side(only, candidates, paired, settings) if only else ""
+        return verdict.no_verdict(candidates, only, lead)
+    found = paired.get((deep.name, classic.name))
+    if found is None:
         return verdict.no_shared_splits(deep, classic)
     difference = differences[deep.name]
-    return verdict.decide(verdict.BestVsBest(deep, classic, pairing, difference, setting))
+    return verdict.decide(verdict.BestVsBest(deep, classic, found, difference, settings))
 
 
 def _lead_of_one_side(
     best: CandidateResults,
-    entries: Sequence[CandidateResults],
-    pairings: Mapping[Pair, PairedComparison],
-    metric: str,
+    candidates: Sequence[CandidateResults],
+    paired: Mapping[Pair, PairedComparison],
+    settings: ComparisonSettings,
 ) -> str:
-    others = [entry for entry in entries if (entry.name, best.name) in pairings]
-    runner_up = choose_best(others, best.family, metric)
+    others = [each for each in candidates if (each.name, best.name) in paired]
+    runner_up = choose_best(others, best.family, settings.metric.name)
     if runner_up is None:
         return ""
-    pairing = pairings[runner_up.name, best.name]
-    behind = "ahead of" if pairing.interval.mean <= 0 else "on the test rows behind"
-    return f", {behind} {runner_up.name} by {verdict.lead_phrase(pairing, metric)}"
+    found = paired[runner_up.name, best.name]
+    behind = "ahead of" if found.interval.mean <= 0 else "on the test rows behind"
+    return f", {behind} {runner_up.name} by {verdict.lead_phrase(found, settings.metric.title)}"

@@ -1,4 +1,4 @@
-"""The values that a comparison consists of, ready to be printed, tracked or drawn."""
+"""The values of a comparison, which are printed, tracked and drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COSTS: Final = tuple(each.name for each in fields(Cost))
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better a candidate is than another, in the metric's unit: positive is better.
+    """How much better a candidate is than another, in the metric's unit.
 
     Attributes:
         against: the other candidate.
@@ -31,7 +31,7 @@ class Difference:
         high: upper end.
         p_value: two-sided, of no difference, adjusted for the number of pairs (Holm).
         basis: paired folds (Nadeau-Bengio), or the rows of one or two test sets (bootstrap).
-        n: how many folds or rows.
+        n: folds or rows.
     """
 
     against: str
@@ -49,14 +49,14 @@ class CandidateSummary:
 
     Attributes:
         mean: test score on the compared metric; NaN when no split finished.
-        sd: its standard deviation over the splits; NaN for fewer than two.
+        sd: standard deviation of that score over the splits; NaN for fewer than two.
         n: splits that finished.
         n_failed: splits that did not.
-        validation: mean validation score, by which each side's best was chosen.
+        validation: mean validation score, by which each side's best is chosen.
         scores: mean test score on every metric of its study.
         cost: means over the splits.
-        difference: to the other side's best; in a study of one side, to the best of that side.
-        error: first line of what went wrong.
+        difference: to the other side's best; with one side alone, to the best of that side.
+        error: first line of the first error.
     """
 
     name: str
@@ -77,13 +77,13 @@ class Verdict:
     """The answer.
 
     Attributes:
-        kind: the side to take; `none` where there are not two sides to judge.
+        kind: the better side; `none` where a side is missing.
         sentence: the answer in words.
         difference: by how much the best deep candidate is better than the best classic one.
         probabilities: by the correlated t-test; for a single test set, shares of resamples.
-        more_folds: how many further folds would settle an undecided verdict.
-        more_rows: how many further rows would: of the data, or of the test set where the
-            verdict rests on rows.
+        more_folds: further folds that would settle an undecided verdict.
+        more_rows: further rows that would: of the data, or of the test set where the verdict
+            rests on rows.
     """
 
     kind: VerdictKind | Literal["none"]
@@ -102,10 +102,10 @@ class Comparison:
         studies: MLflow run id → name.
         rope: half width of the region of practical equivalence on the metric.
         n_splits: paired splits of the studies.
-        n_test_rows: distinct rows that were tested.
-        decimals: how many the scores deserve.
-        best_deep: the row compared, chosen by validation score.
-        notes: what a reader should know, one sentence each.
+        n_test_rows: distinct test rows.
+        decimals: significant decimals of the scores.
+        best_deep: the candidate that represents deep, chosen by validation score.
+        notes: warnings, one sentence each.
     """
 
     studies: Mapping[str, str]
@@ -125,18 +125,18 @@ class Comparison:
 
     @property
     def lower_is_better(self) -> bool:
-        """Say which way the metric points."""
+        """Return whether a lower score is better."""
         return get_metric(self.metric).lower_is_better
 
     @property
     def best(self) -> CandidateSummary | None:
-        """Return the row with the best mean test score, in whatever order the rows stand."""
+        """Return the row with the best mean test score."""
         finished = [row for row in self.rows if row.n]
-        sign = -1 if self.lower_is_better else 1
+        sign = get_metric(self.metric).sign
         return max(finished, key=lambda row: sign * row.mean, default=None)
 
     def sorted_by(self, key: str) -> Comparison:
-        """Return the comparison with its rows in another order: best or cheapest first.
+        """Return the comparison with its rows sorted by a column: best or cheapest first.
 
         Raises:
             UsageError: there is no such column.
@@ -146,17 +146,17 @@ class Comparison:
         if key not in allowed:
             message = f"--sort: {key!r} is not a column. Allowed: {', '.join(allowed)}"
             raise UsageError(message)
-        rows = sorted(self.rows, key=_rank(key))
+        rows = sorted(self.rows, key=_sort_key(key))
         return replace(self, rows=tuple(rows))
 
 
-def _rank(key: str) -> Callable[[CandidateSummary], tuple[bool, float | str]]:
-    """Order by a column; what is unknown comes last."""
+def _sort_key(key: str) -> Callable[[CandidateSummary], tuple[bool, float | str]]:
+    """Return the key that sorts rows by a column; missing values come last."""
     if key == "candidate":
         return lambda row: (False, row.name)
     if key == "family":
         return lambda row: (False, row.family)
-    return lambda row: _last_if_unknown(_badness(row, key))
+    return lambda row: _missing_last(_badness(row, key))
 
 
 def _badness(row: CandidateSummary, key: str) -> float | None:
@@ -169,6 +169,6 @@ def _badness(row: CandidateSummary, key: str) -> float | None:
     return None if score is None else -get_metric(key).sign * score
 
 
-def _last_if_unknown(value: float | None) -> tuple[bool, float]:
-    is_unknown = value is None or isnan(value)
-    return is_unknown, inf if value is None or is_unknown else value
+def _missing_last(value: float | None) -> tuple[bool, float]:
+    is_missing = value is None or isnan(value)
+    return is_missing, inf if value is None or is_missing else value

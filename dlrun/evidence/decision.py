@@ -1,4 +1,4 @@
-"""The rule of the verdict, and how much more evidence would settle an undecided one."""
+"""The decision rule of the verdict, and how much more evidence would settle an undecided one."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 VerdictKind = Literal["deep", "classic", "equivalent", "undecided"]
 
 CONFIDENCE: Final = 0.95
-MOST_FOLDS: Final = 1000
-MOST_GROWTH: Final = 100  # times as many rows; more is out of reach
-GROWTHS: Final = np.geomspace(1.05, MOST_GROWTH, 400)
+MAX_FOLDS: Final = 1000
+MAX_GROWTH: Final = 100  # times as many rows
+GROWTHS: Final = np.geomspace(1.05, MAX_GROWTH, 400)
 
 
 def decide_by_folds(probabilities: Probabilities, interval: Interval) -> VerdictKind:
-    """Decide from paired folds: probable enough, and not by a difference that may be none.
+    """Decide from paired folds.
 
     A side wins when P(it is better by more than the ROPE) > 0.95 and the corrected 95 % interval
-    of the difference leaves zero out. The second condition matters where the ROPE is small
-    against the spread: there the first alone would name a winner in up to 10 % of the studies
-    without any difference, and with it at most 5 % are.
+    of the difference excludes zero. The second condition matters where the ROPE is narrow beside
+    the interval: there the first alone would name a winner in up to 10 % of the studies without
+    any difference, and with it at most 5 % are.
     """
     if probabilities.deep > CONFIDENCE and interval.low > 0:
         return "deep"
@@ -46,19 +46,19 @@ def decide_by_rows(interval: Interval, rope: float) -> VerdictKind:
 
 
 def folds_to_settle(posterior: Posterior, rope: float, test_share: float) -> int | None:
-    """Count the further folds that would settle an undecided verdict, were they like these.
+    """Count the further folds that would settle an undecided verdict.
 
-    Mean and spread are held fixed and only the number of folds grows. Since all folds share
-    training rows, the posterior never becomes narrower than that correlation allows, so that
-    None, no number of folds, is a common and honest answer.
+    Mean and standard deviation are held fixed. Since all folds share training rows, the posterior
+    never becomes narrower than their correlation allows; None means that no number of folds up to
+    1,000 would do.
 
     Args:
-        posterior: of the folds at hand.
+        posterior: of the folds so far.
         rope: half width of the region of practical equivalence.
         test_share: test rows ÷ (training + test rows) of a split.
     """
     now = posterior.df + 1
-    folds = np.arange(now + 1, MOST_FOLDS + 1)
+    folds = np.arange(now + 1, MAX_FOLDS + 1)
     overlap = test_share / (1 - test_share)
     scales = posterior.scale * np.sqrt((1 / folds + overlap) / (1 / now + overlap))
     enough = folds[_is_settled(posterior.mean, scales, folds - 1, rope)]
@@ -66,10 +66,10 @@ def folds_to_settle(posterior: Posterior, rope: float, test_share: float) -> int
 
 
 def growth_to_settle(posterior: Posterior, rope: float) -> float | None:
-    """Give how many times as many rows would settle an undecided verdict of as many folds.
+    """Return how many times as many rows would settle an undecided verdict of as many folds.
 
-    The spread of a score shrinks with the square root of the rows that it is measured on; the
-    mean difference is held fixed. None is more than 100 times as many.
+    The standard error of a score shrinks with the square root of the rows; the mean difference is
+    held fixed. None is more than 100 times as many.
     """
     scales = posterior.scale / np.sqrt(GROWTHS)
     degrees = np.full(len(GROWTHS), posterior.df)
@@ -77,7 +77,7 @@ def growth_to_settle(posterior: Posterior, rope: float) -> float | None:
 
 
 def growth_to_settle_rows(interval: Interval, rope: float) -> float | None:
-    """Give how many times as many test rows would settle a verdict from one test set."""
+    """Return how many times as many test rows would settle a verdict from one test set."""
     low = interval.mean - (interval.mean - interval.low) / np.sqrt(GROWTHS)
     high = interval.mean + (interval.high - interval.mean) / np.sqrt(GROWTHS)
     is_inside = (-rope <= low) & (high <= rope)
@@ -88,11 +88,11 @@ def _is_settled(
     mean: float, scales: NDArray[np.float64], degrees: NDArray[Any], rope: float
 ) -> NDArray[np.bool_]:
     """Apply the rule of `decide_by_folds` to many posteriors with one mean."""
-    ahead = stdtr(degrees, (abs(mean) - rope) / scales)
-    behind = stdtr(degrees, (-abs(mean) - rope) / scales)
-    is_clear = stdtr(degrees, abs(mean) / scales) > (1 + CONFIDENCE) / 2  # zero is outside
-    is_won = (ahead > CONFIDENCE) & is_clear
-    return np.asarray(is_won | (1 - ahead - behind > CONFIDENCE))
+    better = stdtr(degrees, (abs(mean) - rope) / scales)
+    worse = stdtr(degrees, (-abs(mean) - rope) / scales)
+    excludes_zero = stdtr(degrees, abs(mean) / scales) > (1 + CONFIDENCE) / 2
+    is_won = (better > CONFIDENCE) & excludes_zero
+    return np.asarray(is_won | (1 - better - worse > CONFIDENCE))
 
 
 def _first(growths: NDArray[np.float64]) -> float | None:

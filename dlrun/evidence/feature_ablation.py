@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
-from dlrun.evidence.candidates import FLOOR
+from dlrun.evidence.candidates import DUMMY
 from dlrun.recipe.features import features_of, is_engineered
 from dlrun.recipe.vocabulary import FEATURES, IMPLIED_FEATURES, RAW_FEATURES
 
@@ -81,7 +81,7 @@ def _best(
 
     cells: dict[Cell, CandidateSummary] = {}
     for row in comparison.rows:
-        if row.n and row.name != FLOOR and row.name in features:
+        if row.n and row.name != DUMMY and row.name in features:
             cell = (row.family, _inputs(features[row.name]))
             cells[cell] = max(cells.get(cell, row), row, key=merit)
     return cells

@@ -1,4 +1,4 @@
-"""What a reader of a comparison should know beside the numbers, one sentence each."""
+"""Notes on a comparison: what its numbers do not show, one sentence each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 def notes_on(
     studies: Sequence[Study],
-    entries: Sequence[CandidateResults],
+    candidates: Sequence[CandidateResults],
     best: tuple[CandidateResults | None, CandidateResults | None],
     metric: str,
 ) -> Iterator[str]:
-    """Give the notes on the studies, on failures, on the choice of the best, and on the floor."""
+    """Yield notes on the studies, on failures, on the choice of each side's best, and on dummy."""
     yield from _on_studies(studies)
-    yield from _on_failures(entries)
+    yield from _on_failures(candidates)
     for chosen in best:
         if chosen is not None:
-            yield from _on_choice(chosen, entries, metric)
-            yield from _on_floor(chosen, entries, metric)
+            yield from _on_choice(chosen, candidates, metric)
+            yield from _on_dummy(chosen, candidates, metric)
 
 
 def _on_studies(studies: Sequence[Study]) -> Iterator[str]:
@@ -41,41 +41,41 @@ def _on_studies(studies: Sequence[Study]) -> Iterator[str]:
         )
 
 
-def _on_failures(entries: Sequence[CandidateResults]) -> Iterator[str]:
-    for entry in entries:
-        if entry.n_failed:
-            splits = counted(entry.n_failed + len(entry.scores), "split")
-            reason = entry.error or "the metric is not defined there"
-            yield f"{entry.name} failed on {entry.n_failed} of {splits}: {reason}"
+def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[str]:
+    for each in candidates:
+        if each.n_failed:
+            splits = counted(each.n_failed + len(each.scores), "split")
+            reason = each.error or "the metric is not defined there"
+            yield f"{each.name} failed on {each.n_failed} of {splits}: {reason}"
 
 
 def _on_choice(
-    chosen: CandidateResults, entries: Sequence[CandidateResults], metric: str
+    chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
 ) -> Iterator[str]:
-    side = [entry for entry in entries if entry.family == chosen.family and not entry.is_floor]
+    side = [each for each in candidates if each.family == chosen.family and not each.is_dummy]
     if len(side) > 1 and np.isnan(chosen.validation):
         yield (
             f"No {chosen.family} candidate has a validation score, so {chosen.name}, the first "
-            "listed, stands for its side."
+            "listed, represents its side."
         )
-    rivals = [entry for entry in side if len(entry.scores) == len(chosen.scores)]
-    luckiest = max(rivals, key=lambda entry: _lead(entry, chosen, metric), default=chosen)
-    if _lead(luckiest, chosen, metric) > 0 and not np.isnan(chosen.validation):
+    rivals = [each for each in side if len(each.scores) == len(chosen.scores)]
+    luckiest = max(rivals, key=lambda each: _difference(each, chosen, metric), default=chosen)
+    if _difference(luckiest, chosen, metric) > 0 and not np.isnan(chosen.validation):
         yield (
             f"{luckiest.name} has the better mean test score, but {chosen.name} was better on "
-            "validation and stands for its side: choosing by test score would flatter it."
+            "validation and represents its side: choosing by test score would be biased."
         )
 
 
-def _on_floor(
-    chosen: CandidateResults, entries: Sequence[CandidateResults], metric: str
+def _on_dummy(
+    chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
 ) -> Iterator[str]:
-    floor = next((entry for entry in entries if entry.is_floor and entry.scores), None)
-    if floor is chosen:
+    dummy = next((each for each in candidates if each.is_dummy and each.scores), None)
+    if dummy is chosen:
         yield f"{chosen.name} ignores the columns; there is no other {chosen.family} candidate."
-    elif floor is not None and _lead(chosen, floor, metric) <= 0:
-        yield f"{chosen.name} is no better than {floor.name}, which ignores the columns."
+    elif dummy is not None and _difference(chosen, dummy, metric) <= 0:
+        yield f"{chosen.name} is no better than {dummy.name}, which ignores the columns."
 
 
-def _lead(first: CandidateResults, second: CandidateResults, metric: str) -> float:
+def _difference(first: CandidateResults, second: CandidateResults, metric: str) -> float:
     return float(differences(np.array([first.mean]), np.array([second.mean]), metric)[0])

@@ -12,7 +12,8 @@ import numpy as np
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.candidates import CandidateResults, read_candidates
 from dlrun.evidence.formatting import fixed, span
-from dlrun.evidence.paired_tests import FEWEST_FOLDS, TestSets, read_test_sets
+from dlrun.evidence.paired_tests import MIN_FOLDS
+from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
 from dlrun.report.prediction_stats import Classes, Joint, count_classes, count_numbers
 from dlrun.report.styles import Style, assign_styles
@@ -202,7 +203,7 @@ def _interval(
     steps = sorted(entry.scores)
     scores = np.array([entry.scores[step] for step in steps])
     means = _per_test_set(scores, steps, test_sets)
-    if len(means) < FEWEST_FOLDS:
+    if len(means) < MIN_FOLDS:
         return None
     found = nadeau_bengio_interval(np.array(means), test_sets.n_per_split / comparison.n_rows)
     if comparison.lower_is_better:
@@ -211,5 +212,5 @@ def _interval(
 
 
 def _per_test_set(values: np.ndarray, steps: Sequence[int], test_sets: TestSets) -> list[float]:
-    sets = np.array([test_sets.of_step[step] for step in steps])
+    sets = np.array([test_sets.of_split[step] for step in steps])
     return [float(values[sets == each].mean()) for each in np.unique(sets)]

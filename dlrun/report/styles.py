@@ -34,7 +34,7 @@ CORNERS: Final = {  # number, and the angle of the first, in turns
     "diamond": (4, 0.0),
     "arrow": (3, 0.25),
 }
-FLOOR_COLOUR: Final = "#8B939C"
+DUMMY_COLOUR: Final = "#8B939C"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def assign_styles(entries: Iterable[CandidateResults]) -> dict[str, Style]:
     looks = {}
     for entry in entries:
         markers = MARKERS[entry.family]
-        if entry.is_floor:
-            looks[entry.name] = Style(FLOOR_COLOUR, markers[0])
+        if entry.is_dummy:
+            looks[entry.name] = Style(DUMMY_COLOUR, markers[0])
             continue
         colours, place = COLOURS[entry.family], n_seen[entry.family]
         n_seen[entry.family] += 1

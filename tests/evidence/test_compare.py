@@ -180,8 +180,8 @@ def test_the_best_of_a_side_is_chosen_on_validation(Made, make_study):
     assert found.best_classic == "solid"
     assert [row.name for row in found.rows] == ["lucky", "solid", "mlp", "dummy"]
     assert found.notes == (
-        "lucky has the better mean test score, but solid was better on validation and stands for "
-        "its side: choosing by test score would flatter it.",
+        "lucky has the better mean test score, but solid was better on validation and "
+        "represents its side: choosing by test score would be biased.",
     )
 
 
@@ -204,8 +204,8 @@ def test_without_validation_scores_the_test_scores_still_have_no_say(Made, make_
     found = compare([study])
     assert found.best_classic == "first"
     assert found.notes == (
-        "No classic candidate has a validation score, so first, the first listed, stands for its "
-        "side.",
+        "No classic candidate has a validation score, so first, the first listed, represents "
+        "its side.",
     )
 
 

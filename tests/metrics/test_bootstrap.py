@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlrun.catalog.metrics import metrics_of
+from dlrun.catalog.metrics import get_metric, metrics_of
+from dlrun.catalog.metrics.row import ScoredRows
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
-from dlrun.metrics.bootstrap import bootstrap_scorer
 from dlrun.metrics.scores import score
 
 N = 120
@@ -29,7 +29,7 @@ def test_drawn_classes_score_as_defined(metric, n_classes, seed):
 
     expected = score((metric,), predictions, y, target, sample_weight=counts)[metric]
 
-    found = bootstrap_scorer(metric, predictions, y, target)(counts)
+    found = get_metric(metric).bootstrap_scorer(ScoredRows(y, values))(counts)
     assert found == pytest.approx(expected, nan_ok=True)
 
 
@@ -45,13 +45,10 @@ def test_drawn_numbers_score_as_defined(metric, seed):
     drawn = np.repeat(np.arange(N), counts)
     expected = score((metric,), Predictions(predictions.values[drawn]), y[drawn], target)
 
-    assert bootstrap_scorer(metric, predictions, y, target)(counts) == pytest.approx(
-        expected[metric]
-    )
+    found = get_metric(metric).bootstrap_scorer(ScoredRows(y, predictions.values))(counts)
+    assert found == pytest.approx(expected[metric])
 
 
 def test_constant_numbers_have_no_r2():
-    rescore = bootstrap_scorer(
-        "r2", Predictions(np.ones(4)), np.full(4, 2.0), Target("y", "regression")
-    )
-    assert np.isnan(rescore(np.ones(4, dtype=np.int64)))
+    scorer = get_metric("r2").bootstrap_scorer(ScoredRows(np.full(4, 2.0), np.ones(4)))
+    assert np.isnan(scorer(np.ones(4, dtype=np.int64)))

@@ -1,0 +1,219 @@
+"""Pairs of candidates, compared on the splits that both finished."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlrun.catalog.metrics.row import ScoredRows
+from dlrun.data.targets import target_kind
+from dlrun.errors import ComparisonError
+from dlrun.evidence import statistics
+from dlrun.evidence.paired_tests import (
+    MIN_FOLDS,
+    PairedComparison,
+    compare_equal,
+    compare_folds,
+    compare_rows,
+    effective_rows,
+)
+from dlrun.metrics.bootstrap import resample
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from dlrun.catalog.metrics.row import BootstrapScorer, Metric
+    from dlrun.contract.candidate import Predictions
+    from dlrun.contract.dataset import Task
+    from dlrun.data.targets import Y
+    from dlrun.evidence.candidates import CandidateResults
+    from dlrun.evidence.comparison import Basis
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TestSets:
+    """The test rows of a study's splits.
+
+    Attributes:
+        n_per_split: mean number of rows.
+        n_distinct: rows that some split tests.
+        of_split: split index → number of its test set; splits that test the same rows and differ
+            in their seed alone have the same.
+    """
+
+    n_per_split: float
+    n_distinct: int
+    of_split: Mapping[int, int]
+
+
+def read_test_sets(candidates: Sequence[CandidateResults]) -> TestSets:
+    """Read the test rows of all splits from as few candidates' predictions as contain them."""
+    rows: dict[int, NDArray[np.int64]] = {}
+    for candidate in candidates:
+        if not rows.keys() >= candidate.scores.keys():
+            frame = candidate.read_predictions()
+            row_ids = frame["row_id"].to_numpy()
+            positions = _rows_of_split(frame, candidate)
+            rows |= {split: np.sort(row_ids[at]) for split, at in positions.items()}
+    numbers: dict[bytes, int] = {}
+    return TestSets(
+        n_per_split=float(np.mean([len(each) for each in rows.values()])),
+        n_distinct=len(np.unique(np.concatenate(list(rows.values())))),
+        of_split={
+            split: numbers.setdefault(each.tobytes(), len(numbers)) for split, each in rows.items()
+        },
+    )
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """What all pairs of a comparison share."""
+
+    metric: Metric
+    task: Task
+    labels: tuple[str, ...]
+    n_rows: int
+    rope: float
+    test_sets: TestSets
+
+
+def compare_pairs(
+    pairs: Sequence[Pair],
+    candidates: Mapping[str, CandidateResults],
+    settings: ComparisonSettings,
+) -> dict[Pair, PairedComparison]:
+    """Compare candidates on the splits that both finished; pairs without any are left out.
+
+    Splits that test the same rows are one result, the mean over their seeds, since a seed is no
+    evidence about other rows. With fewer than three results the test rows are compared.
+    """
+    compared: dict[Pair, PairedComparison] = {}
+    on_rows: dict[tuple[int, ...], list[Pair]] = defaultdict(list)
+    for first, second in pairs:
+        one, other = candidates[first], candidates[second]
+        splits = tuple(sorted(one.scores.keys() & other.scores.keys()))
+        differences = _differences(one, other, splits, settings)
+        n = len(differences)
+        if n >= MIN_FOLDS and settings.metric.rank_rows and not differences.any():
+            tested = _read_tested(one, splits, settings)
+            compared[first, second] = _compare_equal(tested, settings, "folds", n)
+        elif n >= MIN_FOLDS:
+            share = settings.test_sets.n_per_split / settings.n_rows
+            compared[first, second] = compare_folds(differences, share, settings.rope)
+        elif splits:
+            on_rows[splits].append((first, second))
+    for splits, group in on_rows.items():
+        compared |= _compare_on_rows(group, candidates, splits, settings)
+    return compared
+
+
+def _differences(
+    one: CandidateResults,
+    other: CandidateResults,
+    splits: Sequence[int],
+    settings: ComparisonSettings,
+) -> NDArray[np.float64]:
+    """Return by how much `one` is better, one mean per test set."""
+    first, second = (np.array([each.scores[split] for split in splits]) for each in (one, other))
+    by_split = statistics.differences(first, second, settings.metric.name)
+    sets = np.array([settings.test_sets.of_split[split] for split in splits])
+    return np.array([by_split[sets == each].mean() for each in np.unique(sets)])
+
+
+def _compare_on_rows(
+    pairs: Sequence[Pair],
+    candidates: Mapping[str, CandidateResults],
+    splits: tuple[int, ...],
+    settings: ComparisonSettings,
+) -> dict[Pair, PairedComparison]:
+    """Score all candidates of these pairs on the same bootstrap samples of the test rows."""
+    metric = settings.metric
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    tested = {name: _read_tested(candidates[name], splits, settings) for name in names}
+    _check_equal_y(tested)
+    parts = tested[names[0]]
+    distinct = np.unique(np.concatenate([part.row_ids for part in parts]))
+    scores = resample(
+        [[part.scorer for part in tested[name]] for name in names],
+        [np.searchsorted(distinct, part.row_ids) for part in parts],
+        draw_splits=len({settings.test_sets.of_split[split] for split in splits}) == 1,
+    )
+    resampled = dict(zip(names, scores, strict=True))
+    compared: dict[Pair, PairedComparison] = {}
+    for first, second in pairs:
+        one, other = candidates[first], candidates[second]
+        mean = float(_differences(one, other, splits, settings).mean())
+        samples = statistics.resampled_differences(resampled[first], resampled[second], metric.name)
+        if metric.rank_rows and mean == 0 and not samples.any():
+            compared[first, second] = _compare_equal(parts, settings, "rows", len(distinct))
+            continue
+        exact = None
+        if metric.name == "accuracy" and len(splits) == 1:
+            exact = statistics.mcnemar(tested[first][0].is_right, tested[second][0].is_right)
+        compared[first, second] = compare_rows(mean, samples, len(distinct), settings.rope, exact)
+    return compared
+
+
+def _compare_equal(
+    tested: Sequence[_TestedRows], settings: ComparisonSettings, basis: Basis, n: int
+) -> PairedComparison:
+    row_ids = np.concatenate([part.row_ids for part in tested])
+    y = np.concatenate([part.y for part in tested])
+    return compare_equal(basis, n, effective_rows(row_ids, y, settings.metric), settings.rope)
+
+
+@dataclass(frozen=True)
+class _TestedRows:
+    """A candidate's predictions for the test rows of one split, by ascending row id."""
+
+    row_ids: NDArray[np.int64]
+    y: Y
+    predictions: Predictions
+    scorer: BootstrapScorer
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        return np.equal(self.predictions.class_indices, self.y)
+
+
+def _read_tested(
+    candidate: CandidateResults, splits: Sequence[int], settings: ComparisonSettings
+) -> list[_TestedRows]:
+    frame = candidate.read_predictions()
+    positions = _rows_of_split(frame, candidate)
+    return [
+        _tested_rows(frame.iloc[positions[split]].sort_values("row_id"), settings)
+        for split in splits
+    ]
+
+
+def _tested_rows(frame: pd.DataFrame, settings: ComparisonSettings) -> _TestedRows:
+    y, predictions = target_kind(settings.task).from_table(frame, settings.labels)
+    scorer = settings.metric.bootstrap_scorer(ScoredRows(y, predictions.values))
+    return _TestedRows(frame["row_id"].to_numpy(), y, predictions, scorer)
+
+
+def _rows_of_split(frame: pd.DataFrame, candidate: CandidateResults) -> dict[int, NDArray[np.intp]]:
+    """Return split index → positions of its rows in a table of predictions."""
+    positions = frame.groupby(["repeat", "fold"]).indices
+    return {split: np.asarray(positions[fold]) for split, fold in candidate.folds.items()}
+
+
+def _check_equal_y(tested: Mapping[str, Sequence[_TestedRows]]) -> None:
+    (first, reference), *others = tested.items()
+    for name, parts in others:
+        for one, other in zip(reference, parts, strict=True):
+            same_rows = np.array_equal(one.row_ids, other.row_ids)
+            if not (same_rows and np.array_equal(one.y, other.y)):
+                message = (
+                    f"{first} and {name} cannot be compared: their test rows hold different "
+                    "truths. Train them again on the same data."
+                )
+                raise ComparisonError(message)
