@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from modalities import LABELS, MODALITIES, N_ROWS
 
+from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.features import FEATURES
 from dlrun.classic.candidates import make_candidates as make_classic
-from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS
+from dlrun.classic.estimators import builders
 from dlrun.contract.candidate import Candidate, FitContext, Fitted
 from dlrun.contract.dataset import Dataset, Task
 from dlrun.data import model_io as saved
@@ -22,7 +24,6 @@ from dlrun.data.fingerprint import digest_dataset
 from dlrun.deep.candidates import make_candidates as make_deep
 from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.schema import Recipe
-from dlrun.recipe.vocabulary import FEATURE_TYPES, IMPLIED_FEATURES
 from dlrun.study.feature_networks import with_features
 from dlrun.system.cost import limited_threads
 
@@ -58,13 +59,12 @@ def classic(name: str, dataset: Dataset, task: Task) -> Candidate:
 
 def classic_cases() -> list[object]:
     """Tables with every baseline, and every feature on what it is made of."""
-    assert {word for pair, *_ in FEATURE_PAIRS for word in pair.split()} >= {*FEATURE_TYPES}
-    baselines: dict[Task, Iterable[str]] = {"classification": CLASSIFIERS, "regression": REGRESSORS}
+    assert {word for pair, *_ in FEATURE_PAIRS for word in pair.split()} >= {*FEATURES}
     cases = [
         (name, "table", task)
-        for task, names in baselines.items()
-        for name in names
-        if name not in IMPLIED_FEATURES
+        for task in TASKS
+        for name in builders(task)
+        if not BASELINES[name].features
     ]
     cases += [
         (name, modality, task)

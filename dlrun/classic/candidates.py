@@ -1,4 +1,4 @@
-"""The recipe's baselines → classic candidates, checked before anything is trained."""
+"""Baselines of a recipe → classic candidates, checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from typing import Any
 
 from sklearn.utils import get_tags
 
+from dlrun.catalog.baselines import DUMMY
+from dlrun.catalog.features import FEATURES
+from dlrun.catalog.tasks import TASKS
 from dlrun.classic import extras
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.defaults import choose_baselines, features_made
-from dlrun.classic.estimators import allowed_settings, build, class_of, registry
+from dlrun.classic.estimators import allowed_settings, build, builders, class_of
 from dlrun.contract.candidate import Candidate
-from dlrun.contract.dataset import Column, Dataset, Task
+from dlrun.contract.dataset import Column, Dataset
 from dlrun.errors import RecipeError
 from dlrun.recipe.errors import unknown_key
-from dlrun.recipe.schema import Baseline, Recipe
-from dlrun.recipe.vocabulary import FEATURE_TYPES
+from dlrun.recipe.schema import BaselineSettings, Recipe
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
-    """Make the classic candidates of a study; `dummy` is always among them, unless there are none.
+    """Make the classic candidates of a study, `dummy` always among them unless there are none.
 
-    A name that is taken gets a number: svm, svm-2.
+    Candidates of the same name are numbered: svm, svm-2.
 
     Raises:
-        RecipeError: a baseline does not fit the task, or does not know a setting.
+        RecipeError: a baseline does not fit the task, or has no such setting.
         ExtraError: a baseline needs a package that is not installed.
     """
     if recipe.baselines == "none":
@@ -36,27 +38,28 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
     faults = [fault for i, one in enumerate(listed) for fault in _faults(recipe, i, one, dataset)]
     if faults:
         raise RecipeError("\n".join(faults))
-    if all(one.kind != "dummy" for one in listed):
-        listed = [Baseline(name="dummy"), *listed]
-    made = [features_made(one, dataset.columns) for one in listed]
-    for error in extras.missing(name for features in made for name in features):
+    if all(one.kind != DUMMY for one in listed):
+        listed = [BaselineSettings(name=DUMMY), *listed]
+    features = [features_made(one, dataset.columns) for one in listed]
+    for error in extras.missing(name for names in features for name in names):
         raise error
-    names = _unique([one.title for one in listed])
     return [
-        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, features)
-        for name, one, features in zip(names, listed, made, strict=True)
+        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, made)
+        for name, one, made in zip(
+            _unique([one.title for one in listed]), listed, features, strict=True
+        )
     ]
 
 
 def learning_from_sample(
     candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
 ) -> Iterator[str]:
-    """Name the candidates that cannot learn from a stream and get a sample of it, in a sentence.
+    """Yield a sentence with the names of the candidates that are fitted to a sample of a stream.
 
     Args:
         candidates: of either family.
-        dataset: where the rows come from.
-        n_rows: training rows that are held in memory.
+        dataset: the rows in memory, and their stream.
+        n_rows: the number of training rows in memory.
     """
     if dataset.stream is None or n_rows == dataset.stream.sizes[0]:
         return
@@ -64,7 +67,7 @@ def learning_from_sample(
     names = [
         one.name
         for one in classic
-        if one.kind != "dummy" and not one.supports_partial_fit(dataset.target.task)
+        if one.kind != DUMMY and not one.supports_partial_fit(dataset.target.task)
     ]
     if names:
         verb, n_all = "learn" if len(names) > 1 else "learns", dataset.stream.sizes[0]
@@ -81,11 +84,13 @@ def _unique(titles: list[str]) -> list[str]:
     return names
 
 
-def _faults(recipe: Recipe, position: int, baseline: Baseline, dataset: Dataset) -> list[str]:
-    """Return what is wrong with a baseline, each fault opening with its place in the file."""
+def _faults(
+    recipe: Recipe, position: int, baseline: BaselineSettings, dataset: Dataset
+) -> list[str]:
+    """Return what is wrong with a baseline, each fault with its place in the file."""
     place, kind, task = recipe.at(f"baselines.{position}"), baseline.kind, dataset.target.task
-    if "." not in kind and kind not in registry(task):
-        return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(registry(task))}"]
+    if "." not in kind and kind not in builders(task):
+        return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(builders(task))}"]
     try:
         found = class_of(kind, task)
     except ImportError as error:
@@ -102,18 +107,18 @@ def _faults(recipe: Recipe, position: int, baseline: Baseline, dataset: Dataset)
 
 
 def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[str]:
-    """Say which features there are no columns for, a sentence for each."""
-    there = list(dict.fromkeys(column.type for column in columns))
-    named = [name for name in features if FEATURE_TYPES[name] not in there]
+    """Return a sentence for each feature whose column type no column has."""
+    types = list(dict.fromkeys(column.type for column in columns))
+    idle = [row for row in map(FEATURES.__getitem__, features) if row.column_type not in types]
     return [
-        f"{name} is a feature of {FEATURE_TYPES[name]} columns, and there are none. "
-        f"There are: {', '.join(there)}"
-        for name in named
+        f"{row.name} is a feature of {row.column_type} columns, and there are none. "
+        f"There are: {', '.join(types)}"
+        for row in idle
     ]
 
 
-def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: Task) -> str | None:
-    """Say why a class with these settings cannot be a candidate for the task."""
+def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: str) -> str | None:
+    """Return why a class with these settings cannot be a candidate for the task, if so."""
     missing = [name for name in ("fit", "predict") if not hasattr(found, name)]
     if missing:
         return f"{kind} has no {' and no '.join(missing)}, so it is not an estimator"
@@ -123,8 +128,8 @@ def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: Task) -
             estimator._validate_params()  # else a wrong value would first show when fitting
     except (TypeError, ValueError) as error:
         return f"{kind} does not take these settings: {error}"
-    does = get_tags(estimator).estimator_type if hasattr(found, "__sklearn_tags__") else None
-    wanted = "classifier" if task == "classification" else "regressor"
-    if does not in (None, wanted):
-        return f"{kind} is a {does}, and the task is {task}. It takes a {wanted}"
+    type_ = get_tags(estimator).estimator_type if hasattr(found, "__sklearn_tags__") else None
+    wanted = TASKS[task].estimator
+    if type_ not in (None, wanted):
+        return f"{kind} is a {type_}, and the task is {task}. It takes a {wanted}"
     return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
+
+from dlrun.catalog.baselines import BASELINES
 
 
 def count_parameters(estimator: Any) -> int:
@@ -21,35 +23,18 @@ def count_parameters(estimator: Any) -> int:
     """
     for mark, count in COUNTERS.items():
         if hasattr(estimator, mark):
-            return count(estimator)
+            return int(count(estimator))
     return sum(_count(value) for value in _learned(estimator))
-
-
-def _hist_nodes(boosting: Any) -> int:
-    return sum(len(tree.nodes) for trees in boosting._predictors for tree in trees)
-
-
-def _xgboost_nodes(boosting: Any) -> int:
-    return sum(text.count("\n") for text in boosting.get_booster().get_dump())
-
-
-def _lightgbm_nodes(boosting: Any) -> int:
-    trees = boosting.booster_.dump_model()["tree_info"]
-    return sum(2 * tree["num_leaves"] - 1 for tree in trees)
 
 
 def _coefficients(linear: Any) -> int:
     return int(np.size(linear.coef_) + np.size(getattr(linear, "intercept_", 0.0)))
 
 
-# What marks a kind of estimator, the most telling first: a linear SVC has coefficients as well.
-COUNTERS = {
-    "tree_": lambda tree: int(tree.tree_.node_count),
-    "_predictors": _hist_nodes,
-    "get_booster": _xgboost_nodes,
-    "booster_": _lightgbm_nodes,
-    "support_vectors_": lambda machine: int(np.prod(machine.support_vectors_.shape)),
-    "_fit_X": lambda neighbours: int(np.prod(neighbours._fit_X.shape)),
+# Attribute → how an estimator that has it is counted. The baselines' own come first: a linear SVC
+# has coefficients as well.
+COUNTERS: Final[dict[str, Callable[[Any], int]]] = {
+    **{row.size.mark: row.size.count for row in BASELINES.values() if row.size},
     "steps": lambda pipeline: sum(count_parameters(step) for _, step in pipeline.steps),
     "calibrated_classifiers_": lambda calibrated: sum(
         count_parameters(one.estimator) for one in calibrated.calibrated_classifiers_

@@ -1,60 +1,40 @@
-"""`baselines: auto`: the pairs of features and estimator that are strong on the kind of data."""
+"""`baselines: auto`: pairs of an estimator and features that are strong on the type of data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
+from dlrun.catalog.baselines import DUMMY
 from dlrun.classic import extras
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.recipe.features import features_of
-from dlrun.recipe.schema import Baseline
+from dlrun.recipe.schema import BaselineSettings
 
-TABLE: Final = ("dummy", "linear", "random_forest", "hist_gradient_boosting")
-AUTO: Final[Mapping[str, tuple[str | dict[str, Any], ...]]] = {
+TABLE: Final = ("linear", "random_forest", "hist_gradient_boosting")
+AUTO: Final = {
     # Boosting one tree per class on every pixel takes many times a forest's time.
-    "image": (
-        "dummy",
-        {"name": "linear", "features": "pixels"},
-        {"name": "random_forest", "features": "pixels"},
-        {"name": "svm", "features": "pixels"},
-        {"name": "svm", "features": "hog"},
-    ),
-    "text": (
-        "dummy",
-        {"name": "linear", "features": "tfidf"},
-        {"name": "linear_svm", "features": "tfidf"},
-        {"name": "hist_gradient_boosting", "features": "tfidf"},
-    ),
-    "audio": (
-        "dummy",
-        {"name": "linear", "features": "mfcc"},
-        {"name": "random_forest", "features": "mfcc"},
-        {"name": "svm", "features": "mfcc"},
-    ),
+    "image": ("linear pixels", "random_forest pixels", "svm pixels", "svm hog"),
+    "text": ("linear tfidf", "linear_svm tfidf", "hist_gradient_boosting tfidf"),
+    "audio": ("linear mfcc", "random_forest mfcc", "svm mfcc"),
     "series": (
-        "dummy",
-        {"name": "linear", "features": "flat"},
-        {"name": "random_forest", "features": "flat"},
-        {"name": "svm", "features": "flat"},
-        {"name": "random_forest", "features": "catch22"},
-        "mini_rocket",
+        "linear flat", "random_forest flat", "svm flat", "random_forest catch22", "mini_rocket",
     ),
-}
-"""For columns of one type. Tables and mixtures of types get `TABLE`, on everything there is."""
+}  # fmt: skip
+"""For columns of one type, baselines and their features; any other table gets `TABLE`."""
 
 
-def choose_baselines(dataset: Dataset) -> tuple[list[Baseline], list[str]]:
-    """Choose the baselines for a dataset out of those whose packages are installed.
+def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[str]]:
+    """Choose the baselines for a dataset, of those whose packages are installed.
 
     Returns:
-        The baselines, and a sentence for each package that keeps some of them out.
+        The baselines, and a sentence for each missing package that names what it excludes.
     """
-    kinds = {column.type for column in dataset.columns}
-    listed = AUTO.get(kinds.pop(), TABLE) if len(kinds) == 1 else TABLE
-    chosen, left_out = [], dict[str, list[str]]()
-    for one in listed:
-        baseline = Baseline.model_validate({"name": one} if isinstance(one, str) else one)
+    types = {column.type for column in dataset.columns}
+    listed = AUTO.get(types.pop(), TABLE) if len(types) == 1 else TABLE
+    chosen, left_out = [BaselineSettings(name=DUMMY)], dict[str, list[str]]()
+    for name, _, feature in (one.partition(" ") for one in listed):
+        baseline = BaselineSettings(name=name, features=[feature] if feature else None)
         errors = extras.missing(features_made(baseline, dataset.columns))
         if errors:
             left_out.setdefault(str(errors[0]), []).append(baseline.title)
@@ -64,7 +44,7 @@ def choose_baselines(dataset: Dataset) -> tuple[list[Baseline], list[str]]:
     return chosen, notes
 
 
-def features_made(baseline: Baseline, columns: Iterable[Column]) -> tuple[str, ...]:
-    """Return what a baseline makes of columns; the floor looks at nothing."""
-    kinds = () if baseline.name == "dummy" else (column.type for column in columns)
-    return features_of(kinds, baseline.all_features)
+def features_made(baseline: BaselineSettings, columns: Iterable[Column]) -> tuple[str, ...]:
+    """Return the features that a baseline computes from columns; none if it ignores them."""
+    types = () if baseline.kind == DUMMY else (column.type for column in columns)
+    return features_of(types, baseline.all_features)

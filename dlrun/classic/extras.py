@@ -1,4 +1,4 @@
-"""The optional packages of the classic side, and the extra of dlrun that installs each."""
+"""The optional packages of baselines and features."""
 
 from __future__ import annotations
 
@@ -8,46 +8,38 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from dlrun.catalog.baselines import BASELINES, Baseline
+from dlrun.catalog.features import FEATURES, Feature, Package
 from dlrun.errors import ExtraError
 
-EXTRAS: Final = {
-    "aeon": ("aeon", "series"),
-    "librosa": ("librosa", "sound"),
-    "lightgbm": ("lightgbm", "boost"),
-    "skimage": ("scikit-image", "vision"),
-    "xgboost": ("xgboost", "boost"),
-}
-"""Module → its package and its extra."""
-NEEDS: Final = {
-    "hog": "skimage",
-    "mfcc": "librosa",
-    "catch22": "aeon",
-    "mini_rocket": "aeon",
-    "multi_rocket": "aeon",
-}
-"""Feature → the module that it is made with."""
+ROWS: Final[tuple[Baseline | Feature, ...]] = (*BASELINES.values(), *FEATURES.values())
+PACKAGES: Final = {row.package.module: row.package for row in ROWS if row.package}
 
 
 def missing(features: Iterable[str]) -> list[ExtraError]:
     """Return an error for each package that features need and that is not installed."""
-    modules = dict.fromkeys(NEEDS[name] for name in features if name in NEEDS)
-    return [ExtraError(*EXTRAS[module]) for module in modules if not is_installed(module)]
+    packages = dict.fromkeys(FEATURES[name].package for name in features)
+    return [_error(one) for one in packages if one and not is_installed(one.module)]
 
 
 def is_installed(module: str) -> bool:
-    """Say whether a module can be imported, without importing it."""
+    """Return whether a module can be imported, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 
 def load(path: str) -> Any:
-    """Import a module of an optional package, raising as `needed` does."""
-    with needed():
+    """Import a module of an optional package.
+
+    Raises:
+        ExtraError: the package is not installed.
+    """
+    with named_extra():
         return importlib.import_module(path)
 
 
 @contextmanager
-def needed() -> Iterator[None]:
-    """Name the extra to install when an optional package turns out to be missing within.
+def named_extra() -> Iterator[None]:
+    """Replace the error of a missing optional package by one that names the extra to install.
 
     Raises:
         ExtraError: the package is not installed.
@@ -55,6 +47,10 @@ def needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name in EXTRAS:
-            raise ExtraError(*EXTRAS[error.name]) from error
+        if error.name in PACKAGES:
+            raise _error(PACKAGES[error.name]) from error
         raise
+
+
+def _error(package: Package) -> ExtraError:
+    return ExtraError(package.distribution, package.extra)

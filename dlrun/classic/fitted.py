@@ -1,4 +1,4 @@
-"""A fitted estimator with its features, which answers as a network does."""
+"""A fitted estimator with its features: predictions, size, and how it is saved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import skops.io
 from sklearn.exceptions import ConvergenceWarning
 
+from dlrun.catalog.parts import load_part
 from dlrun.classic.complexity import count_parameters
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
@@ -31,8 +32,8 @@ class ClassicFitted:
     """A fitted estimator with the features that it was fitted on.
 
     Attributes:
-        classes: (classes,) int64 codes of the classes among the training rows, in the order of
-            the estimator's; empty for regression.
+        classes: (classes,) int64 class indices that occur among the training rows, ascending, as
+            the estimator's columns; empty for regression.
     """
 
     name: str
@@ -44,23 +45,23 @@ class ClassicFitted:
 
     @property
     def best_epoch(self) -> None:
-        """Return None: there are no epochs."""
+        """Return None: an estimator has no epochs."""
 
     @property
     def parameters(self) -> int:
-        """Count the trained numbers; see `count_parameters`."""
+        """Return the number of learned values; see `count_parameters`."""
         return count_parameters(self.estimator)
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows given as typed columns.
 
         Raises:
-            TrainingError: the estimator fails, or predicts something that is not a number.
+            TrainingError: the estimator raises an error, or a prediction is not finite.
         """
         matrix = self.features.transform(frame)
-        is_regression = self.target.task == "regression"
+        task = load_part("dlrun.classic.tasks", self.target.task)
         with wrap_estimator_errors(self.name):
-            values = self._numbers(matrix) if is_regression else self._probabilities(matrix)
+            values = task.predict(self.estimator, matrix, self.classes, len(self.target.labels))
         if not np.isfinite(values).all():
             n_bad = np.sum(~np.isfinite(values))
             message = f"{self.name}: {n_bad} of {values.size} predicted numbers are not finite"
@@ -71,7 +72,7 @@ class ClassicFitted:
         """Write `model.skops` and `model.json`.
 
         Raises:
-            TrainingError: the estimator holds something that only a pickle could keep.
+            TrainingError: the estimator contains an object that needs a pickle.
         """
         parts = {
             "features": self.features,
@@ -79,31 +80,17 @@ class ClassicFitted:
             "classes": self.classes,
         }
         with wrap_estimator_errors(self.name):
-            # Compressing a forest takes longer than predicting 65,000 rows with it.
+            # Not compressed: for a forest this takes longer than predicting 65,000 rows.
             skops.io.dump(parts, folder / MODEL)
         ModelInfo(self.name, "classic", self.columns, self.target).write(folder)
-
-    def _numbers(self, matrix: Any) -> NDArray[np.float64]:
-        return np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(-1)
-
-    def _probabilities(self, matrix: Any) -> NDArray[np.float64]:
-        """Spread the trained classes over all; a class without training rows gets 0."""
-        n_classes = len(self.classes)
-        if hasattr(self.estimator, "predict_proba"):
-            trained = np.asarray(self.estimator.predict_proba(matrix), dtype=np.float64)
-        else:
-            trained = np.eye(n_classes)[np.asarray(self.estimator.predict(matrix), dtype=np.int64)]
-        values = np.zeros((len(trained), len(self.target.labels)))
-        values[:, self.classes] = trained / trained.sum(axis=1, keepdims=True)
-        return values
 
 
 @contextmanager
 def wrap_estimator_errors(name: str) -> Iterator[None]:
-    """Turn whatever an estimator's own code raises into a failed trial.
+    """Replace any error of an estimator's code by a TrainingError, which fails one trial.
 
-    Only the estimator runs inside: dlrun's own bugs keep their traceback. A solver that stops at
-    its last iteration has still been fitted, so its warning is not shown.
+    Only the estimator runs inside: dlrun's own bugs keep their traceback. The warning of a solver
+    that stops at its last iteration is not shown: the estimator is fitted all the same.
     """
     try:
         with warnings.catch_warnings():

@@ -49,19 +49,16 @@ def _architectures() -> dict[str, str]:
 
 
 def _baselines() -> dict[str, str]:
-    from dlrun.recipe.vocabulary import BASELINES
+    from dlrun.catalog.baselines import BASELINES
 
-    return {**BASELINES, "{estimator: module.Class}": "any scikit-learn compatible class"}
+    titles = {row.name: row.title for row in BASELINES.values()}
+    return {**titles, "{estimator: module.Class}": "any scikit-learn compatible class"}
 
 
 def _features() -> dict[str, str]:
-    from dlrun.recipe.vocabulary import FEATURES
+    from dlrun.catalog.features import FEATURES
 
-    return {
-        name: f"{kind}: {meaning}"
-        for kind, named in FEATURES.items()
-        for name, meaning in named.items()
-    }
+    return {row.name: f"{row.column_type}: {row.title}" for row in FEATURES.values()}
 
 
 def _metrics() -> dict[str, str]:

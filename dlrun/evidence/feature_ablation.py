@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
-from dlrun.evidence.candidates import DUMMY
+from dlrun.catalog.baselines import BASELINES, DUMMY
+from dlrun.catalog.features import FEATURES, features_of_type
 from dlrun.recipe.features import features_of, is_engineered
-from dlrun.recipe.vocabulary import FEATURES, IMPLIED_FEATURES, RAW_FEATURES
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
@@ -61,7 +61,7 @@ def engineering(
     Returns:
         None where the columns have no engineered features.
     """
-    featured = [kind for kind in dict.fromkeys(kinds) if kind in FEATURES]
+    featured = [kind for kind in dict.fromkeys(kinds) if features_of_type(kind)]
     if not featured:
         return None
     cells = _best(comparison, features)
@@ -93,7 +93,7 @@ def _inputs(features: Sequence[str]) -> Inputs:
 
 def _possible(featured: Sequence[ColumnType]) -> list[Cell]:
     """Return the cells that there are: no classic estimator takes a raw text or sound."""
-    has_raw = all(set(FEATURES[kind]) & set(RAW_FEATURES) for kind in featured)
+    has_raw = all(any(row.is_raw for row in features_of_type(kind)) for kind in featured)
     classic: list[Cell] = [("classic", "raw")] if has_raw else []
     return [("deep", "raw"), ("deep", "engineered"), *classic, ("classic", "engineered")]
 
@@ -104,8 +104,8 @@ def _wanted(
     """Choose the features that a missing candidate shall have: those of the other side."""
     there = [features[row.name] for (_, inputs), row in cells.items() if inputs == "engineered"]
     if there:
-        return [name for name in there[0] if name not in RAW_FEATURES]
-    return [name for name in FEATURES[kind] if name not in RAW_FEATURES][:1]
+        return [name for name in there[0] if not FEATURES[name].is_raw]
+    return [row.name for row in features_of_type(kind) if not row.is_raw][:1]
 
 
 def _overrides(
@@ -138,7 +138,7 @@ def _baselines(
     baselines: list[FeatureCandidate], featured: Sequence[ColumnType], wanted: list[str]
 ) -> list[FeatureCandidate]:
     there = {_inputs(_features_of(baseline, featured)) for baseline in baselines}
-    values = [name for kind in featured for name in FEATURES[kind] if name in RAW_FEATURES]
+    values = [row.name for kind in featured for row in features_of_type(kind) if row.is_raw]
     added = [
         {"name": CLASSIC_ON_ANY, "features": values if inputs == "raw" else wanted}
         for family, inputs in _possible(featured)
@@ -148,9 +148,9 @@ def _baselines(
 
 
 def _features_of(baseline: FeatureCandidate, featured: Sequence[ColumnType]) -> tuple[str, ...]:
-    implied = IMPLIED_FEATURES.get(baseline.get("estimator") or baseline.get("name", ""))
+    row = BASELINES.get(baseline.get("estimator") or baseline.get("name", ""))
     chosen = baseline.get("features") or []
-    return features_of(featured, [*chosen, implied] if implied else chosen)
+    return features_of(featured, [*chosen, *(row.features if row else ())])
 
 
 def _flow(candidates: Sequence[FeatureCandidate]) -> str:

@@ -1,4 +1,4 @@
-"""The key `features` of a candidate: what it makes of images, texts, sounds and series."""
+"""The key `features` of a candidate: what it computes from images, texts, sounds and series."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from dlrun.contract.dataset import ColumnType
-from dlrun.recipe import vocabulary as names
+from dlrun.catalog.features import FEATURES, features_of_type
 from dlrun.recipe.base import one_of
 
 
@@ -18,7 +17,7 @@ def _listed(value: object) -> object:
 
 def _known(value: list[str]) -> list[str]:
     for name in value:
-        one_of(name, tuple(names.FEATURE_TYPES), "a feature")
+        one_of(name, tuple(FEATURES), "a feature")
     return value
 
 
@@ -30,17 +29,17 @@ Features = Annotated[
 
 
 def check_apart(features: Sequence[str], candidate: str) -> None:
-    """Check that features are made of columns of different types.
+    """Check that features are computed from columns of different types.
 
     Args:
         features: their names.
-        candidate: the word for what they are listed with, a baseline or a model.
+        candidate: the kind of candidate, baseline or model.
 
     Raises:
-        ValueError: two of them are made of the same columns.
+        ValueError: two of them are computed from the same columns.
     """
-    kinds = [names.FEATURE_TYPES[name] for name in features]
-    twice = [name for name, kind in zip(features, kinds, strict=True) if kinds.count(kind) > 1]
+    types = [FEATURES[name].column_type for name in features]
+    twice = [name for name, type_ in zip(features, types, strict=True) if types.count(type_) > 1]
     if twice:
         message = (
             f"features: {', '.join(twice)} are made of the same columns. Keep one of them, "
@@ -49,18 +48,18 @@ def check_apart(features: Sequence[str], candidate: str) -> None:
         raise ValueError(message)
 
 
-def features_of(kinds: Iterable[ColumnType], chosen: Sequence[str]) -> tuple[str, ...]:
-    """Return the features that columns of these types become, each once; none of a table's."""
-    made = (feature_of(kind, chosen) for kind in kinds)
-    return tuple(dict.fromkeys(name for name in made if name))
+def features_of(types: Iterable[str], chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the features of columns of these types, each once; numbers and the like have none."""
+    features = (feature_of(type_, chosen) for type_ in types)
+    return tuple(dict.fromkeys(name for name in features if name))
 
 
-def feature_of(kind: ColumnType, chosen: Sequence[str]) -> str | None:
-    """Return the feature that a type of column becomes; None for those of a table."""
-    named = names.FEATURES.get(kind, {})
-    return next((name for name in chosen if name in named), next(iter(named), None))
+def feature_of(column_type: str, chosen: Sequence[str]) -> str | None:
+    """Return the chosen feature of a column type, else its first; None if it has none."""
+    known = [row.name for row in features_of_type(column_type)]
+    return next((name for name in chosen if name in known), next(iter(known), None))
 
 
 def is_engineered(features: Sequence[str]) -> bool:
-    """Say whether any of the features is more than the raw values."""
-    return any(name not in names.RAW_FEATURES for name in features)
+    """Return whether any of the features is more than the raw values."""
+    return not all(FEATURES[name].is_raw for name in features)

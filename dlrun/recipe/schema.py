@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.perturbations import PERTURBATIONS
@@ -216,7 +217,7 @@ class Model(OpenSection):
         return known(**self.settings).model_dump() if known else self.settings
 
 
-class Baseline(OpenSection):
+class BaselineSettings(OpenSection):
     """A classic candidate: a name that dlrun knows, or any scikit-learn compatible class."""
 
     name: str | None = None
@@ -236,7 +237,7 @@ class Baseline(OpenSection):
             message = "a baseline needs a name, or an estimator: package.module.Class"
             raise ValueError(message)
         if self.estimator is None:
-            one_of(str(self.name), tuple(names.BASELINES), "a baseline")
+            one_of(str(self.name), tuple(BASELINES), "a baseline")
         elif "." not in self.estimator:
             message = f"{self.estimator!r} is not a class. Write it as package.module.Class"
             raise ValueError(message)
@@ -260,10 +261,9 @@ class Baseline(OpenSection):
 
     @property
     def all_features(self) -> tuple[str, ...]:
-        """Return the features that are chosen, and those that the baseline is made of."""
-        implied = names.IMPLIED_FEATURES.get(self.kind)
-        chosen = self.features or []
-        return tuple(dict.fromkeys([implied, *chosen] if implied else chosen))
+        """Return the features that the baseline always has, then the chosen ones."""
+        own = BASELINES[self.kind].features if self.kind in BASELINES else ()
+        return tuple(dict.fromkeys([*own, *(self.features or [])]))
 
 
 # -------------------------------------------------------------------- evaluation and the rest
@@ -344,7 +344,7 @@ class Recipe(Section):
     model: list[Model] = []
     """One mapping, or a list of them (several deep candidates)."""
     training: Training = Training()
-    baselines: list[Baseline] | Literal["auto", "none"] = "auto"
+    baselines: list[BaselineSettings] | Literal["auto", "none"] = "auto"
     evaluation: Evaluation = Evaluation()
     search: Search | None = None
     tracking: Tracking = Tracking()
@@ -367,7 +367,7 @@ class Recipe(Section):
     @field_validator(
         "baselines",
         mode="before",
-        json_schema_input_type=Literal["auto", "none"] | list[str | Baseline],
+        json_schema_input_type=Literal["auto", "none"] | list[str | BaselineSettings],
     )
     @classmethod
     def _named(cls, value: object) -> object:

@@ -21,48 +21,6 @@ ARCHITECTURES: Final = {
 }
 PLANNED_ARCHITECTURES: Final = ("pretrained",)
 
-BASELINES: Final = {
-    "dummy": "the most frequent class, or the mean: the floor",
-    "linear": "logistic regression, or ridge regression for a number",
-    "logistic_regression": "multinomial logistic regression (classification only)",
-    "ridge": "least squares with an L2 penalty (regression only)",
-    "svm": "support vectors with an RBF kernel; Nystroem features above 20,000 training rows",
-    "linear_svm": "support vectors without a kernel, for many features such as those of texts",
-    "knn": "the nearest 15 training rows, weighted by distance",
-    "naive_bayes": "Gaussian naive Bayes (classification only)",
-    "decision_tree": "one tree, at least 5 rows in a leaf",
-    "random_forest": "200 trees on bootstrap samples",
-    "extra_trees": "200 trees with random thresholds",
-    "hist_gradient_boosting": "histogram gradient boosting, scikit-learn's",
-    "xgboost": "gradient boosting, XGBoost's (extra: boost)",
-    "lightgbm": "gradient boosting, LightGBM's (extra: boost)",
-    "mini_rocket": "ridge regression on 10,000 random convolutions of series (extra: series)",
-}
-
-# What a candidate makes of a column of each type; the first when a baseline does not choose.
-FEATURES: Final[dict[str, dict[str, str]]] = {
-    "image": {
-        "pixels": "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
-        "hog": "200 components of histograms of oriented gradients (extra: vision)",
-    },
-    "text": {
-        "tfidf": "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
-        "the 5,000 most telling for networks",
-    },
-    "audio": {
-        "mfcc": "cepstral coefficients and spectral shape, mean and spread (extra: sound)",
-    },
-    "series": {
-        "flat": "the values, gaps interpolated, stretched to one length",
-        "summary": "mean, spread, quartiles and slope of each channel",
-        "catch22": "22 canonical characteristics of each channel (extra: series)",
-        "mini_rocket": "10,000 random convolutions (extra: series)",
-        "multi_rocket": "50,000 numbers from random convolutions (extra: series)",
-    },
-}
-FEATURE_TYPES: Final = {name: kind for kind, named in FEATURES.items() for name in named}
-RAW_FEATURES: Final = ("pixels", "flat")  # the values themselves; all others are engineered
-IMPLIED_FEATURES: Final = {"mini_rocket": "mini_rocket"}  # baseline → what it is made of
 
 OPTIMIZERS: Final = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion",

@@ -118,8 +118,8 @@ class FeatureNetworkCandidate:
         return self._vector_network.summarize(_on_vectors(dataset, matrix))
 
     def _unfitted(self, train: Dataset, seed: int) -> Any:
-        purpose = FeatureSpec("onehot_network", self.network.preprocessing, len(train), seed)
-        return make_features(train.columns, self.features, purpose)
+        spec = FeatureSpec("onehot_network", self.network.preprocessing, len(train), seed)
+        return make_features(train.columns, self.features, spec)
 
     @property
     def _vector_network(self) -> DeepCandidate:

@@ -10,24 +10,28 @@ import pytest
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.dummy import DummyClassifier
 
-from dlrun.classic import adapt as suited
-from dlrun.classic.adapt import adapt_estimator, feature_encoding_for
+from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.parts import load_part
+from dlrun.classic import adapt
+from dlrun.classic.adapt import adapt_estimator, encoding_for
 from dlrun.classic.estimators import build
-from dlrun.contract.dataset import Task
+from dlrun.classic.tasks import classification
 from dlrun.system.cost import limited_threads
 
 MATRIX = np.random.default_rng(0).normal(size=(60, 3))
-TRUTH = (MATRIX[:, 0] > 0).astype(np.int64)
+Y = (MATRIX[:, 0] > 0).astype(np.int64)
 
 
-def suited_to(
-    kind: str, settings: Mapping[str, object], task: Task = "classification", seed: int = 7
+def adapted(
+    name: str, settings: Mapping[str, object], task: str = "classification", seed: int = 7
 ) -> Any:
-    y = TRUTH if task == "classification" else MATRIX[:, 0]
-    estimator = build(kind, task, settings, len(MATRIX))
-    return adapt_estimator(estimator, kind, task, settings, MATRIX, y, n_categories=1, seed=seed)
+    y = Y if task == "classification" else MATRIX[:, 0]
+    estimator = build(name, task, settings, len(MATRIX))
+    estimator = adapt_estimator(estimator, name, settings, MATRIX, n_categories=1, seed=seed)
+    scales = BASELINES[name].scales_target
+    part = load_part("dlrun.classic.tasks", task)
+    return part.adapt(estimator, y, scales_target=scales, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -44,38 +48,50 @@ def suited_to(
         (ensemble.GradientBoostingClassifier(), "ordinal"),
         (ensemble.HistGradientBoostingClassifier(), "native"),
         (object(), "onehot_dense"),
-        (DummyClassifier(), "none"),
     ],
 )
 def test_the_encoding_follows_the_kind_of_estimator(estimator: Any, encoding: str) -> None:
-    assert feature_encoding_for(estimator) == encoding
+    assert encoding_for("any.Class", estimator) == encoding
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
-def test_boosting_takes_categories_itself(kind: str) -> None:
-    assert feature_encoding_for(build(kind, "regression", {}, 10)) == "native"
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    [
+        ("xgboost", "native"),
+        ("xgboost.XGBRFRegressor", "native"),
+        ("lightgbm.LGBMRegressor", "native"),
+        ("dummy", "none"),
+    ],
+)
+def test_a_row_may_name_the_encoding_of_its_baseline_and_package(kind: str, encoding: str) -> None:
+    assert encoding_for(kind, build(kind, "regression", {}, 10)) == encoding
+
+
+def test_lightgbm_gets_the_categories_when_it_is_fitted() -> None:
+    arguments = BASELINES["lightgbm"].fit_arguments
+    assert (arguments(2), arguments(0)) == ({"categorical_feature": [0, 1]}, {})
 
 
 def test_the_seed_fills_an_open_random_state() -> None:
-    assert suited_to("random_forest", {}).random_state == 7
-    assert suited_to("random_forest", {"random_state": 0}).random_state == 0
+    assert adapted("random_forest", {}).random_state == 7
+    assert adapted("random_forest", {"random_state": 0}).random_state == 0
 
 
 def test_a_seed_of_32_bits_fits_lightgbm() -> None:
-    boosting = suited_to("lightgbm", {"n_estimators": 2}, seed=2**32 - 1)
-    boosting.fit(MATRIX, TRUTH)
+    boosting = adapted("lightgbm", {"n_estimators": 2}, seed=2**32 - 1)
+    boosting.fit(MATRIX, Y)
 
 
 def test_boosting_gets_the_pinned_threads_and_the_categories() -> None:
     with limited_threads(3):
-        boosting = suited_to("xgboost", {})
-        assert suited_to("xgboost", {"n_jobs": 1}).n_jobs == 1
+        boosting = adapted("xgboost", {})
+        assert adapted("xgboost", {"n_jobs": 1}).n_jobs == 1
     assert (boosting.n_jobs, boosting.feature_types) == (3, ["c", "q", "q"])
-    assert suited_to("hist_gradient_boosting", {}).categorical_features == [0]
+    assert adapted("hist_gradient_boosting", {}).categorical_features == [0]
 
 
 def test_a_classifier_without_probabilities_is_calibrated() -> None:
-    machine = suited_to("svm", {"C": 3.0, "gamma": 0.2})
+    machine = adapted("svm", {"C": 3.0, "gamma": 0.2})
     assert isinstance(machine, CalibratedClassifierCV)
     assert (machine.estimator.C, machine.estimator.gamma) == (3.0, 0.2)
     assert machine.cv.n_splits == 3
@@ -84,9 +100,7 @@ def test_a_classifier_without_probabilities_is_calibrated() -> None:
 def test_a_class_of_two_rows_leaves_two_folds_for_calibration() -> None:
     y = np.zeros(60, dtype=np.int64)
     y[:2] = 1
-    machine = adapt_estimator(
-        svm.SVC(), "svm", "classification", {}, MATRIX, y, n_categories=0, seed=0
-    )
+    machine = classification.adapt(svm.SVC(), y, scales_target=True, seed=0)
     assert machine.cv.n_splits == 2
     machine.fit(MATRIX, y)
 
@@ -94,21 +108,19 @@ def test_a_class_of_two_rows_leaves_two_folds_for_calibration() -> None:
 def test_a_class_of_one_row_leaves_nothing_to_calibrate_with() -> None:
     y = np.zeros(60, dtype=np.int64)
     y[0] = 1
-    machine = adapt_estimator(
-        svm.SVC(), "svm", "classification", {}, MATRIX, y, n_categories=0, seed=0
-    )
+    machine = classification.adapt(svm.SVC(), y, scales_target=True, seed=0)
     assert isinstance(machine, svm.SVC)
 
 
 def test_a_support_vector_regression_learns_a_standardised_number() -> None:
-    machine = suited_to("svm", {"epsilon": 0.2}, "regression")
+    machine = adapted("svm", {"epsilon": 0.2}, "regression")
     assert isinstance(machine, TransformedTargetRegressor)
     assert machine.regressor.epsilon == 0.2
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_many_rows_get_the_approximate_machine(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suited, "MAX_EXACT_ROWS", 59)
-    machine = suited_to("svm", {"C": 2.0}, task)
+def test_many_rows_get_the_approximate_machine(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapt, "MAX_EXACT_ROWS", 59)
+    machine = adapted("svm", {"C": 2.0}, task)
     inner = machine.estimator if task == "classification" else machine.regressor
     assert inner[-1].alpha == pytest.approx(1 / (2.0 * 60))

@@ -1,27 +1,34 @@
-"""The registry of baselines, and the defaults that depend on the number of rows."""
+"""Baselines by their names, and the defaults that depend on the number of rows."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from dlrun.classic.estimators import CLASSIFIERS, REGRESSORS, build
-from dlrun.contract.dataset import Task
-from dlrun.recipe import vocabulary as names
+from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.features import FEATURES
+from dlrun.classic.estimators import build, builders
 
 
-def test_the_recipes_names_are_the_registrys() -> None:
-    assert {*CLASSIFIERS, *REGRESSORS} == set(names.BASELINES)
-
-
-def test_the_descriptions_say_what_does_one_task_only() -> None:
+def test_a_title_names_the_only_task_of_a_baseline() -> None:
     one_task = {
-        name: description.rpartition("(")[2].removesuffix(" only)")
-        for name, description in names.BASELINES.items()
-        if description.endswith("only)")
+        row.name: row.title.rpartition("(")[2].removesuffix(" only)")
+        for row in BASELINES.values()
+        if row.title.endswith("only)")
     }
-    found = dict.fromkeys(CLASSIFIERS.keys() - REGRESSORS.keys(), "classification")
-    found |= dict.fromkeys(REGRESSORS.keys() - CLASSIFIERS.keys(), "regression")
+    classifiers, regressors = builders("classification").keys(), builders("regression").keys()
+    found = dict.fromkeys(classifiers - regressors, "classification")
+    found |= dict.fromkeys(regressors - classifiers, "regression")
     assert found == one_task
+    assert classifiers | regressors == BASELINES.keys()
+
+
+@pytest.mark.parametrize("row", [*BASELINES.values(), *FEATURES.values()], ids=lambda row: row.name)
+def test_a_title_names_the_extra(row) -> None:
+    packages = [row.package, *(FEATURES[name].package for name in getattr(row, "features", ()))]
+    extras = {package.extra for package in packages if package}
+    assert extras == set(re.findall(r"\(extra: (\w+)\)", row.title))
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -41,7 +48,7 @@ def test_the_descriptions_say_what_does_one_task_only() -> None:
         ("xgboost", 500_000, {"n_estimators": 300, "max_leaves": 127, "max_depth": 0}),
     ],
 )
-def test_defaults(task: Task, name: str, rows: int, settings: dict[str, object]) -> None:
+def test_defaults(task: str, name: str, rows: int, settings: dict[str, object]) -> None:
     found = build(name, task, {}, rows).get_params()
     assert {key: found[key] for key in settings} == settings
 

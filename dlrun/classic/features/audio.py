@@ -78,6 +78,6 @@ def _measured(
     return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1)])
 
 
-def mfcc_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def mfcc_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `mfcc`."""
-    return [Mfcc(column.rate), *measured_steps(purpose)]
+    return [Mfcc(column.rate), *measured_steps(spec)]

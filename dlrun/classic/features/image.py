@@ -125,11 +125,11 @@ class PcaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return values
 
 
-def pixel_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def pixels_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `pixels`: turned to principal components where scale counts."""
-    return [Pixels(), *([PcaComponents(seed=purpose.seed)] if purpose.is_scaled else [])]
+    return [Pixels(), *([PcaComponents(seed=spec.seed)] if spec.is_scaled else [])]
 
 
-def hog_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def hog_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `hog`: thousands of numbers, condensed for every estimator."""
-    return [Hog(), PcaComponents(seed=purpose.seed)]
+    return [Hog(), PcaComponents(seed=spec.seed)]

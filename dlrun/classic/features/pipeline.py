@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
-from dlrun.classic.features.audio import mfcc_steps
-from dlrun.classic.features.image import hog_steps, pixel_steps
-from dlrun.classic.features.series import catch22_steps, flat_steps, rocket_steps, summary_steps
+from dlrun.catalog.features import FEATURES
+from dlrun.catalog.parts import load_part
 from dlrun.classic.features.tabular import table_steps
-from dlrun.classic.features.text import tfidf_steps
 from dlrun.recipe.features import feature_of
 
 if TYPE_CHECKING:
@@ -23,18 +21,6 @@ if TYPE_CHECKING:
 
     from dlrun.classic.features.spec import FeatureSpec
     from dlrun.contract.dataset import Column
-
-MAKERS: Final[Mapping[str, Callable[[Column, FeatureSpec], list[Any]]]] = {
-    "pixels": pixel_steps,
-    "hog": hog_steps,
-    "tfidf": tfidf_steps,
-    "mfcc": mfcc_steps,
-    "flat": flat_steps,
-    "summary": summary_steps,
-    "catch22": catch22_steps,
-    "mini_rocket": rocket_steps("MiniRocket"),
-    "multi_rocket": rocket_steps("MultiRocket"),
-}
 
 
 class ZeroFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -68,27 +54,33 @@ class ColumnVarianceScaler(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return matrix / self.spread_
 
 
-def make_features(columns: Sequence[Column], chosen: Sequence[str], purpose: FeatureSpec) -> Any:
+def make_features(columns: Sequence[Column], chosen: Sequence[str], spec: FeatureSpec) -> Any:
     """Make the unfitted transformer of typed columns; categories come first in its matrix.
 
     Args:
         columns: the columns of the dataset.
         chosen: names of features, for some types of column; the others get the first of theirs.
-        purpose: what the features must suit.
+        spec: what the features are computed for.
 
     Raises:
         ExtraError: a feature needs a package that is not installed.
     """
-    if purpose.encoding == "none":
+    if spec.encoding == "none":
         return ZeroFeatures()
-    steps = table_steps(purpose)
+    steps = table_steps(spec)
     names = {kind: [c.name for c in columns if c.type == kind] for kind in steps}
     table = [(kind, make_pipeline(*steps[kind]), names[kind]) for kind in steps if names[kind]]
-    is_balanced = purpose.encoding in ("onehot_dense", "onehot_network") and len(columns) > 1
+    is_balanced = spec.encoding in ("onehot_dense", "onehot_network") and len(columns) > 1
     last = [ColumnVarianceScaler()] if is_balanced else []
     cells = []
     for place, column in enumerate(columns):
         if name := feature_of(column.type, chosen):
-            pipeline = make_pipeline(*MAKERS[name](column, purpose), *last)
+            pipeline = make_pipeline(*_steps(name, column, spec), *last)
             cells.append((f"{column.type} {place}", pipeline, column.name))
-    return ColumnTransformer([*table, *cells], sparse_threshold=0.3 if purpose.is_sparse else 0.0)
+    return ColumnTransformer([*table, *cells], sparse_threshold=0.3 if spec.is_sparse else 0.0)
+
+
+def _steps(name: str, column: Column, spec: FeatureSpec) -> list[Any]:
+    module = load_part("dlrun.classic.features", FEATURES[name].column_type)
+    steps: list[Any] = getattr(module, f"{name}_steps")(column, spec)
+    return steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import joblib
@@ -23,8 +23,6 @@ MIN_STEPS: Final = 10  # MultiRocket's kernels span nine, also over the differen
 QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 MAX_NUMBERS: Final = 50_000_000  # of convolutional features: 200 MB
 MIN_KERNELS: Final = 84
-# The kernels, and how many numbers each gives; MultiRocket also looks at the differences.
-ROCKETS: Final = {"MiniRocket": (10_000, 1), "MultiRocket": (6_250, 8)}
 
 
 class SeriesScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -210,36 +208,40 @@ class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack([_channels(stretched(filled(cell), self.n_steps)) for cell in cells])
 
 
-def flat_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def flat_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `flat`."""
-    return [_scaler(purpose), FlatSeries(column.shape[0]), *measured_steps(purpose)]
+    return [_scaler(spec), FlatSeries(column.shape[0]), *measured_steps(spec)]
 
 
-def summary_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def summary_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `summary`."""
-    return [_scaler(purpose), SummarySeries(), *measured_steps(purpose)]
+    return [_scaler(spec), SummarySeries(), *measured_steps(spec)]
 
 
-def catch22_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def catch22_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `catch22`."""
-    return [_scaler(purpose), Catch22Series(), *measured_steps(purpose)]
+    return [_scaler(spec), Catch22Series(), *measured_steps(spec)]
 
 
-def rocket_steps(kind: str) -> Callable[[Column, FeatureSpec], list[Any]]:
-    """Return what makes the steps of a kind of Rocket, with fewer kernels for many rows."""
-
-    def steps(column: Column, purpose: FeatureSpec) -> list[Any]:
-        n_kernels, n_numbers = ROCKETS[kind]
-        rocket = Rocket(
-            kind,
-            max(MIN_STEPS, column.shape[0]),
-            max(MIN_KERNELS, min(n_kernels, MAX_NUMBERS // purpose.n_rows // n_numbers)),
-            purpose.seed,
-        )
-        return [_scaler(purpose), rocket, *measured_steps(purpose)]
-
-    return steps
+def mini_rocket_steps(column: Column, spec: FeatureSpec) -> list[Any]:
+    """Return the steps of `mini_rocket`."""
+    return _rocket_steps("MiniRocket", 10_000, 1, column, spec)
 
 
-def _scaler(purpose: FeatureSpec) -> SeriesScaler:
-    return SeriesScaler(purpose.preprocessing.series.scale)
+def multi_rocket_steps(column: Column, spec: FeatureSpec) -> list[Any]:
+    """Return the steps of `multi_rocket`, whose kernels also convolve the differences."""
+    return _rocket_steps("MultiRocket", 6_250, 8, column, spec)
+
+
+def _rocket_steps(
+    kind: str, n_kernels: int, n_numbers: int, column: Column, spec: FeatureSpec
+) -> list[Any]:
+    """Return the steps of a kind of Rocket with fewer kernels for many rows."""
+    n_steps = max(MIN_STEPS, column.shape[0])
+    n_kernels = max(MIN_KERNELS, min(n_kernels, MAX_NUMBERS // spec.n_rows // n_numbers))
+    rocket = Rocket(kind, n_steps, n_kernels, spec.seed)
+    return [_scaler(spec), rocket, *measured_steps(spec)]
+
+
+def _scaler(spec: FeatureSpec) -> SeriesScaler:
+    return SeriesScaler(spec.preprocessing.series.scale)

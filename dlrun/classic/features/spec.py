@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
 if TYPE_CHECKING:
+    from dlrun.catalog.features import Encoding
     from dlrun.recipe.preprocessing import Preprocessing
-
-FeatureEncoding = Literal["onehot", "onehot_dense", "onehot_network", "ordinal", "native", "none"]
-"""What suits an estimator, or a network.
-
-onehot: numbers imputed and scaled, a sparse column for each value of a category and for each
-    n-gram of a text;
-onehot_dense: the same in a dense matrix, with columns for the 32 most frequent values of a
-    category at most, and texts condensed to 100 numbers;
-onehot_network: as onehot_dense, but of a text the 5,000 n-grams that tell most about the target;
-ordinal: numbers imputed, categories as codes, for trees that split on order; texts condensed;
-native: numbers with NaN kept and categories as codes, for boosting that handles both by itself;
-none: no features at all.
-"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +22,7 @@ class FeatureSpec:
         seed: feeds what is random in them.
     """
 
-    encoding: FeatureEncoding
+    encoding: Encoding
     preprocessing: Preprocessing
     n_rows: int
     seed: int
@@ -55,12 +43,12 @@ class FeatureSpec:
         return self.encoding == "native"
 
 
-def measured_steps(purpose: FeatureSpec) -> list[Any]:
+def measured_steps(spec: FeatureSpec) -> list[Any]:
     """Make the steps that follow numbers measured on a sound or a series, NaN where it is missing.
 
     All numbers of a cell are missing together, so the median fills them and no indicator is added.
     """
-    impute = [] if purpose.keeps_missing else [SimpleImputer(
+    impute = [] if spec.keeps_missing else [SimpleImputer(
         strategy="median", keep_empty_features=True
     )]  # fmt: skip
-    return impute + ([StandardScaler()] if purpose.is_scaled else [])
+    return impute + ([StandardScaler()] if spec.is_scaled else [])

@@ -16,7 +16,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from dlrun.classic.features.spec import FeatureEncoding, FeatureSpec
+from dlrun.catalog.features import Encoding
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -155,19 +156,19 @@ class RejectMissing(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return frame
 
 
-def table_steps(purpose: FeatureSpec) -> dict[ColumnType, list[Any]]:
+def table_steps(spec: FeatureSpec) -> dict[ColumnType, list[Any]]:
     """Make the unfitted steps of the column types of a table; categories come first."""
-    number, scaler = purpose.preprocessing.number, _scaler(purpose)
-    parts = purpose.preprocessing.datetime.parts
+    number, scaler = spec.preprocessing.number, _scaler(spec)
+    parts = spec.preprocessing.datetime.parts
     return {
-        "category": _category_steps(purpose.preprocessing.category.min_count, purpose.encoding),
-        "number": _impute_steps(number.impute, purpose) + scaler,
+        "category": _category_steps(spec.preprocessing.category.min_count, spec.encoding),
+        "number": _impute_steps(number.impute, spec) + scaler,
         # Dates have no setting for missing values of their own.
-        "datetime": [DateParts(parts), *_impute_steps("median", purpose), *scaler],
+        "datetime": [DateParts(parts), *_impute_steps("median", spec), *scaler],
     }
 
 
-def _category_steps(min_count: int, encoding: FeatureEncoding) -> list[Any]:
+def _category_steps(min_count: int, encoding: Encoding) -> list[Any]:
     match encoding:
         case "onehot":
             return [CategoryCodes(min_count), OneHotEncoder(handle_unknown="ignore")]
@@ -180,10 +181,10 @@ def _category_steps(min_count: int, encoding: FeatureEncoding) -> list[Any]:
             return [CategoryCodes(min_count, NATIVE_VALUES, missing=float("nan"))]
 
 
-def _impute_steps(impute: str, purpose: FeatureSpec) -> list[Any]:
+def _impute_steps(impute: str, spec: FeatureSpec) -> list[Any]:
     if impute == "error":
         return [RejectMissing()]
-    if purpose.keeps_missing:
+    if spec.keeps_missing:
         return ["passthrough"]
     strategy = "constant" if impute == "zero" else impute
     # That a value was missing may itself tell something; a column without any is kept as zeros.
@@ -194,17 +195,17 @@ def _impute_steps(impute: str, purpose: FeatureSpec) -> list[Any]:
     ]
 
 
-def _scaler(purpose: FeatureSpec) -> list[Any]:
-    if not purpose.is_scaled:
+def _scaler(spec: FeatureSpec) -> list[Any]:
+    if not spec.is_scaled:
         return []
-    match purpose.preprocessing.number.scale:
+    match spec.preprocessing.number.scale:
         case "standard":
             return [StandardScaler()]
         case "quantile":
             return [QuantileTransformer(
-                n_quantiles=min(1000, purpose.n_rows),
+                n_quantiles=min(1000, spec.n_rows),
                 output_distribution="normal",
-                random_state=purpose.seed,
+                random_state=spec.seed,
             )]  # fmt: skip
         case "minmax":
             return [MinMaxScaler()]

@@ -133,20 +133,20 @@ class SelectKBestChi2(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return weights
 
 
-def tfidf_steps(column: Column, purpose: FeatureSpec) -> list[Any]:
+def tfidf_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     """Make the steps of `tfidf`: sparse n-grams, condensed for an estimator that wants few."""
-    text = purpose.preprocessing.text
+    text = spec.preprocessing.text
     units = ["word", "char_wb"] if text.level == "word" else ["char_wb"]
     ngrams = make_union(
         *(TfidfNgrams(unit, lowercase=text.lowercase, max_tokens=text.max_tokens) for unit in units)
     )
-    if purpose.is_sparse:
+    if spec.is_sparse:
         return [ngrams]
-    if purpose.encoding == "onehot_network":
+    if spec.encoding == "onehot_network":
         return [ngrams, SelectKBestChi2()]
     # Rows are compared by the direction in which they point, not by their length.
     return [
         ngrams,
-        LsaComponents(seed=purpose.seed),
-        *([Normalizer()] if purpose.is_scaled else []),
+        LsaComponents(seed=spec.seed),
+        *([Normalizer()] if spec.is_scaled else []),
     ]

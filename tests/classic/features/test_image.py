@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from dlrun.classic.features.image import Hog, PcaComponents, Pixels, hog_steps, pixel_steps
-from dlrun.classic.features.spec import FeatureEncoding, FeatureSpec
+from dlrun.catalog.features import Encoding
+from dlrun.classic.features.image import Hog, PcaComponents, Pixels, hog_steps, pixels_steps
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.contract.dataset import Column
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -87,17 +88,17 @@ def test_a_grey_image_has_the_gradients_of_its_own_colours() -> None:
 @pytest.mark.parametrize(
     ("steps", "encoding", "n_rows", "width"),
     [
-        (pixel_steps, "onehot", 300, 200),
-        (pixel_steps, "onehot_dense", 50, 50),
-        (pixel_steps, "ordinal", 50, 28 * 28),
+        (pixels_steps, "onehot", 300, 200),
+        (pixels_steps, "onehot_dense", 50, 50),
+        (pixels_steps, "ordinal", 50, 28 * 28),
         (hog_steps, "native", 300, 200),
     ],
 )
 def test_components_of_the_training_rows(
-    steps: Any, encoding: FeatureEncoding, n_rows: int, width: int
+    steps: Any, encoding: Encoding, n_rows: int, width: int
 ) -> None:
-    purpose = FeatureSpec(encoding, Preprocessing(), n_rows, seed=0)
-    pipeline = make_pipeline(*steps(Column("photo", "image", (28, 28, 1)), purpose))
+    spec = FeatureSpec(encoding, Preprocessing(), n_rows, seed=0)
+    pipeline = make_pipeline(*steps(Column("photo", "image", (28, 28, 1)), spec))
     images = cells(list(noise(n_rows, 28, 28, 1)))
     assert pipeline.fit(images).transform(images[:3]).shape == (3, width)
 

@@ -9,23 +9,27 @@ import pytest
 import scipy.sparse
 from modalities import mixed, text
 
-from dlrun.classic.features.pipeline import MAKERS, ColumnVarianceScaler, make_features
-from dlrun.classic.features.spec import FeatureEncoding, FeatureSpec
+from dlrun.catalog.features import FEATURES, Encoding
+from dlrun.catalog.parts import load_part
+from dlrun.classic.features.pipeline import ColumnVarianceScaler, make_features
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.contract.dataset import Dataset
-from dlrun.recipe import vocabulary as names
 from dlrun.recipe.features import feature_of
 from dlrun.recipe.preprocessing import Preprocessing
 
 MIXED = mixed("classification")
 
 
-def fit(encoding: FeatureEncoding, *chosen: str, dataset: Dataset = MIXED) -> Any:
-    purpose = FeatureSpec(encoding, Preprocessing(), len(dataset), seed=0)
-    return make_features(dataset.columns, chosen, purpose).fit_transform(dataset.frame)
+def fit(encoding: Encoding, *chosen: str, dataset: Dataset = MIXED) -> Any:
+    spec = FeatureSpec(encoding, Preprocessing(), len(dataset), seed=0)
+    return make_features(dataset.columns, chosen, spec).fit_transform(dataset.frame)
 
 
-def test_the_recipes_names_are_the_registrys() -> None:
-    assert set(MAKERS) == set(names.FEATURE_TYPES)
+@pytest.mark.parametrize("row", FEATURES.values(), ids=lambda row: row.name)
+def test_the_module_of_a_column_type_has_the_steps_of_its_features(row) -> None:
+    assert callable(
+        getattr(load_part("dlrun.classic.features", row.column_type), f"{row.name}_steps")
+    )
 
 
 def test_the_first_name_of_a_type_is_taken_when_none_is_chosen() -> None:
@@ -41,7 +45,7 @@ def test_sparse_where_text_is_and_the_estimator_takes_it() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["onehot_dense", "ordinal", "native"])
-def test_dense_for_all_others_with_categories_first(encoding: FeatureEncoding) -> None:
+def test_dense_for_all_others_with_categories_first(encoding: Encoding) -> None:
     matrix = fit(encoding)
     assert isinstance(matrix, np.ndarray)
     if encoding != "onehot_dense":

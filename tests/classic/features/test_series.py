@@ -14,7 +14,8 @@ from dlrun.classic.features.series import (
     SeriesScaler,
     SummarySeries,
     filled,
-    rocket_steps,
+    mini_rocket_steps,
+    multi_rocket_steps,
     stretched,
 )
 from dlrun.classic.features.spec import FeatureSpec
@@ -89,16 +90,16 @@ def test_convolutions_take_short_missing_and_constant_series(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "n_rows", "n_kernels"),
+    ("steps", "n_rows", "n_kernels"),
     [
-        ("MiniRocket", 1_000, 10_000),
-        ("MiniRocket", 50_000, 1_000),
-        ("MiniRocket", 10_000_000, 84),
-        ("MultiRocket", 1_000, 6_250),
-        ("MultiRocket", 50_000, 125),
+        (mini_rocket_steps, 1_000, 10_000),
+        (mini_rocket_steps, 50_000, 1_000),
+        (mini_rocket_steps, 10_000_000, 84),
+        (multi_rocket_steps, 1_000, 6_250),
+        (multi_rocket_steps, 50_000, 125),
     ],
 )
-def test_many_rows_get_fewer_kernels(kind: str, n_rows: int, n_kernels: int) -> None:
-    purpose = FeatureSpec("onehot", Preprocessing(), n_rows, seed=0)
-    _, rocket, *_ = rocket_steps(kind)(Column("curve", "series", (4, 2)), purpose)
+def test_many_rows_get_fewer_kernels(steps, n_rows: int, n_kernels: int) -> None:
+    spec = FeatureSpec("onehot", Preprocessing(), n_rows, seed=0)
+    _, rocket, *_ = steps(Column("curve", "series", (4, 2)), spec)
     assert (rocket.n_kernels, rocket.n_steps) == (n_kernels, 10)

@@ -11,17 +11,16 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlrun.catalog.features import Encoding
 from dlrun.classic.features.pipeline import make_features
-from dlrun.classic.features.spec import FeatureEncoding, FeatureSpec
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.features.tabular import CategoryCodes, DateParts
 from dlrun.contract.dataset import Column
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
 
 
-def features(
-    frame: pd.DataFrame, encoding: FeatureEncoding, types: str, **preprocessing: Any
-) -> Any:
+def features(frame: pd.DataFrame, encoding: Encoding, types: str, **preprocessing: Any) -> Any:
     """Fit features to a frame; `types` has one letter per column: n, c or d."""
     names = {"n": "number", "c": "category", "d": "datetime"}
     columns = tuple(Column(name, names[kind]) for name, kind in zip(frame, types, strict=True))
@@ -73,7 +72,7 @@ def test_the_recipe_says_what_fills_a_gap(setting: str, filled: float) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["onehot", "onehot_dense", "ordinal", "native"])
-def test_the_recipe_may_forbid_gaps(encoding: FeatureEncoding) -> None:
+def test_the_recipe_may_forbid_gaps(encoding: Encoding) -> None:
     with pytest.raises(TrainingError) as caught:
         features(TRAIN, encoding, "nc", number={"impute": "error"})
     assert str(caught.value) == (

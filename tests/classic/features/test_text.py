@@ -10,7 +10,8 @@ import pytest
 import scipy.sparse
 from sklearn.pipeline import make_pipeline
 
-from dlrun.classic.features.spec import FeatureEncoding, FeatureSpec
+from dlrun.catalog.features import Encoding
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.features.text import LsaComponents, SelectKBestChi2, TfidfNgrams, tfidf_steps
 from dlrun.contract.dataset import Column
 from dlrun.recipe.preprocessing import Preprocessing
@@ -22,10 +23,10 @@ def terms(**settings: Any) -> list[str]:
     return TfidfNgrams(**settings).fit(TEXTS).terms_.split("\n")
 
 
-def steps(encoding: FeatureEncoding, **text: Any) -> Any:
+def steps(encoding: Encoding, **text: Any) -> Any:
     preprocessing = Preprocessing.model_validate({"text": text})
-    purpose = FeatureSpec(encoding, preprocessing, n_rows=len(TEXTS), seed=0)
-    return make_pipeline(*tfidf_steps(Column("review", "text"), purpose))
+    spec = FeatureSpec(encoding, preprocessing, n_rows=len(TEXTS), seed=0)
+    return make_pipeline(*tfidf_steps(Column("review", "text"), spec))
 
 
 def test_words_and_pairs_of_words_also_of_one_letter_and_of_signs() -> None:
@@ -78,7 +79,7 @@ def test_the_recipe_sets_level_letters_and_number() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["onehot_dense", "ordinal", "native"])
-def test_who_wants_few_numbers_gets_them(encoding: FeatureEncoding) -> None:
+def test_who_wants_few_numbers_gets_them(encoding: Encoding) -> None:
     matrix = steps(encoding).fit(TEXTS).transform(TEXTS)
     assert isinstance(matrix, np.ndarray)
     assert matrix.shape == (4, 4)  # never more than there are rows

@@ -1,0 +1,273 @@
+"""Baselines: the estimators of classic machine learning that a recipe calls by a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from math import prod
+from typing import Any, Final
+
+from dlrun.catalog.features import Encoding, Package
+
+Builder = Callable[[int], Any]
+"""The number of training rows → an unfitted estimator with dlrun's defaults."""
+
+MEDIUM_ROWS: Final = 10_000
+LARGE_ROWS: Final = 100_000
+DUMMY: Final = "dummy"
+"""The baseline that ignores the columns; it is a candidate of every study."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How to count what an estimator has learned.
+
+    Attributes:
+        mark: the attribute by which a fitted estimator of this kind is recognised.
+        count: fitted estimator → its number of learned values, or of nodes.
+    """
+
+    mark: str
+    count: Callable[[Any], int]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An estimator with the defaults of a good practitioner.
+
+    Attributes:
+        title: what it is, in one line.
+        classifier: builds its classifier; None where it has none.
+        regressor: builds its regressor; None where it has none.
+        package: what it needs beside scikit-learn; `{estimator: package.Class}` is then treated
+            by the same row.
+        encoding: of the columns; None: by its class, as for any estimator.
+        features: that it always computes from columns of their types.
+        is_kernel_machine: above 20,000 rows its kernel is approximated.
+        scales_target: its regressor is fitted to a standardised target.
+        categories: (number of categories, number of features) → settings that name the categories,
+            which are the first features.
+        fit_arguments: number of categories → arguments of `fit` beside X and y.
+        size: how its learned values are counted; None: by the attributes of its class.
+        trusted: types that a saved model contains, beside those that skops trusts.
+    """
+
+    name: str
+    title: str
+    classifier: Builder | None = None
+    regressor: Builder | None = None
+    package: Package | None = None
+    encoding: Encoding | None = None
+    features: tuple[str, ...] = ()
+    is_kernel_machine: bool = False
+    scales_target: bool = False
+    categories: Callable[[int, int], Mapping[str, object]] = lambda *_: {}
+    fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
+    size: Size | None = None
+    trusted: tuple[str, ...] = ()
+
+
+def _sklearn(module: str) -> Any:
+    return import_module(f"sklearn.{module}")
+
+
+def _logistic_regression(_: int) -> Any:
+    return _sklearn("linear_model").LogisticRegression(max_iter=1000)
+
+
+def _ridge(_: int) -> Any:
+    return _sklearn("linear_model").Ridge()
+
+
+def _neighbors(n_rows: int) -> dict[str, Any]:
+    return {"n_neighbors": min(15, n_rows), "weights": "distance"}
+
+
+def _forest(n_rows: int) -> dict[str, Any]:
+    # At most some 20,000 leaves, so that a forest can be kept.
+    return {"n_estimators": 200, "min_samples_leaf": max(1, round(n_rows / 20_000))}
+
+
+def _rounds(n_rows: int) -> int:
+    return 100 if n_rows <= MEDIUM_ROWS else 300
+
+
+def _leaves(n_rows: int) -> int:
+    return 31 if n_rows <= LARGE_ROWS else 127
+
+
+def _hist(n_rows: int) -> dict[str, Any]:
+    return {"max_iter": _rounds(n_rows), "max_leaf_nodes": _leaves(n_rows)}
+
+
+def _xgboost(n_rows: int) -> dict[str, Any]:
+    large = {"max_depth": 0, "max_leaves": _leaves(n_rows), "grow_policy": "lossguide"}
+    shape = {"max_depth": 6} if n_rows <= LARGE_ROWS else large
+    return {"n_estimators": _rounds(n_rows), "learning_rate": 0.1, **shape}
+
+
+def _xgboost_categories(n_categories: int, n_features: int) -> dict[str, object]:
+    types = ["c"] * n_categories + ["q"] * (n_features - n_categories)
+    return {"enable_categorical": True, "feature_types": types}
+
+
+def _lightgbm(n_rows: int) -> dict[str, Any]:
+    return {"n_estimators": _rounds(n_rows), "num_leaves": _leaves(n_rows)}
+
+
+def _lightgbm_categories(n_categories: int) -> dict[str, object]:
+    return {"categorical_feature": list(range(n_categories))} if n_categories else {}
+
+
+def _lightgbm_nodes(boosting: Any) -> int:
+    trees = boosting.booster_.dump_model()["tree_info"]
+    return sum(2 * tree["num_leaves"] - 1 for tree in trees)
+
+
+def _convolution_alphas() -> Any:
+    """Return the penalties that the authors of MiniRocket try (Dempster et al. 2021)."""
+    import numpy as np
+
+    return np.logspace(-3, 3, 10)
+
+
+BASELINES: Final = {
+    row.name: row
+    for row in (
+        Baseline(
+            DUMMY,
+            "the most frequent class, or the mean: the floor",
+            lambda _: _sklearn("dummy").DummyClassifier(),
+            lambda _: _sklearn("dummy").DummyRegressor(),
+            encoding="none",
+        ),
+        Baseline(
+            "linear",
+            "logistic regression, or ridge regression for a number",
+            _logistic_regression,
+            _ridge,
+        ),
+        Baseline(
+            "logistic_regression",
+            "multinomial logistic regression (classification only)",
+            _logistic_regression,
+        ),
+        Baseline(
+            "ridge",
+            "least squares with an L2 penalty (regression only)",
+            regressor=_ridge,
+        ),
+        Baseline(
+            "svm",
+            "support vectors with an RBF kernel; Nystroem features above 20,000 training rows",
+            lambda _: _sklearn("svm").SVC(),
+            lambda _: _sklearn("svm").SVR(),
+            is_kernel_machine=True,
+            scales_target=True,
+            size=Size("support_vectors_", lambda svm: prod(svm.support_vectors_.shape)),
+        ),
+        Baseline(
+            "linear_svm",
+            "support vectors without a kernel, for many features such as those of texts",
+            lambda _: _sklearn("svm").LinearSVC(),
+            lambda _: _sklearn("svm").LinearSVR(),
+            scales_target=True,
+        ),
+        Baseline(
+            "knn",
+            "the nearest 15 training rows, weighted by distance",
+            lambda n_rows: _sklearn("neighbors").KNeighborsClassifier(**_neighbors(n_rows)),
+            lambda n_rows: _sklearn("neighbors").KNeighborsRegressor(**_neighbors(n_rows)),
+            size=Size("_fit_X", lambda knn: prod(knn._fit_X.shape)),
+            trusted=(
+                "sklearn.metrics._dist_metrics.EuclideanDistance64",
+                "sklearn.metrics._dist_metrics.ManhattanDistance64",
+                "sklearn.neighbors._ball_tree.BallTree",
+                "sklearn.neighbors._kd_tree.KDTree",
+            ),
+        ),
+        Baseline(
+            "naive_bayes",
+            "Gaussian naive Bayes (classification only)",
+            # One-hot columns hardly vary within a class: with the default smoothing one surprising
+            # value would outweigh all other columns.
+            lambda _: _sklearn("naive_bayes").GaussianNB(var_smoothing=0.1),
+        ),
+        Baseline(
+            "decision_tree",
+            "one tree, at least 5 rows in a leaf",
+            lambda _: _sklearn("tree").DecisionTreeClassifier(min_samples_leaf=5),
+            lambda _: _sklearn("tree").DecisionTreeRegressor(min_samples_leaf=5),
+            size=Size("tree_", lambda tree: tree.tree_.node_count),
+            trusted=("sklearn.tree._tree.Tree",),
+        ),
+        Baseline(
+            "random_forest",
+            "200 trees on bootstrap samples",
+            lambda n_rows: _sklearn("ensemble").RandomForestClassifier(**_forest(n_rows)),
+            lambda n_rows: _sklearn("ensemble").RandomForestRegressor(**_forest(n_rows)),
+        ),
+        Baseline(
+            "extra_trees",
+            "200 trees with random thresholds",
+            lambda n_rows: _sklearn("ensemble").ExtraTreesClassifier(**_forest(n_rows)),
+            lambda n_rows: _sklearn("ensemble").ExtraTreesRegressor(**_forest(n_rows)),
+        ),
+        Baseline(
+            "hist_gradient_boosting",
+            "histogram gradient boosting, scikit-learn's",
+            lambda n_rows: _sklearn("ensemble").HistGradientBoostingClassifier(**_hist(n_rows)),
+            lambda n_rows: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n_rows)),
+            size=Size(
+                "_predictors",
+                lambda boosting: sum(
+                    len(tree.nodes) for trees in boosting._predictors for tree in trees
+                ),
+            ),
+            trusted=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+        ),
+        Baseline(
+            "xgboost",
+            "gradient boosting, XGBoost's (extra: boost)",
+            lambda n_rows: import_module("xgboost").XGBClassifier(**_xgboost(n_rows)),
+            lambda n_rows: import_module("xgboost").XGBRegressor(**_xgboost(n_rows)),
+            Package("xgboost", "boost", "xgboost"),
+            "native",
+            categories=_xgboost_categories,
+            size=Size(
+                "get_booster",
+                lambda boosting: sum(
+                    text.count("\n") for text in boosting.get_booster().get_dump()
+                ),
+            ),
+            trusted=(
+                "xgboost.core.Booster",
+                "xgboost.sklearn.XGBClassifier",
+                "xgboost.sklearn.XGBRegressor",
+            ),
+        ),
+        Baseline(
+            "lightgbm",
+            "gradient boosting, LightGBM's (extra: boost)",
+            lambda n_rows: import_module("lightgbm").LGBMClassifier(**_lightgbm(n_rows)),
+            lambda n_rows: import_module("lightgbm").LGBMRegressor(**_lightgbm(n_rows)),
+            Package("lightgbm", "boost", "lightgbm"),
+            "native",
+            fit_arguments=_lightgbm_categories,
+            size=Size("booster_", _lightgbm_nodes),
+            trusted=(
+                "lightgbm.basic.Booster",
+                "lightgbm.sklearn.LGBMClassifier",
+                "lightgbm.sklearn.LGBMRegressor",
+            ),
+        ),
+        Baseline(
+            "mini_rocket",
+            "ridge regression on 10,000 random convolutions of series (extra: series)",
+            lambda _: _sklearn("linear_model").RidgeClassifierCV(_convolution_alphas()),
+            lambda _: _sklearn("linear_model").RidgeCV(_convolution_alphas()),
+            features=("mini_rocket",),
+        ),
+    )
+}

@@ -1,0 +1,126 @@
+"""Features: the numbers that a candidate computes from images, texts, sounds and series.
+
+The code of a feature is the function `<name>_steps` of the module `dlrun.classic.features` that
+has the name of its column type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Encoding = Literal["onehot", "onehot_dense", "onehot_network", "ordinal", "native", "none"]
+"""How columns become a matrix.
+
+onehot: numbers imputed and scaled, a sparse column for each value of a category and for each
+    n-gram of a text;
+onehot_dense: the same in a dense matrix, with columns for at most the 32 most frequent values of a
+    category, and texts reduced to 100 components;
+onehot_network: as onehot_dense, but of a text the 5,000 n-grams with the largest chi-squared
+    statistic;
+ordinal: numbers imputed, categories as integers, for trees that split on order; texts reduced;
+native: numbers with NaN kept and categories as integers, for boosting that supports both;
+none: no features.
+"""
+
+
+@dataclass(frozen=True)
+class Package:
+    """An optional package.
+
+    Attributes:
+        module: the name that is imported.
+        extra: the extra of dlrun that installs it.
+        distribution: its name on PyPI.
+    """
+
+    module: str
+    extra: str
+    distribution: str
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Numbers computed from a column of one type.
+
+    Attributes:
+        column_type: the type of the columns; a type's first feature is its default.
+        title: what is computed, in one line.
+        package: what it needs beside scikit-learn.
+        is_raw: whether it is the values themselves; all others are engineered.
+        trusted: types of other packages that a saved model with this feature contains.
+    """
+
+    name: str
+    column_type: str
+    title: str
+    package: Package | None = None
+    is_raw: bool = False
+    trusted: tuple[str, ...] = ()
+
+
+AEON: Final = Package("aeon", "series", "aeon")
+LIBROSA: Final = Package("librosa", "sound", "librosa")
+SCIKIT_IMAGE: Final = Package("skimage", "vision", "scikit-image")
+
+FEATURES: Final = {
+    row.name: row
+    for row in (
+        Feature(
+            "pixels",
+            "image",
+            "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
+            is_raw=True,
+        ),
+        Feature(
+            "hog",
+            "image",
+            "200 components of histograms of oriented gradients (extra: vision)",
+            SCIKIT_IMAGE,
+        ),
+        Feature(
+            "tfidf",
+            "text",
+            "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
+            "the 5,000 most telling for networks",
+        ),
+        Feature(
+            "mfcc",
+            "audio",
+            "cepstral coefficients and spectral shape, mean and spread (extra: sound)",
+            LIBROSA,
+        ),
+        Feature(
+            "flat",
+            "series",
+            "the values, gaps interpolated, stretched to one length",
+            is_raw=True,
+        ),
+        Feature("summary", "series", "mean, spread, quartiles and slope of each channel"),
+        Feature(
+            "catch22",
+            "series",
+            "22 canonical characteristics of each channel (extra: series)",
+            AEON,
+        ),
+        Feature(
+            "mini_rocket",
+            "series",
+            "10,000 random convolutions (extra: series)",
+            AEON,
+            trusted=("aeon.transformations.collection.convolution_based._minirocket.MiniRocket",),
+        ),
+        Feature(
+            "multi_rocket",
+            "series",
+            "50,000 numbers from random convolutions (extra: series)",
+            AEON,
+            trusted=("aeon.transformations.collection.convolution_based._multirocket.MultiRocket",),
+        ),
+    )
+}
+
+
+def features_of_type(column_type: str) -> tuple[Feature, ...]:
+    """Return the features of a column type, the default first."""
+    return tuple(row for row in FEATURES.values() if row.column_type == column_type)

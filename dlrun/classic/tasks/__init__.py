@@ -1,0 +1,1 @@
+"""Tasks of estimators: a module for each, with the functions of `classification`."""
