@@ -17,8 +17,9 @@ from dlrun.classic.estimators import allowed_settings, build, builders, class_of
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.errors import RecipeError
+from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.errors import unknown_key
-from dlrun.recipe.schema import BaselineSettings, Recipe
+from dlrun.recipe.schema import Recipe
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:

@@ -8,8 +8,8 @@ from typing import Final
 from dlrun.catalog.baselines import DUMMY
 from dlrun.classic import extras
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.features import features_of
-from dlrun.recipe.schema import BaselineSettings
 
 TABLE: Final = ("linear", "random_forest", "hist_gradient_boosting")
 AUTO: Final = {

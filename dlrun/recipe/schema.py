@@ -15,7 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.perturbations import PERTURBATIONS
@@ -24,6 +23,7 @@ from dlrun.catalog.tasks import TASKS
 from dlrun.recipe import vocabulary as names
 from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
+from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.features import Features, check_apart
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.training import Training
@@ -215,55 +215,6 @@ class Model(OpenSection):
         """Return the architecture's settings with its defaults filled in."""
         known = ARCHITECTURES.get(self.architecture)
         return known(**self.settings).model_dump() if known else self.settings
-
-
-class BaselineSettings(OpenSection):
-    """A classic candidate: a name that dlrun knows, or any scikit-learn compatible class."""
-
-    name: str | None = None
-    estimator: str | None = None
-    """package.module.Class."""
-    features: Features | None = None
-    """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
-
-    @model_validator(mode="after")
-    def _one_per_type(self) -> Self:
-        check_apart(self.all_features, "baseline")
-        return self
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.estimator is None and self.name is None:
-            message = "a baseline needs a name, or an estimator: package.module.Class"
-            raise ValueError(message)
-        if self.estimator is None:
-            one_of(str(self.name), tuple(BASELINES), "a baseline")
-        elif "." not in self.estimator:
-            message = f"{self.estimator!r} is not a class. Write it as package.module.Class"
-            raise ValueError(message)
-        return self
-
-    @property
-    def kind(self) -> str:
-        """Return the name that dlrun knows, or the path of the class."""
-        return self.estimator or str(self.name)
-
-    @property
-    def label(self) -> str:
-        """Return the estimator's name."""
-        return self.name or str(self.estimator).rpartition(".")[2]
-
-    @property
-    def title(self) -> str:
-        """Return the candidate's name, svm-hog where features are chosen."""
-        is_own = self.estimator is not None and self.name is not None
-        return self.label if is_own else "-".join([self.label, *(self.features or [])])
-
-    @property
-    def all_features(self) -> tuple[str, ...]:
-        """Return the features that the baseline always has, then the chosen ones."""
-        own = BASELINES[self.kind].features if self.kind in BASELINES else ()
-        return tuple(dict.fromkeys([*own, *(self.features or [])]))
 
 
 # -------------------------------------------------------------------- evaluation and the rest
