@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.metrics import get_metric
 from dlrun.contract.candidate import Family
 from dlrun.contract.study import Study
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-DUMMY: Final = "dummy"
 
 TrialColumns = dict[str, "NDArray[Any]"]  # column → values, one per trial
 
