@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,23 +13,26 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Dataset, Split
 from dlrun.data.types import column_module
-from dlrun.data.types.canonical import array_bytes, canonical, json_bytes
 from dlrun.data.types.cast import is_array
 
-LENGTH: Final = 36  # MLflow's limit for the digest of a data set
+LENGTH: Final = 36  # hex characters: MLflow's limit for the digest of a data set
 
 
 def digest_dataset(dataset: Dataset) -> str:
-    """Return the first 36 hex characters of the hash of columns, values, y and labels.
+    """Return the SHA-256 of columns, values, y and labels, 36 hex characters.
 
     The same content gives the same digest, whether it came from CSV or Parquet.
     """
     target = dataset.target
-    digest = hashlib.sha256(json_bytes([target.name, target.task, target.labels]))
-    _update(digest, array_bytes(canonical(dataset.y)))
+    digest = hashlib.sha256()
+    _add(digest, [target.name, target.task, target.labels], _canonical(dataset.y))
     for column in dataset.columns:
-        digest.update(json_bytes([column.name, column.type]))
-        _update(digest, column_module(column.type).canonical_bytes(dataset.frame[column.name]))
+        _add(digest, [column.name, column.type])
+        values = dataset.frame[column.name]
+        if is_array(column):
+            _add_cells(digest, values)
+        else:
+            _add(digest, *column_module(column.type).canonical(values))
     return digest.hexdigest()[:LENGTH]
 
 
@@ -52,16 +56,38 @@ def hash_cells(cells: pd.Series[Any]) -> NDArray[np.int64]:
 
 
 def digest_splits(splits: Iterable[Split], dataset: Dataset) -> str:
-    """Return the first 36 hex characters of the hash of the dataset and of all parts' rows."""
+    """Return the SHA-256 of the dataset and of all splits' rows, 36 hex characters."""
     digest = hashlib.sha256(dataset.digest.encode())
     if dataset.stream:
         digest.update(dataset.stream.digest.encode())
     for split in splits:
-        for rows in (split.train, split.validation, split.test):
-            _update(digest, array_bytes(rows.astype("<i8", copy=False)))
+        _add(digest, *map(_canonical, (split.train, split.validation, split.test)))
     return digest.hexdigest()[:LENGTH]
 
 
-def _update(digest: hashlib._Hash, pieces: Iterable[bytes | memoryview]) -> None:
-    for piece in pieces:
-        digest.update(piece)
+def _add(digest: hashlib._Hash, *values: Any) -> None:
+    """Add arrays as bytes, and anything else as JSON."""
+    for value in values:
+        if isinstance(value, np.ndarray):
+            array = _canonical(value) if value.dtype.kind in "fM" else value
+            digest.update(f"{len(array)} {array.dtype.str}\n".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        else:
+            digest.update(json.dumps(value).encode() + b"\n")
+
+
+def _add_cells(digest: hashlib._Hash, cells: Iterable[NDArray[Any]]) -> None:
+    """Add arrays with their shapes, floats as float32."""
+    for cell in cells:
+        digest.update(f"{cell.shape}".encode())
+        array = cell if cell.dtype == np.uint8 else _canonical(cell, "<f4")
+        digest.update(np.ascontiguousarray(array).data)
+
+
+def _canonical(values: NDArray[Any], dtype: str = "<f8") -> NDArray[Any]:
+    """Return equal values in equal bytes: one zero, one NaN, little-endian; others as int64."""
+    if values.dtype.kind != "f":
+        return values.astype("<i8", copy=False)
+    values = values.astype(dtype, copy=False) + 0.0
+    values[np.isnan(values)] = np.nan
+    return values

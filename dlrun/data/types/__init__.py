@@ -53,8 +53,8 @@ class ColumnModule(Protocol):
     def is_known(self, values: pd.Series[Any]) -> NDArray[np.bool_]:
         """Return whether each typed cell has a value, (rows,)."""
 
-    def canonical_bytes(self, values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-        """Yield bytes that are the same for equal typed cells, for a fingerprint."""
+    def canonical(self, values: pd.Series[Any]) -> list[Any]:
+        """Return arrays and lists that are equal for equal typed cells (not of arrays)."""
 
     def describe(self, column: Column, values: pd.Series[Any]) -> str:
         """Summarise typed cells in a few words."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, gcd
 from pathlib import Path
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import (
     CellError,
     Folders,
@@ -38,13 +37,13 @@ from dlrun.data.types.sequence import (
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Audio
 
-__all__ = ["add_noise", "canonical_bytes", "cast", "decode_sound", "describe", "drop_values",
+__all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values",
            "find_shape", "is_encoded_sound", "is_known", "recognises", "segments",
            "shuffle_structure"]  # fmt: skip
 
-LONG_SHARE: Final = 0.95  # `seconds: auto` goes by the longest of this share of the sounds
-MUCH_LONGER: Final = 2  # and cuts those that are longer than that by this factor
-MARGIN: Final = 256  # samples read beyond the cut, for the filter that resamples
+LENGTH_QUANTILE: Final = 0.95  # of the sounds; `seconds: auto` is at most …
+LENGTH_FACTOR: Final = 2  # … this many times as long
+MARGIN: Final = 256  # samples read beyond the end, for the resampling filter
 FULL_SCALE: Final = 2**15  # of 16-bit samples
 MAGIC: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 BLOCKS_PER_SECOND: Final = 50  # of a sound whose structure is shuffled
@@ -73,17 +72,10 @@ def is_encoded_sound(cell: bytes) -> bool:
 def find_shape(
     frame: pd.DataFrame, column: Column, folders: Folders, settings: Audio
 ) -> tuple[Column, list[str]]:
-    """Find the sample rate and the length of an audio column; no sound is decoded.
+    """Find the sample rate and the length; no sound is decoded.
 
     `sample_rate: auto` is the most common rate of the files, of several the highest.
-    `seconds: auto` is the longest sound, but at most twice what 95 % of the sounds stay below;
-    longer ones are cut.
-
-    Returns:
-        The column with its shape and rate, and notes where sounds are resampled or cut.
-
-    Raises:
-        DataError: a file is missing or is no sound, or the rate is unknown.
+    `seconds: auto` is the longest sound, but at most twice the 95 % quantile; longer ones are cut.
     """
     values = frame[column.name]
     headers = for_each(values, column, folders, lambda _, cell: _read_header(cell, folders))
@@ -123,17 +115,14 @@ def _auto_rate(column: Column, headers: list[AudioHeader]) -> int:
 
 
 def _auto_length(lengths: list[int]) -> int:
-    usual = int(np.quantile(lengths, LONG_SHARE, method="higher"))
-    return max(1, min(max(lengths), MUCH_LONGER * usual))
+    usual = int(np.quantile(lengths, LENGTH_QUANTILE, method="higher"))
+    return max(1, min(max(lengths), LENGTH_FACTOR * usual))
 
 
 def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> NDArray[Any]:
     """Decode sounds, (rows,) cells (samples,) float32; empty where one is missing.
 
-    Several channels are averaged; what is longer than the column's shape is cut.
-
-    Raises:
-        DataError: a file is missing, or cannot be decoded.
+    Several channels are averaged; sounds longer than the column's shape are cut.
     """
     values = frame[column.name]
     sounds = allocate((len(values), *column.shape), np.float32, column)
@@ -206,11 +195,6 @@ def _resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[n
 
 
 # ---------------------------------------------------------------------------- decoded sounds
-
-
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the lengths and the samples."""
-    yield from cell_bytes(values)
 
 
 def describe(column: Column, values: pd.Series[Any]) -> str:

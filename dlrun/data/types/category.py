@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import array_bytes, json_bytes
 from dlrun.data.types.raw_column import RawColumn
 from dlrun.data.types.scalars import drop_values, is_known, refuse_unread
 
-__all__ = ["add_noise", "canonical_bytes", "cast", "category_name", "describe", "drop_values",
+__all__ = ["add_noise", "canonical", "cast", "category_name", "describe", "drop_values",
            "is_known", "recognises", "to_category"]  # fmt: skip
 
 INTEGER: Final = re.compile(r"(-?\d+)\.0+")
@@ -67,15 +65,8 @@ def category_name(value: object) -> str:
     return integer[1] if integer else BOOLEANS.get(text.lower(), text)
 
 
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the sorted categories that occur, and each row's code among them."""
-    codes, names = _used(values)
-    yield json_bytes(names)
-    yield from array_bytes(codes)
-
-
-def _used(values: pd.Series[Any]) -> tuple[NDArray[np.int32], list[str]]:
-    """Return codes into the sorted categories that occur, -1 for missing."""
+def canonical(values: pd.Series[Any]) -> list[Any]:
+    """Return the sorted categories that occur and int32 codes into them, -1 for missing."""
     codes = values.cat.codes.to_numpy().astype(np.int64)
     names = values.cat.categories.to_numpy(dtype=object)
     used = np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0
@@ -83,7 +74,7 @@ def _used(values: pd.Series[Any]) -> tuple[NDArray[np.int32], list[str]]:
     order = order[np.argsort(names[order])]
     new_codes = np.full(len(names) + 1, -1, dtype="<i4")
     new_codes[order] = np.arange(len(order))
-    return new_codes[codes], names[order].tolist()
+    return [names[order].tolist(), new_codes[codes]]
 
 
 def describe(_column: Column, values: pd.Series[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import array_bytes, canonical
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import drop_values, is_known, refuse_unread
+from dlrun.data.types.scalars import canonical, drop_values, is_known, refuse_unread
 
-__all__ = ["add_noise", "canonical_bytes", "cast", "describe", "drop_values", "is_known",
+__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known",
            "recognises", "to_datetime"]  # fmt: skip
 
 INFERRED: Final = frozenset({"date", "datetime", "datetime64"})
@@ -61,11 +60,6 @@ def _parse(values: Any) -> pd.Series[Any]:
         values.astype(object), format="ISO8601", errors="coerce", utc=True
     )
     return parsed
-
-
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the values as little-endian int64 microseconds."""
-    yield from array_bytes(canonical(values.to_numpy()))
 
 
 def describe(_column: Column, values: pd.Series[Any]) -> str:

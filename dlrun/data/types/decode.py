@@ -1,4 +1,4 @@
-"""Cells that hold an image, a sound, a text or a series: found, worked on in parallel, kept."""
+"""Raw cells of images, sounds, texts and series: located, decoded in parallel, stored."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from dlrun.contract.dataset import Column
 from dlrun.errors import DataError
 
 Folders = Sequence[Path]
-"""Where relative paths may start; the first folder that has the file wins."""
-Found = TypeVar("Found")
+"""Where relative paths may start; the first folder with the file counts."""
+Decoded = TypeVar("Decoded")
 
-BATCH: Final = 32  # cells that a thread takes at once
-MEMORY_SHARE: Final = 0.5  # of the free memory that decoded cells may take
-GROUP_MEMORY: Final = (
+BATCH: Final = 32  # cells of a task for a thread
+MEMORY_SHARE: Final = 0.5  # largest share of the free memory for decoded cells
+CGROUP_MEMORY: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory.current"),
 )
 # Base64 has no dot, a path to a file of a known kind has one.
 BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
-SHOWN: Final = 60  # characters of a cell in a message
+MAX_SHOWN: Final = 60  # characters of a cell in a message
 
 
 class CellError(Exception):
-    """What is wrong with a cell, said so that it can follow the word "which"."""
+    """A cell cannot be used; the message follows the word "which"."""
 
 
 def is_present(values: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Say of each raw cell whether it holds something, (rows,): not None, NaN, "" or []."""
+    """Return whether each raw cell is not None, NaN, empty bytes, "" or [], (rows,)."""
     filled = [not _is_empty(cell) for cell in values]
     return np.array(filled, dtype=bool) & values.notna().to_numpy()
 
@@ -56,18 +56,18 @@ def _is_empty(cell: Any) -> bool:
 
 
 def as_cells(values: Iterable[Any], n_rows: int) -> NDArray[Any]:
-    """Return values, such as arrays of any shapes, as an object column, (rows,)."""
+    """Return values, such as arrays of any shapes, as an object array, (rows,)."""
     cells = np.empty(n_rows, dtype=object)
-    for row, value in enumerate(values):  # all at once, NumPy would join arrays of one shape
+    for row, value in enumerate(values):  # np.array would stack arrays of one shape
         cells[row] = value
     return cells
 
 
 def to_array(cell: Any) -> NDArray[Any]:
-    """Return nested lists, as JSON and Parquet have them, as one array.
+    """Return nested lists, as in JSON and Parquet, as one array.
 
     Raises:
-        CellError: they are of different lengths, or hold what is no number.
+        CellError: lengths differ, or an item is no number.
     """
     array = cell if isinstance(cell, np.ndarray) else np.array(cell, dtype=object)
     if array.dtype != object:
@@ -97,7 +97,7 @@ def _numbers(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def locate(cell: Any, folders: Folders) -> str | BytesIO:
-    """Return where an encoded file is: its path, or its bytes.
+    """Return the path of an encoded file, or its bytes.
 
     Args:
         cell: a path, the bytes of a file, its base64 or a data: URI, or a mapping with the key
@@ -105,8 +105,8 @@ def locate(cell: Any, folders: Folders) -> str | BytesIO:
         folders: where a relative path may start.
 
     Raises:
-        FileNotFoundError: it is a path, and there is no such file.
-        CellError: it is neither, or its base64 is damaged.
+        FileNotFoundError: no file has this path.
+        CellError: the cell is none of these, or its base64 is damaged.
     """
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
@@ -143,86 +143,86 @@ class _Failure:
 
 
 def for_each(
-    values: pd.Series[Any], column: Column, folders: Folders, work: Callable[[int, Any], Found]
-) -> list[Found]:
-    """Work on every cell that is there, in parallel.
+    values: pd.Series[Any], column: Column, folders: Folders, decode: Callable[[int, Any], Decoded]
+) -> list[Decoded]:
+    """Decode every present cell, in parallel threads.
 
     Args:
         values: raw cells; the index counts the rows of the source.
-        column: which column it is, for messages.
+        column: for messages.
         folders: where paths start, for messages.
-        work: takes the position and the cell; raises a CellError, a FileNotFoundError, or
-            whatever a decoder may raise.
+        decode: takes the row's position and the cell; raises a CellError, a FileNotFoundError, or
+            any error of a decoder.
 
     Returns:
-        What the work returned, without missing cells, in the order of the rows.
+        What `decode` returned, without missing cells, in the order of the rows.
 
     Raises:
-        DataError: the work failed; names the first row and says how many there are.
+        DataError: some cells cannot be decoded; names the first row and their number.
     """
     cells = values.to_numpy(dtype=object)
-    places = np.flatnonzero(is_present(values)).tolist()
+    rows = np.flatnonzero(is_present(values)).tolist()
 
-    def attempt(batch: list[int]) -> list[Found | _Failure]:
-        return [_try(work, place, cells[place]) for place in batch]
+    def attempt(batch: list[int]) -> list[Decoded | _Failure]:
+        return [_try(decode, row, cells[row]) for row in batch]
 
-    batches = [places[start : start + BATCH] for start in range(0, len(places), BATCH)]
+    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     with ThreadPoolExecutor() as pool:
         results = [result for batch in pool.map(attempt, batches) for result in batch]
-    failures = [
-        (place, result.error)
-        for place, result in zip(places, results, strict=True)
-        if isinstance(result, _Failure)
+    failed = [
+        (row, each.error)
+        for row, each in zip(rows, results, strict=True)
+        if isinstance(each, _Failure)
     ]
-    if failures:
-        place, error = failures[0]
-        others = f" ({len(failures)} such rows in all)" if len(failures) > 1 else ""
+    if failed:
+        row, error = failed[0]
+        others = f" ({len(failed)} such rows in all)" if len(failed) > 1 else ""
         message = (
-            f"column {column.name!r} is of type {column.type}, but row {values.index[place] + 1} "
-            f"holds {_shown(cells[place])}, which {_reason(error, folders)}{others}. Replace it "
+            f"column {column.name!r} is of type {column.type}, but row {values.index[row] + 1} "
+            f"holds {_show(cells[row])}, which {_reason(error, folders)}{others}. Replace it "
             "or leave it out."
         )
         raise DataError(message) from error
     return [result for result in results if not isinstance(result, _Failure)]
 
 
-def _try(work: Callable[[int, Any], Found], place: int, cell: Any) -> Found | _Failure:
+def _try(decode: Callable[[int, Any], Decoded], row: int, cell: Any) -> Decoded | _Failure:
     try:
-        return work(place, cell)
-    except Exception as error:  # decoders raise all kinds of errors at a damaged file
+        return decode(row, cell)
+    except Exception as error:  # decoders raise errors of many types for a damaged file
         return _Failure(error)
 
 
 def _reason(error: Exception, folders: Folders) -> str:
     if isinstance(error, FileNotFoundError):
-        places = " nor ".join(str(folder.absolute()) for folder in dict.fromkeys(folders))
-        return f"does not exist in {places}"
+        searched = " nor ".join(str(folder.absolute()) for folder in dict.fromkeys(folders))
+        return f"does not exist in {searched}"
     if isinstance(error, CellError):
         return str(error)
     return f"cannot be decoded: {str(error) or type(error).__name__}"
 
 
-def _shown(cell: Any) -> str:
+def _show(cell: Any) -> str:
     if isinstance(cell, dict):
         cell = cell.get("path") or cell.get("bytes")
     if isinstance(cell, bytes | bytearray | memoryview):
         return f"{len(cell):,} bytes"
     text = repr(str(cell) if isinstance(cell, os.PathLike | zipfile.Path) else cell)
     text = " ".join(text.split())
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
-# ------------------------------------------------------------------------- room for all cells
+# ------------------------------------------------------------------------------ memory
 
 
 def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]:
-    """Make room for all decoded cells: in memory, or else in a file that goes with the process.
+    """Allocate an array for all decoded cells: in memory, or in a memory-mapped file.
 
-    The operating system keeps as much of the file in memory as is free. The file has no name
-    where the system allows that, and lies in the folder for temporary files (TMPDIR).
+    The file is in the folder for temporary files (TMPDIR) and disappears with the process; it has
+    no name where the system allows that.
 
     Raises:
-        DataError: there is room neither in memory nor on the disk.
+        DataError: neither the memory nor the disk has enough space.
     """
     n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if n_bytes <= MEMORY_SHARE * free_memory():
@@ -239,16 +239,16 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
         raise DataError(message)
     with tempfile.TemporaryFile(prefix="dlrun-") as file:
         file.truncate(n_bytes)
-        mapped = mmap.mmap(file.fileno(), n_bytes)  # holds on to the file
-    # Not as np.memmap, which joblib's workers would look for under its name.
+        mapped = mmap.mmap(file.fileno(), n_bytes)  # keeps the file open
+    # Not np.memmap: joblib's workers would open it by its name.
     return np.frombuffer(mapped, dtype).reshape(shape)
 
 
 def free_memory() -> int:
-    """Return the bytes of memory that are free on this machine and in its container."""
+    """Return the free memory of this machine and of its container, in bytes."""
     free = int(psutil.virtual_memory().available)
     try:
-        limit, used = (path.read_text(encoding="ascii").strip() for path in GROUP_MEMORY)
+        limit, used = (path.read_text(encoding="ascii").strip() for path in CGROUP_MEMORY)
     except OSError:  # not Linux, or no control group
         return free
     return free if limit == "max" else min(free, int(limit) - int(used))

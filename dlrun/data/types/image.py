@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
 from dlrun.data.types.audio import is_encoded_sound
-from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import (
     CellError,
     Folders,
@@ -31,7 +30,7 @@ from dlrun.recipe.preprocessing import Image
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-LONGEST: Final = 128  # pixels along the longer side that `size: auto` goes up to
+MAX_SIDE: Final = 128  # pixels along the longer side, for `size: auto`
 ORIENTATION: Final = 0x0112  # the Exif tag
 SIDEWAYS: Final = (5, 6, 7, 8)  # its values that swap height and width
 GRAY: Final = frozenset(
@@ -42,6 +41,7 @@ CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 GRAY_DIMENSIONS: Final = 2  # height and width
 COLOR_DIMENSIONS: Final = 3  # height, width, channels
 PATCHES: Final = 4  # along each side of an image
+CHUNK: Final = 1024  # rows that are floats at once, which take eight times the memory
 
 
 class ImageHeader(NamedTuple):
@@ -72,17 +72,10 @@ def has_pixels(cell: Any) -> bool:
 def find_shape(
     frame: pd.DataFrame, column: Column, folders: Folders, settings: Image
 ) -> tuple[Column, list[str]]:
-    """Find height, width and channels of an image column; no image is decoded.
+    """Find height, width and channels; no image is decoded.
 
-    `size: auto` is the median height by the median width, scaled down together so that the
-    longer side has at most 128 pixels; so images of one size up to that stay as they are.
-    `color: auto` is grayscale if all images are gray.
-
-    Returns:
-        The column with its shape, and a note where images are scaled.
-
-    Raises:
-        DataError: a file is missing, or is no image.
+    `size: auto` is the median height by the median width, scaled down together until the longer
+    side has at most 128 pixels. `color: auto` is grayscale if all images are gray.
     """
     values = frame[column.name]
     headers = for_each(values, column, folders, lambda _, cell: _read_header(cell, folders))
@@ -104,18 +97,15 @@ def find_shape(
 def _auto_size(headers: list[ImageHeader]) -> tuple[int, int]:
     height = float(np.median([header.height for header in headers]))
     width = float(np.median([header.width for header in headers]))
-    scale = min(1.0, LONGEST / max(height, width))
+    scale = min(1.0, MAX_SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> NDArray[Any]:
     """Decode images, (rows,) cells of `column.shape` uint8; zeros where one is missing.
 
-    Images of another size are resized without keeping their proportions. Transparent ones are
-    laid on white, of animated ones the first is taken, Exif orientation is followed.
-
-    Raises:
-        DataError: a file is missing, or cannot be decoded.
+    Images of another size are resized without keeping their proportions. Transparent images are
+    composed with white; of an animation the first frame counts; Exif orientation is applied.
     """
     values = frame[column.name]
     cells = values.to_numpy(dtype=object)
@@ -142,8 +132,8 @@ def decode_image(cell: Any, shape: tuple[int, ...], folders: Folders) -> NDArray
 
     height, width, channels = shape
     with _open(cell, folders) as opened:
-        longer = 2 * max(height, width)
-        opened.draft(None, (longer, longer))  # a JPEG can be decoded to a half, or less
+        side = 2 * max(height, width)
+        opened.draft(None, (side, side))  # a JPEG can be decoded to a half, or less
         ImageOps.exif_transpose(opened, in_place=True)
         picture = _to_mode(opened, CHANNELS[channels])
     if picture.size != (width, height):
@@ -191,16 +181,16 @@ def _to_mode(picture: Picture, mode: str) -> Picture:
     from PIL import Image as pillow
 
     if picture.mode.startswith(("I", "F")):
-        picture = pillow.fromarray(_to_bytes(np.asarray(picture), picture.mode))
+        picture = pillow.fromarray(_to_uint8(np.asarray(picture), picture.mode))
     if picture.has_transparency_data:
-        clear = picture.convert("RGBA")
-        ground = pillow.new("RGBA", clear.size, "white")
-        picture = pillow.alpha_composite(ground, clear)
+        transparent = picture.convert("RGBA")
+        white = pillow.new("RGBA", transparent.size, "white")
+        picture = pillow.alpha_composite(white, transparent)
     return picture.convert(mode)
 
 
-def _to_bytes(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Scale 16-bit whole numbers, or floats from 0 to 1 or 0 to 255, to bytes."""
+def _to_uint8(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
+    """Scale 16-bit integers, or floats from 0 to 1 or 0 to 255, to uint8."""
     if mode == "F":
         pixels = np.nan_to_num(pixels) * (WHITE if np.nanmax(pixels) <= 1 else 1)
     else:
@@ -229,40 +219,34 @@ def _with_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return shaped
 
 
-def scale_pixels(pixels: NDArray[Any], brightest: float | None = None) -> NDArray[np.uint8]:
-    """Scale pixels of any dtype to bytes.
+def scale_pixels(pixels: NDArray[Any], white: float | None = None) -> NDArray[np.uint8]:
+    """Scale pixels of any shape and dtype to uint8.
 
-    Whole numbers from 0 to 255 stay; floats from 0 to 1 and booleans are multiplied by 255.
+    Integers from 0 to 255 are kept; floats from 0 to 1 and booleans are multiplied by 255.
 
     Args:
-        pixels: of any shape.
-        brightest: the value that becomes 255, where it is known.
+        pixels: not negative.
+        white: the value that becomes 255; default: 255 or 1.
 
     Raises:
-        CellError: values are negative, not finite, or brighter than 255 without `brightest`.
+        CellError: values are negative, not finite, or larger than 255 without `white`.
     """
-    if pixels.dtype == np.uint8 and brightest is None:
+    if pixels.dtype == np.uint8 and white is None:
         return pixels
     low, high = (pixels.min(), pixels.max()) if pixels.size else (0, 0)
-    if not (0 <= low <= high <= (WHITE if brightest is None else np.inf)):
+    if not (0 <= low <= high <= (WHITE if white is None else np.inf)):
         message = (
             f"holds values from {low:g} to {high:g}, but an image has whole numbers from 0 to 255 "
             "or floats from 0 to 1"
         )
         raise CellError(message)
-    if brightest is None:
-        is_share = pixels.dtype.kind in "fb" and high <= 1
-        brightest = 1 if is_share else WHITE
-    # In pieces, as floats take eight times the memory.
+    if white is None:
+        white = 1 if pixels.dtype.kind in "fb" and high <= 1 else WHITE
     scaled = np.empty(pixels.shape, dtype=np.uint8)
-    for row in _pieces(len(pixels)):
-        scaled[row] = np.rint(pixels[row] * (WHITE / brightest))
+    for start in range(0, len(pixels), CHUNK):
+        rows = slice(start, start + CHUNK)
+        scaled[rows] = np.rint(pixels[rows] * (WHITE / white))
     return scaled
-
-
-def _pieces(length: int, size: int = 1024) -> Iterator[slice]:
-    for start in range(0, length, size):
-        yield slice(start, start + size)
 
 
 # ---------------------------------------------------------------------------- decoded images
@@ -271,11 +255,6 @@ def _pieces(length: int, size: int = 1024) -> Iterator[slice]:
 def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return whether each image has a pixel that is not zero, (rows,)."""
     return np.array([cell.any() for cell in values], dtype=bool)
-
-
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the shapes and the pixels."""
-    yield from cell_bytes(values)
 
 
 def describe(column: Column, _values: pd.Series[Any]) -> str:

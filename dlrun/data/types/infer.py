@@ -18,10 +18,10 @@ UNIQUE_SHARE: Final = 0.5
 def infer_type(values: pd.Series[Any]) -> str:
     """Infer the kind of a raw column.
 
-    Numbers and durations are numbers, however few values they take; booleans are categories.
-    Strings are dates if all of them are ISO dates; images, sounds or texts if all of them name
-    such files; series if they are lists in JSON; text if they are mostly unique and most have
-    more than four words, else categories, even where they could be read as numbers. Encoded
+    Numbers and durations are numbers, however few different values they have; booleans are
+    categories. Strings are dates if all of them are ISO dates; images, sounds or texts if all of
+    them name such files; series if they are lists in JSON; text if they are mostly unique and most
+    have more than four words; else categories, even where they could be parsed as numbers. Encoded
     files are images or sounds, lists are series, and arrays with channels images.
     """
     raw = RawColumn(values)

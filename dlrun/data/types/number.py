@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import array_bytes, canonical
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import drop_values, is_known, refuse_unread
+from dlrun.data.types.scalars import canonical, drop_values, is_known, refuse_unread
 
-__all__ = ["add_noise", "canonical_bytes", "cast", "describe", "drop_values", "is_known",
+__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known",
            "recognises", "to_number"]  # fmt: skip
 
 INFERRED: Final = frozenset(
@@ -53,11 +52,6 @@ def to_number(values: pd.Series[Any]) -> NDArray[np.float64]:
     numbers = values.to_numpy() if is_plain else values.to_numpy(np.float64, na_value=np.nan)
     infinite = np.isinf(numbers)
     return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
-
-
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the values as little-endian float64."""
-    yield from array_bytes(canonical(values.to_numpy()))
 
 
 def describe(_column: Column, values: pd.Series[Any]) -> str:

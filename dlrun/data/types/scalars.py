@@ -17,6 +17,11 @@ def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
     return known
 
 
+def canonical(values: pd.Series[Any]) -> list[Any]:
+    """Return the values as one array."""
+    return [values.to_numpy()]
+
+
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
     """Return the values, about a share of them missing."""
     return values.mask(rng.random(len(values)) < level)

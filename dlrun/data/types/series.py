@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import cell_bytes
 from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
 from dlrun.data.types.image import has_pixels
 from dlrun.data.types.number import to_number
@@ -34,7 +33,7 @@ from dlrun.data.types.sequence import (
 )
 from dlrun.recipe.preprocessing import Series
 
-__all__ = ["add_noise", "canonical_bytes", "cast", "describe", "drop_values", "find_shape",
+__all__ = ["add_noise", "cast", "describe", "drop_values", "find_shape",
            "is_known", "recognises", "segments", "shuffle_structure", "to_steps"]  # fmt: skip
 
 # A list of numbers in JSON. Possessive: no backtracking through a thousand digits.
@@ -52,15 +51,9 @@ def recognises(raw: RawColumn) -> bool:
 def find_shape(
     frame: pd.DataFrame, column: Column, _folders: Sequence[Path], settings: Series
 ) -> tuple[Column, list[str]]:
-    """Find the length and the number of channels of a series column.
+    """Find the length and the number of channels.
 
     `length: auto` is the longest. The number of channels is the most common one.
-
-    Returns:
-        The column with its shape, and a note where series are cut.
-
-    Raises:
-        DataError: a cell is no series.
     """
     if column.parts:
         shapes = [(len(column.parts), 1)]
@@ -86,10 +79,7 @@ def find_shape(
 def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArray[Any]:
     """Read series, (rows,) cells (steps, channels) float32; without steps where one is missing.
 
-    What is longer than the column's shape is cut; infinite values become NaN.
-
-    Raises:
-        DataError: a cell is no series, or has another number of channels.
+    Series longer than the column's shape are cut; infinite values become NaN.
     """
     if column.parts:
         return _read_wide(frame, column)
@@ -112,10 +102,10 @@ def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArr
 
 
 def to_steps(cell: Any) -> NDArray[np.float32]:
-    """Read a list of steps, or of channels with a list of steps each, as (steps, channels).
+    """Return a list of steps, or of channels with a list of steps each, as (steps, channels).
 
     Raises:
-        CellError: it is something else.
+        CellError: it is neither.
     """
     if isinstance(cell, str):
         cell = _parse(cell)
@@ -151,11 +141,6 @@ def _read_wide(frame: pd.DataFrame, column: Column) -> NDArray[Any]:
 
 
 # ------------------------------------------------------------------------------- typed series
-
-
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the lengths and the steps."""
-    yield from cell_bytes(values)
 
 
 def describe(column: Column, values: pd.Series[Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.canonical import json_bytes
 from dlrun.data.types.decode import CellError, Folders, for_each, is_present, locate
 from dlrun.data.types.raw_column import RawColumn
 
@@ -30,9 +29,6 @@ def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> pd.Ser
     """Return the texts, (rows,) str; "" where one is missing.
 
     Where every cell names a .txt file, the texts are read from these files.
-
-    Raises:
-        DataError: a cell holds a list or bytes; or a file is missing, or not in UTF-8.
     """
     values = frame[column.name]
     present = is_present(values)
@@ -69,8 +65,7 @@ def _to_text(cell: Any) -> str:
     if isinstance(cell, bytes | list | tuple | dict | np.ndarray):
         message = "is no text"
         raise CellError(message)
-    # Half a surrogate pair, as broken JSON has it, is no character: neither Arrow nor TensorFlow
-    # takes it.
+    # Half a surrogate pair, as in broken JSON: neither Arrow nor TensorFlow accepts it.
     return str(cell).encode("utf-8", "replace").decode("utf-8")
 
 
@@ -79,9 +74,9 @@ def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
     return np.array([len(text) > 0 for text in values], dtype=bool)
 
 
-def canonical_bytes(values: pd.Series[Any]) -> Iterator[bytes | memoryview]:
-    """Yield the texts in JSON."""
-    yield json_bytes(values.tolist())
+def canonical(values: pd.Series[Any]) -> list[Any]:
+    """Return the texts as one list."""
+    return [values.tolist()]
 
 
 def describe(_column: Column, values: pd.Series[Any]) -> str:
