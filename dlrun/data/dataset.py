@@ -35,15 +35,15 @@ from dlrun.recipe.schema import Recipe
 
 
 def read_dataset(recipe: Recipe) -> Dataset:
-    """Read the recipe's source into typed columns and the truth.
+    """Read the recipe's source into typed columns and y.
 
     Rows without a target are dropped, as are columns without any value; infinite numbers become
-    missing; with `data.max_rows` a sample is taken. The dataset's notes tell of all this.
+    missing; with `data.max_rows` a sample is drawn. The dataset's notes list these changes.
 
     Raises:
-        DataError: the data is not there, or cannot be used as the recipe says.
+        DataError: the data does not exist, or does not fit the recipe.
     """
-    dataset = _read_rows(recipe)  # the raw table is let go here
+    dataset = _read_rows(recipe)  # the raw table is freed here
     pyarrow.default_memory_pool().release_unused()  # 100 MB after 327,346 flights
     dataset = drop_empty_columns(recipe, dataset)
     return replace(
@@ -67,7 +67,7 @@ def _read_typed(recipe: Recipe) -> Dataset:
     columns = choose_columns(recipe, raw, target)
     typed_target = read_target(recipe, raw.frame[target])
     rows, notes = _rows(recipe, typed_target)
-    columns, frame, done = _typed(recipe, raw, columns, rows)
+    columns, frame, added = _typed(recipe, raw, columns, rows)
     return Dataset(
         name=raw.name,
         source=recipe.data.source,
@@ -77,7 +77,7 @@ def _read_typed(recipe: Recipe) -> Dataset:
         y=typed_target.y[rows],
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
-        notes=(*typed_target.notes, *left_out(recipe, raw.frame, target), *notes, *done),
+        notes=(*typed_target.notes, *left_out(recipe, raw.frame, target), *notes, *added),
     )
 
 
@@ -112,7 +112,7 @@ def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[s
 def _typed(
     recipe: Recipe, raw: RawData, columns: tuple[Column, ...], rows: NDArray[np.int64]
 ) -> tuple[tuple[Column, ...], pd.DataFrame, list[str]]:
-    """Make the typed columns of these rows, and say what was done to them."""
+    """Cast these rows to typed columns; return them with notes on what was changed."""
     frame = raw.frame if len(rows) == len(raw.frame) else raw.frame.iloc[rows]
     folders = (raw.folder, recipe.folder)
     try:
@@ -135,7 +135,7 @@ def _split_values(recipe: Recipe, raw: RawData, rows: NDArray[np.int64]) -> NDAr
     split = recipe.data.split
     if split.column is not None:
         return read_split_values(recipe, raw.frame[split.column], rows)
-    if split.method is None and raw.parts is not None:
-        parts: NDArray[Any] = raw.parts.to_numpy(dtype=object)[rows]
-        return parts
+    if split.method is None and raw.subsets is not None:
+        subsets: NDArray[Any] = raw.subsets.to_numpy(dtype=object)[rows]
+        return subsets
     return None

@@ -20,9 +20,9 @@ from dlrun.data.types.image import scale_pixels
 from dlrun.errors import DataError
 from dlrun.system.text import listed
 
-MATRIX: Final = 2  # dimensions of a table
-STACK: Final = 3  # of gray images, or of series with channels
-COLORS: Final = 4  # of images with channels
+TABLE_DIMENSIONS: Final = 2
+CUBE_DIMENSIONS: Final = 3  # gray images, or series with channels
+COLOR_DIMENSIONS: Final = 4  # images with channels
 WHITE: Final = 255
 NO_TYPES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -30,7 +30,7 @@ NO_TYPES: Final[Mapping[str, str]] = MappingProxyType({})
 def read_arrays(
     path: Path, target: str | None = None, types: Mapping[str, str] = NO_TYPES
 ) -> RawData:
-    """Read arrays as a table with a target column; named parts are kept.
+    """Read arrays as a table with a target column; train and test rows are kept apart.
 
     A matrix becomes the columns x0, x1, …; (rows, height, width) of whole numbers and (rows,
     height, width, channels) a column `image`; (rows, channels, steps) of floats a column
@@ -39,10 +39,10 @@ def read_arrays(
     Args:
         path: the archive.
         target: a name for the target, else `target`.
-        types: where one entry alone is an image, a sound or a series, all of x is this column.
+        types: column → kind; where only one column is an image, a sound or a series, x is it.
 
     Raises:
-        DataError: the arrays are missing, of other shapes, or hold Python objects.
+        DataError: arrays are missing, have other shapes, or are of Python objects.
     """
     arrays = _load(path)
     if {"x", "y"} <= set(arrays):
@@ -55,21 +55,23 @@ def read_arrays(
                 f"x_test and y_test, but holds {listed(arrays)}."
             )
             raise DataError(message)
-    x = _join(path, {f"x{name}": arrays[f"x{name}"] for name in names})
+    x = _concatenate(path, {f"x{name}": arrays[f"x{name}"] for name in names})
     frame, known = _columns(path, x, types)
     y = [_target(path, arrays, name) for name in names]
-    parts = np.repeat([SUBSET_NAMES.get(name[1:], "") for name in names], [len(part) for part in y])
+    subsets = np.repeat(
+        [SUBSET_NAMES.get(name[1:], "") for name in names], [len(part) for part in y]
+    )
     frame[target or "target"] = np.concatenate(y)
     return RawData(
-        path.stem, frame, target or "target", pd.Series(parts) if names[0] else None, known
+        path.stem, frame, target or "target", pd.Series(subsets) if names[0] else None, known
     )
 
 
 def read_inputs(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
-    """Read the array x alone, as `read_arrays` does, for rows whose truth is not known.
+    """Read the array x alone, as `read_arrays` does, for rows without y.
 
     Raises:
-        DataError: there is no such array, or it has another shape.
+        DataError: the array is missing, or has another shape.
     """
     arrays = _load(path)
     name = next((name for name in ("x", "x_test") if name in arrays), None)
@@ -88,7 +90,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(message) from error
 
 
-def _join(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+def _concatenate(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     (name, first), *others = arrays.items()
     for other, array in others:
         if array.shape[1:] != first.shape[1:]:
@@ -100,12 +102,12 @@ def _join(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(list(arrays.values())) if others else first
 
 
-def _target(path: Path, arrays: Mapping[str, NDArray[Any]], part: str) -> NDArray[Any]:
-    x, y = arrays[f"x{part}"], arrays[f"y{part}"]
-    y = y[:, 0] if y.ndim == MATRIX and y.shape[1] == 1 else y
+def _target(path: Path, arrays: Mapping[str, NDArray[Any]], suffix: str) -> NDArray[Any]:
+    x, y = arrays[f"x{suffix}"], arrays[f"y{suffix}"]
+    y = y[:, 0] if y.ndim == TABLE_DIMENSIONS and y.shape[1] == 1 else y
     if y.shape != x.shape[:1]:
         message = (
-            f"{path.name}: y{part} has the shape {y.shape}, but x{part} has {len(x)} rows: "
+            f"{path.name}: y{suffix} has the shape {y.shape}, but x{suffix} has {len(x)} rows: "
             f"it must be ({len(x)},)."
         )
         raise DataError(message)
@@ -115,18 +117,18 @@ def _target(path: Path, arrays: Mapping[str, NDArray[Any]], part: str) -> NDArra
 def _columns(
     path: Path, x: NDArray[Any], types: Mapping[str, str]
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return the columns of x, and their types where the array tells them."""
+    """Return the columns of x, and their kinds where the array determines them."""
     declared = [(name, kind) for name, kind in types.items() if COLUMN_KINDS[kind].is_array]
     if len(declared) == 1:
         ((name, kind),) = declared
-    elif x.ndim <= MATRIX:
+    elif x.ndim <= TABLE_DIMENSIONS:
         x = x.reshape(len(x), -1)
-        return pd.DataFrame(x, columns=[f"x{place}" for place in range(x.shape[1])]), {}
+        return pd.DataFrame(x, columns=[f"x{number}" for number in range(x.shape[1])]), {}
     else:
-        kind = "series" if x.ndim == STACK and x.dtype.kind == "f" else "image"
+        kind = "series" if x.ndim == CUBE_DIMENSIONS and x.dtype.kind == "f" else "image"
         name = kind
     cells = _images(path, x) if kind == "image" else x
-    if cells.ndim not in (MATRIX, STACK, COLORS) or len(cells) == 0:
+    if cells.ndim not in (TABLE_DIMENSIONS, CUBE_DIMENSIONS, COLOR_DIMENSIONS) or len(cells) == 0:
         message = (
             f"{path.name}: x has the shape {x.shape}, but must be (rows, columns), (rows, height, "
             "width), (rows, height, width, channels) or (rows, channels, steps)."
@@ -138,9 +140,9 @@ def _columns(
 def _images(path: Path, x: NDArray[Any]) -> NDArray[Any]:
     """Return (rows, height, width, channels) uint8.
 
-    Values that are neither bytes nor floats from 0 to 1 are scaled by the largest of them.
+    Values that are neither integers up to 255 nor floats up to 1 are scaled by their maximum.
     """
-    pixels = x[..., None] if x.ndim == STACK else x
+    pixels = x[..., None] if x.ndim == CUBE_DIMENSIONS else x
     high = pixels.max() if pixels.size else 0
     is_known = high <= 1 if pixels.dtype.kind == "f" else high <= WHITE
     try:

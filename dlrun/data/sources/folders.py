@@ -27,12 +27,12 @@ FILE_KINDS: Final = sorted(
 
 @dataclass(frozen=True)
 class Files:
-    """Files of one kind below a folder.
+    """Files of one kind below a folder or in a zip.
 
     Attributes:
-        kind: image, audio or text.
-        paths: from the folder, sorted.
-        cells: what reads each of them: its path from the folder, or its place in a zip.
+        kind: of a column of them.
+        paths: relative to the folder, sorted.
+        cells: for a raw column: relative paths, or `zipfile.Path`s.
     """
 
     kind: str
@@ -43,16 +43,15 @@ class Files:
 def read_folder(path: Path, target: str | None = None) -> RawData:
     """Read a folder, or a zip, with one sub-folder for each class, as a table of its files.
 
-    Above the classes there may be the folders train, validation and test, and above these one
-    more. The table has a column called image, audio or text, and the class as `target`, else
-    `label`.
+    The folders train, validation and test may be above the classes, and one more above these. The
+    table has a column called image, audio or text, and the class as `target`, else `label`.
 
     Raises:
-        DataError: there are no such files, files of several kinds, or files outside the classes.
+        DataError: the folder has no such files, several kinds, or files outside the classes.
     """
     files = find_files(path)
-    places, parts = _without_parts([file.parts for file in files.paths])
-    loose = [file for file, place in zip(files.paths, places, strict=True) if len(place) == 1]
+    paths, subsets = _without_subsets([file.parts for file in files.paths])
+    loose = [file for file, path in zip(files.paths, paths, strict=True) if len(path) == 1]
     if loose:
         message = (
             f"{path.name}: {loose[0]} lies in no folder of a class. Put each file into a folder "
@@ -60,23 +59,23 @@ def read_folder(path: Path, target: str | None = None) -> RawData:
         )
         raise DataError(message)
     target = target or "label"
-    labels = [place[0] for place in places]
+    labels = [path[0] for path in paths]
     frame = pd.DataFrame({files.kind: as_cells(files.cells, len(labels)), target: labels})
-    return RawData(path.stem, frame, target, parts, {files.kind: files.kind}, path)
+    return RawData(path.stem, frame, target, subsets, {files.kind: files.kind}, path)
 
 
-def _without_parts(
-    places: list[tuple[str, ...]],
+def _without_subsets(
+    paths: list[tuple[str, ...]],
 ) -> tuple[list[tuple[str, ...]], pd.Series[str] | None]:
-    """Take off the one folder that all lies in, and the folders of the parts."""
-    is_deep = all(len(place) > DEPTH for place in places)
-    if is_deep and len({place[0] for place in places}) == 1:
-        places = [place[1:] for place in places]
-        is_deep = all(len(place) > DEPTH for place in places)
-    tops = [place[0].lower() for place in places]
+    """Remove a folder that all paths share, then the folders of train and test rows."""
+    is_deep = all(len(path) > DEPTH for path in paths)
+    if is_deep and len({path[0] for path in paths}) == 1:
+        paths = [path[1:] for path in paths]
+        is_deep = all(len(path) > DEPTH for path in paths)
+    tops = [path[0].lower() for path in paths]
     if not is_deep or not set(tops) <= set(SUBSET_NAMES) or len(set(tops)) == 1:
-        return places, None
-    return [place[1:] for place in places], pd.Series([SUBSET_NAMES[top] for top in tops])
+        return paths, None
+    return [path[1:] for path in paths], pd.Series([SUBSET_NAMES[top] for top in tops])
 
 
 def find_files(path: Path, kind: str | None = None) -> Files:
@@ -120,10 +119,10 @@ def kind_of(path: PurePath) -> str | None:
 def _in_folder(path: Path) -> Iterator[tuple[PurePosixPath, str]]:
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        place = PurePosixPath(Path(folder).relative_to(path).as_posix())
+        relative = PurePosixPath(Path(folder).relative_to(path).as_posix())
         for name in names:
             if not name.startswith("."):
-                yield place / name, str(place / name)
+                yield relative / name, str(relative / name)
 
 
 def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
@@ -133,10 +132,10 @@ def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
         message = f"{path}: cannot be unpacked: {error}"
         raise DataError(message) from error
     for name in archive.namelist():
-        place = PurePosixPath(name)
-        is_hidden = any(part.startswith((".", "__MACOSX")) for part in place.parts)
+        member = PurePosixPath(name)
+        is_hidden = any(part.startswith((".", "__MACOSX")) for part in member.parts)
         if not name.endswith("/") and not is_hidden:
-            yield place, zipfile.Path(archive, name)
+            yield member, zipfile.Path(archive, name)
 
 
 def holds_files(path: Path) -> bool:

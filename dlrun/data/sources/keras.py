@@ -29,7 +29,7 @@ SUBSETS: Final = ("train", "test")  # Keras has no validation rows
 
 
 def read(name: str, target: str | None) -> RawData:
-    """Read a set of keras.datasets with its parts: images, texts or a table.
+    """Read a set of keras.datasets with its train and test rows: images, texts or a table.
 
     Raises:
         DataError: there is no such set, or it cannot be downloaded.
@@ -76,11 +76,13 @@ def _read_texts(path: Path, target: str | None) -> RawData:
     """Read the texts of a set, one for each line of an array of UTF-8 bytes per subset."""
     target = target or "target"
     with np.load(path, allow_pickle=False) as arrays:
-        texts = {part: _lines(arrays[f"x_{part}"]) for part in SUBSETS}
-        y = np.concatenate([arrays[f"y_{part}"] for part in SUBSETS])
-    frame = pd.DataFrame({"text": [text for part in SUBSETS for text in texts[part]], target: y})
-    parts = np.repeat(SUBSETS, [len(texts[part]) for part in SUBSETS])
-    return RawData(path.stem, frame, target, pd.Series(parts), {"text": "text"})
+        texts = {subset: _lines(arrays[f"x_{subset}"]) for subset in SUBSETS}
+        y = np.concatenate([arrays[f"y_{subset}"] for subset in SUBSETS])
+    frame = pd.DataFrame(
+        {"text": [text for subset in SUBSETS for text in texts[subset]], target: y}
+    )
+    subsets = np.repeat(SUBSETS, [len(texts[subset]) for subset in SUBSETS])
+    return RawData(path.stem, frame, target, pd.Series(subsets), {"text": "text"})
 
 
 def _lines(data: NDArray[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a source gives, before its columns are typed."""
+"""Raw tables, before their columns are typed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class RawData:
-    """A table as it was found.
+    """A table as it was read.
 
     Attributes:
-        name: a short name for the data, for people.
+        name: a short name of the data.
         frame: all columns, the target among them.
-        target: the column to predict, where the source itself says so.
-        parts: the part of each row, "train", "validation" or "test", where the source says so.
-        types: of columns, where the source itself says so.
+        target: the column to predict, where the source defines it.
+        subsets: (rows,) "train", "validation" or "test", where the source defines them.
+        types: column → kind, where the source defines it.
         folder: where relative paths in the cells start.
     """
 
     name: str
     frame: pd.DataFrame
     target: str | None = None
-    parts: pd.Series[str] | None = None
+    subsets: pd.Series[str] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()

@@ -42,7 +42,7 @@ def read_source(
         types: column → kind, as set in the recipe.
 
     Raises:
-        DataError: there is nothing to read, or it cannot be read.
+        DataError: the source does not exist, or cannot be read.
     """
     scheme, _, name = source.partition(":")
     if scheme in SOURCES:
@@ -50,7 +50,6 @@ def read_source(
     if FUNCTION.fullmatch(source):
         return _call(source, folder)
     path = folder / Path(source).expanduser()
-    # "007" must stay as it is written where it is the name of a category.
     text = [name for name, kind in types.items() if COLUMN_KINDS[kind].is_verbatim]
     if has_magic(source) and not path.exists():
         return _read_glob(path, source, text)
@@ -68,9 +67,9 @@ def read_source(
 def _not_found(path: Path, source: str) -> str:
     if not path.parent.is_dir():
         return f"{source} does not exist: there is no folder {path.parent}."
-    there = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
-    hint = did_you_mean(path.name, there)
-    found = f" It holds: {listed(there, 10)}" if there else " It is empty."
+    names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    hint = did_you_mean(path.name, names)
+    found = f" It holds: {listed(names, 10)}" if names else " It is empty."
     return f"{source} does not exist in the folder {path.parent}.{hint}{found}"
 
 
@@ -86,11 +85,11 @@ def _read_files(paths: Sequence[Path], source: str, text: Collection[str]) -> Ra
     frames = [read_table(path, text=text) for path in paths]
     first = frames[0]
     for path, frame in zip(paths, frames, strict=True):
-        odd = sorted(set(first.columns) ^ set(frame.columns))
-        if odd:
+        unshared = sorted(set(first.columns) ^ set(frame.columns))
+        if unshared:
             message = (
                 f"{path.name} and {paths[0].name} must have the same columns, but only one of "
-                f"them has {quoted(odd)}."
+                f"them has {quoted(unshared)}."
             )
             raise DataError(message)
     name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or paths[0].parent.name

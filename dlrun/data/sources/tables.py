@@ -36,11 +36,10 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
 
     Args:
         path: a .csv, .tsv, .parquet, .jsonl or .feather file, also in a .gz, .zst or .zip.
-        text: columns that a CSV or TSV file shall give as they are written, so that the
-            category `007` does not become the number 7.
+        text: columns of a CSV or TSV file that are read as they are written: 007 is not 7.
 
     Raises:
-        DataError: the file is missing, of no known kind, damaged or without rows.
+        DataError: the file is missing, of an unknown kind, damaged or without rows.
     """
     if not path.is_file():
         message = f"{path}: there is no such file."
@@ -64,16 +63,16 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
 
 
 def checked(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
-    """Return the table with str column names and a RangeIndex; it must have rows.
+    """Return the table with str column names and a RangeIndex.
 
     Raises:
-        DataError: two columns have the same name, or there are no rows.
+        DataError: two columns have the same name, or the table has no rows.
     """
     if frame.index.names != [None]:
         frame = frame.reset_index()
     frame = frame.reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns])
-    refuse_twins(list(frame.columns), origin)
+    check_unique(list(frame.columns), origin)
     if frame.empty:
         message = f"{origin}: the table has no rows."
         raise DataError(message)
@@ -84,7 +83,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a table, without its index, by the suffix of its name (see `read_table`).
 
     Raises:
-        DataError: the suffix is of no known kind, or the file cannot be written.
+        DataError: the suffix is unknown, or the file cannot be written.
     """
     packed = path.suffix.lower()
     kind = _inner(path).suffix.lower()
@@ -116,7 +115,7 @@ def _inner(path: PurePath) -> PurePath:
 
 
 def _open(path: Path) -> tuple[str, Content]:
-    """Return the kind of table and where its bytes are."""
+    """Return the suffix of the table and its path, or its unpacked bytes."""
     packed = path.suffix.lower()
     try:
         if packed == ".zip":
@@ -144,9 +143,9 @@ def _open_zip(path: Path) -> tuple[str, Content]:
 
 
 def _read_csv(content: Content, text: Collection[str], *, separator: str) -> pd.DataFrame:
-    """Read with Arrow, which is fast, and with pandas what Arrow refuses.
+    """Read with Arrow, which is fast; with pandas where Arrow fails.
 
-    That is, for instance, a line break inside quotes at a block's end, or a short last line.
+    Arrow fails, for instance, at a line break in quotes at a block's end, or a short last line.
     """
     try:
         table = _arrow_csv(content, separator, text)
@@ -156,7 +155,7 @@ def _read_csv(content: Content, text: Collection[str], *, separator: str) -> pd.
     if len(table.column_names) == 1 and separator == "," and ";" in only:
         return _read_csv(_rewound(content), text, separator=";")
     times = {column.name for column in table.schema if pa.types.is_time(column.type)}
-    if times - set(text):  # a time of day is no moment: keep what is written
+    if times - set(text):  # a time of day is no date: keep it as text
         return _read_csv(_rewound(content), {*text, *times}, separator=separator)
     binary = [column.name for column in table.schema if pa.types.is_binary(column.type)]
     if binary:
@@ -199,7 +198,7 @@ def _rewound(content: Content) -> Content:
 
 
 def _read_jsonl(content: Content, _text: Collection[str]) -> pd.DataFrame:
-    """Read line by line: pandas' own reader turns the text "007" and dates into numbers."""
+    """Read line by line: pandas' reader casts the text "007" and dates to numbers."""
     data = Path(content).read_bytes() if isinstance(content, str) else content.getvalue()
     lines = enumerate(data.decode("utf-8-sig").split("\n"), start=1)
     return pd.DataFrame([_json_row(line, number) for number, line in lines if line.strip()])
@@ -217,15 +216,15 @@ def _json_row(line: str, number: int) -> dict[str, object]:
     return row
 
 
-def refuse_twins(names: Sequence[str], origin: str) -> None:
-    """Refuse columns of one name.
+def check_unique(names: Sequence[str], origin: str) -> None:
+    """Check that all columns have different names.
 
     Raises:
-        DataError: there are some.
+        DataError: some have the same name.
     """
-    twins = [name for name, count in Counter(names).items() if count > 1]
-    if twins:
-        message = f"{origin}: several columns have the same name: {quoted(twins)}. Rename them."
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        message = f"{origin}: several columns have the same name: {quoted(repeated)}. Rename them."
         raise DataError(message)
 
 

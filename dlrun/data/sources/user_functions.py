@@ -1,4 +1,4 @@
-"""The user's own functions, `package.module:function`, looked up beside the recipe first."""
+"""The user's own functions, `package.module:function`, imported from beside the recipe first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find_function(reference: str, folder: Path) -> Callable[..., Any]:
     """Return the function that `package.module:function` names.
 
     Raises:
-        DataError: there is no such module or function.
+        DataError: the module or the function does not exist.
     """
     module_name, _, name = reference.partition(":")
     module = _import(module_name, folder)
@@ -31,13 +31,13 @@ def find_function(reference: str, folder: Path) -> Callable[..., Any]:
 
 
 def check_module(reference: str, folder: Path) -> None:
-    """Look for the module that `package.module:function` names, without importing it.
+    """Check that the module of `package.module:function` exists, without importing it.
 
     Raises:
-        DataError: there is none.
+        DataError: it does not.
     """
     name = reference.partition(":")[0]
-    if not _stands_in(name.partition(".")[0], str(folder.resolve())) and not _is_installed(name):
+    if not _is_in(name.partition(".")[0], str(folder.resolve())) and not _is_installed(name):
         message = f"there is no module {name!r} in the folder {folder}, nor on the Python path."
         raise DataError(message)
 
@@ -55,7 +55,7 @@ def _import(name: str, folder: Path) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # the module is there, but imports another that is not
+            raise  # the module exists, but imports one that does not
         message = f"there is no module {name!r} in the folder {folder}, nor on the Python path."
         raise DataError(message) from error
     finally:
@@ -63,16 +63,16 @@ def _import(name: str, folder: Path) -> ModuleType:
 
 
 def _forget_namesake(name: str, folder: str) -> None:
-    """Drop a module of the same name that was imported from beside another recipe."""
+    """Remove a module of the same name that was imported from beside another recipe."""
     top = name.partition(".")[0]
     known = sys.modules.get(top)
-    if known is None or not _stands_in(top, folder):
+    if known is None or not _is_in(top, folder):
         return
     if not str(getattr(known, "__file__", "")).startswith(folder):
         for other in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
             del sys.modules[other]
 
 
-def _stands_in(module: str, folder: str) -> bool:
+def _is_in(module: str, folder: str) -> bool:
     path = Path(folder, module)
     return path.with_suffix(".py").is_file() or path.joinpath("__init__.py").is_file()

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from dlrun.data.sources.tables import MISSING, refuse_twins
+from dlrun.data.sources.tables import MISSING, check_unique
 from dlrun.errors import DataError
 from dlrun.system.text import quoted
 
@@ -193,7 +193,7 @@ def _cut_parquet(path: Path) -> Cut:
     with _opened(path) as file:
         names = tuple(file.schema_arrow.names)
         groups = [n for n in range(file.num_row_groups) if file.metadata.row_group(n).num_rows]
-    refuse_twins(names, str(path))
+    check_unique(names, str(path))
     return names, "", [Block(path, number) for number in groups]
 
 
@@ -224,7 +224,7 @@ def _cut_text(path: Path) -> Cut:
             stop = _next_end(file, path, start, BLOCK_BYTES, last=True)
             blocks.append(Block(path, start, stop))
             start = stop
-    refuse_twins(names, str(path))
+    check_unique(names, str(path))
     return names, separator, blocks
 
 
