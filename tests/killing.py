@@ -92,7 +92,6 @@ IMPORTED = (
     "keras",
     "mlflow.store.tracking.sqlalchemy_store",
     "sklearn.linear_model",
-    "matplotlib.figure",
     "dlrun.study.study",
     "dlrun.study.trial",
     "dlrun.data.dataset",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"tensorflow", "keras", "mlflow", "sklearn", "pandas", "scipy", "matplotlib", "pyarrow"}
+HEAVY = {"tensorflow", "keras", "mlflow", "sklearn", "pandas", "scipy", "pyarrow"}
 
 
 def _loaded_after(code: str, folder: Path) -> set[str]:

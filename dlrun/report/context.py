@@ -1,10 +1,11 @@
-"""What a report tells of: studies, their comparison, and each candidate with its look."""
+"""The context of a report: studies, their comparison, and each candidate with its style."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +16,12 @@ from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
-from dlrun.report.prediction_stats import Classes, Joint, count_classes, count_numbers
+from dlrun.report.prediction_stats import (
+    ClassCounts,
+    JointCounts,
+    count_classes,
+    count_numbers,
+)
 from dlrun.report.styles import Style, assign_styles
 
 if TYPE_CHECKING:
@@ -33,13 +39,13 @@ class CandidateView:
     """A candidate in a report.
 
     Attributes:
-        own_name: the name in its study; `row.name` may tell the study too.
-        interval: of its mean score over the folds; None with fewer than three test sets.
+        own_name: the name in its study; `row.name` may contain the study's too.
+        interval: of the mean score over the folds; None with fewer than three test sets.
     """
 
     row: CandidateSummary
-    entry: CandidateResults
-    look: Style
+    results: CandidateResults
+    style: Style
     study: Study
     own_name: str
     interval: Interval | None
@@ -55,32 +61,32 @@ class CandidateView:
         return (self.interval.low, self.interval.high) if self.interval else None
 
     @cached_property
-    def classes(self) -> Classes | None:
-        """Count its test predictions of classes; None for numbers, or where there are none."""
+    def class_counts(self) -> ClassCounts | None:
+        """Count the test predictions of classes; None for numbers, or without predictions."""
         if self.study.task == "regression" or not self.row.n:
             return None
-        return count_classes(self.entry.read_predictions(), self.study.labels)
+        return count_classes(self.results.read_predictions(), self.study.labels)
 
     @cached_property
-    def numbers(self) -> Joint | None:
-        """Count its test predictions of numbers; None for classes, or where there are none."""
+    def joint_counts(self) -> JointCounts | None:
+        """Count the test predictions of numbers; None for classes, or without predictions."""
         if self.study.task == "classification" or not self.row.n:
             return None
-        return count_numbers(self.entry.read_predictions())
+        return count_numbers(self.results.read_predictions())
 
     @property
     def trials(self) -> pd.DataFrame:
-        """Return its trials."""
+        """Return the trials of the candidate."""
         return self.study.trials[self.study.trials["candidate"] == self.own_name]
 
     def read_epochs(self) -> pd.DataFrame:
-        """Return its epochs, as `Study.read_epochs` does."""
+        """Return the epochs of the candidate, as `Study.read_epochs` does."""
         return self.study.read_epochs(self.own_name)
 
 
 @dataclass(frozen=True)
 class ReportContext:
-    """All that the sections of a report are written from; see `build_context`.
+    """The input of every section; see `build_context`.
 
     Attributes:
         candidates: in the order of the comparison's rows.
@@ -94,96 +100,96 @@ class ReportContext:
 
     @property
     def metric(self) -> str:
-        """Return the name of the metric that is compared."""
+        """Return the title of the compared metric."""
         return get_metric(self.comparison.metric).title
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the smallest and the largest possible score on that metric."""
+        return score_bounds(lower_is_better=self.comparison.lower_is_better)
 
     @property
     def finished(self) -> list[CandidateView]:
         """Return the candidates with a score."""
-        return [shown for shown in self.candidates if shown.row.n]
+        return [view for view in self.candidates if view.row.n]
 
     @property
     def champions(self) -> list[CandidateView]:
-        """Return who stands for each side; without two sides, the best."""
+        """Return the best candidate of each family; without two families, the best."""
         names = {self.comparison.best_deep, self.comparison.best_classic}
-        return [shown for shown in self.finished if shown.name in names] or self.finished[:1]
+        return [view for view in self.finished if view.name in names] or self.finished[:1]
 
     @property
     def in_view(self) -> list[str]:
-        """Name the candidates that an axis of scores spans.
+        """Return the names of the candidates that an axis of scores spans.
 
-        One that is far behind the best, compared with the one before it, would squeeze the others
-        together; it is drawn at the end of the axis, as are those behind it.
+        It leaves out candidates from the first one on that is more than `FAR` times as far behind
+        the best as the one before it.
         """
         sign = -1 if self.comparison.lower_is_better else 1
-        ranked = sorted(self.finished, key=lambda shown: -sign * shown.row.mean)
-        needed = {shown.name for shown in self.champions}
+        ranked = sorted(self.finished, key=lambda view: -sign * view.row.mean)
+        needed = {view.name for view in self.champions}
         names: list[str] = []
         reach = 0.0
-        for shown in ranked:
-            behind = abs(shown.row.mean - ranked[0].row.mean)
+        for view in ranked:
+            behind = abs(view.row.mean - ranked[0].row.mean)
             if needed <= set(names) and behind > FAR * reach:
                 break
             reach = max(behind, self._nearest)
-            names.append(shown.name)
+            names.append(view.name)
         return names
 
     @property
     def _nearest(self) -> float:
-        """Return a distance that is never far: a share of the best score, or an interval."""
-        widths = [shown.interval.width for shown in self.champions if shown.interval]
+        """Return the distance up to which no candidate is left out of view."""
+        widths = [view.interval.width for view in self.champions if view.interval]
         best = self.comparison.best
         return max([*widths, NEAR * abs(best.mean) if best else 0.0])
 
-    def score_text(self, shown: CandidateView) -> str:
-        """Write a candidate's score with its interval, or why there is none."""
+    def score_text(self, view: CandidateView) -> str:
+        """Write a candidate's score with its interval, or the reason of its failure."""
         places = self.comparison.decimals
-        if not shown.row.n:
-            return f"failed: {shown.row.error or 'no score'}"
-        mean = fixed(shown.row.mean, places)
-        return f"{mean} {span(*shown.ends, places)}" if shown.ends else mean
+        if not view.row.n:
+            return f"failed: {view.row.error or 'no score'}"
+        mean = fixed(view.row.mean, places)
+        return f"{mean} {span(*view.ends, places)}" if view.ends else mean
 
-    def split_name(self, shown: CandidateView, step: int) -> str:
+    def split_name(self, view: CandidateView, step: int) -> str:
         """Name a split: "fold 2", or "repeat 1, fold 2" where there are several repeats."""
-        repeat, fold = shown.entry.folds[step]
+        repeat, fold = view.results.folds[step]
         has_repeats = any(study.trials["repeat"].max() for study in self.studies)
         return f"repeat {repeat + 1}, fold {fold + 1}" if has_repeats else f"fold {fold + 1}"
 
     def leads(self, first: CandidateView, second: CandidateView) -> list[float]:
-        """Return by how much the first is better, one mean for each test set that both have."""
+        """Return how much better the first is, one mean for each test set that both have."""
         if self.test_sets is None:
             return []
-        steps = sorted(first.entry.scores.keys() & second.entry.scores.keys())
+        steps = sorted(first.results.scores.keys() & second.results.scores.keys())
         one, other = (
-            np.array([each.entry.scores[step] for step in steps]) for each in (first, second)
+            np.array([each.results.scores[step] for step in steps]) for each in (first, second)
         )
         raw = differences(one, other, self.comparison.metric)
         return _per_test_set(raw, steps, self.test_sets)
 
 
 def build_context(studies: Sequence[Study], comparison: Comparison) -> ReportContext:
-    """Put together what a report tells of.
-
-    Args:
-        studies: those that were compared.
-        comparison: what `dlrun.evidence.compare` made of them.
-    """
-    entries = read_candidates(studies, comparison.metric)
+    """Return the context of a report on studies and their comparison."""
+    results = read_candidates(studies, comparison.metric)
     owners = [
         (study, str(name)) for study in studies for name in study.trials["candidate"].unique()
     ]
-    owner_of = {entry.name: owner for entry, owner in zip(entries, owners, strict=True)}
-    entry_of = {entry.name: entry for entry in entries}
-    tested = [entry for entry in entries if entry.scores]
+    owner_of = {each.name: owner for each, owner in zip(results, owners, strict=True)}
+    results_of = {each.name: each for each in results}
+    tested = [each for each in results if each.scores]
     test_sets = read_test_sets(tested) if tested else None
-    looks = assign_styles(entries)
+    styles = assign_styles(results)
     candidates = tuple(
         CandidateView(
             row,
-            entry_of[row.name],
-            looks[row.name],
+            results_of[row.name],
+            styles[row.name],
             *owner_of[row.name],
-            _interval(entry_of[row.name], test_sets, comparison),
+            _interval(results_of[row.name], test_sets, comparison),
         )
         for row in comparison.rows
     )
@@ -191,24 +197,27 @@ def build_context(studies: Sequence[Study], comparison: Comparison) -> ReportCon
 
 
 def _interval(
-    entry: CandidateResults, test_sets: TestSets | None, comparison: Comparison
+    results: CandidateResults, test_sets: TestSets | None, comparison: Comparison
 ) -> Interval | None:
-    """Give the interval of a mean score whose folds share training rows (Nadeau & Bengio, 2003).
+    """Return the interval of a mean over folds that share training rows (Nadeau & Bengio, 2003).
 
-    It ends where scores do: none that is better when higher exceeds one, none that is better when
-    lower falls below zero.
+    Its ends do not pass the smallest or the largest possible score.
     """
     if test_sets is None:
         return None
-    steps = sorted(entry.scores)
-    scores = np.array([entry.scores[step] for step in steps])
+    steps = sorted(results.scores)
+    scores = np.array([results.scores[step] for step in steps])
     means = _per_test_set(scores, steps, test_sets)
     if len(means) < MIN_FOLDS:
         return None
     found = nadeau_bengio_interval(np.array(means), test_sets.n_per_split / comparison.n_rows)
-    if comparison.lower_is_better:
-        return Interval(found.mean, max(0.0, found.low), found.high)
-    return Interval(found.mean, found.low, min(1.0, found.high))
+    low, high = score_bounds(lower_is_better=comparison.lower_is_better)
+    return Interval(found.mean, max(low, found.low), min(high, found.high))
+
+
+def score_bounds(*, lower_is_better: bool) -> tuple[float, float]:
+    """Return the smallest and the largest possible score: errors end at 0, other scores at 1."""
+    return (0.0, inf) if lower_is_better else (-inf, 1.0)
 
 
 def _per_test_set(values: np.ndarray, steps: Sequence[int], test_sets: TestSets) -> list[float]:

@@ -1,46 +1,43 @@
-"""HTML and SVG elements written as text, with everything that is not markup escaped."""
+"""HTML and SVG elements as safe text, and the page's templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
-from typing import Final
+from functools import cache
+from typing import Final, Protocol
 
-LEAVES: Final = ("rect", "line", "circle", "path", "polygon", "polyline", "meta", "br")
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+VOID: Final = ("rect", "line", "circle", "path", "polygon", "polyline")
+
+
+class Embeddable(Protocol):
+    """A value that writes itself as markup."""
+
+    def __html__(self) -> str:
+        """Return the markup."""
+
+
+Content = str | Embeddable
 Attribute = str | float | None
 
 
-class Markup(str):
-    """Text that is markup already; any other text is escaped when it becomes content."""
-
-    __slots__ = ()
-
-
-def tag(name: str, /, *content: str, **attributes: Attribute) -> Markup:
-    """Write an element.
+def tag(name: str, /, *content: Content, **attributes: Attribute) -> Markup:
+    """Return an element; content that is not markup is escaped.
 
     Args:
         name: of the element.
-        content: what stands inside, one after the other.
-        attributes: those that are None are left out; `class_` is class, `stroke_width` is
-            stroke-width.
+        content: the children, in order.
+        attributes: None leaves one out; `class_` becomes class, `stroke_width` stroke-width.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    if name in LEAVES and not content:
+    if name in VOID and not content:
         return Markup(f"<{name}{written}/>")
-    return Markup(f"<{name}{written}>{join(content)}</{name}>")
-
-
-def join(parts: Iterable[str], between: str = "") -> Markup:
-    """Put content one after the other."""
-    return Markup(
-        between.join(part if isinstance(part, Markup) else escape(part) for part in parts)
-    )
+    return Markup(f"<{name}{written}>{Markup().join(content)}</{name}>")
 
 
 def _value(value: str | float) -> str:
@@ -48,5 +45,22 @@ def _value(value: str | float) -> str:
 
 
 def number(value: float) -> str:
-    """Write a coordinate, to a tenth of a pixel."""
+    """Write a coordinate in pixels with at most one decimal."""
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
+
+
+def render(template: str, **values: object) -> Markup:
+    """Fill in a template of `report/templates`; values that are not markup are escaped."""
+    return Markup(_environment().get_template(f"{template}.html.j2").render(values))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("dlrun.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )

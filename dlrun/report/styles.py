@@ -1,8 +1,8 @@
-"""The look of each candidate: a colour and a marker that it keeps in every chart.
+"""The style of each candidate: a colour and a marker that are the same in every chart.
 
-Colours are those of Okabe & Ito (2008, "Color universal design"), which the colour-blind can tell
-apart: cool ones for deep candidates, warm ones and green for classic ones. Markers tell the sides
-apart without colour, round against cornered, and go on where colours repeat.
+The colours are those of Okabe & Ito (2008, "Color universal design"), which colour-blind readers
+can distinguish: cool ones for deep candidates, warm ones and green for classic ones. The markers
+of the two families differ too, round and cornered, and change where colours repeat.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from math import cos, pi, sin
 from typing import TYPE_CHECKING, Final
 
-from dlrun.report.html import Markup, number, tag
+from dlrun.report.html import number, tag
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from dlrun.contract.candidate import Family
     from dlrun.evidence.candidates import CandidateResults
 
@@ -39,43 +41,39 @@ DUMMY_COLOUR: Final = "#8B939C"
 
 @dataclass(frozen=True)
 class Style:
-    """How a candidate is drawn."""
+    """The colour and the marker of a candidate."""
 
     colour: str
     marker: str
 
     @property
-    def style(self) -> str:
-        """Return the style of an element whose marks have the candidate's colour."""
+    def css(self) -> str:
+        """Return the style attribute that gives an element's marks this colour."""
         return f"--c:{self.colour}"
 
-    def mark(self, x: float, y: float, radius: float, title: str = "") -> Markup:
-        """Draw the marker around a point."""
-        hover = (tag("title", title),) if title else ()
+    def draw(self, x: float, y: float, radius: float) -> Markup:
+        """Draw the marker around a point in pixels."""
         if self.marker == "circle":
-            return tag("circle", *hover, cx=x, cy=y, r=radius, class_="mark")
-        corners = " ".join(f"{number(a)},{number(b)}" for a, b in self._corners(x, y, radius))
-        return tag("polygon", *hover, points=corners, class_="mark")
-
-    def _corners(self, x: float, y: float, radius: float) -> list[tuple[float, float]]:
+            return tag("circle", cx=x, cy=y, r=radius, class_="mark")
         n, first = CORNERS[self.marker]
-        reach = radius * 1.25  # so that corners weigh as much as the circle
+        reach = radius * 1.25  # about the area of the circle
         angles = [2 * pi * (first + k / n) for k in range(n)]
-        return [(x + reach * cos(angle), y + reach * sin(angle)) for angle in angles]
-
-
-def assign_styles(entries: Iterable[CandidateResults]) -> dict[str, Style]:
-    """Give each candidate its look, in the order in which the study lists them."""
-    n_seen: dict[Family, int] = {"deep": 0, "classic": 0}
-    looks = {}
-    for entry in entries:
-        markers = MARKERS[entry.family]
-        if entry.is_dummy:
-            looks[entry.name] = Style(DUMMY_COLOUR, markers[0])
-            continue
-        colours, place = COLOURS[entry.family], n_seen[entry.family]
-        n_seen[entry.family] += 1
-        looks[entry.name] = Style(
-            colours[place % len(colours)], markers[place // len(colours) % len(markers)]
+        corners = " ".join(
+            f"{number(x + reach * cos(angle))},{number(y + reach * sin(angle))}" for angle in angles
         )
-    return looks
+        return tag("polygon", points=corners, class_="mark")
+
+
+def assign_styles(results: Iterable[CandidateResults]) -> dict[str, Style]:
+    """Return candidate → style, in the order of the study; the dummy is grey."""
+    n_seen: dict[Family, int] = {"deep": 0, "classic": 0}
+    styles = {}
+    for each in results:
+        colours, markers = COLOURS[each.family], MARKERS[each.family]
+        if each.is_dummy:
+            styles[each.name] = Style(DUMMY_COLOUR, markers[0])
+            continue
+        round_, place = divmod(n_seen[each.family], len(colours))
+        n_seen[each.family] += 1
+        styles[each.name] = Style(colours[place], markers[round_ % len(markers)])
+    return styles

@@ -101,7 +101,7 @@ class StudyRun:
         self._write(lambda writer: writer.finish(verdict, comparison, metrics or {}))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
-        """Log the report as HTML, and PNG figures as candidate → name → image."""
+        """Log the report as HTML, and figures as candidate → file name → content."""
         self._write(lambda writer: writer.log_report(page, figures))
 
     def _write(self, write: Write) -> None:

@@ -52,7 +52,7 @@ def test_compare_repeats_the_verdict_in_every_form(study, dlrun):
 def test_the_report_is_an_artifact_and_can_be_written_again(study, dlrun, tmp_path):
     folder, ran = study
     (tracked,) = folder.rglob("report.html")
-    assert len(list(folder.rglob("figures/*.png"))) == 2 * len(CANDIDATES)
+    assert len(list(folder.rglob("figures/*.svg"))) == 2 * len(CANDIDATES)
     ran = dlrun("compare", "--html", str(tmp_path / "again.html"), "--json", cwd=folder)
     assert json.loads(ran.out)["metric"] == "roc_auc"
     again = (tmp_path / "again.html").read_text(encoding="utf-8")

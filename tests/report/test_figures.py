@@ -1,35 +1,43 @@
-"""PNG figures: there for every candidate that finished, of whatever names and classes."""
+"""SVG figures: for every candidate that finished, of whatever names and classes."""
 
 from __future__ import annotations
 
-from io import BytesIO
+from xml.etree import ElementTree
 
 import pytest
-from PIL import Image
 from reported import make
 
 from dlrun.evidence.compare import compare
 from dlrun.report.context import build_context
 from dlrun.report.figures import draw_figures
 
+SVG = "{http://www.w3.org/2000/svg}"
+
 
 @pytest.mark.parametrize(
-    ("labels", "names"),
+    ("labels", "titles"),
     [
-        (("no", "yes"), ["calibration.png", "confusion.png"]),
-        (("$x^{$", "漢字", "_"), ["calibration.png", "confusion.png"]),
-        ((), ["predicted_true.png"]),
+        (("no", "yes"), {"calibration.svg": "Calibration", "confusion.svg": "Confusion"}),
+        (("<b>&", "漢字", "_"), {"calibration.svg": "Calibration", "confusion.svg": "Confusion"}),
+        (
+            tuple(f"class {k}" for k in range(100)),
+            {"calibration.svg": "Calibration", "confusion.svg": "Confusion"},
+        ),
+        ((), {"predicted_true.svg": "Predicted and true values"}),
     ],
 )
-def test_figures(labels, names):
-    study = make("mlp", "linear $\\frac{", "lost", labels=labels, failed=("lost",))
+def test_figures(labels, titles):
+    study = make("mlp", "<linear>", "lost", labels=labels, failed=("lost",), n_rows=2000)
     figures = draw_figures(build_context([study], compare([study])))
-    assert {name: list(images) for name, images in figures.items()} == {
-        "mlp": names,
-        "linear $\\frac{": names,
-    }
-    for images in figures.values():
-        for image in images.values():
-            picture = Image.open(BytesIO(image)).convert("L")
-            assert picture.size == (462, 440)
-            assert len(picture.getcolors()) > 5
+    assert set(figures) == {"mlp", "<linear>"}
+    for candidate, files in figures.items():
+        assert list(files) == list(titles)
+        for name, file in files.items():
+            picture = ElementTree.fromstring(file.decode())
+            assert picture.tag == f"{SVG}svg"
+            title = f"{titles[name]} of {candidate}"
+            assert picture.find(f"{SVG}title").text == title
+            assert title in [text.text for text in picture.iter(f"{SVG}text")]
+            assert "--ink" in picture.find(f"{SVG}style").text
+            assert len(file) < 200_000
+            assert b"url(" not in file

@@ -172,7 +172,7 @@ def test_a_candidate_has_one_colour_and_one_marker_everywhere():
 def test_one_fold_has_no_interval_but_that_of_its_test_rows():
     page = report(make(*CANDIDATES, n_folds=1))
     assert "paired bootstrap" in page.text
-    assert "One score cannot say how much it would vary" in page.text
+    assert "One score has no interval; that of the difference" in page.text
     assert "Nadeau" not in page.text
     assert "Share of resampled test sets" in page.text
 

@@ -104,7 +104,7 @@ def test_what_was_not_measured_has_no_section_but_a_command():
     assert "dlrun train /recipes/made.yaml evaluation.importance=true" in commands
 
 
-def test_the_table_tells_every_answer():
+def test_the_table_contains_every_answer():
     study = make("mlp", "linear", "forest")
     study = with_measured(study, measure(study, "label_noise", lambda *_: 0.03, level=0.2))
     table = rows(section(read(study), "question"))
@@ -162,11 +162,11 @@ def test_every_near_candidate_has_its_marks_its_law_and_its_name():
     heights = [float(point.split(",")[1]) for point in curves[0].get("points").split()]
     marks = [float(mark.get("cy")) for mark in chart.iter("circle")]
     assert [heights[0], heights[-1]] == pytest.approx([marks[0], marks[-2]], abs=0.5)  # of mlp
-    told = hovers(chart)
+    texts = hovers(chart)
     for name in ("mlp", "linear"):
-        assert sum(text.startswith(f"{name}, ") for text in told) == len(SIZES)
+        assert sum(text.startswith(f"{name}, ") for text in texts) == len(SIZES)
         assert name in [words(text) for text in chart.iter("text")]
-    assert "mlp, 100 training rows: 0.650 ± 0.003" in told
+    assert "mlp, 100 training rows: 0.650 ± 0.003" in texts
     assert "Too far behind to be drawn: dummy." in words(part)
 
 
@@ -256,8 +256,8 @@ def test_the_segments_of_a_series_stand_in_their_order():
         read(with_parts("series", names, lambda name: 0.01 * (int(name[-1]) % 4))), "importance"
     )
     assert len(charts(part)) == len(charts(part, "narrow")) == 2
-    told = hovers(charts(part)[0])
-    assert told == [f"{name}: {0.01 * (k % 4):+.3f} ± 0.000".replace("+0.000", "0.000")
+    texts = hovers(charts(part)[0])
+    assert texts == [f"{name}: {0.01 * (k % 4):+.3f} ± 0.000".replace("+0.000", "0.000")
                     for k, name in enumerate(names, start=1)]  # fmt: skip
 
 
@@ -286,13 +286,13 @@ def test_what_each_stress_costs_every_candidate(labels, axis):
     part = section(read(study), "stress")
     head, *lines = rows(part)
     assert head == ["candidate", "noise 0.3", "junk columns"]
-    told = {name: cells for name, *cells in lines}
-    assert told["linear"] == (
+    texts = {name: cells for name, *cells in lines}
+    assert texts["linear"] == (
         ["+0.100 ± 0.000", "+0.050 ± 0.016"] if labels else ["+100.00 ± 0.00", "+50.00 ± 15.81"]
     )
-    assert all(cell.startswith("-") for cell in told["forest"])
+    assert all(cell.startswith("-") for cell in texts["forest"])
     best = [words(name) for name in part.findall(".//b")]
-    assert list(told)[: len(best)] == best
+    assert list(texts)[: len(best)] == best
     for kind in ("wide", "narrow"):
         (chart,) = charts(part, kind)
         assert axis in words(chart)

@@ -1,4 +1,4 @@
-"""The pieces of the page's charts: scales, ticks, markup, looks."""
+"""The parts of the page's charts: scales, ticks, markup, styles."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
-from dlrun.report.charts.difference import Belief
-from dlrun.report.charts.drawing import shortened, text_width
+from dlrun.report.charts.chart import shortened, text_width
+from dlrun.report.charts.difference import Posterior
 from dlrun.report.charts.scale import Scale, padded, padded_log
-from dlrun.report.html import join, tag
+from dlrun.report.html import tag
 from dlrun.report.prediction_stats import count_classes, count_numbers
 from dlrun.report.styles import COLOURS, MARKERS, Style
 
@@ -69,13 +70,18 @@ def test_equal_values_get_a_scale_of_some_width():
     assert low < 2 < high
 
 
+def test_an_axis_does_not_pass_the_largest_possible_score():
+    assert padded([0.9, 1.0], within=(-inf, 1.0)) == pytest.approx((0.894, 1.0))
+    assert padded([0.0, 0.0], within=(0.0, inf)) == (0.0, 0.06)
+    assert padded([1.0, 3.0], within=(0.0, 2.0)) == pytest.approx((0.88, 3.0))  # all are drawn
+
+
 def test_all_that_is_not_markup_is_escaped():
     assert tag("p", "a < b", tag("b", "&"), class_='"x"') == (
-        '<p class="&quot;x&quot;">a &lt; b<b>&amp;</b></p>'
+        '<p class="&#34;x&#34;">a &lt; b<b>&amp;</b></p>'
     )
     assert tag("rect", x=1.25, y=-0.01, stroke_width=None) == '<rect x="1.2" y="0"/>'
-    assert join(["<", tag("br")]) == "&lt;<br/>"
-    assert tag("i", f"{tag('b')}") == "<i>&lt;b&gt;&lt;/b&gt;</i>"
+    assert tag("i", str(Markup("<b></b>"))) == "<i>&lt;b&gt;&lt;/b&gt;</i>"
 
 
 def test_words_are_cut_to_their_room_and_kept_as_hover():
@@ -88,35 +94,35 @@ def test_words_are_cut_to_their_room_and_kept_as_hover():
 
 def test_every_marker_is_drawn():
     for family, markers in MARKERS.items():
-        drawn = [Style(colour, m).mark(5, 5, 3) for m in markers for colour in COLOURS[family][:1]]
+        drawn = [Style(colour, m).draw(5, 5, 3) for m in markers for colour in COLOURS[family][:1]]
         assert len(set(drawn)) == len(markers)
 
 
 def test_the_hill_is_a_density():
-    belief = Belief(mean=0.2, scale=0.1, df=4)
+    posterior = Posterior(mean=0.2, scale=0.1, df=4)
     xs = np.linspace(-20, 20, 200_001)
-    total = sum(belief.density(x) for x in xs) * (xs[1] - xs[0])
+    total = sum(posterior.density(x) for x in xs) * (xs[1] - xs[0])
     assert total == pytest.approx(1, abs=1e-3)
 
 
-def _said(y, late, repeat=0):
+def _predictions(y, late, repeat=0):
     late = np.array(late)
     columns = {"truth": y, "prediction": (late > 0.5).astype(int), "repeat": repeat}
     return pd.DataFrame(columns | {"p_no": 1 - late, "p_yes": late})
 
 
 def test_calibration_and_confusion_by_hand():
-    counts = count_classes(_said([0, 1, 1, 1], [0.05, 0.05, 0.95, 1.0]), ("no", "yes"))
+    counts = count_classes(_predictions([0, 1, 1, 1], [0.05, 0.05, 0.95, 1.0]), ("no", "yes"))
     assert counts.confusion.tolist() == [[1, 0], [1, 2]]
     low, high = counts.bins
-    assert (low.said, low.came, low.n) == (0.05, 0.5, 2)
-    assert (high.said, high.came, high.n) == (0.975, 1.0, 2)
+    assert (low.predicted_probability, low.observed_frequency, low.n) == (0.05, 0.5, 2)
+    assert (high.predicted_probability, high.observed_frequency, high.n) == (0.975, 1.0, 2)
     assert low.low < 0.5 < low.high
-    assert all(a.said < b.said for a, b in pairwise(counts.bins))
+    assert all(a.predicted_probability < b.predicted_probability for a, b in pairwise(counts.bins))
 
 
 def test_repeats_do_not_narrow_the_intervals():
-    once = _said([0, 1] * 20, [0.55] * 40)
+    once = _predictions([0, 1] * 20, [0.55] * 40)
     twice = pd.concat([once, once.assign(repeat=1)])
     (one,), (two,) = (count_classes(each, ("no", "yes")).bins for each in (once, twice))
     assert (one.low, one.high) == pytest.approx((two.low, two.high))
@@ -124,8 +130,8 @@ def test_repeats_do_not_narrow_the_intervals():
 
 
 def test_predictions_beyond_the_truth_are_counted_at_the_border():
-    said = pd.DataFrame({"truth": [0.0, 1.0, 2.0], "prediction": [0.0, 50.0, nan], "repeat": 0})
-    joint = count_numbers(said)
+    frame = pd.DataFrame({"truth": [0.0, 1.0, 2.0], "prediction": [0.0, 50.0, nan], "repeat": 0})
+    joint = count_numbers(frame)
     assert joint.counts.sum() == 3
     assert joint.n_beyond == 2
     assert joint.counts[:, -1].sum() == 2

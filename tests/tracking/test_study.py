@@ -165,13 +165,13 @@ def test_the_report_and_the_numbers_of_the_verdict(store: Store, facts: StudyFac
         study.begin_candidate("linear", "classic", {})
         study.finish_candidate("linear", None)
         study.finish("Undecided.", {"candidate": ["linear"]}, {"verdict/p_deep": 0.25})
-        study.log_report("<p>ü</p>", {"linear": {"confusion.png": b"an image"}})
+        study.log_report("<p>ü</p>", {"linear": {"confusion.svg": b"an image"}})
     found = runs(store, study.id)
     assert found["study"].data.metrics == {"verdict/p_deep": 0.25}
     assert files(found["study"])["report.html"].read_text("utf-8") == "<p>ü</p>"
     figures = files(found["linear"])["figures"]
     assert {path.name: path.read_bytes() for path in figures.iterdir()} == {
-        "confusion.png": b"an image"
+        "confusion.svg": b"an image"
     }
 
 

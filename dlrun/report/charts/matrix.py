@@ -1,98 +1,106 @@
-"""True classes against predicted ones."""
+"""True classes against predicted ones (confusion matrix)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from dlrun.evidence.formatting import compact
-from dlrun.report.charts.drawing import label, shortened, svg, text_width
-from dlrun.report.html import Markup, tag
+from dlrun.report.charts import marks
+from dlrun.report.charts.chart import Chart, chart, label, widest
 
 if TYPE_CHECKING:
-    import numpy as np
+    from markupsafe import Markup
     from numpy.typing import NDArray
 
 WIDEST_LABEL: Final = 96.0
 LARGEST_CELL: Final = 64.0
 SMALLEST_TEXT: Final = 7.5
-DARK: Final = 0.8  # share from which words turn light
+SMALLEST_CELL: Final = 12.0  # with a text, a tooltip and labels beside it
+TOP: Final = 24.0
+N_LEVELS: Final = 8  # of shade, where cells are small
 
 
 def draw_matrix(
     counts: NDArray[np.int64], labels: Sequence[str], *, title: str, width: float = 320.0
-) -> Markup:
-    """Draw counts as cells, shaded by the share of their row.
+) -> Chart:
+    """Draw counts as cells, shaded by the share of their row; small cells without text.
 
     Args:
-        counts: (classes, classes) rows are the truth, columns what was predicted.
+        counts: (classes, classes) rows are the true class, columns the predicted one.
         labels: of the classes.
         title: of the chart.
         width: in pixels.
     """
     n = len(labels)
-    wide = min(WIDEST_LABEL, max(text_width(each) for each in labels))
-    left = 26 + wide
+    room = min(WIDEST_LABEL, widest(labels))
+    has_labels = (width - 30 - room) / n >= SMALLEST_CELL
+    room = room if has_labels else 20.0
+    left = 26 + room
     size = min(LARGEST_CELL, (width - left - 4) / n)
-    is_upright = wide > size - 1
-    bottom = 24 + size * n
-    height = bottom + (wide if is_upright else 14) + 30
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    is_upright = room > size - 1
+    bottom = TOP + size * n
+    height = bottom + (room if is_upright else 14) + 30
     parts = [
         label("true", left - 7, 11, class_="axis", text_anchor="end"),
         label("predicted", left + size * n / 2, height - 8, class_="axis", text_anchor="middle"),
     ]
-    for row in range(n):
-        y = 24 + size * (row + 0.5)
-        parts.append(_words(labels[row], wide, left - 7, y))
-        for column in range(n):
-            x = left + size * column
-            cell = _cell(int(counts[row, column]), float(shares[row, column]), x, y, size)
-            words = (
-                f"true {labels[row]}, predicted {labels[column]}: {counts[row, column]:,} "
-                f"({100 * shares[row, column]:.1f} % of the row)"
+    if has_labels:
+        parts += _cells(counts, labels, left, size)
+        for place, name in enumerate(labels):
+            at = size * (place + 0.5)
+            parts.append(
+                label(name, left - 7, TOP + at, room=room + 1, class_="tick", text_anchor="end")
             )
-            parts.append(tag("g", tag("title", words), *cell))
-        parts.append(
-            _column_label(
-                labels[row], wide, left + size * (row + 0.5), bottom, is_upright=is_upright
-            )
+            parts.append(_column_label(name, room, left + at, bottom, is_upright=is_upright))
+    else:
+        parts += _levels(counts, left, size)
+    description = f"{int(counts.trace()):,} of {int(counts.sum()):,} predictions are right"
+    return chart(title, description, parts, width=width, height=height)
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    return shares
+
+
+def _cells(
+    counts: NDArray[np.int64], labels: Sequence[str], left: float, size: float
+) -> list[Markup]:
+    """Draw each cell with its count and a tooltip."""
+    shares = _shares(counts)
+    parts = []
+    for row, column in product(range(len(labels)), repeat=2):
+        count, share = int(counts[row, column]), float(shares[row, column])
+        text = compact(count)
+        font = min(12.0, (size - 3) / (0.6 * len(text)))
+        shown = text if count and font >= SMALLEST_TEXT else ""
+        title = (
+            f"true {labels[row]}, predicted {labels[column]}: {count:,} "
+            f"({100 * share:.1f} % of the row)"
         )
-    right = int(counts.trace())
-    description = f"{right:,} of {int(counts.sum()):,} predictions are right"
-    return svg(title, description, *parts, width=width, height=height)
+        corner = (left + size * column, TOP + size * row)
+        parts.append(marks.group(*marks.cell(corner, size, shown, share, font=font), title=title))
+    return parts
 
 
-def _words(text: str, room: float, x: float, y: float) -> Markup:
-    content = shortened(text, room + 1)
-    return tag("text", *content, x=x, y=y, dy=".35em", class_="tick", text_anchor="end")
+def _levels(counts: NDArray[np.int64], left: float, size: float) -> list[Markup]:
+    """Draw the cells that are not empty by levels of their share."""
+    levels = np.ceil(_shares(counts) * N_LEVELS).astype(int)
+    parts = [marks.rectangle((left, TOP), size * len(counts), size * len(counts), "ground")]
+    for level in np.unique(levels[levels > 0]).tolist():
+        found = np.argwhere(levels == level).tolist()
+        corners = [(left + size * column, TOP + size * row) for row, column in found]
+        title = f"up to {100 * level / N_LEVELS:.0f} % of the row"
+        parts.append(marks.cells(corners, size, size, opacity=level / N_LEVELS, title=title))
+    return parts
 
 
 def _column_label(text: str, room: float, x: float, bottom: float, *, is_upright: bool) -> Markup:
-    content = shortened(text, room + 1)
-    if is_upright:
-        turn = f"rotate(-90 {x:.1f} {bottom + 7:.1f})"
-        return tag(
-            "text", *content, x=x, y=bottom + 7, dy=".35em", class_="tick", text_anchor="end",
-            transform=turn,
-        )  # fmt: skip
-    return tag(
-        "text", *content, x=x, y=bottom + 14, dy=".35em", class_="tick", text_anchor="middle"
-    )
-
-
-def _cell(count: int, share: float, x: float, y: float, size: float) -> list[Markup]:
-    shade = f"--share:{100 * share:.0f}%"
-    square = tag(
-        "rect", x=x + 0.75, y=y - size / 2 + 0.75, width=size - 1.5, height=size - 1.5,
-        class_="cell", style=shade,
-    )  # fmt: skip
-    text = compact(count)
-    letters = min(12.0, (size - 3) / (0.6 * len(text)))
-    if not count or letters < SMALLEST_TEXT:
-        return [square]
-    kind = "on-dark" if share > DARK else "on-light"
-    words = label(
-        text, x + size / 2, y, class_=kind, text_anchor="middle", style=f"font-size: {letters}px"
-    )
-    return [square, words]
+    y = bottom + (7 if is_upright else 14)
+    turn = f"rotate(-90 {x:.1f} {y:.1f})" if is_upright else None
+    anchor = "end" if is_upright else "middle"
+    return label(text, x, y, room=room + 1, class_="tick", text_anchor=anchor, transform=turn)

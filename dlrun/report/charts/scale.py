@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10
 from typing import Final
 
 from dlrun.evidence.formatting import compact, fixed
@@ -12,6 +12,9 @@ from dlrun.evidence.formatting import compact, fixed
 STEPS: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SIZES: Final = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 LARGE: Final = 10_000
+PER_TICK: Final = 55.0  # pixels of the horizontal axis of a small chart
+PER_TICK_UP: Final = 42.0  # pixels of a vertical axis
+WIDE_RANGE: Final = 30  # largest over smallest value from which an axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Scale:
     """Values from `low` to `high` on pixels from `start` to `end`.
 
     Attributes:
-        pixels_per_tick: that ticks take at least, about.
+        pixels_per_tick: the least distance between ticks, about.
         finest: the smallest step between ticks; 1 for counts.
     """
 
@@ -32,13 +35,13 @@ class Scale:
     finest: float = 0.0
 
     def __call__(self, value: float) -> float:
-        """Return the pixel of a value; one beyond the ends is drawn at the end."""
+        """Return the pixel of a value; one beyond the ends has that of the end."""
         low, high = self._position(self.low), self._position(self.high)
         share = (self._position(min(max(value, self.low), self.high)) - low) / (high - low)
         return self.start + share * (self.end - self.start)
 
-    def holds(self, value: float) -> bool:
-        """Say whether a value lies between the ends."""
+    def contains(self, value: float) -> bool:
+        """Return whether a value lies between the ends."""
         return self.low <= value <= self.high
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -82,17 +85,47 @@ def _short(value: float) -> str:
     return f"{value:g}" if value < LARGE else compact(value).replace(".00", "").replace(".0", "")
 
 
-def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:
-    """Return the ends of a linear scale that holds all finite values with some air."""
+def padded(
+    values: Iterable[float], share: float = 0.06, within: tuple[float, float] = (-inf, inf)
+) -> tuple[float, float]:
+    """Return the ends of a linear scale around all finite values.
+
+    Args:
+        values: at least one is finite.
+        share: of their range, which is added on both sides.
+        within: the smallest and the largest possible value, which the ends do not pass.
+    """
     known = [value for value in values if isfinite(value)]
     low, high = min(known), max(known)
     air = (high - low) * share or abs(high) * share or share
-    return low - air, high + air
+    return max(low - air, min(within[0], low)), min(high + air, max(within[1], high))
 
 
 def padded_log(values: Iterable[float], share: float = 0.08) -> tuple[float, float]:
-    """Return the ends of a logarithmic scale; values are positive. It spans half a decade."""
+    """Return the ends of a logarithmic scale around positive values: half a decade or more."""
     known = [log10(value) for value in values]
     middle = (min(known) + max(known)) / 2
     reach = max((max(known) - min(known)) / 2, 0.25) * (1 + 2 * share)
     return 10 ** (middle - reach), 10 ** (middle + reach)
+
+
+def vertical_scale(
+    values: Sequence[float],
+    start: float,
+    end: float,
+    *,
+    linear: Sequence[float] = (),
+    within: tuple[float, float] = (-inf, inf),
+) -> Scale:
+    """Return a scale of values, logarithmic where they are positive and of a wide range.
+
+    Args:
+        values: to be drawn.
+        start: pixel of the bottom.
+        end: pixel of the top.
+        linear: further values that a linear scale spans.
+        within: as of `padded`.
+    """
+    is_log = min(values) > 0 and max(values) > WIDE_RANGE * min(values)
+    ends = padded_log(values) if is_log else padded([*values, *linear], within=within)
+    return Scale(*ends, start, end, is_log=is_log, pixels_per_tick=PER_TICK_UP)

@@ -1,51 +1,50 @@
-"""How probable each answer is: one bar in three parts."""
+"""The probability of each answer: one bar in three parts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from dlrun.report.charts.drawing import hover, label, svg, text_width
-from dlrun.report.html import Markup, tag
+from dlrun.report.charts import marks
+from dlrun.report.charts.chart import Chart, chart, label, text_width
+
+ANCHORS: Final = ("start", "middle", "end")
 
 
-def draw_shares(
-    parts: Sequence[tuple[str, str, float]], *, title: str, percent: Sequence[str], width: float
-) -> Markup:
-    """Draw shares that sum to one; the words above a part stand at its end of the bar.
+@dataclass(frozen=True)
+class Share:
+    """A part of the bar; `kind` is the class of its colour, `text` its share in words."""
 
-    Args:
-        parts: class of the style, name and share, from left to right: the first at the left
-            margin, the last at the right one.
-        title: of the chart.
-        percent: each share in words.
-        width: in pixels.
-    """
-    at, bars, words = 0.0, [], []
-    anchors = ("start", "middle", "end")
-    places = _apart(
-        [(name, p) for (_, name, _), p in zip(parts, percent, strict=True)], parts, width
-    )
-    for (side, name, share), text, anchor, place in zip(
-        parts, percent, anchors, places, strict=True
-    ):
-        bar = tag("rect", x=at, y=44, width=share * width, height=14, class_=f"side {side}")
-        bars.append(hover(bar, title=f"{name}: {text}"))
+    kind: str
+    name: str
+    share: float
+    text: str
+
+    @property
+    def text_width(self) -> float:
+        """Return the pixels that its words take."""
+        return max(text_width(self.name), 1.6 * text_width(self.text))
+
+
+def draw_shares(parts: Sequence[Share], *, title: str, width: float) -> Chart:
+    """Draw three shares that sum to one, their words above the bar."""
+    start, bars, words = 0.0, [], []
+    for part, anchor, x in zip(parts, ANCHORS, _places(parts, width), strict=True):
+        bar = marks.rectangle((start, 44), part.share * width, 14, f"side {part.kind}")
+        bars.append(marks.group(bar, title=f"{part.name}: {part.text}"))
         words += [
-            label(text, place, 14, class_="number", text_anchor=anchor),
-            label(name, place, 33, class_="tick", text_anchor=anchor),
+            label(part.text, x, 14, class_="number", text_anchor=anchor),
+            label(part.name, x, 33, class_="tick", text_anchor=anchor),
         ]
-        at += share * width
-    description = ", ".join(
-        f"{name} {text}" for (_, name, _), text in zip(parts, percent, strict=True)
-    )
-    return svg(title, description, *bars, *words, width=width, height=60)
+        start += part.share * width
+    description = ", ".join(f"{part.name} {part.text}" for part in parts)
+    return chart(title, description, [*bars, *words], width=width, height=60)
 
 
-def _apart(
-    texts: Sequence[tuple[str, str]], parts: Sequence[tuple[str, str, float]], width: float
-) -> tuple[float, float, float]:
-    """Stand the outer words at the margins and the middle ones over their part, or between."""
-    wide = [max(text_width(name), 1.6 * text_width(percent)) for name, percent in texts]
-    centre = width * (parts[0][2] + parts[1][2] / 2)
-    low, high = wide[0] + wide[1] / 2 + 14, width - wide[2] - wide[1] / 2 - 14
-    return 0.0, min(max(centre, low), high), width
+def _places(parts: Sequence[Share], width: float) -> tuple[float, float, float]:
+    """Return where the words stand: at the margins, the middle ones above their part or near it."""
+    first, middle, last = parts
+    low = first.text_width + middle.text_width / 2 + 14
+    high = width - last.text_width - middle.text_width / 2 - 14
+    return 0.0, min(max(width * (first.share + middle.share / 2), low), high), width

@@ -1,4 +1,4 @@
-"""The section on what each candidate costs for its score."""
+"""The section on score against training time and latency."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.formatting import compact
+from dlrun.report.charts.marks import Estimate
 from dlrun.report.charts.scatter import Spot, draw_scatter
-from dlrun.report.html import Markup, tag
+from dlrun.report.html import tag
 from dlrun.report.sections.section import ReportSection, figure, on_any_width, panels
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from dlrun.report.context import CandidateView, ReportContext
 
 COSTS: Final = {
@@ -19,54 +22,47 @@ COSTS: Final = {
 }
 
 
-def cost(findings: ReportContext) -> ReportSection | None:
+def cost(context: ReportContext) -> ReportSection | None:
     """Draw the score against training time and against latency."""
     charts = [
-        (tag("p", tag("b", COSTS[name][0])), _chart(findings, name, known))
+        (tag("p", tag("b", COSTS[name][0])), _chart(context, name, known))
         for name in COSTS
-        if (known := [shown for shown in findings.finished if _cost(shown, name) > 0])
-        and any(shown.name in findings.in_view for shown in known)
+        if (known := [view for view in context.finished if _cost(view, name) > 0])
+        and any(view.name in context.in_view for view in known)
     ]
     if not charts:
         return None
-    direction = "low" if findings.comparison.lower_is_better else "high"
-    far = len(findings.finished) - len(findings.in_view)
+    direction = "low" if context.comparison.lower_is_better else "high"
     sentences = [
         f"The best place is at the left and {direction}.",
         "The dashed line joins the candidates that no other beats at a lower cost.",
-        "Vertical lines are 95 % intervals."
-        if any(shown.interval for shown in findings.finished)
-        else "",
-        "Marks at the edge of the plot lie beyond it." if far else "",
-        "A mark tells its name and numbers when the mouse rests on it.",
+        "Vertical lines are 95 % intervals." * any(view.interval for view in context.finished),
+        "Marks at the edge of the plot lie beyond it."
+        * (len(context.finished) > len(context.in_view)),
+        "A mark shows its name and numbers as its tooltip.",
     ]
     caption = " ".join(filter(None, sentences))
     return ReportSection("cost", "Cost and quality", figure(panels(charts), caption=caption))
 
 
-def _chart(findings: ReportContext, name: str, known: list[CandidateView]) -> Markup:
+def _chart(context: ReportContext, name: str, known: list[CandidateView]) -> Markup:
     title, axis, unit = COSTS[name]
-    spots = [
-        Spot(
-            shown.name,
-            shown.look,
-            _cost(shown, name),
-            shown.row.mean,
-            f"{shown.name}: {findings.score_text(shown)}, {compact(_cost(shown, name))} {unit}",
-            shown.ends,
-        )
-        for shown in known
-    ]
+    spots = []
+    for view in known:
+        value = _cost(view, name)
+        text = f"{view.name}: {context.score_text(view)}, {compact(value)} {unit}"
+        spots.append(Spot(view.name, value, Estimate(view.style, view.row.mean, text, view.ends)))
     draw = partial(
         draw_scatter,
         spots,
         title=title,
-        axes=(axis, findings.metric),
-        shown=findings.in_view,
-        lower_is_better=findings.comparison.lower_is_better,
+        axes=(axis, context.metric),
+        in_view=context.in_view,
+        lower_is_better=context.comparison.lower_is_better,
+        bounds=context.bounds,
     )
     return on_any_width(draw, wide=440)
 
 
-def _cost(shown: CandidateView, name: str) -> float:
-    return float(getattr(shown.row.cost, name) or 0.0)
+def _cost(view: CandidateView, name: str) -> float:
+    return float(getattr(view.row.cost, name) or 0.0)

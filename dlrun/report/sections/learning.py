@@ -1,4 +1,4 @@
-"""The section on how much the training rows are worth: learning curves and their crossover."""
+"""The section on scores by training rows: learning curves and their crossover."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from math import isnan
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from markupsafe import Markup
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, fixed
 from dlrun.evidence.learning_curve import Crossover, LearningCurve, crossover, learning_curves
-from dlrun.report.charts.learning import Crossing, Point, Trace, draw_learning
-from dlrun.report.html import join, tag
+from dlrun.report.charts.learning import Crossing, Trace, draw_learning
+from dlrun.report.charts.marks import with_deviation
+from dlrun.report.context import score_bounds
+from dlrun.report.html import tag
 from dlrun.report.sections.probe_tables import measured, measured_metric, measured_title, places_of
 from dlrun.report.sections.section import ReportSection, figure, on_any_width
 
@@ -22,39 +25,37 @@ if TYPE_CHECKING:
 N_POINTS: Final = 48  # of a fitted line
 
 
-def learning(findings: ReportContext) -> ReportSection | None:
+def learning(context: ReportContext) -> ReportSection | None:
     """Draw the score of every candidate by its training rows."""
-    found = [(shown, curve) for shown, curve in measured(findings, learning_curves) if curve.sizes]
+    found = [(view, curve) for view, curve in measured(context, learning_curves) if curve.sizes]
     if not found:
         return None
-    near = [each for each in found if each[0].name in findings.in_view] or found
-    crossing = _crossover(findings)
+    near = [each for each in found if each[0].name in context.in_view] or found
+    crossing = _crossover(context)
     until = (crossing.high if crossing else None) or 0.0
-    places = places_of(findings)
-    metric = measured_metric(findings)
-    traces = [_trace(shown, curve, metric, until, places) for shown, curve in near]
+    places = places_of(context)
+    metric = measured_metric(context)
+    traces = [_trace(view, curve, metric, until, places) for view, curve in near]
     draw = partial(
         draw_learning,
         traces,
         _mark(crossing),
-        title=f"{measured_title(findings)} by training rows",
-        axis=measured_title(findings),
+        title=f"{measured_title(context)} by training rows",
+        axis=measured_title(context),
+        bounds=score_bounds(lower_is_better=get_metric(metric).lower_is_better),
     )
     caption = _caption([curve for _, curve in near], _mark(crossing))
-    far = [shown.name for shown, _ in found if shown.name not in findings.in_view]
+    far = [view.name for view, _ in found if view.name not in context.in_view]
     if far and len(near) < len(found):
         caption += f" Too far behind to be drawn: {', '.join(far)}."
-    sentence = [tag("p", crossing.sentence)] if crossing else []
-    return ReportSection(
-        "learning",
-        "Learning curves",
-        join([*sentence, figure(on_any_width(draw), caption=caption)]),
-    )
+    sentence = tag("p", crossing.sentence) if crossing else Markup()
+    body = sentence + figure(on_any_width(draw), caption=caption)
+    return ReportSection("learning", "Learning curves", body)
 
 
-def _crossover(findings: ReportContext) -> Crossover | None:
-    """Find where the best of one side overtakes that of the other, both of one study."""
-    champions = {shown.row.family: shown for shown in findings.champions}
+def _crossover(context: ReportContext) -> Crossover | None:
+    """Return the crossover of the best deep and the best classic candidate of one study."""
+    champions = {view.row.family: view for view in context.champions}
     deep, classic = champions.get("deep"), champions.get("classic")
     if deep is None or classic is None or deep.study is not classic.study:
         return None
@@ -72,18 +73,18 @@ def _mark(crossing: Crossover | None) -> Crossing | None:
 
 
 def _trace(
-    shown: CandidateView, curve: LearningCurve, metric: str, until: float, places: int
+    view: CandidateView, curve: LearningCurve, metric: str, until: float, places: int
 ) -> Trace:
     points = []
-    for size, score, spread in zip(curve.sizes, curve.scores, curve.spreads, strict=True):
-        text = f"{shown.name}, {counted(size, 'training row')}: {fixed(score, places)}"
-        text += "" if isnan(spread) else f" ± {fixed(spread, places)}"
-        points.append(Point(size, score, spread, text))
-    return Trace(shown.name, shown.look, tuple(points), _line(curve, metric, until))
+    for size, score, sd in zip(curve.sizes, curve.scores, curve.spreads, strict=True):
+        text = f"{view.name}, {counted(size, 'training row')}: {fixed(score, places)}"
+        text += "" if isnan(sd) else f" ± {fixed(sd, places)}"
+        points.append((size, with_deviation(view.style, score, sd, text)))
+    return Trace(view.name, view.style, tuple(points), _line(curve, metric, until))
 
 
 def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float, float], ...]:
-    """Return points of the fitted law, as scores, through the crossover."""
+    """Return points of the fitted power law, as scores, up to the crossover."""
     if curve.law is None:
         return ()
     sizes = np.geomspace(curve.sizes[0], max(until, curve.sizes[-1]), N_POINTS)

@@ -1,130 +1,136 @@
-"""Sections on what was predicted: calibration, confusion, predicted against true."""
+"""Sections on the test predictions: calibration, confusion, predicted against true values."""
 
 from __future__ import annotations
 
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted
 from dlrun.report.charts.density import draw_density
 from dlrun.report.charts.matrix import draw_matrix
 from dlrun.report.charts.reliability import draw_reliability
-from dlrun.report.html import Markup, join
 from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels, table
 
 if TYPE_CHECKING:
+    from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView, ReportContext
 
-MOST_CLASSES: Final = 12  # of a matrix that can be read
+MOST_CLASSES: Final = 12  # of a readable matrix
 MOST_CONFUSIONS: Final = 15
 
 
-def calibration(findings: ReportContext) -> ReportSection | None:
-    """Draw what was said to be probable against how often it came true."""
-    known = [(shown, shown.classes) for shown in findings.finished if shown.classes]
-    if not known:
+def draw_calibration(context: ReportContext, view: CandidateView) -> Chart | None:
+    """Draw the reliability diagram of a candidate that predicts classes."""
+    if view.class_counts is None:
         return None
-    labels = findings.studies[0].labels
+    labels = view.study.labels
     is_binary = len(labels) == 2  # noqa: PLR2004
-    subject = f"P({labels[1]})" if is_binary else "probability of the predicted class"
-    axes = (f"said: {subject}", "came true, share of rows")
+    event = f"mean predicted probability of {labels[1]}"
+    axes = (event if is_binary else "mean probability of the top class", "observed frequency")
+    bins, title = view.class_counts.bins, f"Calibration of {view.name}"
+    return draw_reliability(bins, view.style, title=title, axes=axes)
+
+
+def draw_confusion(context: ReportContext, view: CandidateView) -> Chart | None:
+    """Draw the confusion matrix of a candidate that predicts classes."""
+    if view.class_counts is None:
+        return None
+    labels, title = view.study.labels, f"Confusion of {view.name}"
+    width = 320.0 if len(labels) <= MOST_CLASSES else 640.0
+    return draw_matrix(view.class_counts.confusion, labels, title=title, width=width)
+
+
+def draw_predicted(context: ReportContext, view: CandidateView) -> Chart | None:
+    """Draw predicted against true values of a candidate that predicts numbers."""
+    if view.joint_counts is None:
+        return None
+    target = view.study.data.target if view.study.data else "value"
+    title = f"Predicted and true values of {view.name}"
+    axes = (f"true {target}", f"predicted {target}")
+    return draw_density(view.joint_counts, view.style, title=title, axes=axes)
+
+
+def calibration(context: ReportContext) -> ReportSection | None:
+    """Draw the observed frequency against the predicted probability, for every candidate."""
     charts = [
-        (
-            _with_score(shown, "ece"),
-            draw_reliability(
-                classes.bins, shown.look, title=f"Calibration of {shown.name}", axes=axes
-            ),
-        )
-        for shown, classes in known
+        (_with_score(view, "ece"), chart)
+        for view in context.finished
+        if (chart := draw_calibration(context, view))
     ]
+    if not charts:
+        return None
     caption = (
-        "On the diagonal, what is said to be 80 % probable comes true in 80 % of the cases. Below "
-        "it, a candidate promises too much. Larger marks stand for more predictions; lines are "
-        "95 % intervals."
+        "On the diagonal, an event that is predicted with 80 % probability occurs in 80 % of the "
+        "cases. Below it, a candidate is overconfident. Larger marks are more predictions; lines "
+        "are 95 % intervals."
     )
     return ReportSection("calibration", "Calibration", figure(panels(charts), caption=caption))
 
 
-def _with_score(shown: CandidateView, metric: str) -> Markup:
-    score = shown.row.scores.get(metric)
-    is_known = score is not None and score == score  # noqa: PLR0124 - NaN
-    return candidate_title(shown, f"{get_metric(metric).title} {score:.3g}" if is_known else "")
+def _with_score(view: CandidateView, metric: str) -> Markup:
+    score = view.row.scores.get(metric, float("nan"))
+    is_known = score == score  # noqa: PLR0124 - NaN
+    return candidate_title(view, f"{get_metric(metric).title} {score:.3g}" if is_known else "")
 
 
-def confusion(findings: ReportContext) -> ReportSection | None:
-    """Show which classes each side's best takes for which."""
-    if not any(shown.classes for shown in findings.champions):
+def confusion(context: ReportContext) -> ReportSection | None:
+    """Count the true classes against the predicted ones, for the best of each family."""
+    views = [view for view in context.champions if view.class_counts]
+    if not views:
         return None
-    labels = findings.studies[0].labels
-    parts = [_matrices(findings)] if len(labels) <= MOST_CLASSES else []
-    if len(labels) > 2:  # noqa: PLR2004 - two classes have one confusion each way
-        parts += [_top(shown, labels) for shown in findings.champions]
-    return ReportSection("confusion", "Confusion", join(parts))
-
-
-def _matrices(findings: ReportContext) -> Markup:
-    labels = findings.studies[0].labels
-    charts = [
-        (
-            candidate_title(shown),
-            draw_matrix(shown.classes.confusion, labels, title=f"Confusion of {shown.name}"),
+    labels = context.studies[0].labels
+    parts = []
+    if len(labels) <= MOST_CLASSES:
+        caption = (
+            "Test predictions of each side's best, counted over all splits: rows are the true "
+            "class, columns the predicted one. The shade is the share of the row."
         )
-        for shown in findings.champions
-        if shown.classes
-    ]
-    caption = (
-        "Test predictions of each side's best, counted over all splits: rows are the true class, "
-        "columns the predicted one. The shade is the share of the row."
-    )
-    return figure(panels(charts), caption=caption)
+        charts = [
+            (candidate_title(view), chart)
+            for view in views
+            if (chart := draw_confusion(context, view))
+        ]
+        parts.append(figure(panels(charts), caption=caption))
+    if len(labels) > 2:  # noqa: PLR2004 - two classes have one confusion each way
+        parts += [_most_frequent(view, labels) for view in views]
+    return ReportSection("confusion", "Confusion", Markup().join(parts))
 
 
-def _top(shown: CandidateView, labels: tuple[str, ...]) -> Markup:
-    if shown.classes is None:
+def _most_frequent(view: CandidateView, labels: tuple[str, ...]) -> Markup:
+    """List the most frequent wrong predictions."""
+    if view.class_counts is None:
         return Markup()
-    counts = shown.classes.confusion
-    pairs = [
-        (-int(counts[y, said]), y, said)
-        for y, said in product(range(len(labels)), repeat=2)
-        if y != said and counts[y, said]
-    ]
+    counts = view.class_counts.confusion
+    pairs = sorted(
+        (-int(counts[y, predicted]), y, predicted)
+        for y, predicted in product(range(len(labels)), repeat=2)
+        if y != predicted and counts[y, predicted]
+    )
     rows = [
-        [labels[y], labels[said], f"{-count:,}", f"{-100 * count / counts[y].sum():.1f} %"]
-        for count, y, said in sorted(pairs)[:MOST_CONFUSIONS]
+        [labels[y], labels[predicted], f"{-count:,}", f"{-100 * count / counts[y].sum():.1f} %"]
+        for count, y, predicted in pairs[:MOST_CONFUSIONS]
     ]
-    wrong = counted(int(counts.sum() - counts.trace()), "wrong test prediction")
-    caption = f"{shown.name}: the most frequent of {wrong}"
     if not rows:
         return Markup()
-    return table(caption, ["true class", "predicted", "count", "of the class"], rows, left=2)
+    wrong = counted(int(counts.sum() - counts.trace()), "wrong test prediction")
+    head = ["true class", "predicted", "count", "of the class"]
+    return table(f"{view.name}: the most frequent of {wrong}", head, rows, left=2)
 
 
-def predicted(findings: ReportContext) -> ReportSection | None:
-    """Draw predicted numbers against true ones."""
-    known = [(shown, shown.numbers) for shown in findings.finished if shown.numbers]
-    if not known:
-        return None
-    data = findings.studies[0].data
-    target = data.target if data else "value"
+def predicted(context: ReportContext) -> ReportSection | None:
+    """Draw predicted against true values, for every candidate."""
     charts = [
-        (
-            _with_score(shown, "r2"),
-            draw_density(
-                joint,
-                shown.look,
-                title=f"Predicted and true values of {shown.name}",
-                axes=(f"true {target}", f"predicted {target}"),
-            ),
-        )
-        for shown, joint in known
+        (_with_score(view, "r2"), chart)
+        for view in context.finished
+        if (chart := draw_predicted(context, view))
     ]
-    beyond = sum(joint.n_beyond for _, joint in known)
-    caption = (
-        "Stronger cells hold more test predictions; on the diagonal, predictions equal the truth."
-        + (
-            f" {counted(beyond, 'prediction')} beyond the range of the truth: at the edge."
-            * bool(beyond)
-        )
-    )
+    if not charts:
+        return None
+    beyond = sum(view.joint_counts.n_beyond for view in context.finished if view.joint_counts)
+    caption = "Darker cells are more test predictions; on the diagonal, they equal the true value."
+    if beyond:
+        caption += f" {counted(beyond, 'prediction')} beyond the range of true values: at the edge."
     return ReportSection("predicted", "Predicted and true", figure(panels(charts), caption=caption))

@@ -1,4 +1,4 @@
-"""What was measured beside the trials, paired with the candidates as they are shown."""
+"""Probe scores of the studies, matched with the candidates of the report."""
 
 from __future__ import annotations
 
@@ -8,72 +8,81 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import decimals, fixed, signed
+from dlrun.report.charts.marks import with_deviation
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dlrun.report.charts.marks import Estimate
     from dlrun.report.context import CandidateView, ReportContext
 
 
 class OfCandidate(Protocol):
-    """A result that belongs to one candidate."""
+    """A result of one candidate."""
 
     @property
     def candidate(self) -> str:
-        """Return its name in the study."""
+        """Return the candidate's name in its study."""
 
 
 Found = TypeVar("Found", bound=OfCandidate)
 Gather = Callable[["pd.DataFrame", "pd.DataFrame", str], Sequence[Found]]
 
 
-def measured_metric(findings: ReportContext) -> str:
-    """Name the metric on which all of it was measured: the primary one."""
-    return findings.studies[0].metrics[0]
+def measured_metric(context: ReportContext) -> str:
+    """Return the metric of all probe scores: the primary one."""
+    return context.studies[0].metrics[0]
 
 
-def measured_title(findings: ReportContext) -> str:
-    """Return the title of that metric."""
-    return get_metric(measured_metric(findings)).title
+def measured_title(context: ReportContext) -> str:
+    """Return the title of the primary metric."""
+    return get_metric(measured_metric(context)).title
 
 
-def worse_axis(findings: ReportContext) -> str:
-    """Name an axis of how much worse that metric becomes."""
-    is_error = get_metric(measured_metric(findings)).lower_is_better
-    return f"{measured_title(findings)} {'added' if is_error else 'lost'}"
+def worse_axis(context: ReportContext) -> str:
+    """Return the title of an axis of how much worse the primary metric becomes."""
+    is_error = get_metric(measured_metric(context)).lower_is_better
+    return f"{measured_title(context)} {'added' if is_error else 'lost'}"
 
 
-def measured(findings: ReportContext, gather: Gather[Found]) -> list[tuple[CandidateView, Found]]:
-    """Gather what was measured, in the order of the report's candidates.
+def measured(context: ReportContext, gather: Gather[Found]) -> list[tuple[CandidateView, Found]]:
+    """Return each candidate's results, in the order of the report.
 
     Args:
-        findings: of the report; studies with another primary metric than the first are left out.
-        gather: measurements, trials and metric of a study → what was found.
+        context: of the report; studies with another primary metric than the first are left out.
+        gather: probe scores, trials and metric of a study → results.
     """
-    metric = measured_metric(findings)
+    metric = measured_metric(context)
     found: list[tuple[CandidateView, Found]] = []
-    for study in findings.studies:
+    for study in context.studies:
         if study.metrics[0] == metric:
             results = gather(study.read_probe_scores(), study.trials, metric)
             found += [
-                (shown, each)
-                for shown in findings.candidates
+                (view, each)
+                for view in context.candidates
                 for each in results
-                if shown.study is study and shown.own_name == each.candidate
+                if view.study is study and view.own_name == each.candidate
             ]
     return found
 
 
-def places_of(findings: ReportContext) -> int:
-    """Give the decimals of changes of the scores on that metric."""
-    metric = measured_metric(findings)
-    scores = [abs(shown.row.scores.get(metric, 0.0)) for shown in findings.champions]
+def places_of(context: ReportContext) -> int:
+    """Return the decimals of a change of the primary metric."""
+    metric = measured_metric(context)
+    scores = [abs(view.row.scores.get(metric, 0.0)) for view in context.champions]
     return decimals(max(filter(isfinite, scores), default=0.0) / 50)
 
 
-def change_text(drop: float, spread: float, places: int) -> str:
-    """Write by how much a score becomes worse, with its standard deviation where it is known."""
+def drop_estimate(
+    view: CandidateView, drop: float, sd: float, places: int, prefix: str = ""
+) -> Estimate:
+    """Return how much worse a candidate's score becomes, with its standard deviation."""
+    return with_deviation(view.style, drop, sd, prefix + change_text(drop, sd, places))
+
+
+def change_text(drop: float, sd: float, places: int) -> str:
+    """Write how much worse a score becomes, with its standard deviation where that is known."""
     if isnan(drop):
         return "failed"
-    spread_text = "" if isnan(spread) else f" ±\N{NO-BREAK SPACE}{fixed(spread, places)}"
-    return signed(drop, places) + spread_text
+    deviation = "" if isnan(sd) else f" ±\N{NO-BREAK SPACE}{fixed(sd, places)}"
+    return signed(drop, places) + deviation

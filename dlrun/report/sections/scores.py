@@ -1,4 +1,4 @@
-"""Sections on who is better: the difference, the scores, all numbers, and every split."""
+"""Sections on the scores: the difference, the means, all numbers, and every split."""
 
 from __future__ import annotations
 
@@ -7,125 +7,124 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from markupsafe import Markup
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, decimals, fixed, signed, small, span
 from dlrun.evidence.statistics import posterior
-from dlrun.report.charts.difference import Belief, Lead, draw_difference
-from dlrun.report.charts.intervals import Points, draw_intervals
+from dlrun.report.charts.difference import Lead, Posterior, draw_difference
+from dlrun.report.charts.intervals import ScoreRow, draw_intervals
+from dlrun.report.charts.marks import Estimate
 from dlrun.report.columns import make_columns
-from dlrun.report.html import Markup, join
 from dlrun.report.sections.section import ReportSection, figure, on_any_width, table
 
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Difference
     from dlrun.report.context import CandidateView, ReportContext
 
-MOST_DOTS: Final = 60  # single scores per row; more are a smear
+MOST_DOTS: Final = 60  # single scores per row
 
 
-def difference(findings: ReportContext) -> ReportSection | None:
-    """Show by how much the best deep candidate is better than the best classic one."""
-    found = findings.comparison.verdict.difference
+def difference(context: ReportContext) -> ReportSection | None:
+    """Draw the difference between the best deep and the best classic candidate."""
+    found = context.comparison.verdict.difference
     if found is None:
         return None
-    deep, classic = sorted(findings.champions, key=lambda shown: shown.row.family != "deep")
-    lead = _lead(findings, found, deep, classic)
+    deep, classic = sorted(context.champions, key=lambda view: view.row.family != "deep")
+    lead = _lead(context, found, deep, classic)
     title = f"{deep.name} minus {classic.name}"
-    axis = f"difference in {findings.metric}"
+    axis = f"difference in {context.metric}"
     chart = on_any_width(partial(draw_difference, lead, title=title, axis=axis))
     by = "Deep and classic are represented by their best candidate on the validation rows. "
-    caption = by + _difference_caption(findings, found)
+    caption = by + _difference_caption(context, found)
     return ReportSection("difference", f"The difference: {title}", figure(chart, caption=caption))
 
 
 def _lead(
-    findings: ReportContext, found: Difference, deep: CandidateView, classic: CandidateView
+    context: ReportContext, found: Difference, deep: CandidateView, classic: CandidateView
 ) -> Lead:
-    leads = findings.leads(deep, classic)
+    leads = context.leads(deep, classic)
     places = decimals(found.high - found.low)
-    words = "test set" if findings.comparison.n_splits > len(leads) else "fold"
+    words = "test set" if context.comparison.n_splits > len(leads) else "fold"
     each = tuple(
         (value, f"{words} {place}: {signed(value, places)}")
         for place, value in enumerate(leads[:MOST_DOTS], start=1)
-        if len(leads) > 1  # else the mean says it all
+        if len(leads) > 1  # else it is the mean
     )
     text = f"{deep.name} minus {classic.name}: {signed(found.mean, places)} "
     text += span(found.low, found.high, places)
-    belief = None
-    if found.basis == "folds" and findings.test_sets is not None:
-        share = findings.test_sets.n_per_split / findings.comparison.n_rows
+    density = None
+    if found.basis == "folds" and context.test_sets is not None:
+        share = context.test_sets.n_per_split / context.comparison.n_rows
         at = posterior(np.array(leads), share)
-        belief = Belief(at.mean, at.scale, at.df) if at.scale > 0 else None
+        density = Posterior(at.mean, at.scale, at.df) if at.scale > 0 else None
     ends = (found.low, found.high)
-    return Lead(found.mean, ends, findings.comparison.rope, text, each, belief)
+    return Lead(found.mean, ends, context.comparison.rope, text, each, density)
 
 
-def _difference_caption(findings: ReportContext, found: Difference) -> str:
+def _difference_caption(context: ReportContext, found: Difference) -> str:
     rope = (
-        f"The shaded band marks what is too small to matter (± {small(findings.comparison.rope)})."
+        f"The shaded band marks what is too small to matter (± {small(context.comparison.rope)})."
     )
     if found.basis == "rows":
         return (
-            f"The line is the 95 % interval of {counted(found.n, 'test row')}, drawn again and "
-            f"again (paired bootstrap). {rope}"
+            f"The line is the 95 % interval over {counted(found.n, 'test row')}, resampled in "
+            f"pairs (paired bootstrap). {rope}"
         )
     return (
         f"Dots are the {found.n} paired folds, the line is the 95 % interval of their mean "
-        "(Nadeau & Bengio), the hill is how probable each true difference is (Bayesian "
+        "(Nadeau & Bengio), the hill is the posterior of the true difference (Bayesian "
         f"correlated t-test). {rope}"
     )
 
 
-def scores(findings: ReportContext) -> ReportSection | None:
-    """Show every candidate's score with its interval."""
-    if not findings.finished:
+def scores(context: ReportContext) -> ReportSection | None:
+    """Draw every candidate's score with its interval."""
+    if not context.finished:
         return None
-    comparison = findings.comparison
+    comparison = context.comparison
     rows = [
-        Points(
-            shown.name,
-            shown.look,
-            shown.row.mean,
-            findings.score_text(shown),
-            shown.ends,
-            _each(findings, shown),
+        ScoreRow(
+            view.name,
+            Estimate(view.style, view.row.mean, context.score_text(view), view.ends),
+            _single_scores(context, view),
         )
-        for shown in findings.candidates
+        for view in context.candidates
     ]
     direction = "lower is better" if comparison.lower_is_better else "higher is better"
     draw = partial(
         draw_intervals,
         rows,
-        title=f"{findings.metric} of every candidate",
-        axis=f"{findings.metric} on test rows, {direction}",
-        shown=findings.in_view,
+        title=f"{context.metric} of every candidate",
+        axis=f"{context.metric} on test rows, {direction}",
+        in_view=context.in_view,
+        bounds=context.bounds,
     )
-    return ReportSection("scores", "Scores", figure(on_any_width(draw), caption=_caption(findings)))
+    return ReportSection("scores", "Scores", figure(on_any_width(draw), caption=_caption(context)))
 
 
-def _each(findings: ReportContext, shown: CandidateView) -> tuple[tuple[float, str], ...]:
-    if len(shown.entry.scores) < 2:  # noqa: PLR2004 - the mean says it all
+def _single_scores(context: ReportContext, view: CandidateView) -> tuple[tuple[float, str], ...]:
+    if len(view.results.scores) < 2:  # noqa: PLR2004 - it is the mean
         return ()
-    places = findings.comparison.decimals + 1
+    places = context.comparison.decimals + 1
     return tuple(
-        (score, f"{shown.name}, {findings.split_name(shown, step)}: {fixed(score, places)}")
-        for step, score in list(shown.entry.scores.items())[:MOST_DOTS]
+        (score, f"{view.name}, {context.split_name(view, step)}: {fixed(score, places)}")
+        for step, score in list(view.results.scores.items())[:MOST_DOTS]
     )
 
 
-def _caption(findings: ReportContext) -> str:
-    comparison = findings.comparison
+def _caption(context: ReportContext) -> str:
+    comparison = context.comparison
     facts = (
         f"{counted(comparison.n_splits, 'split')}, {counted(comparison.n_test_rows, 'test row')}. "
     )
     sides = "Round marks are deep networks, cornered ones classic models. "
-    if not any(shown.interval for shown in findings.finished):
+    if not any(view.interval for view in context.finished):
+        if not comparison.verdict.difference:
+            return facts + sides
         return (
-            f"{facts}{sides}One score cannot say how much it would vary; the interval of the "
-            "difference can be told from the test rows."
-            if comparison.verdict.difference
-            else facts + sides
+            f"{facts}{sides}One score has no interval; that of the difference is estimated from "
+            "the test rows."
         )
     return (
         f"{facts}{sides}Large mark: mean; line: its 95 % interval, corrected for the training "
@@ -133,45 +132,45 @@ def _caption(findings: ReportContext) -> str:
     )
 
 
-def numbers(findings: ReportContext) -> ReportSection | None:
-    """Tell all numbers of the comparison in tables."""
-    columns = make_columns(findings.comparison)
+def numbers(context: ReportContext) -> ReportSection | None:
+    """List all numbers of the comparison in tables."""
+    columns = make_columns(context.comparison)
     rows = list(zip(*(column.cells for column in columns), strict=True))
     caption = "Means over the splits. Lead: over the other side's best, with its 95 % interval."
     lines = [[_unaligned(cell) for cell in row] for row in rows]
     whole = table(caption, [column.title for column in columns], lines, left=2)
-    return ReportSection("numbers", "All candidates", join([whole, _metrics(findings)]))
+    return ReportSection("numbers", "All candidates", whole + _metrics(context))
 
 
 def _unaligned(cell: str) -> str:
-    """Leave out the spaces that set numbers below each other on a terminal."""
+    """Remove the spaces that align numbers on a terminal."""
     return " ".join(cell.split()).replace("[ ", "[")
 
 
-def _metrics(findings: ReportContext) -> Markup:
-    """Tell every metric that was measured."""
-    names = list(dict.fromkeys(name for shown in findings.finished for name in shown.row.scores))
-    if len(names) < 2:  # noqa: PLR2004 - the first table has it
+def _metrics(context: ReportContext) -> Markup:
+    """List every metric."""
+    names = list(dict.fromkeys(name for view in context.finished for name in view.row.scores))
+    if len(names) < 2:  # noqa: PLR2004 - it is in the first table
         return Markup()
-    columns = [_column(findings, name) for name in names]
+    columns = [_column(context, name) for name in names]
     cells = [
-        [shown.name, *texts]
-        for shown, texts in zip(findings.finished, zip(*columns, strict=True), strict=True)
+        [view.name, *texts]
+        for view, texts in zip(context.finished, zip(*columns, strict=True), strict=True)
     ]
     head = ["candidate", *(get_metric(name).title for name in names)]
     return table("Every metric, mean over the splits.", head, cells)
 
 
-def _column(findings: ReportContext, metric: str) -> list[str]:
-    """Write one metric of all candidates with as many decimals as the largest deserves."""
-    values = [shown.row.scores.get(metric, float("nan")) for shown in findings.finished]
+def _column(context: ReportContext, metric: str) -> list[str]:
+    """Write one metric of all candidates with the decimals that suit the largest value."""
+    values = [view.row.scores.get(metric, float("nan")) for view in context.finished]
     places = decimals(max((abs(value) for value in values if isfinite(value)), default=0.0) / 100)
     return [fixed(value, places) if isfinite(value) else "–" for value in values]
 
 
-def splits(findings: ReportContext) -> ReportSection | None:
-    """Tell the score of every candidate on every split."""
-    folds = {step: fold for shown in findings.finished for step, fold in shown.entry.folds.items()}
+def splits(context: ReportContext) -> ReportSection | None:
+    """List the score of every candidate on every split."""
+    folds = {step: fold for view in context.finished for step, fold in view.results.folds.items()}
     if not folds:
         return None
     steps = sorted(folds)
@@ -180,31 +179,26 @@ def splits(findings: ReportContext) -> ReportSection | None:
         f"{repeat + 1}.{fold + 1}" if has_repeats else f"{fold + 1}"
         for repeat, fold in map(folds.__getitem__, steps)
     ]
-    places = findings.comparison.decimals + 1
-    cells = [
-        [
-            shown.name,
-            *(
-                fixed(shown.entry.scores[step], places) if step in shown.entry.scores else "failed"
-                for step in steps
-            ),
-        ]
-        for shown in findings.candidates
-    ]
+    places = context.comparison.decimals + 1
+    cells = []
+    for view in context.candidates:
+        known = view.results.scores
+        texts = (fixed(known[step], places) if step in known else "failed" for step in steps)
+        cells.append([view.name, *texts])
     named = "repeat and fold" if has_repeats else "fold"
-    caption = f"{findings.metric} on the test rows of each {named}; the best of each is bold."
-    whole = table(caption, ["candidate", *head], cells, strong=_best(findings, steps))
+    caption = f"{context.metric} on the test rows of each {named}; the best of each is bold."
+    whole = table(caption, ["candidate", *head], cells, strong=_best(context, steps))
     return ReportSection("splits", "Every split", whole)
 
 
-def _best(findings: ReportContext, steps: list[int]) -> frozenset[tuple[int, int]]:
-    choose = min if findings.comparison.lower_is_better else max
+def _best(context: ReportContext, steps: list[int]) -> frozenset[tuple[int, int]]:
+    choose = min if context.comparison.lower_is_better else max
     found = set()
     for place, step in enumerate(steps, start=1):
         known = {
-            row: shown.entry.scores[step]
-            for row, shown in enumerate(findings.candidates)
-            if step in shown.entry.scores
+            row: view.results.scores[step]
+            for row, view in enumerate(context.candidates)
+            if step in view.results.scores
         }
         best = choose(known.values())
         found |= {(row, place) for row, score in known.items() if score == best}

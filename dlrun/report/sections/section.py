@@ -1,4 +1,4 @@
-"""A section of a report, and the figures and tables that it consists of."""
+"""A section of a report, its figures and its tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dlrun.report.html import Markup, join, tag
+from markupsafe import Markup
+
+from dlrun.report.html import Content, render, tag
 
 if TYPE_CHECKING:
+    from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView
 
 WIDE: Final = 900.0
@@ -17,48 +20,39 @@ NARROW: Final = 350.0
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A titled part of the page.
-
-    Attributes:
-        id: of the heading, for links.
-        body: what stands below the heading.
-    """
+    """A titled part of the page; `id` is that of its heading."""
 
     id: str
     title: str
     body: Markup
 
 
-def figure(*content: str, caption: str) -> Markup:
-    """Write a figure with its caption below."""
+def figure(*content: Content, caption: str) -> Markup:
+    """Return a figure with its caption below."""
     return tag("figure", *content, tag("figcaption", caption))
 
 
 def on_any_width(
-    draw: Callable[..., Markup], *, wide: float = WIDE, narrow: float = NARROW
+    draw: Callable[..., Chart], *, wide: float = WIDE, narrow: float = NARROW
 ) -> Markup:
-    """Draw a chart twice, for a page and for a phone; the style shows the one that fits."""
-    return join(
-        [
-            tag("div", draw(width=wide), class_="wide"),
-            tag("div", draw(width=narrow), class_="narrow"),
-        ]
-    )
+    """Draw a chart for a desktop and for a phone; the style sheet shows the one that fits."""
+    versions = (("wide", wide), ("narrow", narrow))
+    return Markup().join(tag("div", draw(width=width), class_=name) for name, width in versions)
 
 
-def panels(charts: Iterable[tuple[Markup, Markup]]) -> Markup:
-    """Set charts of equal size side by side, each below its words."""
+def panels(charts: Iterable[tuple[Markup, Content]]) -> Markup:
+    """Return charts of equal size side by side, each below its title."""
     cells = (tag("div", words, chart, class_="panel") for words, chart in charts)
     return tag("div", *cells, class_="panels")
 
 
-def candidate_title(shown: CandidateView, facts: str = "") -> Markup:
-    """Write a candidate's name with its marker, and facts beside it."""
+def candidate_title(view: CandidateView, facts: str = "") -> Markup:
+    """Return a candidate's name with its marker, and facts beside it."""
     icon = tag(
-        "svg", shown.look.mark(7, 7, 5), viewBox="0 0 14 14", width=14, height=14,
-        class_="icon", style=shown.look.style, aria_hidden="true",
+        "svg", view.style.draw(7, 7, 5), viewBox="0 0 14 14", width=14, height=14,
+        class_="icon", style=view.style.css, aria_hidden="true",
     )  # fmt: skip
-    return tag("p", icon, tag("b", shown.name), f" {facts}" if facts else "")
+    return tag("p", icon, tag("b", view.name), f" {facts}" if facts else "")
 
 
 def table(
@@ -70,41 +64,15 @@ def table(
     strong: frozenset[tuple[int, int]] = frozenset(),
     is_tight: bool = False,
 ) -> Markup:
-    """Write a table that scrolls sideways where it is too wide.
+    """Return a table that scrolls sideways where it is too wide.
 
     Args:
         caption: above it.
         head: titles of the columns.
         rows: of as many cells; the first cell names the row.
-        left: how many columns are words; the others are numbers, set flush right.
-        strong: (row, column) of the cells to stand out.
-        is_tight: let cells and titles break between words before it scrolls.
+        left: columns of words; the others are numbers, aligned right.
+        strong: (row, column) of bold cells.
+        is_tight: let cells and titles break between words.
     """
-    kinds = [None if place < left else "number" for place in range(len(head))]
-    titles = (
-        tag("th", title, scope="col", class_=kind) for title, kind in zip(head, kinds, strict=True)
-    )
-    lines = [
-        tag(
-            "tr",
-            tag("th", cells[0], scope="row"),
-            *(
-                tag("td", _cell(cell, is_strong=(row, place) in strong), class_=kinds[place])
-                for place, cell in enumerate(cells)
-                if place
-            ),
-        )
-        for row, cells in enumerate(rows)
-    ]
-    whole = tag(
-        "table",
-        tag("caption", tag("span", caption)),
-        tag("thead", tag("tr", *titles)),
-        tag("tbody", *lines),
-        class_="tight" if is_tight else None,
-    )
-    return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
-
-
-def _cell(text: str, *, is_strong: bool) -> str:
-    return tag("strong", text) if is_strong else text
+    values = {"caption": caption, "head": head, "rows": rows, "left": left}
+    return render("table", **values, strong=strong, is_tight=is_tight)

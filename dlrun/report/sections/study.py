@@ -1,4 +1,4 @@
-"""Sections on what the study stood on: data and splits, the recipe, the environment."""
+"""Sections on the inputs of the study: data and splits, the recipe, the environment."""
 
 from __future__ import annotations
 
@@ -6,48 +6,44 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from dlrun.evidence.formatting import counted
-from dlrun.report.html import Markup, join, tag
+from dlrun.report.html import render, tag
 from dlrun.report.sections.section import ReportSection, table
 
 if TYPE_CHECKING:
-    from dlrun.contract.study import DataSummary
+    from collections.abc import Mapping
+
     from dlrun.report.context import ReportContext
 
 MOST_COLUMNS: Final = 200
 MOST_LABELS: Final = 30
 
 
-def data(findings: ReportContext) -> ReportSection | None:
-    """Tell the rows, columns, target, classes and splits."""
-    study = findings.studies[0]
-    facts = dict(_data_facts(findings))
-    parts = [_list_of(facts)]
-    if study.data:
-        parts += _columns(study.data)
-        if study.data.notes:
-            parts.append(tag("ul", *(tag("li", note) for note in study.data.notes)))
-    return ReportSection("data", "Data and splits", join(parts))
+def data(context: ReportContext) -> ReportSection | None:
+    """List facts on the rows, columns, target, classes and splits."""
+    summary = context.studies[0].data
+    columns = _columns(summary.columns) if summary else ""
+    facts = dict(_data_facts(context))
+    body = render("data", facts=facts, data=summary, columns=columns)
+    return ReportSection("data", "Data and splits", body)
 
 
-def _data_facts(findings: ReportContext) -> Iterator[tuple[str, str]]:
-    study, comparison = findings.studies[0], findings.comparison
+def _data_facts(context: ReportContext) -> Iterator[tuple[str, str]]:
+    study, comparison = context.studies[0], context.comparison
     if study.data:
         yield "source", study.data.source
         yield "target", f"{study.data.target}, {study.task}"
     yield "rows", f"{study.n_rows:,}"
     if study.labels:
-        yield "classes", _classes(findings)
+        yield "classes", _classes(context)
     if study.data:
         types = Counter(study.data.columns.values())
-        yield (
-            "columns",
-            f"{len(study.data.columns):,}: "
-            + ", ".join(f"{n:,} {kind}" for kind, n in types.items()),
-        )
-        for title, sizes in zip(
-            ("train", "validation", "test"), zip(*study.data.sizes, strict=True), strict=True
-        ):
+        listed = ", ".join(f"{n:,} {kind}" for kind, n in types.items())
+        yield "columns", f"{len(study.data.columns):,}: {listed}"
+        parts = zip(*study.data.sizes, strict=True)
+        for title, sizes in zip(("train", "validation", "test"), parts, strict=True):
             yield f"{title} rows per split", _range(min(sizes), max(sizes))
     yield "splits", f"{comparison.n_splits:,}, the same rows for every candidate"
     yield "tested rows", f"{comparison.n_test_rows:,}"
@@ -59,13 +55,13 @@ def _range(low: int, high: int) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _classes(findings: ReportContext) -> str:
-    """Count the tested rows of each class, in whatever candidate's predictions there are."""
-    labels = findings.studies[0].labels
-    counted_rows = next((shown.classes for shown in findings.finished if shown.classes), None)
-    if counted_rows is None or len(labels) > MOST_LABELS:
+def _classes(context: ReportContext) -> str:
+    """Return the share of each class in the tested rows, from the predictions of any candidate."""
+    labels = context.studies[0].labels
+    counts = next((view.class_counts for view in context.finished if view.class_counts), None)
+    if counts is None or len(labels) > MOST_LABELS:
         return f"{len(labels):,}"
-    totals = counted_rows.confusion.sum(axis=1)
+    totals = counts.confusion.sum(axis=1)
     shares = (
         f"{label} {100 * total / totals.sum():.1f} %"
         for label, total in zip(labels, totals, strict=True)
@@ -73,56 +69,50 @@ def _classes(findings: ReportContext) -> str:
     return f"{len(labels):,}, of the tested rows: " + ", ".join(shares)
 
 
-def _columns(summary: DataSummary) -> Iterator[Markup]:
-    shown = list(summary.columns.items())[:MOST_COLUMNS]
-    left_out = len(summary.columns) - len(shown)
-    more = f" and {left_out:,} more" if left_out else ""
-    names = ", ".join(f"{name} ({kind})" for name, kind in shown)
-    title = tag("summary", f"All columns and their types ({len(summary.columns):,})")
-    yield tag("details", title, tag("p", names + more))
+def _columns(columns: Mapping[str, str]) -> str:
+    """List the columns with their types."""
+    names = [f"{name} ({kind})" for name, kind in columns.items()]
+    more = f" and {len(names) - MOST_COLUMNS:,} more" if len(names) > MOST_COLUMNS else ""
+    return ", ".join(names[:MOST_COLUMNS]) + more
 
 
-def studies(findings: ReportContext) -> ReportSection | None:
-    """Tell which studies these are."""
+def studies(context: ReportContext) -> ReportSection | None:
+    """List the compared studies."""
     rows = [
         [each.name, each.experiment, f"{each.started:%Y-%m-%d %H:%M} UTC", each.id]
-        for each in findings.studies
+        for each in context.studies
     ]
     caption = f"{counted(len(rows), 'study').replace('studys', 'studies')} in the tracking store."
-    return ReportSection(
-        "studies",
-        "Study",
-        table(caption, ["study", "experiment", "started", "run id"], rows, left=4),
-    )
+    head = ["study", "experiment", "started", "run id"]
+    return ReportSection("studies", "Study", table(caption, head, rows, left=4))
 
 
-def recipe(findings: ReportContext) -> ReportSection | None:
+def recipe(context: ReportContext) -> ReportSection | None:
     """Show the resolved recipe, which runs again unchanged."""
-    return _texts(
-        findings, "recipe", "Recipe", "recipe.yaml", lambda text: tag("pre", tag("code", text))
-    )
+
+    def listing(text: str) -> Markup:
+        return tag("pre", tag("code", text))
+
+    return _texts(context, "recipe", "recipe.yaml", listing)
 
 
-def environment(findings: ReportContext) -> ReportSection | None:
-    """Tell the versions and the machine."""
+def environment(context: ReportContext) -> ReportSection | None:
+    """List the versions and facts on the machine."""
 
-    def listed(text: str) -> Markup:
-        return _list_of(dict(line.split(" ", 1) for line in text.splitlines() if " " in line))
+    def facts(text: str) -> Markup:
+        pairs = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+        return render("facts", facts=pairs)
 
-    return _texts(findings, "environment", "Environment", "environment.txt", listed)
+    return _texts(context, "environment", "environment.txt", facts)
 
 
 def _texts(
-    findings: ReportContext, section_id: str, title: str, name: str, show: Callable[[str], Markup]
+    context: ReportContext, section_id: str, file: str, write: Callable[[str], Markup]
 ) -> ReportSection:
+    """Return a section of a text file of each study."""
     parts = []
-    for study in findings.studies:
-        if len(findings.studies) > 1:
+    for study in context.studies:
+        if len(context.studies) > 1:
             parts.append(tag("h3", study.name))
-        parts.append(show(study.read_text(name)))
-    return ReportSection(section_id, title, join(parts))
-
-
-def _list_of(facts: dict[str, str]) -> Markup:
-    pairs = (tag("div", tag("dt", title), tag("dd", text)) for title, text in facts.items())
-    return tag("dl", *pairs)
+        parts.append(write(study.read_text(file)))
+    return ReportSection(section_id, section_id.capitalize(), Markup().join(parts))

@@ -1,28 +1,28 @@
-"""The section on how networks learned, epoch by epoch."""
+"""The section on the losses of the networks by epoch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.formatting import counted
-from dlrun.report.charts.lines import LossCurve, draw_curves
-from dlrun.report.html import Markup
+from dlrun.report.charts.losses import LossCurve, draw_losses
 from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels
 
 if TYPE_CHECKING:
     import pandas as pd
+    from markupsafe import Markup
 
+    from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView, ReportContext
 
 MOST_SPLITS: Final = 10
 NAMES: Final = {"train": "training", "val": "validation"}
 
 
-def training(findings: ReportContext) -> ReportSection | None:
+def training(context: ReportContext) -> ReportSection | None:
     """Draw the losses of every candidate that has epochs."""
-    charts = [
-        panel for shown in findings.candidates if (panel := _panel(shown, shown.read_epochs()))
-    ]
+    found = ((view, view.read_epochs()) for view in context.candidates)
+    charts = [panel for view, epochs in found if (panel := _panel(view, epochs))]
     if not charts:
         return None
     caption = (
@@ -32,22 +32,21 @@ def training(findings: ReportContext) -> ReportSection | None:
     return ReportSection("training", "Training", figure(panels(charts), caption=caption))
 
 
-def _panel(shown: CandidateView, epochs: pd.DataFrame) -> tuple[Markup, Markup] | None:
-    curves = _curves(shown, epochs)
+def _panel(view: CandidateView, epochs: pd.DataFrame) -> tuple[Markup, Chart] | None:
+    curves = _curves(view, epochs)
     if not any(curve.finite for curve in curves):
         return None
     n_splits = len(epochs.groupby(["repeat", "fold"]))
     first = f", the first {MOST_SPLITS} of {n_splits} splits" if n_splits > MOST_SPLITS else ""
     facts = f"at most {counted(int(epochs['epoch'].max()), 'epoch')}{first}"
-    return candidate_title(shown, facts), draw_curves(
-        curves, shown.look, title=f"Loss of {shown.name}", axis="loss"
-    )
+    chart = draw_losses(curves, view.style, title=f"Loss of {view.name}", axis="loss")
+    return candidate_title(view, facts), chart
 
 
-def _curves(shown: CandidateView, epochs: pd.DataFrame) -> list[LossCurve]:
+def _curves(view: CandidateView, epochs: pd.DataFrame) -> list[LossCurve]:
     if epochs.empty:
         return []
-    trials = shown.trials.set_index(["repeat", "fold"])
+    trials = view.trials.set_index(["repeat", "fold"])
     curves = []
     for split, part in list(epochs.groupby(["repeat", "fold"]))[:MOST_SPLITS]:
         for kind, name in NAMES.items():
