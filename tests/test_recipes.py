@@ -8,7 +8,7 @@ import pytest
 
 from dlrun.recipe.examples import shipped_recipes
 from dlrun.recipe.load import load_recipe
-from dlrun.study.study import prepare
+from dlrun.study.plan import prepare
 
 RECIPES = shipped_recipes()
 HERE = [path for path in RECIPES if path.stem != "fashion-mnist"]  # whose data is downloaded

@@ -26,7 +26,7 @@ def validate(
     from dlrun.data.profile import describe
     from dlrun.data.splits.make import duplicate_warnings
     from dlrun.report.data import data_overview
-    from dlrun.study.study import prepare
+    from dlrun.study.plan import prepare
 
     plan = prepare(loaded)
     dataset = plan.dataset

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 Aspect = str
-"""A row of `dlrun.catalog.perturbations`, or learning_curve, importance or train."""
+"""A row of `PERTURBATIONS`, or learning_curve, importance, or train: scores on training rows."""
 
 
 @dataclass(frozen=True)
 class TestPerturbation:
-    """A change of the test rows on which a fitted candidate is scored once more.
+    """Perturbed test rows, on which a fitted candidate is scored as well.
 
     Attributes:
-        level: how strong the change is; 1 where it has no degrees.
-        change: typed rows and a generator → changed rows; picklable.
-        name: what is changed, where an aspect has several.
+        level: the strength; 1 where there are no degrees.
+        change: typed rows and a generator → perturbed rows; picklable.
+        name: of the column or segment that is permuted; else empty.
     """
 
     aspect: Aspect
@@ -36,12 +36,12 @@ class TestPerturbation:
 
 @dataclass(frozen=True)
 class RetrainingCondition:
-    """Rows on which every candidate is trained once more, to be compared with a plain trial.
+    """Changed rows on which every candidate is retrained, to be compared with a plain trial.
 
     Attributes:
         level: as in `TestPerturbation`; of a learning curve the share of the training rows.
-        split: what trains and tests.
-        change: all rows → the rows that are learned from and tested; picklable.
+        split: of the changed rows.
+        change: all rows → changed rows; picklable.
     """
 
     aspect: Aspect
@@ -72,7 +72,7 @@ class ProbeScore:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one trial took. None where it was not measured."""
+    """What one trial cost; None where it was not measured."""
 
     fit_seconds: float | None = None
     cpu_seconds: float | None = None
@@ -85,12 +85,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate on one split: what it predicted for the test rows, how well, at what cost.
+    """One candidate on one split: test predictions, scores and cost.
 
-    A trial that failed has an `error` and nothing else.
+    A trial that failed has an `error`, and no predictions and scores.
 
     Attributes:
-        resumed: whether it was taken from the records of a study that was stopped.
+        resumed: whether it was read from the journal of a stopped study.
     """
 
     candidate: str

@@ -1,4 +1,4 @@
-"""What a recipe asks for beside scores: probes of fitted candidates, variations of the rows."""
+"""What a recipe asks for beside scores: perturbed test rows, and conditions to retrain under."""
 
 from __future__ import annotations
 
@@ -29,31 +29,27 @@ from dlrun.recipe.schema import Evaluation
 
 SMALLEST_FRACTION: Final = 1 / 16  # of a learning curve
 N_FRACTIONS: Final = 5  # evenly spaced on a log scale; the last is the whole, which is the trial
-FEWEST_ROWS: Final = 20  # that a curve begins with
-LABEL_NOISE: Final = PERTURBATIONS["label_noise"].levels[0]
-ON_TEST_ROWS: Final[Mapping[str, Callable[..., Any]]] = {
-    "noise": add_noise,
-    "missing": drop_values,
-}
+MIN_TRAINING_ROWS: Final = 20  # of a learning curve
 N_REPEATS: Final = 3  # permutations of each column
-N_STRESSED: Final = 3  # splits on which candidates are trained again under stress
+N_STRESSED_SPLITS: Final = 3  # on which candidates are retrained under stress
+
+Change = Callable[[Dataset], Dataset]
+PERTURBED: Final[Mapping[str, Callable[..., Any]]] = {"noise": add_noise, "missing": drop_values}
 
 
-def make_probes(evaluation: Evaluation, dataset: Dataset) -> tuple[TestPerturbation, ...]:
-    """Make the changes of test rows that the recipe asks for."""
-    probes: list[TestPerturbation] = []
-    for aspect, change in ON_TEST_ROWS.items():
-        if aspect in evaluation.stress:
-            for level in PERTURBATIONS[aspect].levels:
-                perturb = partial(change, columns=dataset.columns, level=level)
-                probes.append(TestPerturbation(aspect, level, perturb))
-    if evaluation.importance:
-        probes += _importance(dataset)
-    return tuple(probes)
+def make_perturbations(evaluation: Evaluation, dataset: Dataset) -> tuple[TestPerturbation, ...]:
+    """Make the perturbations of test rows that the recipe asks for."""
+    stress = [
+        TestPerturbation(name, level, partial(change, columns=dataset.columns, level=level))
+        for name, change in PERTURBED.items()
+        if name in evaluation.stress
+        for level in PERTURBATIONS[name].levels
+    ]
+    return (*stress, *(_importance(dataset) if evaluation.importance else ()))
 
 
 def _importance(dataset: Dataset) -> Iterator[TestPerturbation]:
-    """Permute each column (Breiman 2001), and of a lone image, sound or series each part."""
+    """Permute each column (Breiman 2001), and each segment of an image, sound or series."""
     for column in dataset.columns:
         change = partial(permute_cells, column=column.name)
         yield from _repeated(column.name, change)
@@ -68,23 +64,22 @@ def _repeated(name: str, change: Callable[..., Any]) -> Iterator[TestPerturbatio
         yield TestPerturbation("importance", 1.0, change, name)
 
 
-def make_variations(
+def make_conditions(
     evaluation: Evaluation, dataset: Dataset, splits: Splits, seed: int
 ) -> tuple[RetrainingCondition, ...]:
-    """Make the rows that the recipe asks every candidate to be trained on once more."""
+    """Make the conditions under which the recipe asks every candidate to be retrained."""
     fractions = _fractions(evaluation, splits)
     curve = [
         RetrainingCondition("learning_curve", fraction, part, _unchanged)
         for split in splits.splits
         for fraction, part in _subsets(fractions, dataset, split)
     ]
-    stressed = splits.splits[:N_STRESSED]
     has_structure = any(COLUMN_KINDS[column.type].has_structure for column in dataset.columns)
     stress = [
-        make(dataset, split, seed)
-        for aspect, make in RETRAINED.items()
-        if aspect in evaluation.stress and (aspect != "shuffle_structure" or has_structure)
-        for split in stressed
+        RetrainingCondition(name, PERTURBATIONS[name].levels[0], split, make_change(split, seed))
+        for name, make_change in RETRAINED.items()
+        if name in evaluation.stress and (name != "shuffle_structure" or has_structure)
+        for split in splits.splits[:N_STRESSED_SPLITS]
     ]
     return (*curve, *stress, *(_shift(dataset, splits.splits[0]) if evaluation.stress else ()))
 
@@ -93,12 +88,12 @@ def make_variations(
 
 
 def _fractions(evaluation: Evaluation, splits: Splits) -> Sequence[float]:
-    """Say on which parts of the training rows to train, the whole left out."""
+    """Return the fractions of the training rows to train on, without the whole."""
     asked = evaluation.learning_curve
     if isinstance(asked, list):
         return sorted(set(asked))
     n_train = min(len(split.train) for split in splits.splits)
-    start = max(SMALLEST_FRACTION, FEWEST_ROWS / n_train)
+    start = max(SMALLEST_FRACTION, MIN_TRAINING_ROWS / n_train)
     if not asked or start >= 1:
         return []
     return [round(float(each), 4) for each in np.geomspace(start, 1, N_FRACTIONS)[:-1]]
@@ -107,26 +102,20 @@ def _fractions(evaluation: Evaluation, splits: Splits) -> Sequence[float]:
 def _subsets(
     fractions: Sequence[float], dataset: Dataset, split: Split
 ) -> Iterator[tuple[float, Split]]:
-    """Cut nested parts off the training and validation rows; every class keeps its share."""
+    """Yield nested, stratified subsets of the training and validation rows."""
     train, validation = (
         _nested(dataset, rows, split.seed) for rows in (split.train, split.validation)
     )
     for fraction in fractions:
         n_train = round(fraction * len(train))
-        if n_train >= FEWEST_ROWS:
+        if n_train >= MIN_TRAINING_ROWS:
             n_validation = max(1, round(fraction * len(validation)))
-            yield (
-                fraction,
-                replace(
-                    split,
-                    train=np.sort(train[:n_train]),
-                    validation=np.sort(validation[:n_validation]),
-                ),
-            )
+            rows = np.sort(train[:n_train]), np.sort(validation[:n_validation])
+            yield fraction, replace(split, train=rows[0], validation=rows[1])
 
 
 def _nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Order rows so that every beginning of them has about the classes' shares."""
+    """Order rows so that any first n of them are about stratified."""
     rng = np.random.default_rng(seed)
     strata = strata_of(dataset.y[rows], dataset.target)
     places = np.empty(len(rows))
@@ -143,31 +132,10 @@ def _unchanged(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _junk(dataset: Dataset, split: Split, seed: int) -> RetrainingCondition:
-    return RetrainingCondition(
-        "junk_columns", 1.0, split, partial(_with_junk, seed=[seed, split.index])
-    )
-
-
-def _labels(dataset: Dataset, split: Split, seed: int) -> RetrainingCondition:
-    change = partial(
-        _with_spoiled,
-        seed=[seed, split.index],
-        rows=np.concatenate([split.train, split.validation]),
-    )
-    return RetrainingCondition("label_noise", LABEL_NOISE, split, change)
-
-
-def _structure(dataset: Dataset, split: Split, seed: int) -> RetrainingCondition:
-    return RetrainingCondition(
-        "shuffle_structure", 1.0, split, partial(_without_structure, seed=seed)
-    )
-
-
 def _shift(dataset: Dataset, split: Split) -> Iterator[RetrainingCondition]:
-    """Train on the earliest rows and test on the latest, by the first date column there is.
+    """Train on the earliest rows and test on the latest, by the first date column.
 
-    Where the study's own split respects groups or time, its scores are those of a shift already.
+    Where the study's own split respects groups or time, its scores already are those of a shift.
     """
     dates = [column.name for column in dataset.columns if column.type == "datetime"]
     if dates and dataset.split_values is None:
@@ -179,19 +147,26 @@ def _shift(dataset: Dataset, split: Split) -> Iterator[RetrainingCondition]:
         yield RetrainingCondition("shift", 1.0, shifted, _unchanged)
 
 
-def _with_junk(dataset: Dataset, seed: Sequence[int]) -> Dataset:
-    return add_junk_columns(dataset, np.random.default_rng(seed))
+def _seeded(dataset: Dataset, change: Callable[..., Dataset], seed: int | list[int]) -> Dataset:
+    return change(dataset, rng=np.random.default_rng(seed))
 
 
-def _with_spoiled(dataset: Dataset, seed: Sequence[int], rows: NDArray[np.int64]) -> Dataset:
-    return add_label_noise(dataset, np.random.default_rng(seed), rows, LABEL_NOISE)
+def _junk(split: Split, seed: int) -> Change:
+    return partial(_seeded, change=add_junk_columns, seed=[seed, split.index])
 
 
-def _without_structure(dataset: Dataset, seed: int) -> Dataset:
-    return shuffle_structure(dataset, np.random.default_rng(seed))
+def _labels(split: Split, seed: int) -> Change:
+    rows = np.concatenate([split.train, split.validation])
+    (share,) = PERTURBATIONS["label_noise"].levels
+    change = partial(add_label_noise, rows=rows, share=share)
+    return partial(_seeded, change=change, seed=[seed, split.index])
 
 
-RETRAINED: Final[Mapping[str, Callable[[Dataset, Split, int], RetrainingCondition]]] = {
+def _structure(_: Split, seed: int) -> Change:
+    return partial(_seeded, change=shuffle_structure, seed=seed)  # in one order on all splits
+
+
+RETRAINED: Final[Mapping[str, Callable[[Split, int], Change]]] = {
     "junk_columns": _junk,
     "label_noise": _labels,
     "shuffle_structure": _structure,

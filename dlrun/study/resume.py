@@ -34,6 +34,7 @@ FORGOTTEN_DAYS: Final = 30  # after which a study that nobody went on with is re
 CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
 LOCK_SECONDS: Final = 2
 STUDY: Final = "study.json"
+Condition = RetrainingCondition | None
 CODE: Final = ("model.architecture", ".estimator")  # settings that may name a user's module
 
 
@@ -59,46 +60,28 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def checkpoint(self, candidate: Candidate, split: Split) -> Path:
-        """Return where a training on these rows keeps its checkpoint."""
-        return self._of(candidate.name) / f"{_rows(split)}.checkpoint"
+    def checkpoint(self, candidate: Candidate, split: Split, condition: Condition = None) -> Path:
+        """Return the folder of a training's checkpoint."""
+        return self._of(candidate.name) / f"{_key(split, condition)}.checkpoint"
 
-    def varied_checkpoint(self, candidate: Candidate, variation: RetrainingCondition) -> Path:
-        """Return where a training on changed rows keeps its checkpoint."""
-        return self._of(candidate.name) / f"{_varied(variation)}.checkpoint"
+    def keep(self, trial: Trial, condition: Condition = None) -> None:
+        """Write a trial that has ended, without predictions where it was under a condition.
 
-    def keep(self, trial: Trial) -> None:
-        """Write down a trial that has ended; one that failed is tried again the next time."""
+        One that failed is not written, and so tried again the next time.
+        """
         if trial.error is None:
-            place = self._of(trial.candidate) / _rows(trial.split)
-            self._write(place, trial)
+            place = self._of(trial.candidate) / _key(trial.split, condition)
+            _write(place, replace(trial, predictions=None) if condition else trial)
 
-    def recall(self, candidate: Candidate, split: Split) -> Trial | None:
+    def recall(
+        self, candidate: Candidate, split: Split, condition: Condition = None
+    ) -> Trial | None:
         """Return a trial that was kept."""
-        return _read(self._of(candidate.name) / _rows(split), split)
-
-    def keep_varied(
-        self,
-        candidate: Candidate,
-        variation: RetrainingCondition,
-        trial: Trial,
-        measurement: ProbeScore,
-    ) -> None:
-        """Write down a trial on changed rows."""
-        if trial.error is None:
-            place = self._of(candidate.name) / _varied(variation)
-            self._write(place, replace(trial, probe_scores=(measurement,), predictions=None))
-
-    def recall_varied(
-        self, candidate: Candidate, variation: RetrainingCondition
-    ) -> tuple[Trial, ProbeScore] | None:
-        """Return a trial on changed rows that was kept."""
-        trial = _read(self._of(candidate.name) / _varied(variation), variation.split)
-        return (replace(trial, probe_scores=()), trial.probe_scores[0]) if trial else None
+        return _read(self._of(candidate.name) / _key(split, condition), split)
 
     def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
         """Count the trials that can be recalled."""
-        names = [f"{_rows(split)}.json" for split in splits]
+        names = [f"{_key(split)}.json" for split in splits]
         return sum((self._of(each.name) / name).exists() for each in candidates for name in names)
 
     @property
@@ -117,15 +100,6 @@ class Journal:
 
     def _of(self, candidate: str) -> Path:
         return self.folder / self.keys[candidate]
-
-    def _write(self, place: Path, trial: Trial) -> None:
-        predictions = trial.predictions
-        if predictions is not None:
-            atomic_write(place.with_suffix(".npy"), lambda file: np.save(file, predictions.values))
-        values = asdict(replace(trial, split=None, predictions=None))  # type: ignore[arg-type]
-        text = json.dumps(values, default=float)
-        atomic_write(place.with_suffix(".json"), lambda file: file.write(text.encode()))
-        shutil.rmtree(place.with_suffix(".checkpoint"), ignore_errors=True)
 
 
 @contextmanager
@@ -254,17 +228,25 @@ def _code(recipe: Recipe, candidate: Candidate) -> str:
     return _hash([file.read_text(encoding="utf-8") for file in files if file.is_file()])
 
 
-def _rows(split: Split) -> str:
+def _key(split: Split, condition: Condition = None) -> str:
+    """Return the digest of a trial's rows, its seed and its condition."""
     parts = [array.tobytes() for array in (split.train, split.validation, split.test)]
-    return hashlib.sha256(b"|".join([str(split.seed).encode(), *parts])).hexdigest()[:16]
-
-
-def _varied(variation: RetrainingCondition) -> str:
-    return _hash([variation.aspect, variation.level, _rows(variation.split)])
+    key = hashlib.sha256(b"|".join([str(split.seed).encode(), *parts])).hexdigest()[:16]
+    return _hash([condition.aspect, condition.level, key]) if condition else key
 
 
 def _hash(values: object) -> str:
     return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:16]
+
+
+def _write(place: Path, trial: Trial) -> None:
+    predictions = trial.predictions
+    if predictions is not None:
+        atomic_write(place.with_suffix(".npy"), lambda file: np.save(file, predictions.values))
+    values = asdict(replace(trial, split=None, predictions=None))  # type: ignore[arg-type]
+    text = json.dumps(values, default=float)
+    atomic_write(place.with_suffix(".json"), lambda file: file.write(text.encode()))
+    shutil.rmtree(place.with_suffix(".checkpoint"), ignore_errors=True)
 
 
 def _read(place: Path, split: Split) -> Trial | None:
@@ -272,11 +254,7 @@ def _read(place: Path, split: Split) -> Trial | None:
         values = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
         array = place.with_suffix(".npy")
         predictions = Predictions(np.load(array)) if array.exists() else None
-    except (OSError, EOFError, ValueError):  # none, or one that a crash has cut off
-        return None
-    return Trial(
-        **{
-            **values,
+        known = {
             "split": split,
             "predictions": predictions,
             "cost": Cost(**values["cost"]),
@@ -284,7 +262,11 @@ def _read(place: Path, split: Split) -> Trial | None:
             "probe_scores": tuple(ProbeScore(**each) for each in values["probe_scores"]),
             "resumed": True,
         }
-    )
+        return Trial(**{**values, **known})
+    except (OSError, EOFError, ValueError):  # none, or cut off by a crash
+        return None
+    except (KeyError, TypeError):  # written by a version with other fields
+        return None
 
 
 def _notes(folder: Path) -> dict[str, Any]:

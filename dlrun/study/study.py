@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dlrun.contract.candidate import Candidate
-from dlrun.contract.dataset import Dataset, Splits
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
-from dlrun.errors import RecipeError
 from dlrun.recipe.schema import Recipe
 from dlrun.recipe.write import absolute_source, recipe_digest, short_settings, to_yaml
-from dlrun.study.candidate_runner import CandidateRunner, StudyPlan
-from dlrun.study.resume import Journal, open_journal
+from dlrun.study.plan import StudyPlan, prepare
 from dlrun.study.workers import broadcast_task, lead, run_worker
 from dlrun.system.cost import n_cores, pin_threads
 from dlrun.system.environment import describe_environment
@@ -26,7 +22,7 @@ from dlrun.system.signals import raise_on_sigterm
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
-    from dlrun.study.candidate_runner import Network
+    from dlrun.study.resume import Journal
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
     from dlrun.tracking.study import StudyRun
@@ -47,46 +43,21 @@ class StudyOutcome:
     url: str
 
 
-def prepare(recipe: Recipe) -> StudyPlan:
-    """Read and split the data and make the candidates, without TensorFlow.
-
-    Raises:
-        DataError: the data cannot be used as the recipe says.
-        RecipeError: the recipe does not fit the data.
-    """
-    from dlrun.data.dataset import read_dataset
-    from dlrun.data.splits.make import make_splits
-    from dlrun.study.protocols import make_probes, make_variations
-    from dlrun.study.trial import check_engine
-
-    check_engine(recipe.execution)
-    dataset = read_dataset(recipe)
-    splits = make_splits(recipe, dataset)
-    metrics = _metrics(recipe, dataset)
-    classic = _classic(recipe, dataset)
-    deep = _deep(recipe, dataset)
-    _check_names(recipe, classic, deep)
-    dataset = _telling_of_samples(dataset, splits, classic)
-    probes = make_probes(recipe.evaluation, dataset)
-    variations = make_variations(recipe.evaluation, dataset, splits, recipe.seed)
-    return StudyPlan(recipe, dataset, splits, metrics, classic, deep, probes, variations)
-
-
 def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOutcome:
     """Run a study: every candidate on every split, tracked, then compared.
 
-    A study that was stopped in any way goes on: what it has trained is taken from its journal.
+    A study that was stopped is resumed: what it has trained is read from its journal.
 
     Args:
-        recipe: says what is trained.
-        reporter: is told how it goes.
-        fresh: train everything anew.
+        recipe: what is trained.
+        reporter: shows the progress.
+        fresh: ignore the journal of a stopped study.
 
     Raises:
-        DlrunError: the recipe, the data or the store cannot be used, or another process trains
-            this very study; or a worker is lost that trains with this one.
+        DlrunError: the recipe, the data or the store cannot be used, another process trains this
+            very study, or a worker that trains with this one is lost.
     """
-    # 1 · the data, the splits and the candidates
+    # 1 · data, splits and candidates
     pin_threads(n_cores())
     plan = prepare(recipe)
 
@@ -105,11 +76,8 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
 
         with StudyRun(store, _facts(plan), before) as study:
             journal.begin(study.id)
-            # 3 · the trials; TensorFlow takes its memory and threads after the classic ones
-            stage = CandidateRunner(plan, study, reporter, journal, partial(broadcast_task, plan))
-            trials = [trial for each in plan.classic for trial in stage.run(each)]
-            with lead(plan, reporter.note):
-                trials += [trial for each in plan.deep for trial in stage.run(each)]
+            # 3 · the trials
+            trials = _run_candidates(plan, study, reporter, journal)
             # 4 · the verdict
             outcome = _conclude(study, trials, reporter)
             if study.store.note and study.store.note != store.note:
@@ -130,7 +98,9 @@ def follow(recipe: Recipe) -> None:
 
 
 def _journal(plan: StudyPlan, store: Store, *, fresh: bool) -> AbstractContextManager[Journal]:
-    stream = plan.dataset.stream  # whose parts the rows in memory do not tell of
+    from dlrun.study.resume import open_journal
+
+    stream = plan.dataset.stream  # the dataset's digest does not cover its split
     return open_journal(
         plan.recipe,
         plan.candidates,
@@ -141,59 +111,16 @@ def _journal(plan: StudyPlan, store: Store, *, fresh: bool) -> AbstractContextMa
     )
 
 
-def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
-    if recipe.baselines == "none":  # spares a study of networks most of scikit-learn
-        return ()
-    from dlrun.classic.candidates import make_candidates
+def _run_candidates(
+    plan: StudyPlan, study: StudyRun, reporter: Reporter, journal: Journal
+) -> list[Trial]:
+    """Run the classic candidates, then the networks: TensorFlow takes its memory for good."""
+    from dlrun.study.candidate_runner import CandidateRunner
 
-    return tuple(make_candidates(recipe, dataset))
-
-
-def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
-    from dlrun.deep.candidates import make_candidates
-
-    candidates = make_candidates(recipe, dataset)
-    if not any(model.features for model in recipe.model):
-        return tuple(candidates)
-    from dlrun.study.feature_networks import with_features
-
-    return with_features(candidates, dataset.columns)
-
-
-def _telling_of_samples(
-    dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
-) -> Dataset:
-    """Add to the notes which candidates learn from a sample of streamed rows."""
-    if dataset.stream is None or not classic:
-        return dataset
-    from dlrun.classic.candidates import learning_from_sample
-
-    said = learning_from_sample(classic, dataset, len(splits.splits[0].train))
-    return replace(dataset, notes=(*dataset.notes, *said))
-
-
-def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
-    from dlrun.metrics.scores import choose_metrics
-
-    try:
-        return choose_metrics(recipe.evaluation.metrics, dataset.target)
-    except ValueError as error:
-        message = f"{recipe.at('evaluation.metrics')}: {error}"
-        raise RecipeError(message) from error
-
-
-def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
-    names = {candidate.name for candidate in classic}
-    if not names and not recipe.model:
-        message = f"{recipe.at('model')}: there is no model and no baseline. Add one"
-        raise RecipeError(message)
-    for position, candidate in enumerate(deep):
-        if candidate.name in names:
-            message = (
-                f"{recipe.at(f'model.{position}.name')}: a baseline is called "
-                f"{candidate.name!r} as well. Give the model a name of its own"
-            )
-            raise RecipeError(message)
+    runner = CandidateRunner(plan, study, reporter, journal, partial(broadcast_task, plan))
+    trials = [trial for each in plan.classic for trial in runner.run(each)]
+    with lead(plan, reporter.note):
+        return trials + [trial for each in plan.deep for trial in runner.run(each)]
 
 
 def _header(plan: StudyPlan, store: Store) -> StudyHeader:

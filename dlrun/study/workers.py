@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from dlrun.contract.candidate import Candidate, FitContext
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset, Split
 from dlrun.deep.distributed.worker import JOINING, this_worker
 from dlrun.errors import ClusterError
@@ -16,7 +16,8 @@ from dlrun.system.environment import versions
 
 if TYPE_CHECKING:
     from dlrun.deep.distributed.collective import CollectiveGroup, TrainingTask
-    from dlrun.study.candidate_runner import StudyPlan
+    from dlrun.study.plan import StudyPlan
+    from dlrun.study.trial import TrialTask
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +48,14 @@ def lead(plan: StudyPlan, note: Callable[[str], None]) -> Iterator[None]:
     team.announce(END)
 
 
-def broadcast_task(
-    plan: StudyPlan, candidate: Candidate, number: int, *, is_variation: bool
-) -> None:
-    """Say which training comes next, where other workers have a part in it.
-
-    Args:
-        plan: of the study.
-        candidate: a network of the plan.
-        number: of the split or variation.
-        is_variation: whether it is on changed rows.
-    """
-    position = plan.deep.index(candidate)
+def broadcast_task(plan: StudyPlan, task: TrialTask) -> None:
+    """Announce a network's training to the other workers, where they have a part in it."""
+    position = [each.name for each in plan.deep].index(task.candidate.name)
     if this_worker() is None or not _is_joint(plan, position):
         return
     from dlrun.deep.distributed.collective import TrainingTask
 
-    _team().announce(TrainingTask(position, is_variation, number))
+    _team().announce(TrainingTask(position, task.condition is not None, task.number))
 
 
 def run_worker(plan: StudyPlan) -> None:
@@ -108,7 +100,7 @@ def _is_joint(plan: StudyPlan, position: int) -> bool:
 
 
 def _rows(plan: StudyPlan, place: TrainingTask) -> tuple[Dataset, Split]:
-    if not place.is_variation:
+    if not place.is_retraining:
         return plan.dataset, plan.splits.splits[place.number]
-    variation = plan.variations[place.number]
-    return variation.change(plan.dataset), variation.split
+    condition = plan.conditions[place.number]
+    return condition.change(plan.dataset), condition.split

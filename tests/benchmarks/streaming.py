@@ -42,7 +42,7 @@ import sys, time
 from dlrun.contract.candidate import FitContext
 from dlrun.recipe.load import load_recipe
 from pathlib import Path
-from dlrun.study.study import prepare
+from dlrun.study.plan import prepare
 from dlrun.system.cost import n_cores, pin_threads
 
 pin_threads(n_cores())

@@ -23,7 +23,7 @@ from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.load import load_recipe
 from dlrun.study import resume as room
-from dlrun.study.candidate_runner import StudyPlan
+from dlrun.study.plan import StudyPlan
 from dlrun.study.resume import STUDY, Journal, open_journal
 
 RECIPE = """\
@@ -34,7 +34,7 @@ evaluation: {folds: 2}
 """
 ROWS = np.arange(9)
 SPLIT = Split(0, 1, 1, 77, ROWS[:5], ROWS[5:6], ROWS[6:])
-VARIATION = RetrainingCondition("label_noise", 0.2, SPLIT, lambda dataset: dataset)
+CONDITION = RetrainingCondition("label_noise", 0.2, SPLIT, lambda dataset: dataset)
 MEASURED = ProbeScore("linear", "classic", "train", "", 1.0, 1, 5, 0.1 + 0.2)
 TRIAL = Trial(
     candidate="linear",
@@ -59,7 +59,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def plan_of(folder: Path, text: str = RECIPE) -> StudyPlan:
-    from dlrun.study.study import prepare
+    from dlrun.study.plan import prepare
 
     file = folder / "r.yaml"
     file.write_text(text, encoding="utf-8")
@@ -105,22 +105,23 @@ def test_a_trial_comes_back_as_it_was(plan: StudyPlan) -> None:
     )
 
 
-def test_a_varied_trial_comes_back_too(plan: StudyPlan) -> None:
+def test_a_trial_under_a_condition_comes_back_without_its_predictions(plan: StudyPlan) -> None:
     with opened(plan) as journal:
-        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, probe_scores=()), MEASURED)
-        found = journal.recall_varied(candidate(plan), VARIATION)
-        assert journal.recall_varied(candidate(plan), replace(VARIATION, level=0.3)) is None
+        journal.keep(TRIAL, CONDITION)
+        found = journal.recall(candidate(plan), SPLIT, CONDITION)
+        assert journal.recall(candidate(plan), SPLIT, replace(CONDITION, level=0.3)) is None
+        assert journal.recall(candidate(plan), SPLIT) is None
     assert found is not None
-    assert found[1] == MEASURED
-    assert found[0].resumed
+    assert found.probe_scores == (MEASURED,)
+    assert (found.resumed, found.predictions) == (True, None)
 
 
 def test_a_trial_that_failed_is_tried_again(plan: StudyPlan) -> None:
     with opened(plan) as journal:
         journal.keep(Trial("linear", "classic", SPLIT, error="out of memory"))
-        journal.keep_varied(candidate(plan), VARIATION, replace(TRIAL, error="no"), MEASURED)
+        journal.keep(replace(TRIAL, error="no"), CONDITION)
         assert journal.recall(candidate(plan), SPLIT) is None
-        assert journal.recall_varied(candidate(plan), VARIATION) is None
+        assert journal.recall(candidate(plan), SPLIT, CONDITION) is None
 
 
 @pytest.mark.parametrize("ending", ["json", "npy"])
@@ -132,6 +133,14 @@ def test_a_record_that_a_crash_cut_off_is_passed_over(
         journal.keep(TRIAL)
         (file,) = journal.folder.rglob(f"*[0-9a-f].{ending}")
         file.write_bytes(file.read_bytes()[:left])
+        assert journal.recall(candidate(plan), SPLIT) is None
+
+
+def test_a_record_of_a_version_with_other_fields_is_passed_over(plan: StudyPlan) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        (file,) = journal.folder.rglob("*[0-9a-f].json")
+        file.write_text(file.read_text().replace('"resumed"', '"again"'))
         assert journal.recall(candidate(plan), SPLIT) is None
 
 

@@ -16,11 +16,12 @@ from joblib.externals.loky import get_reusable_executor
 from dlrun.classic.candidates import make_candidates
 from dlrun.contract.candidate import Candidate, Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset, Split, Target
-from dlrun.contract.trial import Trial
+from dlrun.contract.trial import ProbeScore, RetrainingCondition, Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import ExtraError, TrackingError, TrainingError
 from dlrun.recipe.schema import Execution, Recipe
-from dlrun.study.trial import check_engine, engine, run_trial, run_trials
+from dlrun.study.executor import check_engine, engine, run_trials
+from dlrun.study.trial import TrialTask, run_trial
 
 METRICS = ("roc_auc", "accuracy")
 
@@ -88,16 +89,19 @@ class Toy:
         (folder / "weights").write_bytes(b"x" * 2**20)
 
 
+def task(candidate: object, split: Split, **settings: object) -> TrialTask:
+    return TrialTask(candidate, split.index, split, METRICS, **settings)  # type: ignore[arg-type]
+
+
 def run(candidate: object, dataset: Dataset, folder: Path, *, save: bool = True) -> Trial:
-    return run_trial(
-        candidate,  # type: ignore[arg-type]
-        dataset,
-        make_splits(1)[0],
-        metrics=METRICS,
-        folder=folder,
-        checkpoint=folder / "checkpoint",
-        save=save,
-    )
+    kept = {"model_folder": folder if save else None, "checkpoint": folder / "checkpoint"}
+    return run_trial(task(candidate, make_splits(1)[0], **kept), dataset)
+
+
+def tasks(candidate: object, splits: list[Split], folder: Path) -> list[TrialTask]:
+    """Make one task for each split; the last saves its model."""
+    last = splits[-1]
+    return [task(candidate, each, model_folder=folder if each is last else None) for each in splits]
 
 
 def test_a_candidate_sees_the_rows_of_the_split_and_its_seed(
@@ -139,23 +143,14 @@ def test_what_was_trained_before_the_training_stopped_counts_as_well(
     assert cost.cpu_seconds is None
 
 
-def test_epochs_are_kept_and_the_caller_says_which_is_the_last(
-    dataset: Dataset, tmp_path: Path
-) -> None:
+def test_epochs_are_kept_and_the_caller_says_which_is_the_last(dataset: Dataset) -> None:
     numbers: list[int] = []
 
     def on_epoch(epoch: Epoch) -> bool:
         numbers.append(epoch.number)
         return epoch.number < 2
 
-    trial = run_trial(
-        Toy(),  # type: ignore[arg-type]
-        dataset,
-        make_splits(1)[0],
-        metrics=METRICS,
-        folder=tmp_path,
-        on_epoch=on_epoch,
-    )
+    trial = run_trial(task(Toy(), make_splits(1)[0]), dataset, on_epoch=on_epoch)
     assert numbers == [epoch.number for epoch in trial.epochs] == [1, 2]
     assert trial.best_epoch == 2
 
@@ -228,22 +223,29 @@ def test_workers_give_the_same_trials_in_the_splits_order(
     workers: int, dataset: Dataset, tmp_path: Path
 ) -> None:
     splits, candidate = make_splits(2), baseline(dataset, "decision_tree")
-    trials = run_trials(
-        candidate,
-        dataset,
-        splits,
-        metrics=METRICS,
-        folder=tmp_path / "model",
-        last=splits[-1],
-        execution=Execution(workers=workers),
-    )
+    given = tasks(candidate, splits, tmp_path / "model")
+    trials = run_trials(given, dataset, Execution(workers=workers))
     for trial, split in zip(trials, splits, strict=True):
-        alone = run_trial(candidate, dataset, split, metrics=METRICS, folder=tmp_path, save=False)
+        alone = run_trial(task(candidate, split), dataset)
         assert (trial.split.index, trial.scores) == (split.index, alone.scores)
         assert trial.predictions is not None and alone.predictions is not None
         np.testing.assert_array_equal(trial.predictions.values, alone.predictions.values)
     kept = saved.load(tmp_path / "model").fitted.predict(dataset.frame.iloc[splits[-1].test])
     np.testing.assert_array_equal(kept.values, alone.predictions.values)
+
+
+def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Dataset) -> None:
+    split = make_splits(1)[0]
+    fewer = replace(split, train=split.train[:30])
+    condition = RetrainingCondition("learning_curve", 0.5, fewer, lambda rows: rows)
+    given = TrialTask(baseline(dataset), 0, fewer, METRICS[:1], condition)
+    trial = run_trial(given, dataset)
+    (found,) = trial.probe_scores
+    assert found == ProbeScore(
+        "linear", "classic", "learning_curve", "", 0.5, 0, 30, trial.scores["roc_auc"]
+    )
+    (missing,) = given.failed("too few rows").probe_scores
+    assert np.isnan(missing.score)
 
 
 DEADLY = """
@@ -270,11 +272,8 @@ def test_a_worker_that_is_killed_costs_its_trials_alone(
         baselines = [{"estimator": estimator}]
         recipe = Recipe.model_validate({"data": {"source": "small.csv"}, "baselines": baselines})
         candidate = make_candidates(recipe, dataset)[-1]
-        found = run_trials(
-            candidate, dataset, splits, metrics=METRICS, folder=tmp_path / "model",
-            last=splits[-1], execution=Execution(workers=2),
-        )  # fmt: skip
-        return list(found)
+        given = tasks(candidate, splits, tmp_path / "model")
+        return list(run_trials(given, dataset, Execution(workers=2)))
 
     trials = run_all(splits, "deadly.Deadly")
     assert [trial.split.index for trial in trials] == [0, 1, 2]
@@ -308,13 +307,6 @@ def test_an_engine_runs_the_trials(
 ) -> None:
     pytest.importorskip(package, reason=f"needs the extra {name}")
     splits = make_splits(2)
-    trials = run_trials(
-        baseline(dataset),
-        dataset,
-        splits,
-        metrics=METRICS,
-        folder=tmp_path / "model",
-        last=splits[-1],
-        execution=Execution(engine=name, workers=2),  # type: ignore[arg-type]
-    )
+    execution = Execution(engine=name, workers=2)  # type: ignore[arg-type]
+    trials = run_trials(tasks(baseline(dataset), splits, tmp_path / "model"), dataset, execution)
     assert [trial.scores["accuracy"] > 0.8 for trial in trials] == [True, True]

@@ -45,12 +45,12 @@ class TrainingTask(NamedTuple):
 
     Attributes:
         candidate: its position among the networks; -1 when the study is over.
-        is_variation: whether it is trained on changed rows.
-        number: of the split, or of the variation.
+        is_retraining: whether it is under a retraining condition.
+        number: of the split, or of the condition.
     """
 
     candidate: int
-    is_variation: bool
+    is_retraining: bool
     number: int
 
 
@@ -114,10 +114,10 @@ class CollectiveGroup:
     def places(self) -> Iterator[TrainingTask]:
         """Hear from the chief what comes next, until the study is over."""
         while True:
-            candidate, is_variation, number = map(int, self.from_chief(np.array(END, np.int64)))
+            candidate, is_retraining, number = map(int, self.from_chief(np.array(END, np.int64)))
             if candidate < 0:
                 return
-            yield TrainingTask(candidate, bool(is_variation), number)
+            yield TrainingTask(candidate, bool(is_retraining), number)
 
     def measure(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
         """Let the chief measure, and tell all what it found."""

@@ -1,0 +1,122 @@
+"""The plan of a study: data, splits and candidates, checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlrun.contract.candidate import Candidate
+from dlrun.contract.dataset import Dataset, Splits
+from dlrun.contract.trial import RetrainingCondition, TestPerturbation
+from dlrun.errors import RecipeError
+from dlrun.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from dlrun.deep.candidate import DeepCandidate
+    from dlrun.study.feature_networks import FeatureNetworkCandidate
+
+    Network = DeepCandidate | FeatureNetworkCandidate
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study before it starts; whatever can be refused has been checked.
+
+    Attributes:
+        metrics: names of the test metrics, the primary one first.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    splits: Splits
+    metrics: tuple[str, ...]
+    classic: tuple[Candidate, ...]
+    deep: tuple[Network, ...]
+    perturbations: tuple[TestPerturbation, ...]
+    conditions: tuple[RetrainingCondition, ...]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return the candidates of both families."""
+        return (*self.classic, *self.deep)
+
+
+def prepare(recipe: Recipe) -> StudyPlan:
+    """Read and split the data and make the candidates; TensorFlow is not imported.
+
+    Raises:
+        DataError: the data cannot be used as the recipe says.
+        RecipeError: the recipe does not fit the data.
+    """
+    from dlrun.data.dataset import read_dataset
+    from dlrun.data.splits.make import make_splits
+    from dlrun.study.executor import check_engine
+    from dlrun.study.protocols import make_conditions, make_perturbations
+
+    check_engine(recipe.execution)
+    dataset = read_dataset(recipe)
+    splits = make_splits(recipe, dataset)
+    metrics = _metrics(recipe, dataset)
+    classic = _classic(recipe, dataset)
+    deep = _deep(recipe, dataset)
+    _check_names(recipe, classic, deep)
+    dataset = _with_sampling_notes(dataset, splits, classic)
+    perturbations = make_perturbations(recipe.evaluation, dataset)
+    conditions = make_conditions(recipe.evaluation, dataset, splits, recipe.seed)
+    return StudyPlan(recipe, dataset, splits, metrics, classic, deep, perturbations, conditions)
+
+
+def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
+    if recipe.baselines == "none":  # spares a study of networks most of scikit-learn
+        return ()
+    from dlrun.classic.candidates import make_candidates
+
+    return tuple(make_candidates(recipe, dataset))
+
+
+def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
+    from dlrun.deep.candidates import make_candidates
+
+    candidates = make_candidates(recipe, dataset)
+    if not any(model.features for model in recipe.model):
+        return tuple(candidates)
+    from dlrun.study.feature_networks import with_features
+
+    return with_features(candidates, dataset.columns)
+
+
+def _with_sampling_notes(
+    dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
+) -> Dataset:
+    """Add notes on the candidates that learn from a sample of streamed rows."""
+    if dataset.stream is None or not classic:
+        return dataset
+    from dlrun.classic.candidates import learning_from_sample
+
+    notes = learning_from_sample(classic, dataset, len(splits.splits[0].train))
+    return replace(dataset, notes=(*dataset.notes, *notes))
+
+
+def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
+    from dlrun.metrics.scores import choose_metrics
+
+    try:
+        return choose_metrics(recipe.evaluation.metrics, dataset.target)
+    except ValueError as error:
+        message = f"{recipe.at('evaluation.metrics')}: {error}"
+        raise RecipeError(message) from error
+
+
+def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
+    names = {candidate.name for candidate in classic}
+    if not names and not recipe.model:
+        message = f"{recipe.at('model')}: there is no model and no baseline. Add one"
+        raise RecipeError(message)
+    for position, candidate in enumerate(deep):
+        if candidate.name in names:
+            message = (
+                f"{recipe.at(f'model.{position}.name')}: a baseline is called "
+                f"{candidate.name!r} as well. Give the model a name of its own"
+            )
+            raise RecipeError(message)
