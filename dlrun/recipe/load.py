@@ -16,9 +16,11 @@ from dlrun.recipe.keras_layers import check_layers
 from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import HABITS
+from dlrun.recipe.vocabulary import HABITS, PLANNED_KEYS
 
-NOT_YET: Final = "is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
+PLANNED: Final = (
+    "{key} is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
+)
 
 
 def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -47,7 +49,9 @@ def parse_recipe(text: str, file: Path, overrides: Iterable[str] = ()) -> Recipe
     """
     document = override(parse(text), overrides)
     values, lines = _normalise(document)
-    faults = list(document.faults)
+    planned = [key for key in PLANNED_KEYS if values.pop(key, None) is not None]
+    faults = [Fault(line_of(key, lines), PLANNED.format(key=key)) for key in planned]
+    faults += document.faults
     recipe: Recipe | None = None
     if values:
         try:
@@ -55,8 +59,6 @@ def parse_recipe(text: str, file: Path, overrides: Iterable[str] = ()) -> Recipe
         except ValidationError as error:
             faults += explain(error.errors(), values, lines, Recipe)
         faults += _candidate_faults(values, lines)
-    if recipe is not None:
-        faults += _not_yet(recipe, lines)
     if faults or recipe is None:
         is_single = isinstance(document.values.get("model"), dict)
         raise RecipeError(_message(file.name, faults, is_single=is_single))
@@ -177,15 +179,6 @@ def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> lis
             faults.append(Fault(line_of(key, lines), text))
         titles.add(title)
     return faults
-
-
-def _not_yet(recipe: Recipe, lines: Mapping[str, int]) -> list[Fault]:
-    asked = {"search": recipe.search is not None}
-    return [
-        Fault(line_of(key, lines), f"{key} {NOT_YET}")
-        for key, is_asked in asked.items()
-        if is_asked
-    ]
 
 
 def _message(file: str, faults: list[Fault], *, is_single: bool) -> str:

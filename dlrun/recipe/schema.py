@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
-    PositiveFloat,
     PositiveInt,
     PrivateAttr,
     field_validator,
@@ -255,14 +254,6 @@ class Evaluation(Section):
         return value
 
 
-class Search(Section):
-    """A search over settings, with the same number of trials for every candidate."""
-
-    trials: PositiveInt = 30
-    seconds: PositiveFloat | None = None
-    space: dict[str, list[Any] | dict[Literal["log"], list[PositiveFloat]]]
-
-
 class Tracking(Section):
     """Where runs are kept."""
 
@@ -297,7 +288,6 @@ class Recipe(Section):
     training: Training = Training()
     baselines: list[BaselineSettings] | Literal["auto", "none"] = "auto"
     evaluation: Evaluation = Evaluation()
-    search: Search | None = None
     tracking: Tracking = Tracking()
     execution: Execution = Execution()
 

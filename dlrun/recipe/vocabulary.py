@@ -20,6 +20,7 @@ ARCHITECTURES: Final = {
     "resnet": "residual blocks over an image or a sound",
 }
 PLANNED_ARCHITECTURES: Final = ("pretrained",)
+PLANNED_KEYS: Final = ("search",)
 
 
 OPTIMIZERS: Final = (
