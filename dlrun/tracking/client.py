@@ -1,4 +1,4 @@
-"""MLflow as dlrun wants it: no telemetry, no chatter, no minutes of waiting, one kind of error."""
+"""The MLflow client: quiet, without telemetry, with short retries and one kind of error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from dlrun.errors import TrackingError
 PARAMS_AT_ONCE: Final = 100
 METRICS_AT_ONCE: Final = 1000
 
-# Autologging needs no entry: it is off until somebody calls it, and dlrun never does.
 DEFAULTS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -31,10 +30,10 @@ DEFAULTS: Final = {
 
 
 def prepare() -> None:
-    """Set what the user has not set, and import mlflow."""
+    """Set the environment variables that the user has not set, and import mlflow."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # Both write to stderr what they then raise as well.
+    # Both log what they then raise as well.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     with quiet_mlflow():
@@ -42,7 +41,7 @@ def prepare() -> None:
 
 
 def connect(uri: str) -> Any:
-    """Return an `MlflowClient` for a store; a SQLite store that is not there is created."""
+    """Return an `MlflowClient` for a store; a missing SQLite store is created."""
     prepare()
     with quiet_mlflow():
         from mlflow import MlflowClient
@@ -52,9 +51,9 @@ def connect(uri: str) -> Any:
 
 @contextmanager
 def quiet_mlflow() -> Iterator[None]:
-    """Keep back warnings about MLflow's own code, which our users cannot act on.
+    """Suppress warnings about MLflow's own code.
 
-    The garbage collector rests as well: it takes a seventh of the time of MLflow's imports.
+    Garbage collection is disabled as well: it takes a seventh of the time of MLflow's imports.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -68,15 +67,12 @@ def quiet_mlflow() -> Iterator[None]:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """Return what MLflow, its database and the network raise.
-
-    The errors of `requests` are OSErrors.
-    """
+    """Return the exceptions of MLflow, its database and the network."""
     prepare()
     from mlflow.exceptions import MlflowException
 
-    if "sqlalchemy" not in sys.modules:  # then there is no database, and no need to import it
-        return MlflowException, OSError
+    if "sqlalchemy" not in sys.modules:  # there is no database
+        return MlflowException, OSError  # those of `requests` are OSErrors
     from sqlalchemy.exc import SQLAlchemyError
 
     return MlflowException, OSError, SQLAlchemyError
@@ -84,11 +80,7 @@ def failures() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def clear_errors(place: str) -> Iterator[None]:
-    """Turn whatever MLflow and the network raise into one message that opens with `place`.
-
-    Raises:
-        TrackingError: instead of theirs.
-    """
+    """Raise a TrackingError that begins with `place` for errors of MLflow and the network."""
     try:
         yield
     except failures() as error:
@@ -97,22 +89,22 @@ def clear_errors(place: str) -> Iterator[None]:
 
 
 def in_batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Cut into the sizes that MLflow takes at once."""
+    """Yield the items in batches of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def first_line(error: BaseException) -> str:
-    """Return what went wrong, without the pages that some libraries add to it."""
+    """Return the first line of an error's message, or its type."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what a network error began with: "Connection refused", out of all that wraps it."""
+    """Return the root cause of a network error, such as "Connection refused"."""
     first = error
-    while behind := first.__cause__ or first.__context__:
-        first = behind
+    while cause := first.__cause__ or first.__context__:
+        first = cause
     if isinstance(first, OSError) and first.strerror:
         return first.strerror
     clause = first_line(error).rpartition(": ")[2].strip(" \"')")

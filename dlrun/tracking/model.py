@@ -1,4 +1,4 @@
-"""A saved model as an MLflow model: no pickle, raw rows in, predictions out."""
+"""A saved model as an MLflow model, without pickle: raw rows in, predictions out."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def log_model(store: Store, run_id: str, folder: Path, *, step: int) -> None:
 def pack(folder: Path, packed: Path) -> None:
     """Write an MLflow model, a pyfunc from code, around a saved model.
 
-    `mlflow.pyfunc.save_model` would write the same, after comparing the requirements with every
-    package installed, which takes most of a second.
+    `mlflow.pyfunc.save_model` writes the same, but compares the requirements with every installed
+    package, which takes most of a second.
     """
     with quiet_mlflow():
         from mlflow.models import Model
@@ -89,7 +89,7 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
 
 
 def _signature(facts: ModelInfo) -> Any:
-    """Describe raw rows; any cell may be empty.
+    """Return the signature of raw rows, in which any cell may be empty.
 
     Numbers, and the columns of a wide series, are doubles. Other series are lists, or lists in
     JSON: MLflow's own arrays of doubles refuse whole numbers. All else is text; of an image or a
@@ -111,7 +111,7 @@ def _signature(facts: ModelInfo) -> Any:
 
 
 def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
-    """Pin what serving needs; inferring it would import everything in a process of its own."""
+    """Return pinned requirements; MLflow would infer them by importing everything in a process."""
     families = PACKAGES if facts.is_engineered else (facts.family,)
     own = [package for family in families for package in PACKAGES[family]]
     packages = ("mlflow", *own, *_boosters(folder))
@@ -126,7 +126,7 @@ def _pin(package: str) -> str:
 
 
 def _boosters(folder: Path) -> list[str]:
-    """Find out whose trees a classic model is made of."""
+    """Return the boosting libraries that a classic model needs."""
     schemas = ""
     for file in folder.glob("*.skops"):
         with ZipFile(file) as parts:

@@ -13,7 +13,7 @@ from dlrun.tracking.store import search_runs
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
-CLOCK_SLACK_SECONDS = 2  # the start of a process is known to the second or so
+CLOCK_SLACK_SECONDS = 2  # the precision of a process's start time
 
 
 def close_dead_runs(store: Store) -> tuple[str, ...]:
@@ -27,9 +27,9 @@ def close_dead_runs(store: Store) -> tuple[str, ...]:
 
 
 def _is_alive(run: Any) -> bool:
-    """Say whether the process that wrote a run still lives.
+    """Return whether the process that wrote a run is alive.
 
-    A process that is younger than the run has been given the number of a dead one.
+    One that started after the run has reused the id of a dead process.
     """
     try:
         process = psutil.Process(int(run.data.tags["dlrun.pid"]))

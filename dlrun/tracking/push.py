@@ -1,4 +1,4 @@
-"""A study that was kept here, because its server was away, copied to that server."""
+"""A study in the local store, copied to the server that did not answer when it ran."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WAITING: Final = "dlrun.push_to"
 PUSHED: Final = "dlrun.pushed_to"
-HALF: Final = "dlrun.half"  # what the server got of the study before it went away
+HALF: Final = "dlrun.half"  # the run id of what the server got before it failed
 LOCAL_TAGS: Final = (WAITING, PUSHED, HALF)
 
 
@@ -43,7 +43,7 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
     """Copy a study of this folder's store to a server, with all its runs, files and models.
 
     Args:
-        name: the study, as for `find_study`; None: the last one that waits to be pushed.
+        name: the study, as in `find_study`; None: the last one that waits to be pushed.
         to: the server; None: the one that did not answer when the study was run.
 
     Raises:
@@ -125,7 +125,7 @@ def _copy_model(packed: Path, server: Store, run_id: str, step: int) -> None:
 
 
 def _delete_half(server: Store, study_id: str) -> None:
-    """Move what the server got of a study, before it went away, to MLflow's deleted runs."""
+    """Delete, in MLflow's restorable way, what the server got of a study before it failed."""
     half = search_runs(server, f"tags.`mlflow.parentRunId` = '{study_id}'")
     for run_id in (study_id, *(run.info.run_id for run in half)):
         server.client.delete_run(run_id)

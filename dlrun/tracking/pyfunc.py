@@ -1,4 +1,4 @@
-"""The code that MLflow runs to serve a model of either family; copied into every logged model."""
+"""The MLflow model of either family; this file is copied into every logged model."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dlrun.errors import DataError
 
 
 class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not analysed
-    """A saved model that answers for raw rows."""
+    """A saved model that predicts raw rows."""
 
     def load_context(self, context: Any) -> None:
-        """Load the model when a server starts."""
+        """Load the model."""
         self._model = load(Path(context.artifacts["model"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Predict raw rows; rows that cannot be used are a bad request, with the reason."""
+        """Predict raw rows; a DataError becomes a bad request."""
         try:
             return self._model.predict(model_input)
         except DataError as error:

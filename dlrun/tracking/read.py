@@ -1,4 +1,4 @@
-"""Studies read back from the store, with their predictions and models."""
+"""Studies, their tables and their models, read from the store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SHORTEST_ID: Final = 4
 NAMES_SHOWN: Final = 10
-FLOOR: Final = "dummy"
+BASELINE: Final = "dummy"  # chosen last
 
 
 def find_study(store: Store, name: str | None = None) -> Study:
@@ -75,7 +75,7 @@ def find_run(store: Store, name: str | None) -> Any:
 
 
 def load_model_folder(store: Store, name: str | None, candidate: str | None = None) -> Path:
-    """Fetch a model for `dlrun.data.model_io.load`.
+    """Return the folder of a model, for `dlrun.data.model_io.load`.
 
     Args:
         store: where it is.
@@ -89,7 +89,7 @@ def load_model_folder(store: Store, name: str | None, candidate: str | None = No
         run = None if candidate or name is None else _candidate_with_id(store, name)
         if run is None:
             run = _choose(store, find_run(store, name), candidate)
-        # A search of older versions of MLflow leaves the models out.
+        # Older versions of MLflow leave the models out of what a search returns.
         models = store.client.get_run(run.info.run_id).outputs.model_outputs
         if not models:
             message = f"{run.info.run_name}: this candidate has no model, since it did not finish."
@@ -114,7 +114,7 @@ def _named(store: Store, studies: Sequence[Any], name: str) -> Any:
 
 
 def with_id(studies: Sequence[Any], start: str) -> Any:
-    """Return the study whose run id starts so, None where there is none.
+    """Return the study whose run id begins with `start`, None where there is none.
 
     Raises:
         UsageError: there are several.
@@ -263,10 +263,10 @@ def _choose(store: Store, study: Any, candidate: str | None) -> Any:
 
 
 def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
-    """Choose by the value shown, which is the mean over the splits; the floor comes last."""
+    """Return the run with the best mean of the metric over the splits; the dummy comes last."""
     sign = get_metric(metric).sign
     ranked = {
-        (name != FLOOR, sign * run.data.metrics[f"test/{metric}"]): run
+        (name != BASELINE, sign * run.data.metrics[f"test/{metric}"]): run
         for name, run in runs.items()
         if run.info.status == "FINISHED" and not isnan(run.data.metrics.get(f"test/{metric}", nan))
     }
@@ -281,7 +281,7 @@ def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
 
 @contextmanager
 def artifact(store: Store, run: Any, name: str) -> Iterator[Path]:
-    """Lend a file of a run: in its place where that is this machine, else downloaded."""
+    """Yield the path of a run's file: where it is kept, or of a download that is removed after."""
     folder = local_path(run.info.artifact_uri)
     if folder is None:
         with TemporaryDirectory() as scratch:
@@ -311,7 +311,7 @@ def model_folder(store: Store, model_id: str) -> Path:
 
 
 def local_path(uri: str) -> Path | None:
-    """Return the place of an artifact folder on this machine, None where it is elsewhere."""
+    """Return the path of an artifact folder, None where it is not on this machine."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))

@@ -1,4 +1,4 @@
-"""A saved view of an experiment: candidates sorted by their score, cost × quality as charts.
+"""A saved view of an experiment: candidates by their score, charts of cost against quality.
 
 The format is MLflow's own and undocumented, as of 3.17: an experiment's tag that its page reads.
 Where it cannot be written, links open the plain list of runs.
@@ -28,7 +28,7 @@ SHOWN_COSTS: Final = {
 
 
 def save_view(store: Store, metric: str) -> bool:
-    """Save the view by a metric on the store's experiment, and say whether that worked."""
+    """Save the view by a metric in the store's experiment; return whether that succeeded."""
     now = time.time_ns() // 1_000_000
     packed = b64encode(zlib.compress(json.dumps(_state(metric)).encode())).decode()
     view = {

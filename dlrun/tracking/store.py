@@ -1,4 +1,4 @@
-"""The MLflow store that a study goes to: found, created under a lock, or stood in for."""
+"""The MLflow store of a study: opened, created under a lock, or replaced by the local one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVERS_WITHOUT_SCHEME: Final = ("databricks", "databricks-uc", "uc")
 STUDIES: Final = "tags.`dlrun.role` = 'study'"
 OTHER_VERSION: Final = ("out-of-date database schema", "Can't locate revision")
 LOCK_SECONDS: Final = 120
-KNOCK_SECONDS: Final = 5
+CONNECT_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Store:
     """An open MLflow store.
 
     Attributes:
-        uri: where it is, with the credentials that it may hold; print `place` instead.
-        client: the `MlflowClient` that speaks to it.
+        uri: with the credentials in it; print `place` instead.
+        client: its `MlflowClient`.
         experiment: the name of the experiment that studies are written to.
-        experiment_id: its id; None where a store was opened without naming one.
+        experiment_id: None where the store was opened without an experiment.
         stands_in_for: the server that should have been used but does not answer.
-        note: what the user must know about this, one sentence or two.
+        note: a sentence or two about that, which must be printed.
     """
 
     uri: str
@@ -45,7 +45,7 @@ class Store:
 
     @property
     def is_local(self) -> bool:
-        """Say whether the store is a file of this machine."""
+        """Return whether the store is a file of this machine."""
         return self.uri.startswith("sqlite:")
 
     @property
@@ -55,12 +55,12 @@ class Store:
 
 
 def local_uri() -> str:
-    """Return the store of the current folder."""
+    """Return the URI of the store of the current folder."""
     return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
 
 
 def shown(uri: str) -> str:
-    """Hide the password of a URI."""
+    """Return a URI without its password."""
     password = urlsplit(uri).password
     return uri.replace(f":{password}@", ":***@") if password else uri
 
@@ -68,13 +68,12 @@ def shown(uri: str) -> str:
 def open_store(uri: str | None, *, experiment: str | None = None, create: bool = True) -> Store:
     """Open the store of `tracking.uri`, else of MLFLOW_TRACKING_URI, else of this folder.
 
-    A server that does not answer is stood in for by the store of this folder, so that no training
-    is lost; `Store.note` says so and must be printed.
+    The store of this folder replaces a server that does not answer, so that no training is lost.
 
     Args:
-        uri: what the recipe says, if it says anything.
-        experiment: the experiment to write to; it is created when it is not there.
-        create: whether a missing store is made. False for commands that only read.
+        uri: of the recipe.
+        experiment: the experiment to write to; a missing one is created.
+        create: whether a missing store is created; False for commands that only read.
 
     Raises:
         UsageError: there is no store yet, and `create` is False.
@@ -93,7 +92,7 @@ def open_store(uri: str | None, *, experiment: str | None = None, create: bool =
 def fallback_store(
     server: str, reason: str, *, experiment: str | None, create: bool = True
 ) -> Store:
-    """Open the store of this folder because a server does not answer."""
+    """Open the store of this folder in place of a server that does not answer."""
     problem = f"{shown(server)} does not answer ({reason})."
     try:
         local = _open_sqlite(local_uri(), experiment, create=create)
@@ -115,7 +114,7 @@ def fallback_store(
 
 
 def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list[Any]:
-    """Return the runs of all experiments that MLflow's filter finds, the newest first."""
+    """Return the runs of all experiments that match MLflow's filter, the newest first."""
     ids = [experiment.experiment_id for experiment in _experiments(store)]
     found: list[Any] = []
     token = None
@@ -135,13 +134,13 @@ def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list
 
 
 def candidates_of(store: Store, study_id: str) -> dict[str, Any]:
-    """Return candidate → its run; a run that was cut off at its very start has a name alone."""
+    """Return candidate → its run; one that was killed at its start is known by its name alone."""
     found = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
     return {run.data.params.get("candidate", run.info.run_name): run for run in found}
 
 
 def next_name(store: Store, recipe: str) -> str:
-    """Name the next study of an experiment: flights-1, then flights-2."""
+    """Return the name of the next study of an experiment: flights-1, then flights-2."""
     last = store.client.search_runs(
         [store.experiment_id],
         STUDIES,
@@ -199,11 +198,10 @@ def _open_sqlite(uri: str, experiment: str | None, *, create: bool) -> Store:
 
 
 def _create_sqlite(path: Path) -> None:
-    """Create a store that is complete as soon as it is there.
+    """Create a store under a lock, atomically.
 
-    MLflow's migrations take seconds, fail when two processes run them at once, and leave a store
-    that never opens again when they are killed: so they run under a lock, on a file beside. The
-    lock file is removed at the end; who still waits for it finds the store complete.
+    MLflow's migrations take seconds, fail when two processes run them at once, and leave a broken
+    store when they are killed: so they run on a temporary file beside it.
     """
     from filelock import FileLock
 
@@ -211,10 +209,10 @@ def _create_sqlite(path: Path) -> None:
     lock_file = path.with_name(f".{path.name}.lock")
     with FileLock(lock_file, timeout=LOCK_SECONDS):
         if not path.exists():
-            growing = path.with_name(f".{path.name}.new")
-            growing.unlink(missing_ok=True)
-            connect(f"sqlite:///{growing}")
-            growing.replace(path)
+            unfinished = path.with_name(f".{path.name}.new")
+            unfinished.unlink(missing_ok=True)
+            connect(f"sqlite:///{unfinished}")
+            unfinished.replace(path)
         lock_file.unlink(missing_ok=True)
 
 
@@ -232,7 +230,7 @@ def _connect_sqlite(uri: str) -> Any:
 
 
 def _check_sqlite(path: Path) -> None:
-    """Find out at once what MLflow would retry for two minutes."""
+    """Check that SQLite can read the file; MLflow would retry for two minutes."""
     with closing(sqlite3.connect(path, timeout=20)) as database:
         try:
             database.execute("PRAGMA schema_version")
@@ -251,7 +249,7 @@ def _experiment_id(client: Any, name: str | None, artifacts: str | None) -> str 
         try:
             return str(client.create_experiment(name, artifact_location=artifacts))
         except MlflowException:
-            # On a server, somebody else may have been quicker.
+            # Another process may have created it meanwhile.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
@@ -293,12 +291,12 @@ def _open_server(uri: str, experiment: str | None) -> Store:
 
 
 def _check_reachable(uri: str) -> None:
-    """Find out in seconds what MLflow's own retries would find out in minutes."""
+    """Check in seconds that the server accepts connections; MLflow would retry for minutes."""
     parts = urlsplit(uri)
     port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
     if parts.hostname is None or port is None or getproxies():
         return
     try:
-        socket.create_connection((parts.hostname, port), timeout=KNOCK_SECONDS).close()
+        socket.create_connection((parts.hostname, port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise ConnectionError(error.strerror or str(error)) from error

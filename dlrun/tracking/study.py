@@ -1,4 +1,4 @@
-"""A study in MLflow while it runs: written live, never lost, never left RUNNING."""
+"""A study in MLflow while it runs: written live, with a fallback when its server fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Write = Callable[[StudyWriter], None]
 
 
 class StudyRun:
-    """A study that is being tracked; a context manager that ends its runs whatever happens.
+    """A study that is being tracked; a context manager that always ends its runs.
 
     Ctrl-C, SIGTERM and SIGHUP (inside `signals.raise_on_sigterm`) end them KILLED, errors FAILED.
 
@@ -75,7 +75,7 @@ class StudyRun:
         self._write(lambda writer: writer.begin_candidate(name, family, settings))
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
-        """Log an epoch, at once; charts show those of the first split (see `StudyWriter`)."""
+        """Log an epoch; charts show those of the first split (see `StudyWriter.log_epoch`)."""
         self._write(lambda writer: writer.log_epoch(name, split, epoch))
 
     def log_trial(self, trial: Trial) -> None:
@@ -83,7 +83,7 @@ class StudyRun:
         self._write(lambda writer: writer.log_trial(trial))
 
     def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
-        """Log what was scored beside a trial."""
+        """Log probe scores."""
         if scores:
             self._write(lambda writer: writer.log_probe_scores(scores))
 

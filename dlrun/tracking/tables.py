@@ -44,7 +44,7 @@ def trial_row(trial: Trial) -> dict[str, object]:
 
 
 def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Gather trials; every metric has its columns, also when all trials failed."""
+    """Return one row per trial; every metric has its columns, even when all trials failed."""
     start = ("candidate", "family", "repeat", "fold", "step", "seed", "status", "error")
     scores = (*metrics, *(f"val_{name}" for name in metrics))
     end = (*asdict(Cost()), "n_epochs", "best_epoch")
@@ -52,8 +52,8 @@ def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -
 
 
 def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
-    """Read `trials.csv`; numbers come back as they were written, bit for bit."""
-    # All text first: a candidate may be called "null".
+    """Read `trials.csv`; floats are restored exactly."""
+    # As text first: a candidate may be called "null".
     table = pd.read_csv(file, dtype="str", keep_default_na=False)
     for name in table.columns.difference([*TEXT_COLUMNS, *INTEGER_COLUMNS]):
         table[name] = table[name].replace("", "nan").astype("float64")
@@ -76,16 +76,16 @@ def read_probe_scores(file: str | PathLike[str]) -> pd.DataFrame:
 
 
 def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:
-    """Gather what a candidate said about test rows; truth and prediction of a class are codes."""
+    """Return the test predictions of a candidate; see `Study.read_predictions`."""
     parts = [
-        _predicted(trial, trial.predictions, dataset)
+        _predictions(trial, trial.predictions, dataset)
         for trial in trials
         if trial.predictions is not None
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _predicted(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
+def _predictions(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     rows = trial.split.test
     table: dict[str, Any] = {
         "row_id": dataset.row_ids[rows],
@@ -99,7 +99,7 @@ def _predicted(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.D
 
 
 def epochs_table(trials: Sequence[Trial]) -> pd.DataFrame:
-    """Gather the epochs of all splits, one row each."""
+    """Return one row per epoch of all splits."""
     rows = [
         {
             "repeat": trial.split.repeat,

@@ -28,28 +28,27 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 5000
 START_SECONDS: Final = 120
 END_SECONDS: Final = 5
-# Otherwise the page opens in its mode for language models, where runs are out of sight.
+# The page otherwise opens in its mode for language models, which hides runs.
 MODE: Final = "workflowType=machine_learning"
 
 
 @dataclass(frozen=True)
 class Page:
-    """A web page that answers."""
+    """A web page that is served."""
 
     url: str
     process: subprocess.Popen[bytes] | None = None
 
     def wait(self) -> None:
-        """Return when the page ends by itself, which it does when its process is killed."""
+        """Wait for the end of the server process, if there is one."""
         if self.process is not None:
             self.process.wait()
 
 
 def study_url(store: Store, port: int = PORT, *, has_view: bool = False) -> str:
-    """Return the link to the runs of the store's experiment.
+    """Return the link to the runs of the store's experiment, in its saved view if it has one.
 
-    For a local store this is where `dlrun ui` shows them. Where the experiment has a saved view,
-    the link opens it.
+    For a local store it leads to the server of `dlrun ui`.
     """
     if store.uri.startswith(("http:", "https:")):
         parts = urlsplit(store.uri)
@@ -63,9 +62,7 @@ def study_url(store: Store, port: int = PORT, *, has_view: bool = False) -> str:
 
 @contextmanager
 def serve_ui(store: Store, port: int = PORT) -> Iterator[Page]:
-    """Show a store in the browser for as long as the context lasts.
-
-    A store on a server has its page there; nothing is started for it.
+    """Serve the pages of a store within; a store on a server has its own pages.
 
     Raises:
         UsageError: the port is in use.
@@ -105,9 +102,9 @@ def _start(store: Store, port: int, output: IO[bytes]) -> subprocess.Popen[bytes
         stdout=output,
         stderr=subprocess.STDOUT,
         cwd=Path(store.uri.removeprefix("sqlite:///")).parent,
-        # The jobs are for language models, and cost 2 GB and 13 s.
+        # MLflow's jobs are for language models and cost 2 GB and 13 s.
         env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        start_new_session=True,  # Ctrl-C reaches dlrun alone, which then ends the whole tree
+        start_new_session=True,  # Ctrl-C interrupts dlrun alone, which then ends the whole tree
     )
 
 
@@ -116,8 +113,8 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, output: IO[bytes]
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
             output.seek(0)
-            said = output.read().decode(errors="replace").strip().splitlines()
-            message = f"MLflow's server did not start: {said[-1] if said else 'it said nothing'}"
+            lines = output.read().decode(errors="replace").strip().splitlines()
+            message = f"MLflow's server did not start: {lines[-1] if lines else 'it said nothing'}"
             raise TrackingError(message)
         time.sleep(0.1)
 
@@ -134,14 +131,14 @@ def _answers(port: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and the workers that it started."""
+    """End the server and its child processes."""
     try:
         tree = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
     except psutil.NoSuchProcess:
         return
-    for member in tree:
-        member.terminate()
+    for each in tree:
+        each.terminate()
     _, alive = psutil.wait_procs(tree, timeout=END_SECONDS)
-    for member in alive:
-        member.kill()
+    for each in alive:
+        each.kill()
     process.wait()

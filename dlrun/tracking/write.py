@@ -1,4 +1,4 @@
-"""One study written into one MLflow store: its runs, tags, params, metrics and artifacts."""
+"""A study in an MLflow store: runs, tags, params, metrics and artifacts."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class StudyWriter:
     """Writes a study: one parent run, and one child run for every candidate.
 
     Args:
-        half: the run id of the same study on a server that went away.
-        before: the run id of the same study, stopped before its end: its runs are gone on with.
+        half: the run id of the same study on a server that failed.
+        before: the run id of the same study, stopped before its end; its runs are reopened.
 
     Attributes:
         id: the run id of the parent, once it is started.
-        now: the time of what is being written, milliseconds since 1970.
+        now: the time stamp of what is written next, milliseconds since 1970.
         has_view: whether the experiment has the saved view of `dlrun.tracking.saved_view`.
     """
 
@@ -58,7 +58,7 @@ class StudyWriter:
         self.has_view = False
         self._facts = facts
         self._half = half
-        self._before: dict[str, Any] = {}  # candidate → its run, when the study was stopped
+        self._before: dict[str, Any] = {}  # candidate → run of the stopped study
         self._runs: dict[str, str] = {}  # candidate → run id
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
@@ -66,7 +66,7 @@ class StudyWriter:
         self._probe_scores: list[ProbeScore] = []
 
     def start(self) -> None:
-        """Create the parent run, or open it again."""
+        """Create or reopen the parent run, and log what is known before the trials."""
         facts = self._facts
         if self.id:
             self._reopen(self.id)
@@ -83,7 +83,7 @@ class StudyWriter:
             self._describe(self.id, facts.description)
 
     def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
-        """Create the child run of a candidate, or open it again unless it is complete."""
+        """Create the child run of a candidate, or reopen it unless it is complete."""
         self._trials[name] = []
         run = self._before.get(name)
         if run is None:
@@ -97,10 +97,10 @@ class StudyWriter:
         self._describe_run(self._runs[name], name, settings)
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
-        """Log an epoch of the first split; `epochs.csv` keeps those of all splits.
+        """Log an epoch of the first split; `epochs.csv` has those of all splits.
 
-        A chart of MLflow has one line per key, and its steps are the epochs: a second split
-        would run over the line of the first, and keys of its own would drown the page.
+        MLflow draws one line per key, with the epochs as its steps: a second split would overwrite
+        it, and keys for each split would fill the page.
         """
         is_logged = epoch.resumed and name in self._before
         if split.index == 0 and name in self._open and not is_logged:
@@ -129,7 +129,7 @@ class StudyWriter:
         done = [trial for trial in trials if trial.error is None]
         self._log_metrics(run_id, means(done), step=len(self._facts.splits.splits))
         # One value at step 0 is what MLflow draws as a bar.
-        self._log_metrics(run_id, spreads(done) | costs(done), step=0)
+        self._log_metrics(run_id, deviations(done) | mean_costs(done), step=0)
         self._log_tables(run_id, trials)
         if model_folder is not None:
             step = done[-1].best_epoch if done else None  # the model is that of the last split
@@ -143,7 +143,7 @@ class StudyWriter:
         comparison: Mapping[str, Sequence[object]],
         metrics: Mapping[str, float],
     ) -> None:
-        """Log what the study found."""
+        """Log the verdict, its metrics and the comparison."""
         self._log_metrics(self.id, metrics, step=0)
         self.has_view = save_view(self.store, self._facts.metrics[0])
         description = self._facts.description
@@ -152,7 +152,7 @@ class StudyWriter:
             self.store.client.log_table(self.id, dict(comparison), "comparison.json")
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
-        """Log the page on the study, and the figures on the candidates."""
+        """Log the page to the study, and the figures to the candidates."""
         self._log_text("report.html", page)
         for candidate, images in figures.items():
             with TemporaryDirectory() as folder:
@@ -241,7 +241,7 @@ class StudyWriter:
             self.store.client.log_batch(run_id, metrics=entries, synchronous=True)
 
     def _log_trials(self) -> None:
-        """Write the table anew after every trial: a killed study can be read as far as it came."""
+        """Write the whole table after every trial, so that a killed study can be read."""
         table = tables.trials_table(self._rows, self._facts.metrics)
         self._log_text("trials.csv", table.to_csv(index=False))
 
@@ -277,22 +277,22 @@ class StudyWriter:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
+    except (KeyError, OSError):  # a container may run under a user id without a name
         return "unknown"
 
 
 def means(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the mean of each test metric, if there are several scores to take it of."""
+    """Return the mean of each test metric with several finite scores."""
     return {f"test/{name}": mean(scores) for name, scores in _scores(trials)}
 
 
-def spreads(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the standard deviation of each test metric."""
+def deviations(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return the standard deviation of each test metric with several finite scores."""
     return {f"test_std/{name}": stdev(scores) for name, scores in _scores(trials)}
 
 
 def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
-    """Gather what is known: a score is nan where the test rows of a split cannot give it."""
+    """Yield metric → its scores that are not NaN, where there are several."""
     for name in trials[0].scores if trials else ():
         scores = [float(trial.scores[name]) for trial in trials]
         known = [score for score in scores if not isnan(score)]
@@ -300,26 +300,26 @@ def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
             yield name, known
 
 
-def costs(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return what one trial took, in the mean."""
-    spent = {
+def mean_costs(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return the mean costs of a trial."""
+    costs = {
         cost.name: [getattr(trial.cost, cost.name) for trial in trials] for cost in fields(Cost)
     }
-    known = {name: [v for v in values if v is not None] for name, values in spent.items()}
+    known = {name: [v for v in values if v is not None] for name, values in costs.items()}
     return {f"cost/{name}": mean(values) for name, values in known.items() if values}
 
 
 def short_params(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the settings that fit in a table; the others stand in recipe.yaml."""
+    """Return the settings that are short enough for MLflow's tables, as text."""
     texts = {key: _text(value) for key, value in settings.items() if _is_key(key)}
     return {key: text for key, text in texts.items() if len(text) <= LONGEST_PARAM}
 
 
 def _is_key(key: str) -> bool:
-    """Say whether MLflow takes it as a key; a column's name inside may be anything."""
+    """Return whether MLflow accepts the key, which may contain a column's name."""
     return bool(PARAM_KEY.fullmatch(key)) and normpath(key) == key
 
 
 def _text(value: object) -> str:
-    """Write a setting as the recipe does."""
+    """Return a setting as text, as a recipe writes it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
