@@ -1,4 +1,4 @@
-"""The command line: one small file per verb, each of which parses, calls and prints."""
+"""The command line: one module per verb, which parses, calls and prints."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader has gone (`dlrun compare | head`); say nothing when Python flushes stdout.
+        # The reader has ended (`dlrun compare | head`); Python must not flush stdout.
         sys.stdout = None
         sys.exit(0)
     except KeyboardInterrupt:

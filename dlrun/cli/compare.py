@@ -1,4 +1,4 @@
-"""`dlrun compare`: which candidate to use, by how much, how sure, at what cost."""
+"""`dlrun compare`: the candidates of tracked studies, compared."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def compare(
         message = "--json, --csv and --markdown: choose one"
         raise UsageError(message)
 
-    from dlrun.evidence.compare import compare as judge
+    from dlrun.evidence.compare import compare as compare_studies
     from dlrun.report import plain
     from dlrun.tracking.read import find_studies
 
     names = [] if studies == ["last"] else studies or []
-    found = find_studies(open_to_read(uri), names)
-    comparison = judge(found, metric)
+    tracked = find_studies(open_to_read(uri), names)
+    comparison = compare_studies(tracked, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
     if html:
-        _write_report(html, found, comparison)
+        _write_report(html, tracked, comparison)
     if as_json:
         print(plain.to_json(comparison))
     elif as_csv:
@@ -66,7 +66,7 @@ def compare(
         console = Console(highlight=False)
         print_comparison(console, comparison, sort)
         if aspects:
-            _print_aspects(console, found, comparison)
+            _print_aspects(console, tracked, comparison)
 
 
 def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) -> None:

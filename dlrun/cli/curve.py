@@ -1,4 +1,4 @@
-"""`dlrun curve`: how much data each side needs, and where one overtakes the other."""
+"""`dlrun curve`: learning curves of all candidates, and where they cross."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _show(console: Console, outcome: StudyOutcome) -> None:
     from dlrun.report.question import curves_table
 
     study, comparison = outcome.study, outcome.comparison
-    measured, metric = study.read_probe_scores(), study.metrics[0]
-    console.print(curves_table(learning_curves(measured, study.trials, metric), metric))
+    scores, metric = study.read_probe_scores(), study.metrics[0]
+    console.print(curves_table(learning_curves(scores, study.trials, metric), metric))
     deep, classic = comparison.best_deep, comparison.best_classic
-    found = deep and classic and crossover(deep, classic, measured, study.trials, metric)
+    crossing = deep and classic and crossover(deep, classic, scores, study.trials, metric)
     console.print()
-    console.print(found.sentence if found else comparison.verdict.sentence, soft_wrap=True)
+    console.print(crossing.sentence if crossing else comparison.verdict.sentence, soft_wrap=True)
     console.print("\nNext:   dlrun compare --aspects · dlrun ui")

@@ -1,4 +1,4 @@
-"""`dlrun doctor`: what is installed, what networks would train on, where runs are kept."""
+"""`dlrun doctor`: versions, devices, the tracking store and the extras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def doctor(uri: Uri = None) -> None:
     from dlrun.system.environment import installed, versions
 
     _print("python", f"{platform.python_version()} · {platform.platform()}")
-    _print("packages", *(f"{name} {found}" for name, found in versions().items()))
+    _print("packages", *(f"{name} {number}" for name, number in versions().items()))
     _print("devices", *_devices())
     _print("store", _store(uri))
     for extra, packages in EXTRAS.items():

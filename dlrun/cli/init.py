@@ -1,4 +1,4 @@
-"""`dlrun init`: a commented recipe, inferred from the data."""
+"""`dlrun init`: a commented recipe, inferred from data."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _folds(dataset: Dataset) -> str:
 
 
 def _relative(data: str, recipe: Path) -> str:
-    """Write a path as seen from the recipe's folder; other sources stay as they are."""
+    """Return a path relative to the recipe's folder; other sources are unchanged."""
     import os
 
     if ":" in data and not Path(data).exists():

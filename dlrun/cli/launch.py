@@ -1,4 +1,4 @@
-"""`dlrun launch`: several workers on this machine, to try a joint training out."""
+"""`dlrun launch`: several workers on this machine that train together."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def launch(
 ) -> None:
     """Train with several workers on this machine, and start them again when one is lost."""
     chosen = overrides or []
-    _refuse(recipe, chosen, n_workers)
+    _check(recipe, chosen, n_workers)
 
     from dlrun.deep.distributed.launch import LocalLauncher, train_command
 
     flags = ["--quiet"] * quiet + ["--json"] * as_json
     command = train_command([*flags, str(recipe), *chosen])
     try:
-        code = LocalLauncher(command, fresh, n_workers, restarts, _say).run()
+        code = LocalLauncher(command, fresh, n_workers, restarts, _print).run()
     except KeyboardInterrupt:
         again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen])
         print(f"All workers are stopped. To go on: {again}", file=sys.stderr)
@@ -41,8 +41,8 @@ def launch(
     raise typer.Exit(code)
 
 
-def _refuse(recipe: Path, overrides: list[str], n_workers: int) -> None:
-    """Check the recipe and that it can be trained by workers, before any is started."""
+def _check(recipe: Path, overrides: list[str], n_workers: int) -> None:
+    """Check that workers can train the recipe, before any is started."""
     from dlrun.deep.distributed.worker import find_member
     from dlrun.recipe.load import load_recipe
 
@@ -50,5 +50,5 @@ def _refuse(recipe: Path, overrides: list[str], n_workers: int) -> None:
     find_member(load_recipe(recipe, overrides), placeholders, 0, os.environ)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Arguments that several verbs share, and the store that those which read open."""
+"""Arguments that several verbs share, and the store that they read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_to_read(uri: str | None) -> Store:
-    """Open the store of a verb that reads, and tell what the user must know about it."""
+    """Open a store for reading and print its note."""
     from dlrun.tracking.store import open_store
 
     store = open_store(uri, create=False)

@@ -1,4 +1,4 @@
-"""`dlrun push`: a study that was kept here because its server was away."""
+"""`dlrun push`: a study of the local store, copied to its server."""
 
 from __future__ import annotations
 

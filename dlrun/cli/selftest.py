@@ -1,4 +1,4 @@
-"""`dlrun selftest`: does dlrun find what is known to be true?"""
+"""`dlrun selftest`: studies whose answer is known."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def selftest(
 
     console = Console(highlight=False)
     findings: list[Finding] = []
-    for found in run_known_answers(quick=quick):
-        for finding in found:
-            mark = "[green]✓[/]" if finding.holds else "[bold red]✗[/]"
+    for study in run_known_answers(quick=quick):
+        for finding in study:
+            mark = "[green]✓[/]" if finding.is_met else "[bold red]✗[/]"
             line = f"{mark} {finding.study:<15} {finding.expected:<43} {finding.measured}"
             console.print(line, soft_wrap=True)
-        findings += found
-    wrong = [finding for finding in findings if not finding.holds]
+        findings += study
+    wrong = [finding for finding in findings if not finding.is_met]
     console.print(
         f"\n{len(findings) - len(wrong)} of {len(findings)} expectations hold."
         if wrong

@@ -67,9 +67,9 @@ def run_study(
     workers: str | None = None,
     index: int | None = None,
 ) -> Iterator[tuple[Console, StudyOutcome]]:
-    """Run a study before the block and lend its outcome; then exit 1 if a candidate failed.
+    """Run a study and yield its outcome; after the block, exit 1 if a candidate failed.
 
-    A process that is one of several workers and not the first takes part, and ends here.
+    A worker that is not the first takes part in the study, and exits 0.
     """
     from dlrun.recipe.load import load_recipe
 
@@ -103,7 +103,7 @@ def run_study(
 
 
 def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:
-    """Find this process' place among several workers, if it has one; all but the first follow."""
+    """Join the other workers, where there are any; all but the first follow and exit."""
     from dlrun.deep.distributed.worker import find_member, join_worker
 
     member = find_member(recipe, workers, index, os.environ)

@@ -1,4 +1,4 @@
-"""`dlrun ui`: the runs in MLflow's pages."""
+"""`dlrun ui`: MLflow's pages."""
 
 from __future__ import annotations
 

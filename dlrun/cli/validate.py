@@ -1,4 +1,4 @@
-"""`dlrun validate`: the recipe, then its data, then its networks."""
+"""`dlrun validate`: a recipe, its data and its networks, checked."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The values that flow through dlrun, and the protocols under which every candidate is the same."""
+"""The values that flow through dlrun, and the protocols of candidates and studies."""

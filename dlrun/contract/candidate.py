@@ -1,4 +1,4 @@
-"""The protocol under which a network and a classic estimator are the same thing."""
+"""The protocols of candidates, which networks and classic estimators implement alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Family = Literal["deep", "classic"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a fitted candidate says about rows, in their order.
+    """Predictions of rows, in their order.
 
     Attributes:
         values: (rows,) float64 for regression; (rows, classes) float64 probabilities, each row
@@ -42,8 +42,9 @@ class Epoch:
 
     Attributes:
         number: the first is 1.
-        of: epochs at most.
+        of: the maximum number of epochs.
         metrics: keys are `train/…` and `val/…`.
+        seconds: its duration, with the scoring of validation rows.
         resumed: whether an earlier process trained it, before it was stopped.
     """
 
@@ -83,21 +84,21 @@ class FitContext:
 
 
 class Fitted(Protocol):
-    """A candidate after training; there is no way to predict before."""
+    """A candidate after training."""
 
     @property
     def parameters(self) -> int:
-        """Count the trained numbers: weights of a network, coefficients, or nodes of trees."""
+        """Count the trained parameters: weights of a network, coefficients, or nodes of trees."""
 
     @property
     def best_epoch(self) -> int | None:
-        """Give the epoch whose weights were kept; None where there are no epochs."""
+        """Return the epoch whose weights were kept; None where there are no epochs."""
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
-        """Predict rows given as typed columns (see `Column`); the frame is not changed."""
+        """Predict rows of typed columns (see `Column`); the frame is not changed."""
 
     def save(self, folder: Path) -> None:
-        """Write the model into an existing, empty folder, to be loaded by `load`."""
+        """Write the model into an existing, empty folder."""
 
 
 @runtime_checkable
@@ -109,23 +110,23 @@ class Embeds(Protocol):
 
 
 class Candidate(Protocol):
-    """A way to learn, deep or classic, that the runner treats alike. Picklable."""
+    """A network or an estimator with its settings, before training. Picklable."""
 
     @property
     def name(self) -> str:
-        """Name the candidate, unique within the study."""
+        """Return the name, unique within the study."""
 
     @property
     def family(self) -> Family:
-        """Say which side of the question it stands on."""
+        """Return the family."""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Name what it makes of images, texts, sounds and series; empty where it takes them raw."""
+        """Return the features made of images, texts, sounds and series; none: these are raw."""
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Give its settings as dotted recipe keys, for tracking."""
+        """Return the settings under dotted recipe keys, for tracking."""
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.

@@ -1,4 +1,4 @@
-"""The data: typed columns, the target, one row per example, and the rows of each split."""
+"""The data: typed columns, the target, and the rows of each split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ColumnType = str
 class Column:
     """A feature column of a dataset.
 
-    The type fixes what the column holds in `Dataset.frame`:
+    The type determines the cells of the column in `Dataset.frame`:
     number float64 (NaN is missing) · category pandas Categorical of str (NaN is missing) ·
     datetime datetime64[us], naive UTC (NaT is missing) · text str ("" is missing) ·
     and one NumPy array in each cell of an object column for
@@ -56,12 +56,12 @@ class Target:
 
     @property
     def is_binary(self) -> bool:
-        """Say whether there are exactly two classes; the second label is the positive one."""
+        """Return whether there are exactly two classes; the second label is the positive one."""
         return len(self.labels) == 2  # noqa: PLR2004
 
 
 class Stream(Protocol):
-    """A table on disk whose training rows are read again and again; picklable."""
+    """A table on disk whose training rows are read once per epoch; picklable."""
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -69,29 +69,29 @@ class Stream(Protocol):
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """Give the codes of the classes among all training rows; none for regression."""
+        """Return the codes of the classes among all training rows; none for regression."""
 
     @property
     def digest(self) -> str:
-        """Fingerprint which rows of the table are in which part, in whatever order they stand."""
+        """Return a fingerprint of the rows in each part, whatever their order."""
 
     def chunks(self, *key: int) -> Iterator[Dataset]:
-        """Give all training rows once, some thousand at a time, in an order that the key fixes."""
+        """Yield all training rows once, some thousand at a time, in an order set by the key."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Typed columns and the truth, one row per example.
+    """Typed columns and the target, one row per example.
 
     Attributes:
         frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
         y: (rows,) int64 class codes, or float64 values for regression.
         row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
-        split_values: (rows,) what the split goes by: the group or the time of each row, or
-            "train", "validation" or "test" where the source brings its parts; else None.
-        digest: SHA-256 (hex, 36 characters) of the whole dataset, also on a part of it.
-        notes: what was done to the data and what looks wrong with it, one sentence each.
-        stream: what all training rows come from, where those held here are a sample; else None.
+        split_values: (rows,) the group or the time of each row, by which a split is made, or
+            "train", "validation" or "test" where the source has its own parts; else None.
+        digest: SHA-256 (hex, 36 characters) of the whole dataset, also in a subset of it.
+        notes: changes of the data and warnings about it, one sentence each.
+        stream: the source of all training rows, where those in memory are a sample; else None.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Dataset:
         return len(self.y)
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
-        """Return the dataset of these rows alone, in this order."""
+        """Return the subset of these rows, in this order."""
         return replace(
             self,
             frame=self.frame.iloc[rows].reset_index(drop=True),
@@ -125,7 +125,7 @@ class Split:
     """Row positions of one fold, identical for every candidate.
 
     `repeat` and `fold` count from 0; `index` numbers the splits of a study from 0.
-    `seed` differs from split to split and feeds initialisation and data order.
+    `seed` differs from split to split; initial weights and the order of rows derive from it.
     """
 
     repeat: int
@@ -139,7 +139,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """All splits of a study and the fingerprint that a comparison insists on."""
+    """All splits of a study; only studies with the same digest are compared."""
 
     splits: tuple[Split, ...]
     digest: str

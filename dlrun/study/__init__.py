@@ -1,1 +1,1 @@
-"""The runner: a recipe in, tracked runs and a verdict out."""
+"""The runner of studies: from a recipe to tracked runs and a verdict."""

@@ -1,4 +1,4 @@
-"""Networks that learn from the features of the classic side, in place of the columns themselves."""
+"""Networks that learn from the features of the classic side, in place of raw columns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dlrun.deep.fitted import FittedNetwork
     from dlrun.deep.summary import Summary
 
-COLUMN: Final = "features"  # the one that the network is given
+COLUMN: Final = "features"  # the network's only one
 FEATURES: Final = "features.skops"
 NETWORK: Final = "network"  # a folder
 
@@ -39,7 +39,7 @@ NETWORK: Final = "network"  # a folder
 def with_features(
     candidates: Sequence[DeepCandidate], columns: Sequence[Column]
 ) -> tuple[DeepCandidate | FeatureNetworkCandidate, ...]:
-    """Put features before the networks whose models ask for them.
+    """Return the candidates, with features before the networks whose models ask for them.
 
     Raises:
         RecipeError: there are no columns that a feature could be made of.
@@ -52,13 +52,13 @@ def with_features(
     ]
     if faults:
         raise RecipeError("\n".join(faults))
-    made = [_engineer(candidate, columns) for candidate in candidates]
-    for error in extras.missing(name for candidate in made for name in candidate.features):
+    networks = [_with_features(candidate, columns) for candidate in candidates]
+    for error in extras.missing(name for network in networks for name in network.features):
         raise error
-    return tuple(made)
+    return tuple(networks)
 
 
-def _engineer(
+def _with_features(
     candidate: DeepCandidate, columns: Sequence[Column]
 ) -> DeepCandidate | FeatureNetworkCandidate:
     chosen = candidate.model.features
@@ -69,12 +69,12 @@ def _engineer(
 
 @dataclass(frozen=True)
 class FeatureNetworkCandidate:
-    """A network on features, not trained yet; plain values alone, so that it can be pickled.
+    """A network on features, before training; plain values, so picklable.
 
     Attributes:
-        network: the candidate that learns from the features.
-        features: what is made of images, texts, sounds and series; columns of other types become
-            numbers as a support vector machine gets them.
+        network: learns from the features.
+        features: made of images, texts, sounds and series; columns of other types become numbers
+            as for a support vector machine.
     """
 
     network: DeepCandidate
@@ -82,33 +82,33 @@ class FeatureNetworkCandidate:
 
     @property
     def name(self) -> str:
-        """Name the candidate."""
+        """Return the network's name."""
         return self.network.name
 
     @property
     def family(self) -> Family:
-        """Stand on the deep side."""
+        """Return deep."""
         return "deep"
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """Give the network's settings and the features as dotted recipe keys."""
+        """Return the network's settings and the features under dotted recipe keys."""
         return {**self.network.settings, "model.features": list(self.features)}
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedFeatureNetwork:
-        """Learn the features from the training rows, then train the network on them.
+        """Fit the features on the training rows, then train the network on them.
 
         Raises:
             TrainingError: the network cannot be built or trained on these rows.
         """
         features = self._unfitted(train, context.seed)
-        learnt = _on_vectors(train, features.fit_transform(train.frame, train.y))
-        checked = _on_vectors(validation, features.transform(validation.frame))
-        network = self._vector_network.fit(learnt, checked, context)
+        train_vectors = _on_vectors(train, features.fit_transform(train.frame, train.y))
+        validation_vectors = _on_vectors(validation, features.transform(validation.frame))
+        network = self._vector_network.fit(train_vectors, validation_vectors, context)
         return FittedFeatureNetwork(train.columns, features, network)
 
     def summarize(self, dataset: Dataset) -> Summary:
-        """Build the network without training it, on the features of all rows; show its layers.
+        """Build the network without training it, on the features of all rows, and list its layers.
 
         Raises:
             TrainingError: it cannot be built on them.
@@ -123,7 +123,7 @@ class FeatureNetworkCandidate:
 
     @property
     def _vector_network(self) -> DeepCandidate:
-        """Return the network's candidate; what the recipe says of series is not about features."""
+        """Return the network without the preprocessing of raw series."""
         plain = self.network.preprocessing.model_copy(update={"series": Series()})
         return replace(self.network, preprocessing=plain)
 
@@ -147,7 +147,7 @@ class FittedFeatureNetwork:
 
     @property
     def best_epoch(self) -> int | None:
-        """Give the epoch whose weights the network has."""
+        """Return the epoch whose weights the network has."""
         return self.network.best_epoch
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
@@ -163,7 +163,7 @@ class FittedFeatureNetwork:
         return self.network.embed(_frame(self.features.transform(frame)))
 
     def save(self, folder: Path) -> None:
-        """Write the facts, the features, and the network in a folder of its own."""
+        """Write the facts, the features, and the network in a subfolder."""
         name = self.network.candidate
         with wrap_estimator_errors(name):
             skops.io.dump(self.features, folder / FEATURES)
@@ -173,7 +173,7 @@ class FittedFeatureNetwork:
 
 
 def load(folder: Path) -> FittedFeatureNetwork:
-    """Load what `FittedFeatureNetwork.save` wrote.
+    """Load a model that `FittedFeatureNetwork.save` wrote.
 
     Raises:
         UsageError: the features hold a type that is not trusted, or Keras cannot load the network.
@@ -188,16 +188,16 @@ def load(folder: Path) -> FittedFeatureNetwork:
 
 
 def _on_vectors(dataset: Dataset, matrix: NDArray[Any]) -> Dataset:
-    """Put the features of its rows in place of a dataset's columns."""
+    """Return the dataset with features in place of its columns."""
     column = Column(COLUMN, "series", (matrix.shape[1], 1))
     return replace(dataset, columns=(column,), frame=_frame(matrix), stream=None)
 
 
 def _frame(matrix: NDArray[Any]) -> pd.DataFrame:
-    """Make each row of a matrix, (rows, numbers), a series of one channel.
+    """Return each row of a matrix, (rows, numbers), as a series of one channel.
 
-    So the network scales all numbers alike. One by one, principal components of little variance,
-    which are noise, would count as much as the first.
+    The network then scales all numbers by one factor. Scaled one by one, principal components of
+    little variance, which are noise, would count as much as the first.
     """
     import pandas as pd
 

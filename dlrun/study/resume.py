@@ -1,4 +1,4 @@
-"""The journal of a study: what has been trained, on disk, so that the same command goes on."""
+"""The journal of a study: its trials and checkpoints on disk, from which it is resumed."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from dlrun.system.version import __version__
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Recipe
 
-FORGOTTEN_DAYS: Final = 30  # after which a study that nobody went on with is removed
+KEPT_DAYS: Final = 30  # after which the journal of a stopped study is removed
 CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
 LOCK_SECONDS: Final = 2
 STUDY: Final = "study.json"
 Condition = RetrainingCondition | None
-CODE: Final = ("model.architecture", ".estimator")  # settings that may name a user's module
+CODE: Final = ("model.architecture", ".estimator")  # settings that may name a module of the user
 
 
 @dataclass(frozen=True)
 class Journal:
     """The journal of one study; every candidate has a folder in it.
 
-    A trial is taken up again where everything that it came from is the same: the candidate's part
-    of the recipe, the preprocessing, the metrics and probes, the data, the rows of the split, the
-    seed, and the major version of dlrun.
+    A trial is reused where all that determines it is the same: the candidate's part of the recipe,
+    the preprocessing, the metrics and perturbations, the data, the rows of the split, the seed, and
+    the major version of dlrun.
 
     Attributes:
         folder: of the study, in the user's cache.
@@ -55,7 +55,7 @@ class Journal:
     keys: Mapping[str, str]
 
     def model_folder(self, candidate: Candidate) -> Path:
-        """Return where a candidate's model is put; that of the last split stays."""
+        """Return the folder of a candidate's model, which is that of the last split."""
         folder = self._of(candidate.name) / "model"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -86,16 +86,16 @@ class Journal:
 
     @property
     def run_id(self) -> str | None:
-        """Return the run that the study had in its store."""
+        """Return the id of the study's run in its store, if it has begun."""
         run_id: str | None = _notes(self.folder).get("run_id")
         return run_id
 
     def begin(self, run_id: str) -> None:
-        """Write down the run that the study has in its store."""
+        """Write the id of the study's run in its store."""
         _write_notes(self.folder, run_id=run_id)
 
     def clear(self) -> None:
-        """Forget the study: it has ended well."""
+        """Remove the journal: the study has ended well."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _of(self, candidate: str) -> Path:
@@ -112,18 +112,18 @@ def open_journal(
     metrics: Sequence[str],
     fresh: bool,
 ) -> Iterator[Journal]:
-    """Open the journal of a study, which no other process may train meanwhile.
+    """Open and lock the journal of a study.
 
-    Where another study of the same data in the same store stopped, with another recipe, its
-    trials of the same candidates are taken over.
+    Where another study of the same data in the same store was stopped, with another recipe, its
+    trials of the same candidates are moved here.
 
     Args:
         recipe: of the study.
         candidates: all of them.
         data_digest: fingerprint of the rows.
         store: where the study is tracked.
-        metrics: what trials are scored by.
-        fresh: forget what was trained before.
+        metrics: on which trials are scored.
+        fresh: remove what was trained before.
 
     Raises:
         UsageError: another process trains this study.
@@ -132,7 +132,7 @@ def open_journal(
     siblings = _root() / _hash(identity)
     journal = Journal(siblings / recipe_digest(recipe)[:16], _keys(recipe, candidates, metrics))
     with _locked(recipe, journal.folder):
-        _forget_old(siblings.parent)
+        _remove_old(siblings.parent)
         if fresh:
             journal.clear()
         _take_over(journal, siblings)
@@ -155,15 +155,15 @@ def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if not folder.exists():  # nothing is left to go on with
+        if not folder.exists():  # it was cleared
             Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
-        with suppress(OSError):  # other studies of this data
+        with suppress(OSError):  # it has journals of other studies of this data
             folder.parent.rmdir()
 
 
 def _root() -> Path:
-    """Return where studies are kept: the user's cache, or a temporary folder if it is read-only."""
+    """Return the folder of all journals: in the user's cache, or temporary if that is read-only."""
     chosen = os.environ.get(CACHE_VARIABLE)
     root = (Path(chosen) if chosen else user_cache_path("dlrun")) / "studies"
     try:
@@ -173,8 +173,8 @@ def _root() -> Path:
     return root
 
 
-def _forget_old(root: Path) -> None:
-    deadline = time.time() - FORGOTTEN_DAYS * 24 * 3600
+def _remove_old(root: Path) -> None:
+    deadline = time.time() - KEPT_DAYS * 24 * 3600
     for notes in root.glob(f"*/*/{STUDY}"):
         if notes.stat().st_mtime < deadline:
             shutil.rmtree(notes.parent, ignore_errors=True)
@@ -184,13 +184,13 @@ def _take_over(journal: Journal, siblings: Path) -> None:
     wanted = [key for key in journal.keys.values() if not (journal.folder / key).exists()]
     for notes in siblings.glob(f"*/{STUDY}"):
         other = notes.parent
-        there = [key for key in wanted if other != journal.folder and (other / key).exists()]
-        if not there:
+        present = [key for key in wanted if other != journal.folder and (other / key).exists()]
+        if not present:
             continue
         try:
             with FileLock(f"{other}.lock", timeout=0):
                 journal.folder.mkdir(exist_ok=True)
-                for key in there:
+                for key in present:
                     (other / key).rename(journal.folder / key)
         except (Timeout, OSError):  # it is being trained, or has just ended
             continue
@@ -199,7 +199,7 @@ def _take_over(journal: Journal, siblings: Path) -> None:
 def _keys(
     recipe: Recipe, candidates: Sequence[Candidate], metrics: Sequence[str]
 ) -> dict[str, str]:
-    """Return candidate → the digest of all that its trials come from, beside the rows."""
+    """Return candidate → the digest of all that determines its trials, beside the rows."""
     shared = [
         recipe.preprocessing.model_dump(mode="json"),
         recipe.evaluation.model_dump(mode="json", include={"importance", "stress"}),
@@ -221,7 +221,7 @@ def _keys(
 
 
 def _code(recipe: Recipe, candidate: Candidate) -> str:
-    """Return the digest of the user's own module that a candidate is made by, if it is one."""
+    """Return the digest of the user's module that defines a candidate, if there is one."""
     named = [str(value) for key, value in candidate.settings.items() if key.endswith(CODE)]
     modules = [re.split(r":|\.(?=\w+$)", name)[0] for name in named]
     files = [recipe.folder / f"{module.replace('.', '/')}.py" for module in modules]

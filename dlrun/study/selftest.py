@@ -1,4 +1,4 @@
-"""Known truth: studies whose answer is known, run to see whether dlrun finds it."""
+"""Studies whose answer is known, run to check that dlrun finds it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One expectation beside what was measured."""
+    """An expectation and its measurement."""
 
     study: str
     expected: str
     measured: str
-    holds: bool
+    is_met: bool
 
 
 Expectation = Callable[["StudyOutcome"], tuple[str, str, bool]]
-"""An outcome → what was expected, what was measured, whether it holds."""
+"""An outcome → the expectation, the measurement, whether the expectation is met."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class KnownAnswerStudy:
     """A study with a known answer.
 
     Attributes:
-        recipe: a shipped one, by its name.
-        settings: overrides, always.
-        expectations: what must come out.
-        quick: overrides that make it short; None where it has no place in a quick test.
+        recipe: name of a shipped recipe.
+        settings: overrides.
+        expectations: all must be met.
+        quick: overrides that make it short; None where it is not part of the quick test.
     """
 
     name: str
@@ -48,13 +48,10 @@ class KnownAnswerStudy:
 
 
 def run_known_answers(*, quick: bool) -> Iterator[list[Finding]]:
-    """Run the known studies one after the other, in a store that is thrown away.
+    """Run the known studies one after the other, in a temporary store; yield their findings.
 
     Args:
         quick: run the short form of those that have one.
-
-    Yields:
-        For each study what was found.
     """
     for study in KNOWN_ANSWERS:
         if not quick or study.quick is not None:
@@ -98,7 +95,7 @@ def _score(candidate: str, metric: str, low: float, high: float = float("inf")) 
 
 
 def _best_classic(metric: str, low: float, high: float) -> Expectation:
-    """Expect the best of all classic candidates within bounds."""
+    """Expect the mean test score of the best classic candidate within bounds."""
 
     def check(outcome: StudyOutcome) -> tuple[str, str, bool]:
         rows = [row for row in outcome.comparison.rows if row.family == "classic"]
@@ -111,7 +108,7 @@ def _best_classic(metric: str, low: float, high: float) -> Expectation:
 
 
 def _collapses(candidate: str, most: float) -> Expectation:
-    """Expect a candidate's score to fall to this where the structure of the rows is lost."""
+    """Expect a candidate's score to fall to `most` when the structure of rows is shuffled."""
 
     def check(outcome: StudyOutcome) -> tuple[str, str, bool]:
         table = outcome.study.read_probe_scores()

@@ -1,4 +1,4 @@
-"""The conductor: a recipe in, tracked runs and a verdict out."""
+"""A study from start to end: data, store, trials, verdict."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class StudyOutcome:
     """A study that has ended.
 
     Attributes:
-        failed: the candidates that failed on some split → why, the first time.
-        url: the study's page, once `dlrun ui` runs.
+        failed: candidate → why it failed on some split, the first time.
+        url: the study's page, while `dlrun ui` runs.
     """
 
     study: Study
@@ -68,10 +68,10 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
 
     store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
     with raise_on_sigterm(), _journal(plan, store, fresh=fresh) as journal:
-        closed = close_dead_runs(store)
+        orphaned = close_dead_runs(store)
         before = unfinished(store, journal.run_id)
         reporter.start(_header(plan, store))
-        for note in _notes(plan, store, closed, journal):
+        for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)
 
         with StudyRun(store, _facts(plan), before) as study:
@@ -145,12 +145,14 @@ def _header(plan: StudyPlan, store: Store) -> StudyHeader:
     )
 
 
-def _notes(plan: StudyPlan, store: Store, closed: Iterable[str], journal: Journal) -> Iterator[str]:
+def _notes(
+    plan: StudyPlan, store: Store, orphaned: Iterable[str], journal: Journal
+) -> Iterator[str]:
     from dlrun.data.splits.make import duplicate_warnings
 
     if store.note:
         yield store.note
-    for name in closed:
+    for name in orphaned:
         yield f"The study {name} was left running by a process that is gone; it is closed now."
     n_kept = journal.n_kept(plan.candidates, plan.splits.splits)
     if n_kept:
@@ -190,31 +192,31 @@ def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> S
     from dlrun.report.plain import to_columns, to_metrics
     from dlrun.tracking.read import find_study
 
-    found = find_study(study.store, study.id)
-    comparison = compare([found])
+    tracked = find_study(study.store, study.id)
+    comparison = compare([tracked])
     verdict = comparison.verdict
     study.finish(verdict.sentence, to_columns(comparison), to_metrics(verdict))
-    _report(study, found, comparison, reporter)
+    _report(study, tracked, comparison, reporter)
     failed: dict[str, str] = {}
     for trial in trials:
         if trial.error:
             failed.setdefault(trial.candidate, trial.error)
-    return StudyOutcome(found, comparison, failed, study.url)
+    return StudyOutcome(tracked, comparison, failed, study.url)
 
 
-def _report(study: StudyRun, found: Study, comparison: Comparison, reporter: Reporter) -> None:
-    """Add the page and the figures; a fault in drawing them must not cost a finished training."""
+def _report(study: StudyRun, tracked: Study, comparison: Comparison, reporter: Reporter) -> None:
+    """Log the page and the figures; an error in drawing them does not fail the study."""
     from dlrun.report.context import build_context
     from dlrun.report.figures import draw_figures
     from dlrun.report.page import page
 
     try:
-        findings = build_context([found], comparison)
+        findings = build_context([tracked], comparison)
         written, figures = page(findings), draw_figures(findings)
-    except Exception as error:  # it is a bug, and the command in the note shows all of it
+    except Exception as error:  # a bug; the command in the note shows its traceback
         reporter.note(
             f"report.html could not be written ({type(error).__name__}: {error}). "
-            f"To see why: dlrun compare {found.name} --html report.html"
+            f"To see why: dlrun compare {tracked.name} --html report.html"
         )
         return
     study.log_report(written, figures)

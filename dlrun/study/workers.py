@@ -1,4 +1,4 @@
-"""Several processes, one study: what the chief says before a training, and what the others do."""
+"""A study of several processes: the chief announces each training, the others take part."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ALIKE: Final = ("dlrun", "tensorflow", "keras", "numpy")
+SAME_VERSIONS: Final = ("dlrun", "tensorflow", "keras", "numpy")
 
 
 @contextmanager
 def lead(plan: StudyPlan, note: Callable[[str], None]) -> Iterator[None]:
-    """Lead the other workers, if this process has joined any, through the trainings within.
+    """Lead the other workers, where there are any, through the trainings within.
 
     Args:
-        plan: of the study, on which all must agree.
-        note: takes a sentence for the user.
+        plan: of the study, which must be the same on all.
+        note: called with a sentence for the user.
 
     Raises:
-        ClusterError: they cannot be joined.
-        UsageError: they were started differently.
+        ClusterError: a worker cannot be reached.
+        UsageError: a worker was started differently.
     """
     member = this_worker()
     if member is None:
@@ -59,9 +59,9 @@ def broadcast_task(plan: StudyPlan, task: TrialTask) -> None:
 
 
 def run_worker(plan: StudyPlan) -> None:
-    """Take part in the trainings that the chief announces, until it says that the study is over.
+    """Take part in the trainings that the chief announces, until the end of the study.
 
-    A training that fails, fails for all alike; the chief tells of it.
+    A training that fails, fails on all workers; the chief reports it.
 
     Raises:
         ClusterError: the chief or another worker is lost.
@@ -81,7 +81,7 @@ def run_worker(plan: StudyPlan) -> None:
 
 def _agreed(plan: StudyPlan) -> CollectiveGroup:
     team = _team()
-    known = {name: version for name, version in versions().items() if name in ALIKE}
+    known = {name: version for name, version in versions().items() if name in SAME_VERSIONS}
     team.agree(f"{recipe_digest(plan.recipe)} {plan.dataset.digest} {plan.splits.digest} {known}")
     return team
 

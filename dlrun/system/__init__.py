@@ -1,1 +1,1 @@
-"""The machine: costs, environment, signals, files, words."""
+"""The machine: cost, environment, signals, files, text."""

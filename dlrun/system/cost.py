@@ -1,4 +1,4 @@
-"""Cost: seconds, CPU seconds, peak memory, latency and size, on a pinned number of threads."""
+"""Seconds, CPU seconds, peak memory, latency and size, on a fixed number of threads."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PROCESS_STATUS: Final = Path("/proc/self/status")
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 LATENCY_BUDGET_SECONDS: Final = 0.25  # per batch size
 LATENCY_MAX_CALLS: Final = 30
-BUSY_SHARE: Final = 0.8  # of one core; a process that gets less is waiting for its turn
+BUSY_SHARE: Final = 0.8  # of one core; a process that gets less competes with others
 
 
 @dataclass
 class ResourceUsage:
-    """What a measured stretch took; filled in when it ends."""
+    """The cost of the code within `measure`; set when it ends."""
 
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -40,21 +40,20 @@ class ResourceUsage:
 
 @contextmanager
 def measure() -> Iterator[ResourceUsage]:
-    """Measure wall seconds, CPU seconds and peak memory of a stretch.
+    """Measure wall seconds, CPU seconds and peak memory of the code within.
 
-    CPU seconds are those of this process and its children. Peak memory is the most that this
-    process held at once, libraries and data included: what the machine must have. Linux can start
-    counting afresh; elsewhere it is the peak since the process began.
+    CPU seconds are those of this process and its children. Peak memory is that of this process,
+    with its libraries and data; Linux can reset it, elsewhere it is the peak since the start.
     """
-    spent = ResourceUsage()
+    usage = ResourceUsage()
     _reset_peak_memory()
     wall, cpu = time.perf_counter(), _cpu_seconds()
     try:
-        yield spent
+        yield usage
     finally:
-        spent.wall_seconds = time.perf_counter() - wall
-        spent.cpu_seconds = _cpu_seconds() - cpu
-        spent.peak_memory_mb = _peak_memory_mb()
+        usage.wall_seconds = time.perf_counter() - wall
+        usage.cpu_seconds = _cpu_seconds() - cpu
+        usage.peak_memory_mb = _peak_memory_mb()
 
 
 def _cpu_seconds() -> float:
@@ -91,16 +90,12 @@ def _peak_memory_mb() -> float:
 def latency(predict: Predict, frame: pd.DataFrame) -> tuple[float | None, float | None]:
     """Measure the median milliseconds of predicting 1 row and 1,000 rows, after a warm-up.
 
-    The load average still remembers the training that has just ended, so it is not asked. A
-    process that got less than 0.8 of one core while it was measured had to wait for others, and
-    the latency is then not claimed.
+    The load average still includes the training that has just ended, so it is of no use. Where
+    the process got less than 0.8 of one core, it competed with others: the result is None.
 
     Args:
-        predict: takes typed rows; what it returns is not used.
+        predict: called with typed rows.
         frame: (rows, columns) typed columns, repeated when there are fewer than 1,000.
-
-    Returns:
-        Both medians, or None for each that is not claimed.
     """
     thousand = frame.iloc[[row % len(frame) for row in range(1000)]].reset_index(drop=True)
     return _median_ms(predict, frame.iloc[:1]), _median_ms(predict, thousand)
@@ -119,12 +114,12 @@ def _median_ms(predict: Predict, frame: pd.DataFrame) -> float | None:
 
 
 def folder_mb(folder: Path) -> float:
-    """Add up the sizes of all files below a folder."""
+    """Return the size of all files below a folder, MB."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MB
 
 
 def n_cores() -> int:
-    """Count the cores that this process may use, by its affinity and its container's quota."""
+    """Return the cores that this process may use, by its affinity and its container's quota."""
     has_affinity = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     try:
@@ -135,11 +130,11 @@ def n_cores() -> int:
 
 
 def pin_threads(threads: int) -> None:
-    """Tell the numeric libraries how many threads to start; call it before they are imported.
+    """Set the number of threads of the numeric libraries, before they are imported.
 
-    A variable that the user has set stays. A waiting thread spins for a moment and then sleeps:
-    boosting on 7,000 rows with 2 threads took 0.5 s so, 3.0 s where threads slept at once
-    (OMP_WAIT_POLICY=PASSIVE), and on a loaded machine 2.8 s against 3.8 s with libgomp's default.
+    Variables that the user has set are kept. Waiting threads spin briefly before they sleep:
+    boosting on 7,000 rows with 2 threads took 0.5 s, against 3.0 s where threads slept at once
+    (OMP_WAIT_POLICY=PASSIVE); on a loaded machine 2.8 s, against 3.8 s with libgomp's default.
     """
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, str(threads))
@@ -148,7 +143,7 @@ def pin_threads(threads: int) -> None:
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Hold the libraries that are already loaded, and joblib, to this many threads."""
+    """Limit loaded libraries, and joblib, to this many threads within."""
     import joblib
 
     with threadpool_limits(threads), joblib.parallel_config("threading", n_jobs=threads):

@@ -1,4 +1,4 @@
-"""What dlrun runs on: Python, the machine and the versions of the libraries."""
+"""The environment: Python, the machine and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def installed(package: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of dlrun and of the libraries that decide a result."""
+    """Return the versions of dlrun and of the libraries that a result depends on."""
     known = {name: installed(name) for name in PACKAGES}
-    return {"dlrun": __version__, **{name: found for name, found in known.items() if found}}
+    return {"dlrun": __version__, **{name: number for name, number in known.items() if number}}
 
 
 def describe_environment() -> str:
-    """Write what a result depends on beside the recipe and the data, one fact per line."""
+    """Return what a result depends on beside the recipe and the data, one fact per line."""
     threads = ", ".join(
         f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ
     )

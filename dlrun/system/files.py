@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Files that are written atomically."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import IO
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside its place, wait until the disk has it, and put it there.
+    """Write a temporary file, sync it to the disk, and move it to its path.
 
     Raises:
-        OSError: it cannot be written; what was there before is still there.
+        OSError: it cannot be written; an earlier file is kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    growing = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with growing.open("wb") as file:
+        with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        growing.replace(path)
+        temporary.replace(path)
     finally:
-        growing.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A study that is asked to stop: it ends cleanly, and never in the middle of writing."""
+"""Signals that stop a study: raised as exceptions, deferred during writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNALS: Final = tuple(
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end; `number` is the signal."""
+    """A signal asked the process to end; `number` is the signal's."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -24,9 +24,9 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def raise_on_sigterm() -> Iterator[None]:
-    """Raise `Terminated` where SIGTERM or SIGHUP would end the process without a word.
+    """Raise `Terminated` on SIGTERM or SIGHUP within.
 
-    A signal that is already ignored stays so: that is what nohup does with SIGHUP.
+    An ignored signal stays ignored: nohup ignores SIGHUP.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     caught = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
@@ -45,10 +45,10 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Let a signal wait until what is being written is written; a second one does not wait.
+    """Defer a signal to the end of the block; a second one is raised at once.
 
     Interrupted inside a transaction, MLflow leaves its database locked, and the run could not be
-    marked as killed any more.
+    marked as killed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals arrive in the main thread alone

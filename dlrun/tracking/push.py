@@ -22,7 +22,7 @@ from dlrun.tracking.store import (
 )
 
 if TYPE_CHECKING:
-    from dlrun.tracking.store import Store, candidates_of
+    from dlrun.tracking.store import Store
 
 WAITING: Final = "dlrun.push_to"
 PUSHED: Final = "dlrun.pushed_to"
