@@ -8,14 +8,10 @@ from typing import Final
 from dlrun.cli.options import Uri
 from dlrun.errors import DlrunError
 
-EXTRAS: Final = {
-    "boost": ("xgboost", "lightgbm"),
-    "series": ("aeon",),
-    "sound": ("librosa",),
-    "vision": ("scikit-image",),
-    "gpu": ("nvidia-cudnn-cu12",),
-    "ray": ("ray",),
-    "dask": ("distributed",),
+OTHER_EXTRAS: Final = {
+    "gpu": {"nvidia-cudnn-cu12"},
+    "ray": {"ray"},
+    "dask": {"distributed"},
 }
 
 
@@ -27,10 +23,23 @@ def doctor(uri: Uri = None) -> None:
     _print("packages", *(f"{name} {number}" for name, number in versions().items()))
     _print("devices", *_devices())
     _print("store", _store(uri))
-    for extra, packages in EXTRAS.items():
+    for extra, packages in _extras().items():
         is_complete = all(installed(name) for name in packages)
         state = "installed" if is_complete else f"not installed: pip install 'dlrun[{extra}]'"
         _print(f"extra {extra}", state)
+
+
+def _extras() -> dict[str, set[str]]:
+    """Return extra → the packages that it installs."""
+    from dlrun.catalog.baselines import BASELINES
+    from dlrun.catalog.features import FEATURES
+
+    packages = [row.package for row in BASELINES.values()]
+    packages += [row.package for row in FEATURES.values()]
+    extras: dict[str, set[str]] = {}
+    for package in filter(None, packages):
+        extras.setdefault(package.extra, set()).add(package.distribution)
+    return {**dict(sorted(extras.items())), **OTHER_EXTRAS}
 
 
 def _print(label: str, *lines: str) -> None:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
+from dlrun.catalog.baselines import BASELINES
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.data.targets import target_kind
 from dlrun.system.version import __version__
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
 PACKAGES: Final = {"deep": ("tensorflow", "keras"), "classic": ("scikit-learn", "skops")}
-BOOSTERS: Final = ("xgboost", "lightgbm")
 ARTIFACT: Final = "model"
 CODE: Final = Path(__file__).with_name("pyfunc.py")
 CODE_ARTIFACT: Final = "served.py"  # its name in a logged model, which older ones have too
@@ -114,7 +114,7 @@ def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     """Return pinned requirements; MLflow would infer them by importing everything in a process."""
     families = PACKAGES if facts.is_engineered else (facts.family,)
     own = [package for family in families for package in PACKAGES[family]]
-    packages = ("mlflow", *own, *_boosters(folder))
+    packages = ("mlflow", *own, *_packages(folder))
     return [f"dlrun=={__version__}", *map(_pin, packages)]
 
 
@@ -125,10 +125,11 @@ def _pin(package: str) -> str:
         return package
 
 
-def _boosters(folder: Path) -> list[str]:
-    """Return the boosting libraries that a classic model needs."""
+def _packages(folder: Path) -> list[str]:
+    """Return the optional packages whose estimators a classic model has."""
     schemas = ""
     for file in folder.glob("*.skops"):
         with ZipFile(file) as parts:
             schemas += parts.read("schema.json").decode()
-    return [package for package in BOOSTERS if f"{package}." in schemas]
+    packages = (row.package for row in BASELINES.values() if row.package)
+    return [each.distribution for each in packages if f"{each.module}." in schemas]
