@@ -117,6 +117,9 @@ class TargetKind(Protocol):
     def answer_types(self, target: Target) -> dict[str, str]:
         """Return column → MLflow type of `answers`."""
 
+    def sample(self, signal: NDArray[np.float64]) -> TypedTarget:
+        """Return a y that follows a signal, (rows,), for checks of candidates."""
+
     def calibration(
         self, y: Y, predictions: Predictions, labels: tuple[str, ...]
     ) -> Calibration | None:

@@ -135,6 +135,11 @@ def answer_types(_target: Target) -> dict[str, str]:
     return {"prediction": "double"}
 
 
+def sample(signal: NDArray[np.float64]) -> TypedTarget:
+    """Take the signal itself."""
+    return TypedTarget(Target("kind", "regression", dtype="float"), signal)
+
+
 def calibration(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
     """Return None: numbers have no probabilities."""
 

@@ -1,0 +1,85 @@
+"""Checks of a kind of column: typed cells that are known, described, fingerprinted, perturbed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from dlrun.catalog.columns import COLUMN_KINDS, ColumnKind
+from dlrun.contract.dataset import Column
+from dlrun.data.types import column_module
+from dlrun.testing.errors import require, run_all
+from dlrun.testing.samples import SAMPLES
+
+Typed = tuple[Column, "pd.Series[Any]"]
+
+
+def finds_missing_cells(typed: Typed) -> None:
+    """Check that every cell is known or missing, and that all values can be dropped."""
+    column, values = typed
+    module = column_module(column.type)
+    known = module.is_known(values)
+    is_mask = isinstance(known, np.ndarray) and known.dtype == bool and len(known) == len(values)
+    require(is_mask, "is_known does not return a bool for each row")
+    dropped = pd.Series(module.drop_values(values, np.random.default_rng(0), 1.0))
+    n_left = 0 if COLUMN_KINDS[column.type].is_array else int(module.is_known(dropped).sum())
+    require(n_left == 0, f"{n_left} cells are known after all values were dropped")
+
+
+def has_a_fingerprint(typed: Typed) -> None:
+    """Check that equal cells give equal bytes, and cells in another order other bytes."""
+    column, values = typed
+    backward = values[::-1].reset_index(drop=True)
+    own, same, other = (_bytes(column, cells) for cells in (values, values.copy(), backward))
+    require(own == same, "equal cells have different bytes")
+    require(own != other, "different cells have equal bytes")
+
+
+def _bytes(column: Column, values: pd.Series[Any]) -> bytes:
+    return b"".join(map(bytes, column_module(column.type).canonical_bytes(values)))
+
+
+def can_be_described(typed: Typed) -> None:
+    """Check that some words describe the cells."""
+    column, values = typed
+    known = values[column_module(column.type).is_known(values)]
+    text = column_module(column.type).describe(column, known)
+    require(isinstance(text, str) and text, "it has no description")
+
+
+def keeps_the_cells_under_noise(typed: Typed) -> None:
+    """Check that noise keeps the number of cells and repeats with its seed."""
+    column, values = typed
+    module = column_module(column.type)
+    one, same = (module.add_noise(values, np.random.default_rng(0), 0.3) for _ in range(2))
+    require(len(one) == len(values), "noise changes the number of cells")
+    is_same = _bytes(column, pd.Series(one)) == _bytes(column, pd.Series(same))
+    require(is_same, "noise does not repeat with its seed")
+
+
+COLUMN_CHECKS: Final = (
+    finds_missing_cells,
+    has_a_fingerprint,
+    can_be_described,
+    keeps_the_cells_under_noise,
+)
+
+
+def check_column_kind(kind: ColumnKind) -> None:
+    """Check a kind of column on every sample that has one.
+
+    Raises:
+        CheckError: a promise is broken, or no sample has such a column.
+    """
+    samples = [make() for make in SAMPLES.values()]
+    found = [
+        (column, sample.frame[column.name])
+        for sample in samples
+        for column in sample.columns
+        if column.type == kind.name
+    ]
+    require(found, f"no sample has a column of the kind {kind.name}")
+    for typed in found:
+        run_all(COLUMN_CHECKS, typed)
