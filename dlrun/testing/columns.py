@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dlrun.catalog.columns import COLUMN_KINDS, ColumnKind
-from dlrun.contract.dataset import Column
+from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.data.fingerprint import digest_dataset
 from dlrun.data.types import column_module
 from dlrun.testing.errors import require, run_all
 from dlrun.testing.samples import SAMPLES
@@ -29,16 +30,18 @@ def finds_missing_cells(typed: Typed) -> None:
 
 
 def has_a_fingerprint(typed: Typed) -> None:
-    """Check that equal cells give equal bytes, and cells in another order other bytes."""
+    """Check that equal cells have equal digests, and cells in another order another one."""
     column, values = typed
     backward = values[::-1].reset_index(drop=True)
-    own, same, other = (_bytes(column, cells) for cells in (values, values.copy(), backward))
-    require(own == same, "equal cells have different bytes")
-    require(own != other, "different cells have equal bytes")
+    own, same, other = (_digest(column, cells) for cells in (values, values.copy(), backward))
+    require(own == same, "equal cells have different digests")
+    require(own != other, "different cells have equal digests")
 
 
-def _bytes(column: Column, values: pd.Series[Any]) -> bytes:
-    return b"".join(map(bytes, column_module(column.type).canonical_bytes(values)))
+def _digest(column: Column, values: pd.Series[Any]) -> str:
+    frame, rows = values.to_frame(column.name), np.arange(len(values))
+    dataset = Dataset("", "", (column,), Target("y", ""), frame, rows, rows)
+    return digest_dataset(dataset)
 
 
 def can_be_described(typed: Typed) -> None:
@@ -55,7 +58,7 @@ def keeps_the_cells_under_noise(typed: Typed) -> None:
     module = column_module(column.type)
     one, same = (module.add_noise(values, np.random.default_rng(0), 0.3) for _ in range(2))
     require(len(one) == len(values), "noise changes the number of cells")
-    is_same = _bytes(column, pd.Series(one)) == _bytes(column, pd.Series(same))
+    is_same = _digest(column, pd.Series(one)) == _digest(column, pd.Series(same))
     require(is_same, "noise does not repeat with its seed")
 
 

@@ -48,14 +48,16 @@ def table() -> Sample:
         {
             "size (µm)": np.where(np.arange(N_ROWS) % 11 == 0, np.nan, size),
             "noise": rng.normal(size=N_ROWS),
-            "colour": pd.Categorical(np.where(np.arange(N_ROWS) % 7 == 0, None, colour)),
+            "colour": pd.Categorical(
+                [None if row % 7 == 0 else name for row, name in enumerate(colour)]
+            ),
             "town": pd.Categorical([f"town {i}" for i in rng.integers(0, 40, N_ROWS)]),
             "day": pd.to_datetime("2024-01-01").as_unit("us") + pd.to_timedelta(days, "D"),
         }
     )
     frame.loc[::13, "day"] = pd.NaT
     types = ("number", "number", "category", "category", "datetime")
-    columns = tuple(Column(name, kind) for name, kind in zip(frame, types, strict=True))
+    columns = tuple(Column(str(name), kind) for name, kind in zip(frame, types, strict=True))
     return Sample("table", columns, frame, signal)
 
 

@@ -20,7 +20,6 @@ def test_a_kind_of_column_keeps_its_promises(kind):
     ("faulty", "message"),
     [
         ({"is_known": lambda values: values.notna()}, "is_known"),
-        ({"canonical_bytes": lambda values: iter([b"same"])}, "equal bytes"),
         ({"describe": lambda column, values: ""}, "no description"),
         ({"add_noise": lambda values, rng, level: values[1:]}, "number of cells"),
         ({"drop_values": lambda values, rng, level: values}, "cells are known"),
