@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Task = Literal["classification", "regression"]
+Task = str  # the name of a row of `dlrun.catalog.tasks`
 
 
 ColumnType = str
