@@ -20,7 +20,7 @@ from PIL import Image
 
 import dlrun
 from dlrun.classic import extras
-from dlrun.contract.candidate import FitContext
+from dlrun.contract.candidate import Embeds, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data import model_io as saved
 from dlrun.deep.candidates import make_candidates
@@ -235,7 +235,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_a_folder_holds(tmp_path: Path) -> None:
-    _, model = fitted("image", "hog")
+    dataset, model = fitted("image", "hog")
     model.save(tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {
@@ -254,6 +254,8 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
     loaded = saved.load(tmp_path)
     assert isinstance(loaded.fitted, FittedFeatureNetwork)
     assert loaded.fitted.best_epoch == model.best_epoch
+    assert isinstance(loaded.fitted, Embeds)
+    assert loaded.fitted.embed(dataset.frame[:3]).shape == (3, 8)
 
 
 def test_facts_of_an_older_model_are_read(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""A trial fits, scores and weighs one candidate on one split, here or on workers."""
+"""A trial fits, scores and measures one candidate on one split."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import shutil
 from dataclasses import dataclass, field, replace
@@ -11,42 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from joblib.externals.loky import get_reusable_executor
+from trials import METRICS, baseline, make_splits, task
 
-from dlrun.classic.candidates import make_candidates
-from dlrun.contract.candidate import Candidate, Epoch, FitContext, Predictions
-from dlrun.contract.dataset import Column, Dataset, Split, Target
+from dlrun.contract.candidate import Epoch, FitContext, Predictions
+from dlrun.contract.dataset import Dataset
 from dlrun.contract.trial import ProbeScore, RetrainingCondition, Trial
 from dlrun.data import model_io as saved
-from dlrun.errors import ExtraError, TrackingError, TrainingError
-from dlrun.recipe.schema import Execution, Recipe
-from dlrun.study.executor import check_engine, engine, run_trials
+from dlrun.errors import TrackingError, TrainingError
 from dlrun.study.trial import TrialTask, run_trial
-
-METRICS = ("roc_auc", "accuracy")
-
-
-@pytest.fixture
-def dataset() -> Dataset:
-    values = np.random.default_rng(0).normal(size=(90, 2))
-    frame = pd.DataFrame(values, columns=["a", "b"])
-    target = Target("y", "classification", ("no", "yes"))
-    columns = (Column("a", "number"), Column("b", "number"))
-    y = (values[:, 0] > 0).astype(np.int64)
-    return Dataset("small", "by hand", columns, target, frame, y, np.arange(90) + 1000)
-
-
-def make_splits(n: int) -> list[Split]:
-    parts = np.array_split(np.random.default_rng(1).permutation(90), 6)
-    return [
-        Split(0, fold, fold, 10 + fold, np.concatenate(parts[:4]), parts[4], parts[5])
-        for fold in range(n)
-    ]
-
-
-def baseline(dataset: Dataset, name: str = "linear") -> Candidate:
-    recipe = Recipe.model_validate({"data": {"source": "small.csv"}, "baselines": [name]})
-    return make_candidates(recipe, dataset)[-1]
 
 
 @dataclass
@@ -89,19 +60,9 @@ class Toy:
         (folder / "weights").write_bytes(b"x" * 2**20)
 
 
-def task(candidate: object, split: Split, **settings: object) -> TrialTask:
-    return TrialTask(candidate, split.index, split, METRICS, **settings)  # type: ignore[arg-type]
-
-
 def run(candidate: object, dataset: Dataset, folder: Path, *, save: bool = True) -> Trial:
     kept = {"model_folder": folder if save else None, "checkpoint": folder / "checkpoint"}
     return run_trial(task(candidate, make_splits(1)[0], **kept), dataset)
-
-
-def tasks(candidate: object, splits: list[Split], folder: Path) -> list[TrialTask]:
-    """Make one task for each split; the last saves its model."""
-    last = splits[-1]
-    return [task(candidate, each, model_folder=folder if each is last else None) for each in splits]
 
 
 def test_a_candidate_sees_the_rows_of_the_split_and_its_seed(
@@ -218,22 +179,6 @@ def test_an_interruption_and_a_store_that_fails_pass_through(
         run(Toy(fails=failure), dataset, tmp_path)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_give_the_same_trials_in_the_splits_order(
-    workers: int, dataset: Dataset, tmp_path: Path
-) -> None:
-    splits, candidate = make_splits(2), baseline(dataset, "decision_tree")
-    given = tasks(candidate, splits, tmp_path / "model")
-    trials = run_trials(given, dataset, Execution(workers=workers))
-    for trial, split in zip(trials, splits, strict=True):
-        alone = run_trial(task(candidate, split), dataset)
-        assert (trial.split.index, trial.scores) == (split.index, alone.scores)
-        assert trial.predictions is not None and alone.predictions is not None
-        np.testing.assert_array_equal(trial.predictions.values, alone.predictions.values)
-    kept = saved.load(tmp_path / "model").fitted.predict(dataset.frame.iloc[splits[-1].test])
-    np.testing.assert_array_equal(kept.values, alone.predictions.values)
-
-
 def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Dataset) -> None:
     split = make_splits(1)[0]
     fewer = replace(split, train=split.train[:30])
@@ -246,67 +191,3 @@ def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Data
     )
     (missing,) = given.failed("too few rows").probe_scores
     assert np.isnan(missing.score)
-
-
-DEADLY = """
-import os, signal
-from sklearn.tree import DecisionTreeClassifier
-class Deadly(DecisionTreeClassifier):
-    def fit(self, X, y):
-        if len(y) == 61:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().fit(X, y)
-"""
-
-
-def test_a_worker_that_is_killed_costs_its_trials_alone(
-    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "deadly.py").write_text(DEADLY, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    get_reusable_executor().shutdown()  # its workers know the path of an earlier test
-    splits = make_splits(3)
-    splits[1] = replace(splits[1], train=np.append(splits[1].train, splits[1].validation[:1]))
-
-    def run_all(splits: list[Split], estimator: str) -> list[Trial]:
-        baselines = [{"estimator": estimator}]
-        recipe = Recipe.model_validate({"data": {"source": "small.csv"}, "baselines": baselines})
-        candidate = make_candidates(recipe, dataset)[-1]
-        given = tasks(candidate, splits, tmp_path / "model")
-        return list(run_trials(given, dataset, Execution(workers=2)))
-
-    trials = run_all(splits, "deadly.Deadly")
-    assert [trial.split.index for trial in trials] == [0, 1, 2]
-    assert trials[1].error == (
-        "Deadly: its process was killed, most likely for lack of memory. Lower "
-        "execution.workers, or take fewer rows: data.max_rows"
-    )
-    others = run_all(splits, "sklearn.tree.DecisionTreeClassifier")
-    assert [trial.error for trial in others] == [None] * 3
-
-
-@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("dask", "dask.distributed")])
-def test_a_missing_engine_names_its_extra(
-    name: str, package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def absent(wanted: str) -> None:
-        raise ModuleNotFoundError(wanted)
-
-    monkeypatch.setattr(importlib, "import_module", absent)
-    with pytest.raises(ExtraError) as caught, engine(Execution(engine=name)):  # type: ignore[arg-type]
-        pass
-    assert str(caught.value) == f"{package} is not installed. Run: pip install 'dlrun[{name}]'"
-    with pytest.raises(ExtraError):  # before anything is trained
-        check_engine(Execution(engine=name))  # type: ignore[arg-type]
-    check_engine(Execution())
-
-
-@pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("dask", "dask.distributed")])
-def test_an_engine_runs_the_trials(
-    name: str, package: str, dataset: Dataset, tmp_path: Path
-) -> None:
-    pytest.importorskip(package, reason=f"needs the extra {name}")
-    splits = make_splits(2)
-    execution = Execution(engine=name, workers=2)  # type: ignore[arg-type]
-    trials = run_trials(tasks(baseline(dataset), splits, tmp_path / "model"), dataset, execution)
-    assert [trial.scores["accuracy"] > 0.8 for trial in trials] == [True, True]
