@@ -1,4 +1,4 @@
-"""The protocols of candidates, which networks and classic estimators implement alike."""
+"""The protocols of candidates, which networks and classic estimators both implement."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Epoch:
 
 
 OnEpoch = Callable[[Epoch], bool]
-"""Takes each epoch as it ends; returns whether training goes on."""
+"""Called with each epoch as it ends; returns whether to continue training."""
 
 
 def always_continue(epoch: Epoch) -> bool:
-    """Let training go on, whatever the epoch."""
+    """Return True: continue training."""
     return True
 
 
@@ -131,8 +131,8 @@ class Candidate(Protocol):
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.
 
-        A training that was stopped goes on from the context's checkpoint: the same call then
-        returns what an uninterrupted one would have returned.
+        A training that was stopped is resumed from the context's checkpoint, and ends as it would
+        have ended uninterrupted.
 
         Raises:
             TrainingError: the candidate cannot be fitted to these rows.

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 def listed(names: Iterable[str], limit: int = 20) -> str:
-    """Join names with commas; beyond `limit` only say how many more there are."""
+    """Join names with commas; beyond `limit`, only count the others."""
     known = list(names)
     shown = ", ".join(known[:limit])
     return shown if len(known) <= limit else f"{shown} and {len(known) - limit} more"
@@ -19,7 +19,7 @@ def quoted(names: Iterable[str], limit: int = 20) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a misspelt one, whatever its case; None: no one."""
+    """Return the known name that is most similar to a misspelt one, in any case; None: none is."""
     folded = {other.casefold(): other for other in known}
     near = get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else None

@@ -68,11 +68,11 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
 
 
 def _waiting(here: Store) -> Any:
-    found = search_runs(here, f"{STUDIES} and tags.`{WAITING}` != ''", at_most=1)
-    if not found:
+    runs = search_runs(here, f"{STUDIES} and tags.`{WAITING}` != ''", at_most=1)
+    if not runs:
         message = f"{here.place}: no study waits here to be pushed. Name one, and --to SERVER"
         raise UsageError(message)
-    return found[0]
+    return runs[0]
 
 
 def _experiment(here: Store, study: Any) -> str:

@@ -65,13 +65,13 @@ def find_run(store: Store, name: str | None) -> Any:
         raise UsageError(message)
     if name is None:
         return studies[0]
-    found = _named(store, studies, name) or with_id(studies, name) or _parent_of(store, name)
-    if found is None:
+    study = _named(store, studies, name) or with_id(studies, name) or _parent_of(store, name)
+    if study is None:
         shown = ", ".join(run.info.run_name for run in studies[:NAMES_SHOWN])
         more = " …" if len(studies) > NAMES_SHOWN else ""
         message = f"{name}: no study of that name, id or experiment. There are: {shown}{more}"
         raise UsageError(message)
-    return found
+    return study
 
 
 def load_model_folder(store: Store, name: str | None, candidate: str | None = None) -> Path:
@@ -119,14 +119,14 @@ def with_id(studies: Sequence[Any], start: str) -> Any:
     Raises:
         UsageError: there are several.
     """
-    found = [run for run in studies if run.info.run_id.startswith(start)]
-    if len(start) < SHORTEST_ID or not found:
+    runs = [run for run in studies if run.info.run_id.startswith(start)]
+    if len(start) < SHORTEST_ID or not runs:
         return None
-    if len(found) > 1:
-        ids = ", ".join(f"{run.info.run_id[:12]} ({run.info.run_name})" for run in found)
+    if len(runs) > 1:
+        ids = ", ".join(f"{run.info.run_id[:12]} ({run.info.run_name})" for run in runs)
         message = f"{start}: several studies have an id that starts so: {ids}"
         raise UsageError(message)
-    return found[0]
+    return runs[0]
 
 
 def _parent_of(store: Store, run_id: str) -> Any:
@@ -138,8 +138,8 @@ def _candidate_with_id(store: Store, start: str) -> Any:
     if len(start) < SHORTEST_ID or not start.isalnum():
         return None
     where = f"tags.`dlrun.role` != 'study' and attributes.run_id LIKE '{start}%'"
-    found = search_runs(store, where, at_most=2)
-    return found[0] if len(found) == 1 else None
+    runs = search_runs(store, where, at_most=2)
+    return runs[0] if len(runs) == 1 else None
 
 
 # ------------------------------------------------------------------------------------ reading

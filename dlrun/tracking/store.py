@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from dlrun.tracking.client import clear_errors, connect, failures, reason_of
 
 PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SERVERS_WITHOUT_SCHEME: Final = ("databricks", "databricks-uc", "uc")
+NEWEST_FIRST: Final = ["attributes.start_time DESC"]
 STUDIES: Final = "tags.`dlrun.role` = 'study'"
 OTHER_VERSION: Final = ("out-of-date database schema", "Can't locate revision")
 LOCK_SECONDS: Final = 120
@@ -98,68 +101,44 @@ def fallback_store(
         local = _open_sqlite(local_uri(), experiment, create=create)
     except UsageError as error:
         raise TrackingError(problem) from error
-    note = (
-        f"{problem} This study is kept in {local.place}. When the server is back: dlrun push"
-        if create
-        else f"{problem} Reading {local.place} instead."
-    )
-    return Store(
-        local.uri,
-        local.client,
-        experiment,
-        local.experiment_id,
-        stands_in_for=shown(server),
-        note=note,
-    )
+    kept = f"This study is kept in {local.place}. When the server is back: dlrun push"
+    note = f"{problem} {kept if create else f'Reading {local.place} instead.'}"
+    return replace(local, stands_in_for=shown(server), note=note)
 
 
 def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list[Any]:
     """Return the runs of all experiments that match MLflow's filter, the newest first."""
-    ids = [experiment.experiment_id for experiment in _experiments(store)]
-    found: list[Any] = []
-    token = None
-    while ids:
-        page = store.client.search_runs(
-            ids,
-            where,
-            max_results=at_most or 1000,
-            order_by=["attributes.start_time DESC"],
-            page_token=token,
-        )
-        found += page
-        token = page.token
-        if token is None or at_most is not None:
-            break
-    return found
+    ids = [each.experiment_id for each in _all_pages(store.client.search_experiments)]
+    if not ids:
+        return []
+    search = partial(
+        store.client.search_runs, ids, where, max_results=at_most or 1000, order_by=NEWEST_FIRST
+    )
+    return list(search()) if at_most else _all_pages(search)
+
+
+def _all_pages(search: Callable[..., Any]) -> list[Any]:
+    page = search()
+    items = list(page)
+    while page.token:
+        page = search(page_token=page.token)
+        items += page
+    return items
 
 
 def candidates_of(store: Store, study_id: str) -> dict[str, Any]:
     """Return candidate → its run; one that was killed at its start is known by its name alone."""
-    found = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
-    return {run.data.params.get("candidate", run.info.run_name): run for run in found}
+    runs = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
+    return {run.data.params.get("candidate", run.info.run_name): run for run in runs}
 
 
 def next_name(store: Store, recipe: str) -> str:
     """Return the name of the next study of an experiment: flights-1, then flights-2."""
     last = store.client.search_runs(
-        [store.experiment_id],
-        STUDIES,
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
+        [store.experiment_id], STUDIES, max_results=1, order_by=NEWEST_FIRST
     )
     number = last[0].info.run_name.rpartition("-")[2] if last else "0"
     return f"{recipe}-{int(number) + 1 if number.isdecimal() else 1}"
-
-
-def _experiments(store: Store) -> list[Any]:
-    found: list[Any] = []
-    token = None
-    while True:
-        page = store.client.search_experiments(page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
 
 
 def _check_uri(uri: str) -> None:
@@ -244,23 +223,22 @@ def _experiment_id(client: Any, name: str | None, artifacts: str | None) -> str 
 
     if name is None:
         return None
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             return str(client.create_experiment(name, artifact_location=artifacts))
-        except MlflowException:
-            # Another process may have created it meanwhile.
-            found = client.get_experiment_by_name(name)
-            if found is None:
+        except MlflowException:  # another process may have created it meanwhile
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
                 raise
-    if found.lifecycle_stage == "deleted":
+    if experiment.lifecycle_stage == "deleted":
         message = (
             f"experiment {name!r} was deleted in MLflow. Restore it with "
-            f"`mlflow experiments restore --experiment-id {found.experiment_id}`, "
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`, "
             "or write to another one: tracking.experiment"
         )
         raise TrackingError(message)
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 # ------------------------------------------------------------------------------------- remote
