@@ -21,7 +21,7 @@ from dlrun.deep.training.early_stopping import EarlyStoppingState
 from dlrun.system.files import atomic_write
 
 FILE: Final = "training.npz"
-VERSIONS: Final = f"tensorflow {tf.__version__}, keras {keras.__version__}"
+VERSIONS: Final = f"fields 2, tensorflow {tf.__version__}, keras {keras.__version__}"
 
 log = logging.getLogger(__name__)
 
