@@ -1,15 +1,18 @@
-"""The rules of the house that a tool can check: import order, lean start."""
+"""The rules of the house that a tool can check: import order, names, sizes, lean start."""
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "dlrun").rglob("*.py"))
 HEAVY = {"tensorflow", "keras", "mlflow", "sklearn", "pandas", "scipy", "pyarrow"}
 
 
@@ -48,9 +51,19 @@ def test_importing_the_command_line_is_lean(tmp_path):
     assert _loaded_after("import dlrun.cli", tmp_path) == set()
 
 
+def test_no_class_name_is_defined_twice():
+    names = Counter(
+        node.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, n_times in names.items() if n_times > 1] == []
+
+
 def test_no_file_has_outgrown_the_house():
     sizes = {
         path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
-        for path in (ROOT / "dlrun").rglob("*.py")
+        for path in SOURCES
     }
     assert {name: size for name, size in sizes.items() if size > 400} == {}

@@ -32,6 +32,8 @@ TASKS: tuple[Task, ...] = ("classification", "regression")
 SMALLER = {"random_forest": {"n_estimators": 20}, "extra_trees": {"n_estimators": 20}}
 
 
+HEAVY = {"mini_rocket", "multi_rocket", "catch22", "mfcc", "hog"}  # their libraries compile
+
 # Features with an estimator and a modality; whether numbers are tried as well.
 FEATURE_PAIRS = (
     ("linear pixels", "image", True),
@@ -57,6 +59,10 @@ def classic(name: str, dataset: Dataset, task: Task) -> Candidate:
     return make_classic(recipe, dataset)[-1]
 
 
+def _slow_if(is_slow: object) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.slow,) if is_slow else ()
+
+
 def classic_cases() -> list[object]:
     """Tables with every baseline, and every feature on what it is made of."""
     assert {word for pair, *_ in FEATURE_PAIRS for word in pair.split()} >= {*FEATURES}
@@ -71,7 +77,12 @@ def classic_cases() -> list[object]:
         for name, modality, is_number in FEATURE_PAIRS
         for task in TASKS[: 1 + is_number]
     ]
-    return [pytest.param((classic, *case), id="-".join(case)) for case in cases]
+    return [
+        pytest.param(
+            (classic, *case), id="-".join(case), marks=_slow_if(HEAVY & {*case[0].split()})
+        )
+        for case in cases
+    ]
 
 
 # For each architecture: small settings, and the modalities that it is tried on beside those it

@@ -33,6 +33,7 @@ def test_there_are_recipes():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
 def test_a_recipe_fits_its_data(path):
     plan = prepare(load_recipe(path))

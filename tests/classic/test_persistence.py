@@ -54,6 +54,7 @@ def test_there_is_no_pickle_inside(classes: Dataset, tmp_path: Path) -> None:
         assert {Path(name).suffix for name in file.namelist()} == {".json", ".npy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["mini_rocket", "multi_rocket"])
 def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Path) -> None:
     """Nothing that numba compiled is in the file, and no pickle."""
@@ -80,6 +81,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
     assert list(map(int, told.split())) == fitted.predict(dataset.frame[:9]).class_indices.tolist()
 
 
+@pytest.mark.slow
 def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = MODALITIES["series"]("classification").take(np.arange(60))
     candidate = ClassicCandidate("it", "knn", {}, Preprocessing(), ("mini_rocket",))

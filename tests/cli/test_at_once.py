@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 RECIPE = """\
 data: {source: sklearn:iris}
 baselines: [linear, {name: random_forest, n_estimators: 100}]

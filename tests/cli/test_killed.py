@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from killing import Nursery, kill_and_resume, nursery
 
+pytestmark = pytest.mark.tf
+
 RECIPE = """\
 data: {source: sklearn:breast_cancer}
 model: {architecture: mlp, hidden: [16], dropout: 0.3}

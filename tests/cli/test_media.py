@@ -80,6 +80,7 @@ def photos(dlrun, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_predict_takes_a_folder_and_answers_with_its_paths(dlrun, photos):
     ran = dlrun("predict", "last", "photos", "-o", "answers.csv", cwd=photos)
     assert (ran.code, ran.out) == (0, "answers.csv: 20 rows predicted by dummy\n"), ran.err
@@ -89,6 +90,7 @@ def test_predict_takes_a_folder_and_answers_with_its_paths(dlrun, photos):
     assert answers["p_cat"].tolist() == [0.5] * 20
 
 
+@pytest.mark.slow
 def test_predict_takes_tables_of_paths_from_where_they_lie(dlrun, photos):
     table = photos / "photos" / "new.jsonl"
     rows = [{"id": n, "image": f"cat/{n}.png", "box": [1, 2]} for n in range(3)]
@@ -101,6 +103,7 @@ def test_predict_takes_tables_of_paths_from_where_they_lie(dlrun, photos):
     ]
 
 
+@pytest.mark.slow
 def test_predict_names_what_it_cannot_decode(dlrun, photos):
     (photos / "bad.png").write_text("no image")
     ran = dlrun("predict", "last", "bad.png", cwd=photos)

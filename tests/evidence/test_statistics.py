@@ -72,6 +72,7 @@ def test_the_corrected_interval_is_that_of_the_paper():
     assert corrected_t_p_value(leads, 25 / 125) == pytest.approx(p_value)
 
 
+@pytest.mark.slow
 def test_the_corrected_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(0)
     share, sigma, n_studies = 0.2, 0.01, 2000
@@ -132,6 +133,7 @@ def _answers(correct: np.ndarray, y: np.ndarray) -> Predictions:
     return Predictions(np.column_stack([1 - late, late]))
 
 
+@pytest.mark.slow
 def test_the_bootstrap_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(1)
     n_studies, y = 150, np.zeros(300)

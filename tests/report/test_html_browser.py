@@ -36,6 +36,7 @@ addEventListener("load", () => {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_nothing_sticks_out(tmp_path: Path) -> None:

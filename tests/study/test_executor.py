@@ -21,6 +21,7 @@ from dlrun.study.executor import check_engine, engine, run_trials
 from dlrun.study.trial import run_trial
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_give_the_same_trials_in_the_splits_order(
     workers: int, dataset: Dataset, tmp_path: Path
@@ -48,6 +49,7 @@ class Deadly(DecisionTreeClassifier):
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_its_trials_alone(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_missing_engine_names_its_extra(
     check_engine(Execution())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "package"), [("ray", "ray"), ("dask", "dask.distributed")])
 def test_an_engine_runs_the_trials(
     name: str, package: str, dataset: Dataset, tmp_path: Path

@@ -248,6 +248,7 @@ def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
     assert len(folders) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_train_the_same_study(plan: StudyPlan, tmp_path: Path) -> None:
     code = (
         "import sys, time\n"

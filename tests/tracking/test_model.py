@@ -23,6 +23,8 @@ from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.model import pack
 from dlrun.tracking.store import Store, search_runs
 
+pytestmark = pytest.mark.slow
+
 Fit = Callable[[Dataset, str], Path]
 Post = Callable[[Path, dict[str, Any]], Any]
 

@@ -23,6 +23,8 @@ from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, open_store, search_runs
 from dlrun.tracking.study import StudyRun
 
+pytestmark = pytest.mark.slow
+
 forks = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 

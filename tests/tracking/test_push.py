@@ -19,6 +19,8 @@ from dlrun.tracking.read import find_study, load_model_folder
 from dlrun.tracking.store import Store, local_uri, open_store, search_runs
 from dlrun.tracking.study import StudyRun
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Server
 

@@ -23,6 +23,8 @@ from dlrun.tracking.read import find_studies, find_study, load_model_folder, wit
 from dlrun.tracking.store import Store, open_store, search_runs
 from dlrun.tracking.study import StudyRun
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[StudyRun], None]
 
 

@@ -15,6 +15,8 @@ from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, candidates_of, search_runs
 from dlrun.tracking.study import StudyRun, unfinished
 
+pytestmark = pytest.mark.slow
+
 
 def runs_of(store: Store, study_id: str) -> dict[str, Any]:
     return {name: store.client.get_run(run.info.run_id) for name, run in

@@ -18,6 +18,8 @@ from dlrun.data.types.cast import cast_columns
 from dlrun.tracking.client import prepare, quiet_mlflow
 from dlrun.tracking.model import _signature
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = (
     Column("photo", "image", (4, 5, 1)),
     Column("call", "audio", (8,), 8000),

@@ -16,6 +16,8 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import prepare
 from dlrun.tracking.store import Store, open_store, search_runs, shown
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Server
 

@@ -27,6 +27,8 @@ from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, search_runs
 from dlrun.tracking.study import StudyRun
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[StudyRun], None]
 
 

@@ -17,6 +17,8 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.store import Store
 from dlrun.tracking.ui import serve_ui, study_url
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 

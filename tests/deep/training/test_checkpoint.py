@@ -13,7 +13,6 @@ from modalities import MODALITIES
 
 from dlrun.contract.candidate import FitContext
 from dlrun.deep.candidates import make_candidates
-from dlrun.deep.training.checkpoint import FILE
 
 pytestmark = pytest.mark.tf
 
@@ -256,7 +255,7 @@ def test_a_checkpoint_comes_back(kept):
 
 @pytest.mark.parametrize("length", [0, 10, -200])
 def test_a_checkpoint_that_a_crash_cut_off_is_passed_over(kept, tmp_path, length):
-    file = tmp_path / FILE
+    file = tmp_path / "training.npz"
     file.write_bytes(file.read_bytes()[:length])
     progress, values = kept((2, 3), (4,))
     assert (progress.epoch, values) == (1, {0.0})
@@ -283,7 +282,7 @@ def test_short_epochs_share_a_checkpoint(training, breast_cancer, tmp_path, monk
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 3})
     with pytest.raises(Stopped):
         run(tmp_path, 3, die)
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / "training.npz").exists()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, 2, interrupt)
     assert_equal(run(tmp_path), run())
