@@ -1,4 +1,4 @@
-"""Whether a table is streamed: because the recipe says so, or because memory could not hold it."""
+"""Whether a table is streamed: on request, or because it does not fit in memory."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from dlrun.errors import RecipeError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
 
-SHARE: Final = 0.5  # of the free memory that a table may take before it is streamed by itself
-UNPACKED: Final = 20  # times its bytes on disk that a table may take in memory
-LOOKS: Final = 8  # places in the files where rows are looked at to type the columns
-LOOK_CELLS: Final = 2**20  # at each place
+MEMORY_SHARE: Final = 0.5  # of the free memory; larger tables are streamed
+MAX_EXPANSION: Final = 20  # bytes in memory for each byte on disk, at most
+N_SAMPLES: Final = 8  # blocks from which the column types are inferred
+SAMPLE_CELLS: Final = 2**20  # of each such block
 ADVICE: Final = "Set data.stream: false to hold the rows in memory"
 LARGE: Final = ("The table would take more than half of the free memory, so it is streamed.",)
 
 
 class StreamableTable(NamedTuple):
-    """A table that can be streamed, and what was found out on the way."""
+    """A table that can be streamed, with notes for the user."""
 
     reader: RowReader
     notes: tuple[str, ...]
 
 
 def find_stream(recipe: Recipe) -> tuple[StreamableTable | None, tuple[str, ...]]:
-    """Find the table to stream; none where its rows are read into memory.
+    """Find the table to stream; None where its rows are read into memory.
 
     Returns:
-        The table, and a note where it is too large for memory and yet cannot be streamed.
+        The table, and a note where it is too large for memory but cannot be streamed.
 
     Raises:
-        RecipeError: the recipe wants rows streamed that cannot be.
-        DataError: the files cannot be read, or have other columns than the recipe names.
+        RecipeError: the recipe requests a stream that is not possible.
+        DataError: the files cannot be read, or lack columns of the recipe.
     """
     wanted = recipe.data.stream
     if wanted is False:
@@ -59,33 +59,33 @@ def find_stream(recipe: Recipe) -> tuple[StreamableTable | None, tuple[str, ...]
         return None, ()
     faults = list(_faults(recipe, n_paths=len(paths)))
     if not faults:
-        streamable = _look(recipe, cut_files(recipe.data.source, paths))
+        streamable = _infer_columns(recipe, cut_files(recipe.data.source, paths))
         faults = list(_unstreamed(streamable.reader))
         if not faults:
-            said = LARGE if wanted == "auto" else ()
-            return StreamableTable(streamable.reader, (*said, *streamable.notes)), ()
+            reason = LARGE if wanted == "auto" else ()
+            return StreamableTable(streamable.reader, (*reason, *streamable.notes)), ()
     if wanted is True:
-        raise RecipeError("\n".join(f"{recipe.at(key)}: {said}" for key, said in faults))
-    reasons = " ".join(said for _, said in faults)
+        raise RecipeError("\n".join(f"{recipe.at(key)}: {reason}" for key, reason in faults))
+    reasons = " ".join(reason for _, reason in faults)
     return None, (f"The table may be too large for this memory, but is not streamed: {reasons}",)
 
 
 def _is_large(paths: Sequence[Path]) -> bool:
-    """Estimate the memory, and look into the files only where it could matter."""
-    most = SHARE * free_memory()
+    """Return whether the table takes too much memory; files are read only if this is possible."""
+    most = MEMORY_SHARE * free_memory()
     on_disk = sum(path.stat().st_size for path in paths)
-    return on_disk * UNPACKED > most and estimate_bytes(paths) > most
+    return on_disk * MAX_EXPANSION > most and estimate_bytes(paths) > most
 
 
 def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
-    """Say why the recipe's rows cannot be streamed: the keys, and a sentence for each."""
+    """Yield the key and the reason where the recipe's rows cannot be streamed."""
     data, evaluation = recipe.data, recipe.evaluation
     if not n_paths:
-        said = (
+        reason = (
             f"{data.source} cannot be streamed: that takes .csv, .tsv or .parquet files of one "
             "kind, a glob or a folder of them."
         )
-        yield "data.source", f"{said} {ADVICE}."
+        yield "data.source", f"{reason} {ADVICE}."
     if data.max_rows is not None:
         yield "data.max_rows", f"a sample of rows is held in memory. {ADVICE}."
     if isinstance(data.target, list):
@@ -96,29 +96,29 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
         reason = f"streamed rows are split by a hash, not by {method.name}."
         yield "data.split.method", f"{reason} Use {', '.join(most)} or {last}. {ADVICE}."
     if evaluation.folds not in ("auto", 1):
-        said = f"streamed rows have one test part, and {evaluation.folds} folds are asked for."
-        yield "evaluation.folds", f"{said} Set folds: auto. {ADVICE}."
+        reason = f"streamed rows have one test part, and {evaluation.folds} folds are asked for."
+        yield "evaluation.folds", f"{reason} Set folds: auto. {ADVICE}."
     retrained = [aspect for aspect in evaluation.stress if PERTURBATIONS[aspect].is_retrained]
     for key, what in (
         ("evaluation.learning_curve", "parts of the rows" if evaluation.learning_curve else ""),
         ("evaluation.stress", f"rows with {listed(retrained)}" if retrained else ""),
     ):
         if what:
-            said = f"training again on {what} takes rows that are held in memory."
-            yield key, f"{said} {ADVICE}, with data.max_rows."
+            reason = f"training again on {what} takes rows that are held in memory."
+            yield key, f"{reason} {ADVICE}, with data.max_rows."
 
 
-def _look(recipe: Recipe, files: TableFiles) -> StreamableTable:
-    """Type the columns by rows from some places of the files."""
+def _infer_columns(recipe: Recipe, files: TableFiles) -> StreamableTable:
+    """Infer the types of the columns from rows of some blocks."""
     declared = declared_types(recipe)
     as_text = [name for name, kind in declared.items() if COLUMN_KINDS[kind].is_verbatim]
-    n_most = max(1000, LOOK_CELLS // len(files.names))
-    places = np.unique(np.linspace(0, len(files.blocks) - 1, LOOKS).astype(int))
-    looks = [
-        next(files.read(files.blocks[place], files.names, as_text)).slice(0, n_most)
-        for place in places
+    n_most = max(1000, SAMPLE_CELLS // len(files.names))
+    numbers = np.unique(np.linspace(0, len(files.blocks) - 1, N_SAMPLES).astype(int))
+    samples = [
+        next(files.read(files.blocks[number], files.names, as_text)).slice(0, n_most)
+        for number in numbers
     ]
-    frames = [look.to_pandas(date_as_object=False, ignore_metadata=True) for look in looks]
+    frames = [each.to_pandas(date_as_object=False, ignore_metadata=True) for each in samples]
     raw = RawData(files.name, pd.concat([_plain(frame) for frame in frames], ignore_index=True))
     name = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, name)
@@ -136,7 +136,7 @@ def _look(recipe: Recipe, files: TableFiles) -> StreamableTable:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return categories as the strings that they are: the pieces differ in theirs."""
+    """Return categories as strings: those of other blocks differ."""
     names = frame.columns[frame.dtypes == "category"]
     return frame.astype(dict.fromkeys(names, object))
 
@@ -148,7 +148,7 @@ def _text(
     declared: list[str],
     split: str | None,
 ) -> tuple[str, ...]:
-    """Name the columns whose words are read as they are written, wherever they look otherwise."""
+    """Return the columns that are read as they are written, even where all values are numbers."""
     words = [column.name for column in columns if COLUMN_KINDS[column.type].is_verbatim]
     if TASKS[target.task].estimator == "classifier":
         words.append(target.name)

@@ -1,4 +1,4 @@
-"""Parts by a hash: a row's content says whether it trains, validates or tests."""
+"""Splits by a hash: the values of a row decide whether it trains, validates or tests."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ from dlrun.data.streaming.reader import Batch
 from dlrun.recipe.schema import Recipe
 
 TRAIN: Final = 0
-NONE: Final = 3  # the part of a row without a target
+NO_SUBSET: Final = 3  # of a row without a target
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class HashSplitter:
-    """Says of each row, by a hash of what it holds, in which part it is.
+    """Assigns each row to a subset by a hash of its values.
 
     Attributes:
         salt: of the hashes.
-        brings_validation: whether the data has validation rows of its own; else they are cut from
-            the training rows.
+        brings_validation: the data has validation rows; else they are drawn from the training
+            rows.
     """
 
     recipe: Recipe
     salt: int
     brings_validation: bool
 
-    def part(self, batch: Batch, hashes: Hashes) -> NDArray[np.uint8]:
-        """Return the part of each row, (rows,): 0 training, 1 validation, 2 test, 3 none.
+    def assign(self, batch: Batch, hashes: Hashes) -> NDArray[np.uint8]:
+        """Return the subset of each row, (rows,): 0 training, 1 validation, 2 test, 3 none.
 
         Raises:
-            DataError: a row has no group, or the data calls its part by a name that is none.
+            DataError: a row has no group, or an unknown subset.
         """
         split, present = self.recipe.data.split, _present(batch.y)
         names = self._names(batch, present)
         if split.method == "group":
             hashes = pd.util.hash_array(names)
-        places = mix(hashes, self.salt) / 2.0**64
-        brought = [places < split.test, places < split.test + split.validation]
+        uniform = mix(hashes, self.salt) / 2.0**64
+        is_test, is_validation = uniform < split.test, uniform < split.test + split.validation
         if split.method == "predefined":
-            is_cut = (names == "train") & (places < split.validation) & (not self.brings_validation)
-            brought = [names == "test", (names == "validation") | is_cut]
-        parts = np.select(brought, [2, 1], TRAIN).astype(np.uint8)
-        parts[~present] = NONE
-        return parts
+            is_test, is_validation = names == "test", names == "validation"
+            if not self.brings_validation:
+                is_validation |= (names == "train") & (uniform < split.validation)
+        subsets = np.select([is_test, is_validation], [2, 1], TRAIN).astype(np.uint8)
+        subsets[~present] = NO_SUBSET
+        return subsets
 
     def _names(self, batch: Batch, present: NDArray[np.bool_]) -> NDArray[Any]:
-        """Return the group or the part of each row, (rows,), "" where the split has no column."""
+        """Return the group or the subset of each row, (rows,), "" where the split has no column."""
         names = np.full(len(batch), "", dtype=object)
         column = self.recipe.data.split.column
         if column is not None:
@@ -68,7 +69,7 @@ def _present(y: Any) -> NDArray[np.bool_]:
 
 
 def mix(hashes: Hashes, salt: int) -> Hashes:
-    """Hash hashes once more, with a salt (the finalizer of SplitMix64, Steele et al. 2014)."""
+    """Hash hashes with a salt (the finalizer of SplitMix64, Steele et al. 2014)."""
     mixed = hashes + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) % 2**64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -76,6 +77,6 @@ def mix(hashes: Hashes, salt: int) -> Hashes:
 
 
 def hash_batch(batch: Batch) -> Hashes:
-    """Hash each row's columns and truth, (rows,); the same in every process."""
+    """Hash each row's columns and y, (rows,); the same in every process."""
     columns = pd.util.hash_pandas_object(batch.frame, index=False).to_numpy()
     return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.y)

@@ -1,4 +1,4 @@
-"""Table files in blocks: row groups of Parquet and stretches of CSV, read in any order."""
+"""Table files in blocks: row groups of Parquet and ranges of CSV, read in any order."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from dlrun.system.text import quoted
 SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
 SUFFIXES: Final = (*SEPARATORS, ".parquet")
 BLOCK_BYTES: Final = 2**23  # of a text file
-LONGEST_ROW: Final = 2**26  # bytes; a longer one is a quote that is never closed
+MAX_ROW_BYTES: Final = 2**26  # a longer row is a quote that is never closed
 BATCH_ROWS: Final = 2**15
 BUFFER_BYTES: Final = 2**18  # of each column that is read of a Parquet file
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a file that can be read without what stands before them.
+    """Rows of a file that can be read without the rows before them.
 
     Attributes:
-        first: number of a row group; or the byte of a text file where the rows begin.
-        stop: the byte where they end; 0 of a row group.
+        first: number of a row group; or the first byte of rows of a text file.
+        stop: the byte after the rows; 0 for a row group.
     """
 
     path: Path
@@ -43,10 +43,10 @@ class Block:
 
 @dataclass(frozen=True)
 class TableFiles:
-    """Files that hold one table together.
+    """The files of one table.
 
     Attributes:
-        name: a short name for the data, for people.
+        name: a short name of the data.
         names: of all columns.
         separator: of the fields in a text file; empty for Parquet.
     """
@@ -60,15 +60,15 @@ class TableFiles:
     def read(
         self, block: Block, columns: Sequence[str], text: Collection[str] = ()
     ) -> Iterator[pa.Table]:
-        """Read a block in batches of 32,768 rows at most.
+        """Read a block in batches of at most 32,768 rows.
 
         Args:
-            block: one of these files'.
-            columns: that are wanted.
-            text: columns whose values are taken as they are written, as dictionaries.
+            block: of these files.
+            columns: to read.
+            text: columns that are read as they are written, as dictionaries.
 
         Raises:
-            DataError: it cannot be read.
+            DataError: the block cannot be read.
         """
         read = self._read_text if self.separator else _read_row_group
         try:
@@ -102,14 +102,14 @@ class TableFiles:
 
 
 def find_paths(source: str, folder: Path) -> tuple[Path, ...]:
-    """Find the files of a source: one file, a glob of them, or a folder that holds no others.
+    """Return the files of a source: one file, a glob, or a folder of table files of one kind.
 
     Returns:
-        Nothing where it is anything else, such as a folder of images or a named data set.
+        Nothing for any other source, such as a folder of images or a named data set.
     """
     path = folder / Path(source).expanduser()
     if path.is_dir():
-        paths = sorted(file for file in path.iterdir() if not _is_beside(file))
+        paths = sorted(file for file in path.iterdir() if not _is_metadata(file))
     elif path.is_file():
         paths = [path]
     else:
@@ -119,12 +119,12 @@ def find_paths(source: str, folder: Path) -> tuple[Path, ...]:
 
 
 def find_tables(folder: Path) -> tuple[Path, ...]:
-    """Find the files of a folder that holds table files of one kind and no others."""
+    """Return the files of a folder of table files of one kind; nothing for any other folder."""
     return find_paths(str(folder), Path()) if folder.is_dir() else ()
 
 
 def estimate_bytes(paths: Sequence[Path]) -> int:
-    """Estimate the memory that all rows would take: twice a text file, and Parquet unpacked."""
+    """Estimate the memory of all rows: twice the bytes of a text file, or Parquet unpacked."""
     if paths[0].suffix.lower() in SEPARATORS:
         return 2 * sum(path.stat().st_size for path in paths)
     metadata = [_opened(path).metadata for path in paths]
@@ -139,17 +139,17 @@ def cut_files(source: str, paths: Sequence[Path]) -> TableFiles:
     """Cut files into blocks.
 
     Raises:
-        DataError: one cannot be read, has no rows, or has other columns than the first.
+        DataError: a file cannot be read, has no rows, or has other columns than the first.
     """
     cut = _cut_text if paths[0].suffix.lower() in SEPARATORS else _cut_parquet
     found = [cut(path) for path in paths]
     first, names, separator = paths[0], found[0][0], found[0][1]
     for path, (others, other, _) in zip(paths, found, strict=True):
-        odd = sorted({*names} ^ {*others})
-        if odd:
+        unshared = sorted({*names} ^ {*others})
+        if unshared:
             message = (
                 f"{path.name} and {first.name} must have the same columns, but only one of them "
-                f"has {quoted(odd)}."
+                f"has {quoted(unshared)}."
             )
             raise DataError(message)
         if other != separator or (separator and others != names):
@@ -168,8 +168,8 @@ def _name(source: str, path: Path) -> str:
     return re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or path.parent.name
 
 
-def _is_beside(path: Path) -> bool:
-    """Say whether a file stands beside data rather than holding it, such as Spark's _SUCCESS."""
+def _is_metadata(path: Path) -> bool:
+    """Return whether a file is metadata, such as Spark's _SUCCESS."""
     return path.name.startswith((".", "_"))
 
 
@@ -212,7 +212,7 @@ def _read_row_group(
 
 
 def _cut_text(path: Path) -> Cut:
-    """Cut a text file where rows end; a line break within quotes ends no row."""
+    """Cut a text file between rows; a line break in quotes is no end of a row."""
     separator, blocks = SEPARATORS[path.suffix.lower()], []
     with path.open("rb") as file:
         size = path.stat().st_size
@@ -243,15 +243,15 @@ def _names(path: Path, file: Any, stop: int, separator: str) -> tuple[str, ...]:
 
 
 def _next_end(file: Any, path: Path, start: int, n_bytes: int, *, last: bool = False) -> int:
-    """Return the byte after the first row's end from here on, or the last one in a stretch."""
+    """Return the byte after the end of the first row from `start` on, or of the last of n_bytes."""
     file.seek(start)
     content = b""
-    while len(content) < LONGEST_ROW:
+    while len(content) < MAX_ROW_BYTES:
         more = file.read(n_bytes)
         content += more
-        place = next(_row_ends(content, last=last), None)
-        if place is not None:
-            return start + place
+        end = next(_row_ends(content, last=last), None)
+        if end is not None:
+            return start + end
         if not more:
             return start + len(content)
     message = f"{path}: a quote that opens after byte {start:,} is never closed."
@@ -259,12 +259,12 @@ def _next_end(file: Any, path: Path, start: int, n_bytes: int, *, last: bool = F
 
 
 def _row_ends(content: bytes, *, last: bool) -> Iterator[int]:
-    """Give the places after line breaks that stand behind an even number of quotes."""
-    place = content.rfind(b"\n") if last else content.find(b"\n")
-    while place >= 0:
-        if content.count(b'"', 0, place) % 2 == 0:
-            yield place + 1
-        if last:  # the quote before it opened what is open here
-            place = content.rfind(b"\n", 0, max(0, content.rfind(b'"', 0, place)))
+    """Yield the positions after line breaks that follow an even number of quotes."""
+    end = content.rfind(b"\n") if last else content.find(b"\n")
+    while end >= 0:
+        if content.count(b'"', 0, end) % 2 == 0:
+            yield end + 1
+        if last:  # continue before the quote that is open here
+            end = content.rfind(b"\n", 0, max(0, content.rfind(b'"', 0, end)))
         else:
-            place = content.find(b"\n", max(place, content.find(b'"', place)) + 1)
+            end = content.find(b"\n", max(end, content.find(b'"', end)) + 1)

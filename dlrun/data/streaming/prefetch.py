@@ -1,4 +1,4 @@
-"""Work done ahead: the next item is made in a thread while the current one is in use."""
+"""Prefetching: the next item is computed in a thread while the current one is used."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ Item = TypeVar("Item")
 
 
 def prefetch(items: Iterable[Item], n_items: int = 1) -> Iterator[Item]:
-    """Give the same items in the same order, made in a thread of their own.
+    """Yield the same items in the same order, computed in a thread.
 
-    What the making raises is raised here. When no more is asked for, the thread ends with the item
-    that it is at.
+    Errors of the thread are raised here. When the iterator is closed, the thread ends with its
+    current item.
 
     Args:
-        items: made one by one.
-        n_items: that may wait to be asked for.
+        items: computed one by one.
+        n_items: the most that are computed in advance.
     """
-    made: Queue[tuple[Item | None, BaseException | None]] = Queue(n_items)
+    queue: Queue[tuple[Item | None, BaseException | None]] = Queue(n_items)
     is_over = Event()
 
-    def make() -> None:
+    def produce() -> None:
         try:
             for item in items:
-                made.put((item, None))
+                queue.put((item, None))
                 if is_over.is_set():
                     return
-            made.put((None, StopIteration()))
+            queue.put((None, StopIteration()))
         except BaseException as error:
-            made.put((None, error))
+            queue.put((None, error))
 
-    thread = Thread(target=make, name="dlrun-ahead", daemon=True)
+    thread = Thread(target=produce, name="dlrun-prefetch", daemon=True)
     thread.start()
     try:
         while True:
-            item, error = made.get()
+            item, error = queue.get()
             if isinstance(error, StopIteration):
                 return
             if error is not None:
@@ -46,6 +46,6 @@ def prefetch(items: Iterable[Item], n_items: int = 1) -> Iterator[Item]:
     finally:
         is_over.set()
         while thread.is_alive():  # it may wait for room in the queue
-            while not made.empty():
-                made.get_nowait()
+            while not queue.empty():
+                queue.get_nowait()
             thread.join(0.01)

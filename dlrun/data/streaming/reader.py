@@ -1,4 +1,4 @@
-"""A table on disk as a stream: its training rows, typed, in an order that a key fixes."""
+"""A table on disk as a stream of its typed training rows."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
 from dlrun.errors import DataError
 
-LANES: Final = 8  # blocks that are read in turn, so that rows of several places meet
-LANE_BYTES: Final = 2**27  # that the buffers of all lanes may take
+N_OPEN: Final = 8  # blocks that are read in turn, which mixes their rows
+MAX_BUFFER_BYTES: Final = 2**27  # of all open blocks
 
 
 class Batch(NamedTuple):
     """Rows of one block.
 
     Attributes:
-        rows: (rows,) int64 their numbers in the file.
+        rows: (rows,) int64 numbers in the file.
         frame: typed columns.
         y: (rows,) a Categorical of labels, or float64 values.
-        raw: the columns as they were read.
+        raw: the columns before they were typed.
     """
 
     rows: NDArray[np.int64]
@@ -45,12 +45,12 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads blocks of rows as typed columns and the truth.
+    """Reads blocks of rows as typed columns and y.
 
     Attributes:
         text: columns that are read as they are written.
-        others: columns that are read beside the typed ones.
-        where: to open an error with.
+        others: columns that are read in addition to the typed ones.
+        where: prefix of error messages.
     """
 
     files: TableFiles
@@ -68,10 +68,10 @@ class RowReader:
         Args:
             block: of the files.
             first: the number in the file of the block's first row.
-            kept: (rows,) which of its rows are wanted; None: all.
+            kept: (rows,) the rows to return; None: all.
 
         Raises:
-            DataError: it cannot be read, or holds what a column's type cannot.
+            DataError: the block cannot be read, or a value cannot be cast.
         """
         wanted = (*(column.name for column in self.columns), self.target.name, *self.others)
         done = 0
@@ -109,7 +109,7 @@ class StreamedTable:
     """The training rows of a table on disk (see `dlrun.contract.dataset.Stream`).
 
     Attributes:
-        like: a dataset without rows, which every chunk is like.
+        like: a dataset without rows; chunks differ from it in their rows alone.
         first_rows: (blocks, 2) int64 numbers of each block's first row, in its file and in all.
         n_rows: (blocks,) int64 rows of each block.
         kept: for each block a bit per row that says whether it is a training row.
@@ -125,29 +125,29 @@ class StreamedTable:
     digest: str
 
     def chunks(self, *key: int) -> Iterator[Dataset]:
-        """Give all training rows once, in the order of the key.
+        """Yield all training rows once, in the order of the key.
 
-        Blocks are opened in random order, and some are read in turn, so that rows which stand far
-        from each other come together; within a block the order is that of the file.
+        Blocks are opened in random order and eight are read in turn, which mixes rows from distant
+        parts of the files; within a block the order is that of the file.
 
         Raises:
             DataError: a file cannot be read any more, or has changed.
         """
         blocks = iter(np.random.default_rng(key).permutation(len(self.kept)).tolist())
-        lanes = deque(map(self._read, islice(blocks, self._n_lanes)))
-        while lanes:
-            lane = lanes.popleft()
-            chunk = next(lane, None)
+        opened = deque(map(self._read, islice(blocks, self._n_open)))
+        while opened:
+            block = opened.popleft()
+            chunk = next(block, None)
             if chunk is not None:
                 yield chunk
-                lanes.append(lane)
+                opened.append(block)
             else:
-                lanes.extend(map(self._read, islice(blocks, 1)))
+                opened.extend(map(self._read, islice(blocks, 1)))
 
     @property
-    def _n_lanes(self) -> int:
-        per_lane = BUFFER_BYTES * len(self.reader.columns)
-        return max(1, min(LANES, LANE_BYTES // per_lane))
+    def _n_open(self) -> int:
+        per_block = BUFFER_BYTES * len(self.reader.columns)
+        return max(1, min(N_OPEN, MAX_BUFFER_BYTES // per_block))
 
     def _read(self, number: int) -> Iterator[Dataset]:
         block = self.reader.files.blocks[number]

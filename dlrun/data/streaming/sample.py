@@ -1,4 +1,4 @@
-"""Uniform samples of rows that pass by, the same in whatever order they come."""
+"""Uniform samples of a stream of rows, independent of their order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from pandas.api.types import union_categoricals
 
 
 class SampledRows(NamedTuple):
-    """Rows of a sample; the key decides which of a part's rows are kept."""
+    """Rows of a sample.
+
+    Attributes:
+        keys: (rows,) the rows with the smallest ones are the sample.
+        y: (rows,) a Categorical of labels, or float64 values.
+        ids: (rows,) their numbers in the source.
+    """
 
     keys: NDArray[np.uint64]
     frame: pd.DataFrame
@@ -30,43 +36,49 @@ class SampledRows(NamedTuple):
 
 @dataclass
 class BottomKSample:
-    """The rows with the smallest keys, of all that were shown: a uniform sample in any order."""
+    """The rows with the smallest hashes (keys): a uniform sample, whatever the order.
 
-    most: int
-    held: list[SampledRows] = field(default_factory=list)
-    n_held: int = 0
-    highest: int = 2**64 - 1
+    Attributes:
+        size: of the sample.
+        kept: candidates for the sample; between `size` and twice as many rows.
+        max_key: rows with larger keys are not in the sample.
+    """
 
-    def add(self, rows: SampledRows, shown: NDArray[np.bool_]) -> None:
-        """Look at those of the rows that are shown."""
-        chosen = np.flatnonzero(shown & (rows.keys <= np.uint64(self.highest)))
+    size: int
+    kept: list[SampledRows] = field(default_factory=list)
+    n_kept: int = 0
+    max_key: int = 2**64 - 1
+
+    def add(self, rows: SampledRows, is_eligible: NDArray[np.bool_]) -> None:
+        """Add the eligible ones of some rows."""
+        chosen = np.flatnonzero(is_eligible & (rows.keys <= np.uint64(self.max_key)))
         if len(chosen):
-            self.held.append(rows.take(chosen))
-            self.n_held += len(chosen)
-        if self.n_held > 2 * self.most:
-            self.held = [self.joined()]
-            self.n_held = self.most
-            self.highest = int(self.held[0].keys[-1])
+            self.kept.append(rows.take(chosen))
+            self.n_kept += len(chosen)
+        if self.n_kept > 2 * self.size:
+            self.kept = [self.rows()]
+            self.n_kept = self.size
+            self.max_key = int(self.kept[0].keys[-1])
 
-    def joined(self) -> SampledRows:
-        """Return the sample in the order of its keys; equal rows have equal ones."""
-        keys = np.concatenate([rows.keys for rows in self.held])
-        order = np.argsort(keys, kind="stable")[: self.most]
-        frame = concatenate_frames([rows.frame for rows in self.held])
-        y = concatenate([rows.y for rows in self.held])
-        ids = np.concatenate([rows.ids for rows in self.held])
+    def rows(self) -> SampledRows:
+        """Return the sample in the order of its keys."""
+        keys = np.concatenate([rows.keys for rows in self.kept])
+        order = np.argsort(keys, kind="stable")[: self.size]
+        frame = concatenate_frames([rows.frame for rows in self.kept])
+        y = concatenate([rows.y for rows in self.kept])
+        ids = np.concatenate([rows.ids for rows in self.kept])
         return SampledRows(keys, frame, y, ids).take(order)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put typed rows one below the other."""
+    """Concatenate typed rows."""
     return pd.DataFrame(
         {name: concatenate([frame[name].array for frame in frames]) for name in frames[0].columns}
     )
 
 
 def concatenate(pieces: Sequence[Any]) -> Any:
-    """Put the values of a column one below the other; the categories are all that there are."""
+    """Concatenate the values of a column; categories become their union."""
     if isinstance(pieces[0], pd.Categorical):
         return union_categoricals(list(pieces), sort_categories=True)
     return np.concatenate(pieces)

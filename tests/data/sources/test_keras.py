@@ -40,8 +40,8 @@ def test_images_are_loaded_by_another_process_and_kept(home: Path) -> None:
     pixels = write_fashion(home)
     raw = read_source("keras:fashion_mnist", Path(), target="garment")
     assert (raw.name, raw.target, raw.types) == ("fashion_mnist", "garment", {"image": "image"})
-    assert raw.parts is not None
-    assert raw.parts.tolist() == ["train"] * 20 + ["test"] * 10
+    assert raw.subsets is not None
+    assert raw.subsets.tolist() == ["train"] * 20 + ["test"] * 10
     np.testing.assert_array_equal(np.stack(raw.frame["image"])[:20, ..., 0], pixels)
     assert raw.frame["garment"].tolist() == [*range(10)] * 3
     for file in (home / "datasets").rglob("*.gz"):
@@ -75,8 +75,8 @@ def test_texts_are_read_line_by_line(home: Path) -> None:
     assert raw.frame["text"].tolist() == train + test
     assert raw.frame["target"].tolist() == [1, 0, 1, 0]
     assert raw.types == {"text": "text"}
-    assert raw.parts is not None
-    assert raw.parts.tolist() == ["train"] * 3 + ["test"]
+    assert raw.subsets is not None
+    assert raw.subsets.tolist() == ["train"] * 3 + ["test"]
 
 
 def test_an_unknown_set_is_answered_with_those_there_are() -> None:

@@ -29,7 +29,7 @@ def test_a_path_starts_at_the_folder_given(tmp_path: Path) -> None:
     (tmp_path / "data" / "prices.csv").write_text("a\n1\n")
     for source in ("data/prices.csv", str(tmp_path / "data" / "prices.csv")):
         raw = read_source(source, tmp_path)
-        assert (raw.name, raw.target, raw.parts) == ("prices", None, None)
+        assert (raw.name, raw.target, raw.subsets) == ("prices", None, None)
         assert raw.frame["a"].tolist() == [1]
 
 
@@ -79,15 +79,15 @@ def test_arrays_become_columns_and_keep_their_parts(tmp_path: Path) -> None:
     raw = read_source("set.npz", tmp_path)
     assert list(raw.frame) == ["x0", "x1", "target"]
     assert raw.target == "target"
-    assert raw.parts is not None
-    assert raw.parts.tolist() == ["train"] * 3 + ["validation"] * 3 + ["test"]
+    assert raw.subsets is not None
+    assert raw.subsets.tolist() == ["train"] * 3 + ["validation"] * 3 + ["test"]
     assert raw.frame["x1"].tolist() == [1.0, 3.0, 5.0, 1.0, 3.0, 5.0, 1.0]
 
 
 def test_plain_arrays_have_no_parts_and_the_recipe_may_name_the_target(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "set.npz", x=np.arange(3), y=np.array([[1], [2], [3]]))
     raw = read_source("set.npz", tmp_path, target="size")
-    assert raw.parts is None
+    assert raw.subsets is None
     assert raw.target == "size"
     assert raw.frame.to_dict("list") == {"x0": [0, 1, 2], "size": [1, 2, 3]}
 

@@ -15,9 +15,7 @@ from dlrun.data.dataset import read_dataset
 from dlrun.data.profile import describe
 from dlrun.data.splits.make import count_leaked_duplicates, make_splits, sizes
 from dlrun.data.splits.plan import SUBSETS
-from dlrun.data.streaming import eligibility as streamable
-from dlrun.data.streaming import partitions as blocks
-from dlrun.data.streaming import scan as survey
+from dlrun.data.streaming import eligibility, partitions, scan
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.errors import DataError, RecipeError
 
@@ -133,7 +131,7 @@ def test_another_seed_parts_anew_and_says_so_in_the_fingerprint(read, make_recip
 
 
 def test_what_is_held_is_a_sample_whatever_the_order(read, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(survey, "SAMPLED", (500, 100, 200))
+    monkeypatch.setattr(scan, "SAMPLE_SIZES", (500, 100, 200))
     table = make_table()
     write(tmp_path / "parts", table, [1000])
     write(tmp_path / "other", table[::-1], [], group_rows=401)
@@ -205,7 +203,7 @@ def test_numbers_are_predicted_as_well(read, tmp_path: Path):
 
 
 def test_a_class_that_stands_in_the_last_rows_alone_is_a_class(read, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(streamable, "LOOKS", 1)
+    monkeypatch.setattr(eligibility, "N_SAMPLES", 1)
     table = make_table()
     table.loc[3500:, "late"] = "much"
     write(tmp_path / "parts", table, [])
@@ -213,12 +211,12 @@ def test_a_class_that_stands_in_the_last_rows_alone_is_a_class(read, tmp_path: P
 
 
 def test_blocks_of_a_text_file_end_where_rows_do(read, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(partitions, "BLOCK_BYTES", 1000)
     table = make_table(600)
     table.loc[::3, "town"] = 'two\nlines, "quoted"'
     table.to_csv(tmp_path / "one.csv", index=False)
     write(tmp_path / "parts", table, [])
-    files = blocks.cut_files("one.csv", [tmp_path / "one.csv"])
+    files = partitions.cut_files("one.csv", [tmp_path / "one.csv"])
     assert len(files.blocks) > 20
     assert read("one.csv").digest == read("parts").digest
 
@@ -248,7 +246,7 @@ def most_memory_of_a_pass(read, folder: Path, n_groups: int) -> int:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(read, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(survey, "SAMPLED", (1000, 1000, 1000))
+    monkeypatch.setattr(scan, "SAMPLE_SIZES", (1000, 1000, 1000))
     few, many = (most_memory_of_a_pass(read, tmp_path / f"of_{n}", n) for n in (10, 60))
     assert many < 1.3 * few
 
@@ -260,7 +258,7 @@ def test_a_table_larger_than_memory_is_streamed_by_itself(read, tmp_path: Path, 
     write(tmp_path / "parts", make_table(), [])
     auto = {"stream": "auto"}
     assert read("parts", data=auto).stream is None
-    monkeypatch.setattr(streamable, "free_memory", lambda: 50_000)
+    monkeypatch.setattr(eligibility, "free_memory", lambda: 50_000)
     dataset = read("parts", data=auto)
     assert dataset.stream is not None
     assert dataset.notes[0] == (

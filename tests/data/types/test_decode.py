@@ -166,7 +166,7 @@ def test_the_memory_of_a_container_is_heeded(
     files = tmp_path / "memory.max", tmp_path / "memory.current"
     files[0].write_text(limit)
     files[1].write_text("20\n")
-    monkeypatch.setattr(cells, "GROUP_MEMORY", files)
+    monkeypatch.setattr(cells, "CGROUP_MEMORY", files)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     assert cells.free_memory() == free
     files[1].unlink()
