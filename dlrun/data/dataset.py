@@ -18,8 +18,8 @@ from dlrun.data.selection import (
     choose_columns,
     declared_types,
     drop_empty_columns,
-    left_out,
     name_target,
+    unused_columns,
 )
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.registry import read_source
@@ -77,7 +77,7 @@ def _read_typed(recipe: Recipe) -> Dataset:
         y=typed_target.y[rows],
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
-        notes=(*typed_target.notes, *left_out(recipe, raw.frame, target), *notes, *added),
+        notes=(*typed_target.notes, *unused_columns(recipe, raw.frame, target), *notes, *added),
     )
 
 

@@ -1,4 +1,4 @@
-"""A fitted candidate on disk: one folder with `model.json` and one model file, without pickle."""
+"""A fitted candidate on disk: a folder with `model.json` and a model file, without pickle."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FACTS: Final = "model.json"
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What must be known of a saved model to feed it and to read what it says.
+    """The inputs and outputs of a saved model.
 
     Attributes:
-        is_engineered: whether it is a network that learnt from the features of the other side.
+        is_engineered: a network on features of the classic side.
     """
 
     candidate: str
@@ -46,10 +46,10 @@ class ModelInfo:
 
 
 def read_facts(folder: Path) -> ModelInfo:
-    """Read what `ModelInfo.write` wrote.
+    """Read the `model.json` of a folder.
 
     Raises:
-        UsageError: the folder holds no model.
+        UsageError: the folder has none.
     """
     path = folder / FACTS
     if not path.is_file():
@@ -66,32 +66,32 @@ def read_facts(folder: Path) -> ModelInfo:
         family=facts["family"],
         columns=tuple(Column(**column) for column in columns),
         target=Target(**target),
-        is_engineered=facts.get("is_engineered", False),  # older models do not say it
+        is_engineered=facts.get("is_engineered", False),  # older models lack it
     )
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A loaded model that answers for raw rows."""
+    """A loaded model that predicts raw rows."""
 
     facts: ModelInfo
     fitted: Fitted
 
     def predict(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
-        """Predict raw rows, as they stand in a user's file.
+        """Predict raw rows, as in a user's file.
 
         Args:
             rows: the columns that the model was trained on, and perhaps others. An image, a sound
                 or a text may be a path, encoded bytes, base64 or a data: URI; a series is a list
                 of channels with a list of steps each, or a list of steps; also in JSON.
-            folder: where relative paths start; else they start here.
+            folder: where relative paths start, before the working directory.
 
         Returns:
-            One row per row with `prediction`, in the target's own kind of value, and for classes
-            `p_<label>`, the probability of each.
+            For each row `prediction`, of the target's own type, and for classes `p_<label>`, the
+            probability of each.
 
         Raises:
-            DataError: a column is missing or holds values of another type.
+            DataError: a column is missing, or a value cannot be cast.
         """
         import pandas as pd
 
@@ -109,11 +109,11 @@ class SavedModel:
 def load(folder: Path) -> SavedModel:
     """Load a model that `Fitted.save` wrote.
 
-    Each kind has a module with a `load(folder)`, imported only here and now: this module stands
-    below them and must not pull in TensorFlow for a classic model.
+    The module with the kind's `load(folder)` is imported only when it is needed: a classic model
+    must not import TensorFlow.
 
     Raises:
-        UsageError: the folder holds no model.
+        UsageError: the folder has no model.
     """
     facts = read_facts(folder)
     kind = "engineered" if facts.is_engineered else facts.family

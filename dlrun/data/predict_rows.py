@@ -1,4 +1,4 @@
-"""Rows to predict: a table, arrays, or the files of a model that reads files alone."""
+"""Rows to predict: a table, arrays, or files for a model with one column of files."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from dlrun.system.text import quoted
 
 
 def read_rows(source: str, columns: Sequence[Column]) -> tuple[pd.DataFrame, Path]:
-    """Read the rows that a model shall predict, from here.
+    """Read the rows that a model predicts.
 
     Args:
-        source: a table, a glob of tables or an .npz; or, of a model that reads images, sounds or
-            texts alone, such a file, a glob, a folder or a zip of them.
-        columns: what the model reads.
+        source: a table, a glob of tables or an .npz, relative to the working directory; for a
+            model with one column of images, sounds or texts also such a file, a glob, a folder or
+            a zip of them.
+        columns: the model's.
 
     Returns:
         Raw rows, and the folder where relative paths in their cells start.
 
     Raises:
-        DataError: there is nothing to read, or it cannot be read.
+        DataError: the source does not exist, or cannot be read.
     """
     path = Path(source)
-    # "007" must stay as it is written where it is the name of a category.
     text = [column.name for column in columns if COLUMN_KINDS[column.type].is_verbatim]
     if has_magic(source) and not path.exists():
         files = sorted(glob(source, recursive=True))
@@ -73,7 +73,7 @@ def _column_of_files(source: str, columns: Sequence[Column]) -> Column:
 
 
 def printable(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they can be written into a table: paths as text, no arrays, no bytes."""
+    """Return the columns that a table file can store: paths as text, no arrays, no bytes."""
     shown = {}
     for name in rows:
         cell = next((cell for cell in rows[name][is_present(rows[name])]), None)

@@ -1,4 +1,4 @@
-"""What looks wrong with a dataset: one sentence each, none of them an error."""
+"""Warnings about the columns of a dataset."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dlrun.data.targets import target_kind
 from dlrun.data.types.cast import is_array
 from dlrun.system.text import quoted
 
-LOOK = 1000  # rows that decide whether a column is worth a look at all of them
+N_HEAD_ROWS = 1000  # are checked first: all rows only if these show nothing
 
 
 def data_warnings(dataset: Dataset) -> Iterator[str]:
-    """Name the columns that are constant, that count or name the rows, or that leak the target."""
+    """Yield warnings about columns that are constant, identify the rows or equal the target."""
     constant = [column.name for column in dataset.columns if _is_constant(dataset, column)]
     if constant:
         yield f"Constant, so of no help: {quoted(constant)}."
     others = [column for column in dataset.columns if column.name not in constant]
-    names = [column.name for column in others if _is_identifier(dataset, column)]
-    if names:
+    identifiers = [column.name for column in others if _is_identifier(dataset, column)]
+    if identifiers:
         yield (
-            f"Different in every row, as a name or a counter is: {quoted(names)}. "
+            f"Different in every row, as a name or a counter is: {quoted(identifiers)}. "
             "If they identify rows, set them in data.exclude."
         )
     is_copy = target_kind(dataset.target.task).is_copy
@@ -41,10 +41,8 @@ def _is_constant(dataset: Dataset, column: Column) -> bool:
     if is_array(column):
         first = values.iloc[0]
         return all(np.array_equal(cell, first, equal_nan=cell.dtype.kind == "f") for cell in values)
-    present = values[:LOOK].dropna()
-    if present.nunique() > 1:
-        return False
-    return bool(values.nunique() == 1)
+    present = values[:N_HEAD_ROWS].dropna()
+    return present.nunique() <= 1 and bool(values.nunique() == 1)
 
 
 def _is_identifier(dataset: Dataset, column: Column) -> bool:
@@ -52,10 +50,10 @@ def _is_identifier(dataset: Dataset, column: Column) -> bool:
     if column.type == "category":
         return len(values.cat.categories) >= len(values) == values.nunique()
     if column.type == "number":
-        head = values.to_numpy()[:LOOK]
-        return _counts(head) and _counts(values.to_numpy())
+        head = values.to_numpy()[:N_HEAD_ROWS]
+        return _is_counter(head) and _is_counter(values.to_numpy())
     return False
 
 
-def _counts(values: Any) -> bool:
+def _is_counter(values: Any) -> bool:
     return len(values) > 1 and bool((np.diff(values) == 1).all())

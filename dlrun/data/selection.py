@@ -1,4 +1,4 @@
-"""The columns that a recipe learns from and predicts: looked up in a table, named and typed."""
+"""The feature columns and the target of a recipe, found in a raw table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain
 import pandas as pd
 
 from dlrun.contract.dataset import Column, Dataset
-from dlrun.data.quality import LOOK
+from dlrun.data.quality import N_HEAD_ROWS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.types.cast import is_known
 from dlrun.data.types.infer import infer_type
@@ -22,7 +22,7 @@ def name_target(recipe: Recipe, raw: RawData) -> str:
     """Return the name of the column to predict; several columns are joined before.
 
     Raises:
-        DataError: there is none, or the recipe uses it for something else as well.
+        DataError: neither recipe nor source name one, or the recipe uses it for something else.
     """
     chosen = recipe.data.target
     name = raw.target if chosen is None or isinstance(chosen, list) else chosen
@@ -65,10 +65,10 @@ def _require(recipe: Recipe, key: str, names: Sequence[str], frame: pd.DataFrame
 
 
 def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, ...]:
-    """Name and type the columns to learn from.
+    """Return the feature columns with their types.
 
     Raises:
-        DataError: a column that the recipe names is not there, or none is left.
+        DataError: a column of the recipe does not exist, or no column is left.
     """
     data, frame, wide = recipe.data, raw.frame, _wide(recipe)
     plain = [name for name in data.features or () if name not in wide]
@@ -82,7 +82,7 @@ def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, .
         unused = set(data.exclude)
     names = [name for name in (data.features or frame.columns) if name not in unused]
     if not names:
-        raise DataError(nothing_left(recipe))
+        raise DataError(no_columns(recipe))
     types = {**raw.types, **declared_types(recipe)}
     return tuple(
         Column(name, "series", parts=wide[name])
@@ -92,15 +92,15 @@ def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, .
     )
 
 
-def nothing_left(recipe: Recipe) -> str:
-    """Say that there is no column to learn from."""
+def no_columns(recipe: Recipe) -> str:
+    """Return the message that no column is left."""
     split = recipe.data.split.column
     hint = f" The split column {split!r} is one only if data.features lists it." if split else ""
     return f"{recipe.at('data.features')}: no column is left to learn from.{hint}"
 
 
-def left_out(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
-    """Say what a mapping of types leaves out: it is a list of all features, too."""
+def unused_columns(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
+    """Yield a note on the columns that a mapping of types, which lists all features, lacks."""
     data, wide = recipe.data, _wide(recipe)
     named = {*(data.features or ()), *data.exclude, target, data.split.column}
     named = named.union(*wide.values())
@@ -110,21 +110,21 @@ def left_out(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
 
 
 def declared_types(recipe: Recipe) -> dict[str, str]:
-    """Return the types that the recipe sets by hand."""
+    """Return column → kind, as set in the recipe."""
     features = recipe.data.features
     listed = features.items() if isinstance(features, dict) else ()
     return {name: kind for name, kind in listed if not isinstance(kind, WideSeries)}
 
 
 def _wide(recipe: Recipe) -> dict[str, tuple[str, ...]]:
-    """Return the wide series of the recipe, and the columns that they are made of."""
+    """Return the wide series of the recipe, each with its columns."""
     features = recipe.data.features
     listed = features.items() if isinstance(features, dict) else ()
     return {name: kind.columns for name, kind in listed if isinstance(kind, WideSeries)}
 
 
 def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """Leave out the columns without any value, and say so in the dataset's notes.
+    """Drop the columns without any value, with a note.
 
     Raises:
         DataError: no column is left.
@@ -134,7 +134,7 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
     if not empty:
         return dataset
     if not kept:
-        raise DataError(nothing_left(recipe))
+        raise DataError(no_columns(recipe))
     return replace(
         dataset,
         columns=kept,
@@ -145,4 +145,4 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
 
 def _has_values(dataset: Dataset, column: Column) -> bool:
     values = dataset.frame[column.name]
-    return any(is_known(column, part).any() for part in (values[:LOOK], values))
+    return any(is_known(column, rows).any() for rows in (values[:N_HEAD_ROWS], values))

@@ -1,4 +1,4 @@
-"""YAML text to plain values, with the line of every key and without YAML's traps."""
+"""YAML text as plain values, with the line of every key, and numbers and words as in YAML 1.2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLOAT: Final = r"^[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|^[-+
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong in a recipe; `line` is None when it came from the command line."""
+    """A fault of a recipe; `line` is None for a fault of the command line."""
 
     line: int | None
     text: str
@@ -22,7 +22,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Document:
-    """A recipe's values as plain Python, and the line on which each dotted key stands."""
+    """A recipe's values as plain Python, and the line of each dotted key."""
 
     values: dict[str, Any]
     lines: dict[str, int]
@@ -30,7 +30,7 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's idea of scalars: `no`, `on` and dates are text, and `1e-3` is a number."""
+    """Scalars as in YAML 1.2: `no`, `on` and dates are text, and `1e-3` is a number."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
 
@@ -46,7 +46,7 @@ for _tag, _pattern, _first in (
 
 
 def parse(text: str) -> Document:
-    """Parse one YAML mapping; what cannot be parsed becomes a fault."""
+    """Parse one YAML mapping; syntax errors become faults."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -61,7 +61,7 @@ def parse(text: str) -> Document:
 
 
 def parse_value(text: str) -> Any:
-    """Parse one value as it would be read inside a recipe.
+    """Parse one value as in a recipe.
 
     Raises:
         ValueError: the text is not YAML.
@@ -76,7 +76,7 @@ def parse_value(text: str) -> Any:
 
 
 class _Builder:
-    """Turns one tree of YAML nodes into values, noting lines and faults on the way."""
+    """Turns a tree of YAML nodes into values, and collects lines and faults."""
 
     def __init__(self, loader: yaml.SafeLoader) -> None:
         self._loader = loader

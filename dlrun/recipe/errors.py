@@ -48,10 +48,10 @@ def explain(
 
     Args:
         errors: of `ValidationError.errors()`.
-        values: what was validated, to tell keys from the branches of a union.
+        values: the validated ones, to distinguish keys from branches of a union.
         lines: dotted key → line.
         section: the model that validated.
-        prefix: the dotted key at which `section` stands.
+        prefix: the dotted key of `section`.
     """
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for error in errors:
@@ -133,11 +133,11 @@ def _sentence(
         return unknown_key(full, owner.model_fields if owner else (), elsewhere=keys_of(section))
     if kinds == {"missing"}:
         return f"{full} is required"
-    spoken = [error for error in errors if error["type"] == "value_error"]
-    if spoken:
-        return f"{full}: {spoken[0]['ctx']['error']}"
+    own = [error for error in errors if error["type"] == "value_error"]
+    if own:
+        return f"{full}: {own[0]['ctx']['error']}"
     wanted = " or ".join(dict.fromkeys(_wanted(error) for error in errors))
-    return f"{full} is {_shown(first['input'])}, but must be {wanted}"
+    return f"{full} is {_show(first['input'])}, but must be {wanted}"
 
 
 def _wanted(error: Mapping[str, Any]) -> str:
@@ -150,7 +150,7 @@ def _wanted(error: Mapping[str, Any]) -> str:
     return WANTED.get(kind, str(error["msg"]))
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):
@@ -159,7 +159,7 @@ def _shown(value: object) -> str:
 
 
 def section_at(section: type[BaseModel], path: Iterable[str]) -> type[BaseModel] | None:
-    """Find the section that a path of keys leads to; list positions are stepped over."""
+    """Return the section at a path of keys; positions in lists are skipped."""
     current: type[BaseModel] | None = section
     for name in path:
         if name.isdigit():

@@ -1,4 +1,4 @@
-"""A recipe file and its overrides to one frozen `Recipe`, or all of its faults at once."""
+"""A recipe file with overrides as a frozen `Recipe`, or all of its faults at once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _read(path: Path) -> str:
 
 
 def _normalise(document: Document) -> tuple[dict[str, Any], dict[str, int]]:
-    """Drop empty sections, and give a single model the place of a list of one."""
+    """Drop empty sections, and make a single model a list of one."""
     values = {key: value for key, value in document.values.items() if value is not None}
     lines = dict(document.lines)
     if isinstance(values.get("model"), dict):
@@ -182,7 +182,7 @@ def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> lis
 
 
 def _message(file: str, faults: list[Fault], *, is_single: bool) -> str:
-    """Join the faults by line; a single model is spoken of as `model`, not as `model.0`."""
+    """Return the faults in the order of lines; a single model is `model`, not `model.0`."""
     ordered = sorted(faults, key=lambda fault: fault.line or 0)
     text = "\n".join(
         f"{file}:{fault.line}: {fault.text}" if fault.line else f"command line: {fault.text}"

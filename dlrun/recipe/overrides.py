@@ -1,4 +1,4 @@
-"""Settings from the command line, laid over those of the file."""
+"""Settings of the command line, which override those of the file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from dlrun.recipe.document import Document, Fault, dotted, parse_value
 
-# Keys that may hold one plain value in place of a mapping, and the key which that value stands for.
+# Keys that may have one plain value instead of a mapping, and the key in the mapping that it sets.
 SHORTHANDS: Final = {"training.optimizer": "name", "training.learning_rate": "peak"}
 CANDIDATE_NAMES: Final = {"model": ("name", "architecture"), "baselines": ("name", "estimator")}
 
 
 def override(document: Document, settings: Iterable[str]) -> Document:
-    """Lay `key=value` settings over a document; what cannot be applied becomes a fault."""
+    """Apply `key=value` settings to a document; settings that cannot be applied become faults."""
     values = copy.deepcopy(document.values)
     lines = dict(document.lines)
     faults = list(document.faults)
@@ -34,7 +34,7 @@ def override(document: Document, settings: Iterable[str]) -> Document:
 
 
 def _set(values: dict[str, Any], key: str, value: Any) -> str:
-    """Set one dotted key, creating the sections on its way; return the key as positions say it."""
+    """Set one dotted key, creating its sections; return the key with positions in lists."""
     current: Any = values
     path = ""
     *sections, last = key.split(".")

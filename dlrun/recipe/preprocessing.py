@@ -36,7 +36,7 @@ class Text(Section):
     """Tokens that a network reads, from the start; auto: all tokens of 95 % of the training rows,
     up to 512 words or 2048 characters."""
     level: Literal["word", "char"] = "word"
-    """word: parted by white space, without punctuation; char: every character."""
+    """word: split at white space, without punctuation; char: every character."""
     lowercase: bool = True
     """A network lowers the letters A to Z alone."""
 
@@ -68,7 +68,7 @@ class Image(Section):
 
 
 class SpecAugment(Section):
-    """Stretches of a sound's log-mel that are hidden while training (Park et al. 2019)."""
+    """Ranges of a sound's log-mel that are masked while training (Park et al. 2019)."""
 
     frequency: Share | None = None
     """Widest of two stretches of bands, as a share of all bands."""
@@ -82,16 +82,16 @@ class Audio(Section):
     sample_rate: PositiveInt | Auto = "auto"
     """Samples per second that all sounds are brought to; auto: the most common rate."""
     seconds: PositiveFloat | Auto = "auto"
-    """What is heard of each sound, from its start; auto: the longest sound, but at most twice what
-    95 % of the sounds stay below."""
+    """Length of each sound, from its start; auto: the longest sound, but at most twice the 95 %
+    quantile."""
     features: Literal["log_mel", "waveform"] = "log_mel"
-    """What a network gets: the energy of bands in frames of 25 ms every 10 ms, or the samples."""
+    """Input of a network: the energy of bands in frames of 25 ms every 10 ms, or the samples."""
     mels: PositiveInt = 64
-    """Bands, evenly spaced as we hear them."""
+    """Bands, evenly spaced on the mel scale."""
     augment: SpecAugment = SpecAugment()
 
     @model_validator(mode="after")
-    def _bands_to_hide(self) -> Self:
+    def _bands_to_mask(self) -> Self:
         if self.features == "waveform" and self.augment != SpecAugment():
             message = (
                 "augment hides bands and frames of the log-mel, but features is waveform. "

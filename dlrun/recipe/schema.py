@@ -40,7 +40,7 @@ class SplitSettings(Section):
     test: Fraction = 0.2
     """Share of all rows in the test part, when there is one test part."""
     validation: Fraction = 0.1
-    """Share of all rows that early stopping and tuning may look at."""
+    """Share of all rows for early stopping and tuning."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -88,7 +88,7 @@ class WideSeries(Section):
 
 
 RANGE: Final = re.compile(r"(.*?)(\d+)(?:…|\.\.\.)(.*?)(\d+)")
-LONGEST_RANGE: Final = 1_000_000
+MAX_RANGE: Final = 1_000_000
 
 
 def expand_range(name: str) -> list[str]:
@@ -102,10 +102,10 @@ def expand_range(name: str) -> list[str]:
         return [name]
     prefix, first, other, last = found.groups()
     n_columns = int(last) - int(first) + 1
-    if prefix != other or not 0 < n_columns <= LONGEST_RANGE:
+    if prefix != other or not 0 < n_columns <= MAX_RANGE:
         message = (
             f"{name!r} is no range of numbered columns. Write it as t0…t425: the same name, then "
-            f"the first and the last number, at most {LONGEST_RANGE:,} columns"
+            f"the first and the last number, at most {MAX_RANGE:,} columns"
         )
         raise ValueError(message)
     width = len(first) if first.startswith("0") else 0  # t000…t425 is written with zeros
@@ -128,7 +128,7 @@ class Data(Section):
     max_rows: PositiveInt | None = None
     """A stratified sample of this many rows, for a quick look."""
     stream: bool | Auto = "auto"
-    """Read training rows from the files again and again; auto: when memory cannot hold them."""
+    """Read training rows from the files in every epoch; auto: when they do not fit in memory."""
     split: SplitSettings = SplitSettings()
 
     @field_validator(
@@ -164,7 +164,7 @@ class Data(Section):
 
 
 def _extends(common: object, own: object) -> bool:
-    """Say whether a mapping sets some keys of another one, rather than naming another thing."""
+    """Return whether a mapping overrides keys of another one, rather than naming another thing."""
     return isinstance(common, dict) and isinstance(own, dict) and "name" not in own
 
 
@@ -320,7 +320,7 @@ class Recipe(Section):
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def training_of(self, model: Model) -> Training:
-        """Return the training section with the model's own overrides laid over it."""
+        """Return the training section with the model's own overrides."""
         common = self.training.model_dump()
         own = {
             key: {**common[key], **value} if _extends(common[key], value) else value
@@ -339,7 +339,7 @@ class Recipe(Section):
         return self._file.parent
 
     def at(self, key: str) -> str:
-        """Say where a dotted key stands, `flights.yaml:7: data.target`, to open an error with."""
+        """Return the position of a dotted key for a message, `flights.yaml:7: data.target`."""
         if "model.architecture" in self._lines:
             key = key.replace("model.0", "model", 1)
         parts = key.split(".")

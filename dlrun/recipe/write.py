@@ -28,7 +28,7 @@ def to_yaml(recipe: Recipe, *, source: str | None = None) -> str:
 
     Args:
         recipe: the recipe.
-        source: put in place of `data.source`, since a relative one is lost in another folder.
+        source: replaces `data.source`: a relative one does not work in another folder.
     """
     values = resolved_values(recipe)
     if source is not None:

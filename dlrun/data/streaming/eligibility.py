@@ -15,7 +15,7 @@ from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Column, Target
-from dlrun.data.selection import choose_columns, declared_types, left_out, name_target
+from dlrun.data.selection import choose_columns, declared_types, name_target, unused_columns
 from dlrun.data.sources.raw import RawData
 from dlrun.data.streaming.partitions import TableFiles, cut_files, estimate_bytes, find_paths
 from dlrun.data.streaming.reader import RowReader
@@ -132,7 +132,7 @@ def _infer_columns(recipe: Recipe, files: TableFiles) -> StreamableTable:
         others=() if split is None else (split,),
         where=recipe.at("data.source"),
     )
-    return StreamableTable(reader, (*notes, *left_out(recipe, raw.frame, name)))
+    return StreamableTable(reader, (*notes, *unused_columns(recipe, raw.frame, name)))
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
