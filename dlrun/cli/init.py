@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -30,7 +29,7 @@ data:
 {split}
 
 model:
-{model}
+  architecture: {model}
 
 training:
   epochs: 50             # a cap; early stopping usually ends sooner
@@ -44,17 +43,7 @@ evaluation:
 """
 
 
-# The architecture that a practitioner would try first, and its settings as examples. Of mixed
-# columns the first type here decides.
-MODELS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "image": "  architecture: cnn",
-        "audio": "  architecture: cnn       # on the log-mel spectrogram",
-        "text": "  architecture: text_cnn",
-        "series": "  architecture: fcn",
-    }
-)
-MLP: Final = "  architecture: mlp\n  hidden: [128, 128]\n  dropout: 0.1"
+DEFAULT_MODEL: Final = "mlp\n  hidden: [128, 128]\n  dropout: 0.1"
 OWN_SPLIT: Final = "  # the data brings its own training and test rows"
 ANY_SPLIT: Final = "  # split: {{method: {method}}}   # or group / time / predefined with a column"
 
@@ -98,7 +87,6 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
 
     target, n_columns = dataset.target, len(dataset.columns)
     classes = f", {len(target.labels)} classes" if target.labels else ""
-    types = {column.type for column in dataset.columns}
     return TEMPLATE.format(
         rows=len(dataset),
         columns=f"{n_columns} column{'s' * (n_columns > 1)}",
@@ -112,10 +100,18 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
             f"  #   {_quote(column.name)}: {column.type}" for column in dataset.columns
         ),
         split=_split(dataset),
-        model=next((model for kind, model in MODELS.items() if kind in types), MLP),
+        model=_model(column.type for column in dataset.columns),
         metric=choose_metrics("auto", target)[0],
         folds=_folds(dataset),
     )
+
+
+def _model(types: Iterable[str]) -> str:
+    """Return the first architecture of a column's own kind, else an MLP with example settings."""
+    from dlrun.catalog.columns import COLUMN_KINDS
+
+    networks = (COLUMN_KINDS[each].architecture for each in types)
+    return next((name for name in networks if name != "mlp"), DEFAULT_MODEL)
 
 
 def _split(dataset: Dataset) -> str:

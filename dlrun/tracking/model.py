@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
 from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.data.targets import target_kind
 from dlrun.system.version import __version__
@@ -102,7 +103,8 @@ def _signature(facts: ModelInfo) -> Any:
     target = facts.target
     inputs = []
     for column in facts.columns:
-        kind = {"number": "double", "series": AnyType()}.get(column.type, "string")
+        signature = COLUMN_KINDS[column.type].signature
+        kind = AnyType() if signature == "any" else signature
         cells = dict.fromkeys(column.parts, "double") or {column.name: kind}
         inputs += [ColSpec(kind, name, required=False) for name, kind in cells.items()]
     answers = target_kind(target.task).answer_types(target)
