@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -100,17 +100,17 @@ def _fill(dataset: Dataset, data: str, path: Path) -> str:
             f"  #   {_quote(column.name)}: {column.type}" for column in dataset.columns
         ),
         split=_split(dataset),
-        model=_model(column.type for column in dataset.columns),
+        model=_model({column.type for column in dataset.columns}),
         metric=choose_metrics("auto", target)[0],
         folds=_folds(dataset),
     )
 
 
-def _model(types: Iterable[str]) -> str:
-    """Return the first architecture of a column's own kind, else an MLP with example settings."""
+def _model(types: Collection[str]) -> str:
+    """Return the first architecture for one of these kinds, else an MLP with example settings."""
     from dlrun.catalog.columns import COLUMN_KINDS
 
-    networks = (COLUMN_KINDS[each].architecture for each in types)
+    networks = (kind.architecture for kind in COLUMN_KINDS.values() if kind.name in types)
     return next((name for name in networks if name != "mlp"), DEFAULT_MODEL)
 
 
