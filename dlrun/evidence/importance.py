@@ -1,4 +1,4 @@
-"""Permutation importance: which columns a candidate needs, and whether the sides agree."""
+"""Permutation importance of the columns, and its rank correlation between two candidates."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
     from dlrun.contract.candidate import Family
 
-MOST: Final = 0.95  # of what all columns together are worth
-TOP: Final = 5
+CUMULATIVE_SHARE: Final = 0.95  # of the sum of all drops
+N_TOP: Final = 5
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What permuting each column costs a candidate (Breiman 2001).
+    """How much worse a candidate's score is with each column permuted (Breiman 2001).
 
     Attributes:
         names: columns, or parts of an image, sound or series; the most important first.
-        drops: how much worse the primary metric becomes, in its unit, mean over splits.
+        drops: by how much the primary metric is worse, in its unit, mean over splits.
         spreads: standard deviations over the splits; NaN for a single one.
         stability: mean Kendall tau between the rankings of two splits; NaN for a single one.
-        n_needed: how many columns make up 95 % of all drops.
+        n_needed: number of columns that make up 95 % of all drops.
     """
 
     candidate: str
@@ -44,7 +44,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike two candidates rank the columns.
+    """The agreement of two candidates' rankings of the columns.
 
     Attributes:
         tau: Kendall's rank correlation of their drops, from -1 to 1.
@@ -56,9 +56,9 @@ class Agreement:
     top: int
 
 
-def importances(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Importance]:
-    """Gather the importance of the columns for every candidate that was measured."""
-    measured = measurements[measurements["aspect"] == "importance"]
+def importances(probe_scores: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Importance]:
+    """Return the importance of the columns for every candidate for which it was measured."""
+    measured = probe_scores[probe_scores["aspect"] == "importance"]
     return [
         _importance(str(name), own, trials[trials["candidate"] == name], metric)
         for name, own in measured.groupby("candidate", sort=False)
@@ -69,7 +69,7 @@ def agree(first: Importance, second: Importance) -> Agreement:
     """Compare two candidates' rankings of the same columns."""
     order = list(first.names)
     other = dict(zip(second.names, second.drops, strict=True))
-    top = min(TOP, max(1, len(order) // 2))
+    top = min(N_TOP, max(1, len(order) // 2))
     shared = set(first.names[:top]) & set(second.names[:top])
     tau = _tau(np.array(first.drops), np.array([other[name] for name in order]))
     return Agreement(tau, len(shared), top)
@@ -102,7 +102,7 @@ def _n_needed(means: NDArray[np.float64]) -> int:
     worth = np.clip(means, 0.0, None)
     if not worth.sum():
         return 0
-    return int(np.searchsorted(np.cumsum(worth), MOST * worth.sum() * (1 - 1e-9)) + 1)
+    return int(np.searchsorted(np.cumsum(worth), CUMULATIVE_SHARE * worth.sum() * (1 - 1e-9)) + 1)
 
 
 def _tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -1,4 +1,4 @@
-"""The table of the question: each aspect on which the two sides are said to differ, measured."""
+"""The aspects on which deep and classic learning are said to differ, each measured."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import numpy as np
 import yaml
 
 from dlrun.catalog.columns import COLUMN_KINDS
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 UNMEASURED: Final = "·"
-BUSY: Final = "not claimed: the machine was busy"
-STRESSES: Final = "[noise,missing,junk_columns,label_noise,shuffle_structure]"
+BUSY: Final = "not measured: the machine was busy"
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,11 @@ class AspectResult:
     """One line of the table.
 
     Attributes:
-        aspect: on which the sides are said to differ, and of it what was measured.
-        deep: of the best network.
-        classic: of the best classic candidate.
-        command: that would measure it, where it was not.
+        aspect: on which the sides are said to differ; empty on its further lines.
+        measure: what is measured.
+        deep: the value of the best network.
+        classic: the value of the best classic candidate.
+        command: the command that would measure it, where it was not.
     """
 
     aspect: str
@@ -57,19 +56,19 @@ class AspectResult:
 
 @dataclass(frozen=True)
 class AspectContext:
-    """What the answers are read from."""
+    """What the results are computed from."""
 
     study: Study
     comparison: Comparison
 
     @cached_property
-    def measurements(self) -> pd.DataFrame:
-        """Return what was measured beside the trials."""
+    def probe_scores(self) -> pd.DataFrame:
+        """Return the study's probe scores."""
         return self.study.read_probe_scores()
 
     @property
     def metric(self) -> str:
-        """Name the primary metric, on which all of it was measured."""
+        """Return the primary metric, on which all is measured."""
         return self.study.metrics[0]
 
     @property
@@ -80,81 +79,79 @@ class AspectContext:
         return rows.get(deep or ""), rows.get(classic or "")
 
     def command(self, *settings: str) -> str:
-        """Write the command that trains this recipe once more with other settings."""
+        """Return the command that trains this recipe with other settings."""
         words = (_shortest(self.study.source), *settings)
         return f"dlrun train {' '.join(map(shlex.quote, words))}"
 
 
 def answer(study: Study, comparison: Comparison) -> tuple[AspectResult, ...]:
-    """Answer every aspect with numbers of this study, or the command that would measure them."""
-    question = AspectContext(study, comparison)
-    return tuple(line for aspect in ASPECTS for line in aspect(question))
+    """Return the results of every aspect, or the commands that would measure them."""
+    context = AspectContext(study, comparison)
+    return tuple(line for aspect in ASPECTS for line in aspect(context))
 
 
-def _feature_engineering(question: AspectContext) -> Sequence[AspectResult]:
+def _feature_engineering(context: AspectContext) -> Sequence[AspectResult]:
     aspect, measure = "feature engineering", "score on raw · on engineered inputs"
-    study = question.study
-    if study.data is None:  # it does not say of which types the columns are
+    study = context.study
+    if study.data is None:  # the types of its columns are unknown
         return [AspectResult(aspect, measure)]
     kinds = list(study.data.columns.values())
     recipe = yaml.safe_load(study.read_text("recipe.yaml"))
-    found = engineering(question.comparison, study.features or {}, kinds, recipe)
+    found = engineering(context.comparison, study.features or {}, kinds, recipe)
     if found is None:
         return [AspectResult(aspect, "these columns have no engineered features", "", "")]
 
-    def describe(family: Family) -> str:
-        inputs: tuple[Inputs, ...] = ("raw", "engineered")
-        told = [
-            f"{fixed(row.scores[question.metric], question.comparison.decimals)} {each} "
-            f"({row.name})"
-            for each in inputs
-            if (row := found.cells.get((family, each)))
-        ]
-        return " · ".join(told) or UNMEASURED
+    def scores(family: Family) -> str:
+        each_input: tuple[Inputs, ...] = ("raw", "engineered")
+        return (
+            " · ".join(
+                f"{fixed(row.scores[context.metric], context.comparison.decimals)} {inputs} "
+                f"({row.name})"
+                for inputs in each_input
+                if (row := found.cells.get((family, inputs)))
+            )
+            or UNMEASURED
+        )
 
-    lines = [AspectResult(aspect, measure, describe("deep"), describe("classic"))]
+    lines = [AspectResult(aspect, measure, scores("deep"), scores("classic"))]
     if found.missing:
         sides = {
             inputs: " and ".join(SIDES[family] for family, each in found.missing if each == inputs)
             for _, inputs in found.missing
         }
-        absent = ", ".join(f"{names} on {inputs} inputs" for inputs, names in sides.items())
-        command = question.command(*found.overrides)
-        lines.append(AspectResult("", f"score of {absent}", command=command))
+        missing = ", ".join(f"{names} on {inputs} inputs" for inputs, names in sides.items())
+        command = context.command(*found.overrides)
+        lines.append(AspectResult("", f"score of {missing}", command=command))
     return lines if found.cells else [replace(lines[1], aspect=aspect)]
 
 
-def _model_type(question: AspectContext) -> Sequence[AspectResult]:
+def _model_type(context: AspectContext) -> Sequence[AspectResult]:
     def describe(row: CandidateSummary) -> str:
         return f"{row.name}, {compact(row.cost.parameters)}"
 
-    return [_both(question, "model type", "candidate, parameters or nodes", describe)]
+    return [_of_best(context, "model type", "candidate, parameters or nodes", describe)]
 
 
-def _data_requirements(question: AspectContext) -> Sequence[AspectResult]:
-    deep, classic = question.best
+def _data_requirements(context: AspectContext) -> Sequence[AspectResult]:
+    deep, classic = context.best
     found = None
     if deep and classic:
-        found = crossover(
-            deep.name, classic.name, question.measurements, question.study.trials, question.metric
-        )
+        trials = context.study.trials
+        found = crossover(deep.name, classic.name, context.probe_scores, trials, context.metric)
     if found is None:
-        command = f"dlrun curve {shlex.quote(_shortest(question.study.source))}"
-        return [
-            AspectResult("data requirements", "crossover of the learning curves", command=command)
-        ]
+        command = f"dlrun curve {shlex.quote(_shortest(context.study.source))}"
+        measure = "crossover of the learning curves"
+        return [AspectResult("data requirements", measure, command=command)]
     return [AspectResult("data requirements", found.sentence, "", "")]
 
 
-def _interpretability(question: AspectContext) -> Sequence[AspectResult]:
-    table = _of_one_kind(question.measurements, question.study)
-    found = {
-        each.candidate: each for each in importances(table, question.study.trials, question.metric)
-    }
-    rows = question.best
-    pair = [found[row.name] for row in rows if row and row.name in found]
-    if not pair:
-        command = question.command("evaluation.importance=true")
+def _interpretability(context: AspectContext) -> Sequence[AspectResult]:
+    table = _of_one_kind(context.probe_scores, context.study)
+    trials = context.study.trials
+    found = {each.candidate: each for each in importances(table, trials, context.metric)}
+    both = [found[row.name] for row in context.best if row and row.name in found]
+    if not both:
+        command = context.command("evaluation.importance=true")
         return [AspectResult("interpretability", "permutation importance", command=command)]
 
     def needed(one: Importance) -> str:
@@ -163,12 +160,13 @@ def _interpretability(question: AspectContext) -> Sequence[AspectResult]:
     def stability(one: Importance) -> str:
         return UNMEASURED if isnan(one.stability) else f"{one.stability:.2f}"
 
+    columns, order = "columns that make up 95 % of importance", "rank correlation between splits"
     lines = [
-        _pair("interpretability", "columns that make up 95 % of importance", rows, found, needed),
-        _pair("", "same order of columns in every split (Kendall's tau)", rows, found, stability),
+        _of_found(context, "interpretability", columns, found, needed),
+        _of_found(context, "", f"{order} (Kendall's tau)", found, stability),
     ]
-    if len(pair) == 2:  # noqa: PLR2004
-        agreement = agree(*pair)
+    if len(both) == 2:  # noqa: PLR2004
+        agreement = agree(*both)
         text = (
             f"the two sides agree on {agreement.n_shared} of their first {agreement.top} columns "
             f"(Kendall's tau {agreement.tau:.2f})"
@@ -177,58 +175,51 @@ def _interpretability(question: AspectContext) -> Sequence[AspectResult]:
     return lines
 
 
-def _of_one_kind(measurements: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Keep columns, or the parts of the only one: a whole outweighs each of its own parts."""
+def _of_one_kind(probe_scores: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the rows of columns, or of the parts of the only one, which it would outweigh."""
     columns = list(study.data.columns) if study.data else []
-    is_column = measurements["name"].isin(columns)
-    is_part = (measurements["aspect"] == "importance") & ~is_column
+    is_column = probe_scores["name"].isin(columns)
+    is_part = (probe_scores["aspect"] == "importance") & ~is_column
     if len(columns) == 1 and is_part.any():
-        return measurements[~is_column]
-    return measurements[~is_part] if columns else measurements
+        return probe_scores[~is_column]
+    return probe_scores[~is_part] if columns else probe_scores
 
 
-def _computation(question: AspectContext) -> Sequence[AspectResult]:
+def _computation(context: AspectContext) -> Sequence[AspectResult]:
     return [
-        _both(question, "" if number else "computation", title, _cost(field))
+        _of_best(context, "" if number else "computation", title, _cost(field))
         for number, (field, title) in enumerate(COSTS.items())
     ]
 
 
-def _generalisation(question: AspectContext) -> Sequence[AspectResult]:
-    gap = f"training − test {get_metric(question.metric).title}"
-    lines = [_both(question, "generalisation", gap, _gap(question))]
-    if any("ece" in row.scores for row in question.comparison.rows):
-        lines.append(_both(question, "", "calibration error (ECE)", lambda row: _score(row, "ece")))
-    return [
-        *lines,
-        *_stressed(question, [aspect for aspect in PERTURBATIONS if aspect != STRUCTURE]),
-    ]
+def _generalisation(context: AspectContext) -> Sequence[AspectResult]:
+    gap = f"training − test {get_metric(context.metric).title}"
+    lines = [_of_best(context, "generalisation", gap, _gap(context))]
+    if any("ece" in row.scores for row in context.comparison.rows):
+        lines.append(_of_best(context, "", "calibration error (ECE)", _ece))
+    return [*lines, *_stressed(context, [name for name in PERTURBATIONS if name != STRUCTURE])]
 
 
-def _structure(question: AspectContext) -> Sequence[AspectResult]:
-    data = question.study.data
+def _structure(context: AspectContext) -> Sequence[AspectResult]:
+    aspect, data = "structure control", context.study.data
     if data and not any(COLUMN_KINDS[kind].has_structure for kind in data.columns.values()):
-        return [
-            AspectResult("structure control", "these columns stand in no order to be lost", "", "")
-        ]
-    return [
-        AspectResult("structure control", line.measure, line.deep, line.classic, line.command)
-        for line in _stressed(question, [STRUCTURE])
-    ]
+        return [AspectResult(aspect, "these columns have no order to shuffle", "", "")]
+    return [replace(line, aspect=aspect) for line in _stressed(context, [STRUCTURE])]
 
 
-def _stressed(question: AspectContext, aspects: Sequence[Aspect]) -> Sequence[AspectResult]:
-    found = stresses(question.measurements, question.study.trials, question.metric)
+def _stressed(context: AspectContext, aspects: Sequence[Aspect]) -> Sequence[AspectResult]:
+    found = stresses(context.probe_scores, context.study.trials, context.metric)
     wanted = [each for each in found if each.aspect in aspects]
     lines = []
     for title in dict.fromkeys(each.title for each in wanted):
         by_candidate = {each.candidate: each for each in wanted if each.title == title}
-        lines.append(_pair("", title, question.best, by_candidate, _drop))
-    missing = [a for a in aspects if a != "shift" and all(each.aspect != a for each in wanted)]
+        lines.append(_of_found(context, "", title, by_candidate, _drop))
+    measured = {each.aspect for each in wanted}
+    missing = [name for name in aspects if PERTURBATIONS[name].is_optional and name not in measured]
     if missing:
         names = ", ".join(name.replace("_", " ") for name in missing)
-        stress = f"evaluation.stress=[{','.join(missing)}]"
-        lines.append(AspectResult("", f"score under {names}", command=question.command(stress)))
+        command = context.command(f"evaluation.stress=[{','.join(missing)}]")
+        lines.append(AspectResult("", f"score under {names}", command=command))
     return lines
 
 
@@ -238,16 +229,16 @@ def _drop(stress: Stress) -> str:
     return f"{fixed(stress.score, places)} ({signed(worse, places)})"
 
 
-def _gap(question: AspectContext) -> Callable[[CandidateSummary], str]:
-    table = question.measurements
+def _gap(context: AspectContext) -> Callable[[CandidateSummary], str]:
+    table = context.probe_scores
     trained = table[table["aspect"] == "train"].groupby("candidate")["score"].mean()
-    sign = get_metric(question.metric).sign
+    sign = get_metric(context.metric).sign
 
     def gap(row: CandidateSummary) -> str:
         if row.name not in trained:
             return UNMEASURED
-        difference = sign * (trained[row.name] - row.scores[question.metric])
-        return signed(difference, question.comparison.decimals)
+        difference = sign * (trained[row.name] - row.scores[context.metric])
+        return signed(difference, context.comparison.decimals)
 
     return gap
 
@@ -257,33 +248,33 @@ def _cost(field: str) -> Callable[[CandidateSummary], str]:
     return lambda row: compact(getattr(row.cost, field)) or unknown
 
 
-def _score(row: CandidateSummary, metric: str) -> str:
-    value = row.scores.get(metric, np.nan)
+def _ece(row: CandidateSummary) -> str:
+    value = row.scores.get("ece", nan)
     return UNMEASURED if isnan(value) else fixed(value, 3)
 
 
-def _both(
-    question: AspectContext, aspect: str, measure: str, describe: Callable[[CandidateSummary], str]
+def _of_best(
+    context: AspectContext, aspect: str, measure: str, describe: Callable[[CandidateSummary], str]
 ) -> AspectResult:
-    deep, classic = (describe(row) if row else UNMEASURED for row in question.best)
+    deep, classic = (describe(row) if row else UNMEASURED for row in context.best)
     return AspectResult(aspect, measure, deep, classic)
 
 
-def _pair(
+def _of_found(
+    context: AspectContext,
     aspect: str,
     measure: str,
-    rows: tuple[CandidateSummary | None, CandidateSummary | None],
     found: dict[str, Found],
     describe: Callable[[Found], str],
 ) -> AspectResult:
-    deep, classic = (
-        describe(found[row.name]) if row and row.name in found else UNMEASURED for row in rows
-    )
-    return AspectResult(aspect, measure, deep, classic)
+    def value(row: CandidateSummary) -> str:
+        return describe(found[row.name]) if row.name in found else UNMEASURED
+
+    return _of_best(context, aspect, measure, value)
 
 
 def _shortest(source: str) -> str:
-    """Write a file as seen from here where that is shorter."""
+    """Return a path relative to the working folder where it is inside."""
     path = Path(source)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source
 

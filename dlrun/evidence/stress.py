@@ -1,4 +1,4 @@
-"""Stress: what noise, gaps, junk, wrong labels, lost structure and a shift cost a candidate."""
+"""Stress: how much worse candidates score under each perturbation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stress:
-    """What one kind of stress costs one candidate.
+    """One candidate under one perturbation.
 
     Attributes:
-        title: the stress in words.
-        drop: how much worse the primary metric becomes, in its unit, mean over the same splits.
+        title: the perturbation in words.
+        drop: by how much the primary metric is worse, in its unit, mean over the same splits.
         spread: standard deviation over the splits; NaN for a single one.
     """
 
@@ -35,11 +35,11 @@ class Stress:
     spread: float
 
 
-def stresses(measurements: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Stress]:
-    """Gather what every stress that was measured costs every candidate."""
+def stresses(probe_scores: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Stress]:
+    """Return every candidate's result under every perturbation that was measured."""
     sign = get_metric(metric).sign
     plain = trials.set_index(["candidate", "step"])[metric].rename("plain")
-    measured = measurements[measurements["aspect"].isin(list(PERTURBATIONS))]
+    measured = probe_scores[probe_scores["aspect"].isin(list(PERTURBATIONS))]
     joined = measured.join(plain, on=["candidate", "step"])
     joined["drop"] = -sign * (joined["score"] - joined["plain"])
     keys = ["aspect", "level", "candidate"]

@@ -66,7 +66,7 @@ def test_importance_tells_what_is_needed_and_whether_the_sides_agree(flights):
     told = {line.measure: (line.deep, line.classic) for line in lines}
     needed = "2 of 4: hour, carrier, month"
     assert told["columns that make up 95 % of importance"] == (needed, needed)
-    assert told["same order of columns in every split (Kendall's tau)"] == ("1.00", "1.00")
+    assert told["rank correlation between splits (Kendall's tau)"] == ("1.00", "1.00")
     agreement = "the two sides agree on 2 of their first 2 columns (Kendall's tau 1.00)"
     assert agreement in told
 
@@ -82,7 +82,7 @@ def test_a_learning_curve_answers_how_much_data_is_needed(flights):
     lines = answered(flights, *curve)
     (line,) = [line for line in lines if line.aspect == "data requirements"]
     assert line.command is None
-    assert line.measure.startswith("hist_gradient_boosting stays ahead: no crossover within reach")
+    assert line.measure.startswith("hist_gradient_boosting stays ahead: no crossover from")
 
 
 @pytest.mark.parametrize(("kind", "is_asked"), [("number", False), ("image", True)])

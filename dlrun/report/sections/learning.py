@@ -88,7 +88,7 @@ def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float,
     if curve.law is None:
         return ()
     sizes = np.geomspace(curve.sizes[0], max(until, curve.sizes[-1]), N_POINTS)
-    errors = curve.law.floor + curve.law.scale * sizes**-curve.law.exponent
+    errors = curve.law.asymptote + curve.law.scale * sizes**-curve.law.exponent
     scores = errors if get_metric(metric).lower_is_better else 1.0 - errors
     return tuple(zip(sizes.tolist(), scores.tolist(), strict=True))
 
