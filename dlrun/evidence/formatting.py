@@ -1,4 +1,4 @@
-"""How numbers are written: enough digits for their uncertainty, and no more."""
+"""Numbers as text, with as many digits as their uncertainty allows."""
 
 from __future__ import annotations
 
@@ -6,48 +6,45 @@ from math import ceil, floor, isfinite, log10
 from typing import Final
 
 FAMILY_TITLES: Final = {"deep": "Deep learning", "classic": "Classic ML"}
-MOST_DECIMALS: Final = 6
-UNITS: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, size, letter
+MAX_DECIMALS: Final = 6
+UNITS: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, unit, prefix
 
 
 def decimals(width: float) -> int:
-    """Give the decimals at which an interval of this width is at least five steps wide."""
+    """Return the decimals at which an interval of this width is at least five units wide."""
     if not isfinite(width) or width <= 0:
         return 3
-    return min(MOST_DECIMALS, max(0, ceil(log10(5 / width))))
+    return min(MAX_DECIMALS, max(0, ceil(log10(5 / width))))
 
 
 def places_of(rope: float) -> int:
-    """Give the decimals at which a difference that matters can be seen."""
-    return min(MOST_DECIMALS, max(0, ceil(-log10(rope)))) if rope > 0 else 0
+    """Return the decimals at which a difference as large as the ROPE is visible."""
+    return min(MAX_DECIMALS, max(0, ceil(-log10(rope)))) if rope > 0 else 0
 
 
 def fixed(value: float, places: int) -> str:
-    """Write a number with so many decimals, thousands apart; zero has no sign."""
+    """Format a number with these decimals and thousands separators; zero has no sign."""
     return f"{round(value, places) + 0.0:,.{places}f}"
 
 
 def signed(value: float, places: int) -> str:
-    """Write a difference with its sign; zero has none."""
+    """Format a difference with its sign; zero has none."""
     rounded = round(value, places) + 0.0
     return f"{rounded:+,.{places}f}" if rounded else fixed(0.0, places)
 
 
 def small(value: float) -> str:
-    """Write a limit such as the ROPE, at most two significant digits below ten."""
+    """Format a limit such as the ROPE, with at most two significant digits below ten."""
     return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"  # noqa: PLR2004
 
 
 def span(low: float, high: float, places: int) -> str:
-    """Write the ends of an interval."""
+    """Format the ends of an interval."""
     return f"[{fixed(low, places)}, {fixed(high, places)}]"
 
 
 def compact(value: float | None) -> str:
-    """Write a cost with about three digits; nothing where it is unknown.
-
-    Counts up to 9,999 stand in full: 61, 6,100, 24.7k, 1.20M.
-    """
+    """Format a cost with about three digits: 61, 6,100, 24.7k, 1.20M; empty where unknown."""
     if value is None or not isfinite(value):
         return ""
     for start, size, unit in UNITS:
@@ -61,7 +58,7 @@ def _three_digits(value: float) -> str:
 
 
 def times(ratio: float, of: str) -> str:
-    """Write a ratio of costs: "3.2× the latency", "1/9 of the latency"."""
+    """Format a ratio of costs: "3.2× the latency", "1/9 of the latency"."""
     if 0.95 <= ratio <= 1.05:  # noqa: PLR2004
         return f"the same {of}"
     if ratio < 0.3:  # noqa: PLR2004
@@ -76,17 +73,17 @@ def rounded_up(count: float) -> int:
 
 
 def counted(n: int, noun: str) -> str:
-    """Write a count with its noun: "1 fold", "5 folds"."""
+    """Format a count with its noun: "1 fold", "5 folds"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says something."""
+    """Return the first line that is not blank."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def duration(seconds: float) -> str:
-    """Write a time span: "3.2 s", "28 s", "4 min 05 s", "2 h 10 min"."""
+    """Format a duration: "3.2 s", "28 s", "4 min 05 s", "2 h 10 min"."""
     if seconds < 9.95 and not isinstance(seconds, int):  # noqa: PLR2004
         return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds:.2f} s"  # noqa: PLR2004
     whole = round(seconds)
