@@ -28,7 +28,7 @@ class Importance:
     Attributes:
         names: columns, or parts of an image, sound or series; the most important first.
         drops: by how much the primary metric is worse, in its unit, mean over splits.
-        spreads: standard deviations over the splits; NaN for a single one.
+        sds: standard deviations over the splits; NaN for a single one.
         stability: mean Kendall tau between the rankings of two splits; NaN for a single one.
         n_needed: number of columns that make up 95 % of all drops.
     """
@@ -37,7 +37,7 @@ class Importance:
     family: Family
     names: tuple[str, ...]
     drops: tuple[float, ...]
-    spreads: tuple[float, ...]
+    sds: tuple[float, ...]
     stability: float
     n_needed: int
 
@@ -87,7 +87,7 @@ def _importance(name: str, measured: pd.DataFrame, trials: pd.DataFrame, metric:
         family=trials["family"].iloc[0],
         names=tuple(map(str, drops.index)),
         drops=tuple(means),
-        spreads=tuple(drops.std(axis=1)),
+        sds=tuple(drops.std(axis=1)),
         stability=_stability(drops.to_numpy()),
         n_needed=_n_needed(means.to_numpy()),
     )

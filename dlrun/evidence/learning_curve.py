@@ -41,7 +41,7 @@ class LearningCurve:
     Attributes:
         sizes: (n,) training rows, ascending.
         scores: (n,) means over the splits.
-        spreads: (n,) standard deviations over the splits; NaN for a single one.
+        sds: (n,) standard deviations over the splits; NaN for a single one.
         law: fitted to its error; None with too few sizes.
     """
 
@@ -49,7 +49,7 @@ class LearningCurve:
     family: Family
     sizes: tuple[int, ...]
     scores: tuple[float, ...]
-    spreads: tuple[float, ...]
+    sds: tuple[float, ...]
     law: PowerLaw | None
 
 

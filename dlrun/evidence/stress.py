@@ -22,7 +22,7 @@ class Stress:
     Attributes:
         title: the perturbation in words.
         drop: by how much the primary metric is worse, in its unit, mean over the same splits.
-        spread: standard deviation over the splits; NaN for a single one.
+        sd: standard deviation over the splits; NaN for a single one.
     """
 
     candidate: str
@@ -32,7 +32,7 @@ class Stress:
     title: str
     score: float
     drop: float
-    spread: float
+    sd: float
 
 
 def stresses(probe_scores: pd.DataFrame, trials: pd.DataFrame, metric: str) -> list[Stress]:
@@ -57,5 +57,5 @@ def _stress(own: pd.DataFrame, first: dict[Any, Any]) -> Stress:
         ),
         score=float(own["score"].mean()),
         drop=float(own["drop"].mean()),
-        spread=float(own["drop"].std()),
+        sd=float(own["drop"].std()),
     )

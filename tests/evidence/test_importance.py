@@ -66,4 +66,4 @@ def test_stress_is_what_it_costs_on_the_same_splits(metric):
     assert found.title == "trained with 20 % wrong labels"
     assert found.drop == pytest.approx(0.1)
     assert found.score == pytest.approx(0.85 + sign * 0.1)
-    assert np.isclose(found.spread, 0)
+    assert np.isclose(found.sd, 0)

@@ -44,7 +44,7 @@ def test_a_law_is_found_again(metric):
     assert (law.asymptote, law.scale, law.exponent) == pytest.approx((0.1, 5.0, 0.5), rel=1e-6)
     assert curves["trees"].family == "classic"
     assert curves["net"].sizes == (1000, 2000, 4000, 8000, 16000)
-    assert len(curves["net"].scores) == len(curves["net"].spreads) == 5
+    assert len(curves["net"].scores) == len(curves["net"].sds) == 5
 
 
 @pytest.mark.parametrize("metric", ["rmse", "accuracy"])

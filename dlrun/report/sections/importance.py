@@ -74,7 +74,7 @@ def _side(context: ReportContext, view: CandidateView, found: Importance) -> Sid
     places = places_of(context)
     drops = {
         name: drop_estimate(view, drop, sd, places)
-        for name, drop, sd in zip(found.names, found.drops, found.spreads, strict=True)
+        for name, drop, sd in zip(found.names, found.drops, found.sds, strict=True)
     }
     return SideImportance(view, found, drops)
 
@@ -179,8 +179,8 @@ def _segments(
 
 
 def _spread_words(sides: Sequence[SideImportance]) -> str:
-    has_spread = any(not isnan(spread) for side in sides for spread in side.found.spreads)
-    return " Lines are ± one standard deviation over the splits." if has_spread else ""
+    has_sd = any(not isnan(sd) for side in sides for sd in side.found.sds)
+    return " Lines are ± one standard deviation over the splits." if has_sd else ""
 
 
 def _agreement(sides: Sequence[SideImportance], names: Iterable[str], noun: str) -> str:
@@ -194,6 +194,6 @@ def _agreement(sides: Sequence[SideImportance], names: Iterable[str], noun: str)
 
 
 def _only(found: Importance, names: set[str]) -> Importance:
-    rows = zip(found.names, found.drops, found.spreads, strict=True)
-    kept, drops, spreads = zip(*(row for row in rows if row[0] in names), strict=True)
-    return replace(found, names=kept, drops=drops, spreads=spreads)
+    rows = zip(found.names, found.drops, found.sds, strict=True)
+    kept, drops, sds = zip(*(row for row in rows if row[0] in names), strict=True)
+    return replace(found, names=kept, drops=drops, sds=sds)

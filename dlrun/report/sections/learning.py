@@ -76,7 +76,7 @@ def _trace(
     view: CandidateView, curve: LearningCurve, metric: str, until: float, places: int
 ) -> Trace:
     points = []
-    for size, score, sd in zip(curve.sizes, curve.scores, curve.spreads, strict=True):
+    for size, score, sd in zip(curve.sizes, curve.scores, curve.sds, strict=True):
         text = f"{view.name}, {counted(size, 'training row')}: {fixed(score, places)}"
         text += "" if isnan(sd) else f" ± {fixed(sd, places)}"
         points.append((size, with_deviation(view.style, score, sd, text)))
@@ -94,11 +94,11 @@ def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float,
 
 
 def _caption(curves: list[LearningCurve], crossing: Crossing | None) -> str:
-    has_spread = any(not isnan(spread) for curve in curves for spread in curve.spreads)
+    has_sd = any(not isnan(sd) for curve in curves for sd in curve.sds)
     has_law = any(curve.law for curve in curves)
     sentences = [
         "Marks are mean scores on the same test rows; those of one size stand side by side."
-        + (" Vertical lines are ± one standard deviation over the splits." if has_spread else ""),
+        + (" Vertical lines are ± one standard deviation over the splits." if has_sd else ""),
         "Lines are power laws with a floor, fitted to the error."
         if has_law
         else "Too few sizes for a power law; lines join the marks.",

@@ -53,9 +53,7 @@ def _chart(context: ReportContext, found: Found, titles: Sequence[str]) -> Marku
     champions = context.champions
     places = places_of(context)
     drops = {
-        (each.title, view.name): drop_estimate(
-            view, each.drop, each.spread, places, f"{view.name}: "
-        )
+        (each.title, view.name): drop_estimate(view, each.drop, each.sd, places, f"{view.name}: ")
         for view, each in found
         if isfinite(each.drop)
     }
@@ -74,7 +72,7 @@ def _chart(context: ReportContext, found: Found, titles: Sequence[str]) -> Marku
 def _caption(context: ReportContext, found: Found) -> str:
     lines = (
         " Lines are ± one standard deviation over the splits."
-        if any(not isnan(each.spread) for _, each in found)
+        if any(not isnan(each.sd) for _, each in found)
         else ""
     )
     return (
@@ -87,8 +85,7 @@ def _table(context: ReportContext, found: Found) -> Markup:
     """List every candidate, the best of each side first."""
     places = places_of(context)
     cells = {
-        (view.name, _short(each)): change_text(each.drop, each.spread, places)
-        for view, each in found
+        (view.name, _short(each)): change_text(each.drop, each.sd, places) for view, each in found
     }
     measured_names = {name for name, _ in cells}
     first = [view.name for view in (*context.champions, *context.candidates)]
