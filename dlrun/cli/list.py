@@ -13,9 +13,11 @@ class Listing(StrEnum):
     """What can be listed."""
 
     architectures = "architectures"
+    losses = "losses"
     baselines = "baselines"
     features = "features"
     metrics = "metrics"
+    tasks = "tasks"
     recipes = "recipes"
 
 
@@ -24,7 +26,7 @@ def list_names(
         Listing | None, typer.Argument(help="Default: all.", show_default=False)
     ] = None,
 ) -> None:
-    """List architectures, baselines, their features, metrics and the recipes that come along."""
+    """List architectures, losses, baselines, features, metrics, tasks and the shipped recipes."""
     for index, shown in enumerate([kind] if kind else list(Listing)):
         if index:
             print()
@@ -46,6 +48,12 @@ def _architectures() -> dict[str, str]:
         )
         listed[name] = f"{meaning} ({settings})"
     return {**listed, "module:function": "your own: build(inputs, **settings) → tensor"}
+
+
+def _losses() -> dict[str, str]:
+    from dlrun.catalog.losses import LOSSES
+
+    return {row.name: ", ".join(row.tasks) for row in LOSSES.values()}
 
 
 def _baselines() -> dict[str, str]:
@@ -74,6 +82,12 @@ def _metrics() -> dict[str, str]:
     }
 
 
+def _tasks() -> dict[str, str]:
+    from dlrun.catalog.tasks import TASKS
+
+    return {row.name: row.title for row in TASKS.values()}
+
+
 def _recipes() -> dict[str, str]:
     from dlrun.recipe.examples import shipped_recipes
 
@@ -82,8 +96,10 @@ def _recipes() -> dict[str, str]:
 
 LISTS: dict[Listing, Callable[[], dict[str, str]]] = {
     Listing.architectures: _architectures,
+    Listing.losses: _losses,
     Listing.baselines: _baselines,
     Listing.features: _features,
     Listing.metrics: _metrics,
+    Listing.tasks: _tasks,
     Listing.recipes: _recipes,
 }

@@ -211,12 +211,12 @@ def _report(study: StudyRun, tracked: Study, comparison: Comparison, reporter: R
     from dlrun.report.page import page
 
     try:
-        findings = build_context([tracked], comparison)
-        written, figures = page(findings), draw_figures(findings)
+        context = build_context([tracked], comparison)
+        html, figures = page(context), draw_figures(context)
     except Exception as error:  # a bug; the command in the note shows its traceback
         reporter.note(
             f"report.html could not be written ({type(error).__name__}: {error}). "
             f"To see why: dlrun compare {tracked.name} --html report.html"
         )
         return
-    study.log_report(written, figures)
+    study.log_report(html, figures)
