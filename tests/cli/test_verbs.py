@@ -100,6 +100,13 @@ def test_init_writes_a_recipe_that_validates(dlrun, tmp_path):
     )
 
 
+def test_init_starts_with_the_architecture_of_a_columns_kind():
+    from dlrun.cli.init import _model
+
+    assert _model({"number", "text"}) == "text_cnn"
+    assert _model({"number", "category"}).startswith("mlp\n")
+
+
 def test_init_names_the_columns_there_are(dlrun, tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n" + "1,u\n2,v\n" * 10)
     ran = dlrun("init", "x.csv", "--target", "c", cwd=tmp_path)
@@ -117,7 +124,7 @@ def test_schema_is_json(dlrun, tmp_path):
 
 def test_list_names_what_recipes_may_say(dlrun, tmp_path):
     everything = dlrun("list", cwd=tmp_path).out
-    for name in ("mlp", "hist_gradient_boosting", "hog", "roc_auc", "quickstart"):
+    for name in ("mlp", "huber", "hist_gradient_boosting", "hog", "roc_auc", "quickstart"):
         assert f"  {name} " in everything
     assert "roc_auc" not in dlrun("list", "baselines", cwd=tmp_path).out
 
