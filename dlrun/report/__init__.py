@@ -1,1 +1,1 @@
-"""Pure functions from values to what people and programs read."""
+"""Pure functions from results to terminal tables, progress, HTML, JSON and figures."""

@@ -1,4 +1,4 @@
-"""The columns of a comparison as text: the same cells in the terminal and in Markdown."""
+"""The columns of a comparison as text, for the terminal, Markdown and the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COST_TITLES: Final = {
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A title and one text per row; the higher the rank, the sooner it gives way."""
+    """A title and one text per row; columns of high rank are left out first."""
 
     key: str
     title: str
@@ -39,7 +39,7 @@ class TableColumn:
 
 
 def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableColumn]:
-    """Write the columns from left to right; one that the rows are sorted by is always there."""
+    """Return the columns from left to right, with the one that the rows are sorted by."""
     rows = comparison.rows
     title = get_metric(comparison.metric).title
     columns = [
@@ -97,7 +97,7 @@ def _flush_right(texts: Sequence[str]) -> list[str]:
 
 
 def percent(probability: float) -> str:
-    """Write a probability; what rounds to nothing or to all is not claimed to be it."""
+    """Write a probability in percent, never rounded to 0 or 100."""
     if probability < 0.005:  # noqa: PLR2004
         return "< 1 %"
     return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004

@@ -16,12 +16,7 @@ from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
-from dlrun.report.prediction_stats import (
-    ClassCounts,
-    JointCounts,
-    count_classes,
-    count_numbers,
-)
+from dlrun.report.prediction_stats import ClassCounts, JointCounts, count_classes, count_numbers
 from dlrun.report.styles import Style, assign_styles
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A dataset and its splits, shown before anything is trained."""
+"""An overview of a dataset and its splits, printed before training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_NAME = 32
 
 
 def data_overview(facts: DataFacts, target: Target, splits: Splits) -> Group:
-    """Show the columns with their types, the target, and the sizes of the splits."""
+    """Return the columns with their types, the target, and the sizes of the splits."""
     first = splits.splits[0]
     n_train = facts.streamed[0] if facts.streamed else len(first.train)
     parts = f"{n_train:,} train, {len(first.validation):,} validation"
@@ -41,7 +41,7 @@ def _columns(facts: DataFacts) -> Table:
     table.add_column("type", no_wrap=True)
     table.add_column("missing", justify="right", no_wrap=True)
     table.add_column("distinct", justify="right", no_wrap=True)
-    table.add_column("values")  # where the screen is narrow, this is what is cut
+    table.add_column("values")  # cut on a narrow screen
     for column in facts.columns:
         missing = f"{column.n_missing:,}" if column.n_missing else "·"
         cells = (column.name, column.type, missing, f"{column.n_unique:,}")

@@ -1,4 +1,4 @@
-"""How far a candidate has come, how well it does, and how long it will still take."""
+"""The progress of a candidate: the share that is done, its score, the time left."""
 
 from __future__ import annotations
 
@@ -15,62 +15,62 @@ if TYPE_CHECKING:
 
 @dataclass
 class ProgressEstimate:
-    """The epochs and splits that a candidate has done since it began.
+    """The epochs and trials of a candidate that have ended.
 
     Attributes:
         metric: the primary one.
-        n_splits: how many there are.
-        began: when it began, in seconds of some clock.
-        seen: when something last ended.
-        trials: those that have ended.
-        running: step of a split → its last epoch.
+        n_splits: trials to run.
+        started: in seconds of a monotonic clock.
+        updated: when an epoch or a trial last ended, on the same clock.
+        trials: that have ended.
+        running: index of a split that runs → its last epoch.
     """
 
     metric: str
     n_splits: int
-    began: float
-    seen: float = 0.0
+    started: float
+    updated: float = 0.0
     trials: list[Trial] = field(default_factory=list)
     running: dict[int, Epoch] = field(default_factory=dict)
 
-    def see_epoch(self, step: int, epoch: Epoch, now: float) -> None:
-        """Take down an epoch of the split with this step."""
-        self.seen = now
-        self.running[step] = epoch
+    def add_epoch(self, split_index: int, epoch: Epoch, now: float) -> None:
+        """Record an epoch that has ended."""
+        self.updated = now
+        self.running[split_index] = epoch
 
-    def see_trial(self, trial: Trial, now: float) -> None:
-        """Take down a trial that has ended."""
-        self.seen = now
+    def add_trial(self, trial: Trial, now: float) -> None:
+        """Record a trial that has ended."""
+        self.updated = now
         self.running.pop(trial.split.index, None)
         self.trials.append(trial)
 
     @property
     def share_done(self) -> float:
-        """Return the share of all splits that is done, the running ones by their epochs.
+        """Return the share of all trials that is done, running ones by their epochs.
 
-        The cap of epochs says little where training stops early: once a split has ended, the
-        others are expected to take as many epochs.
+        A running trial is expected to take as many epochs as those that have ended took on
+        average; before any has ended, the largest number of epochs.
         """
         lengths = [len(trial.epochs) for trial in self.trials if trial.epochs]
-        usual = sum(lengths) / len(lengths) if lengths else None
-        running = sum(min(1.0, each.number / (usual or each.of)) for each in self.running.values())
+        mean = sum(lengths) / len(lengths) if lengths else None
+        running = sum(min(1.0, each.number / (mean or each.of)) for each in self.running.values())
         return min(1.0, (len(self.trials) + running) / self.n_splits)
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate the time left by the pace so far; None before anything tells it.
+        """Estimate the time left by the speed so far; None before the second epoch has ended.
 
-        The first epoch of all does not: in it the network is built and compiled.
+        The first epoch is no estimate, since the network is built and compiled in it.
         """
         if not self.trials and all(epoch.number == 1 for epoch in self.running.values()):
             return None
-        share, recalled = self.share_done, sum(trial.resumed for trial in self.trials)
-        earned = share - recalled / self.n_splits  # since it began
-        if earned <= 0:
+        share, n_resumed = self.share_done, sum(trial.resumed for trial in self.trials)
+        done = share - n_resumed / self.n_splits  # since the start
+        if done <= 0:
             return None
-        return (self.seen - self.began) * (1 - share) / earned - (now - self.seen)
+        return (self.updated - self.started) * (1 - share) / done - (now - self.updated)
 
     def time_left(self, now: float) -> str:
-        """Write the estimate in whole seconds: "28 s left"; nothing where it has run out."""
+        """Write the estimate in whole seconds: "28 s left"; empty where it is not positive."""
         seconds = self.seconds_left(now) or 0.0
         return f"{duration(max(1, round(seconds)))} left" if seconds > 0 else ""
 
@@ -81,7 +81,7 @@ class ProgressEstimate:
         return f"{split} epoch {latest.number}/{latest.of}" if latest else split
 
     def score(self) -> str:
-        """Write the mean test score so far, before that the last epoch's, or the last failure."""
+        """Write the mean test score, else the last failure, else the score of the last epoch."""
         scores = [trial.scores[self.metric] for trial in self.trials if self.metric in trial.scores]
         if scores:
             return f"{get_metric(self.metric).title} {sum(scores) / len(scores):.4g}"

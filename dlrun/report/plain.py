@@ -1,4 +1,4 @@
-"""A comparison as JSON, CSV and Markdown, for programs and for pasting."""
+"""A comparison as JSON, CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Write everything that the comparison holds; what is unknown is null."""
+    """Write the whole comparison; unknown values are null."""
     values = asdict(comparison) | {"lower_is_better": comparison.lower_is_better}
     return json.dumps(_known(values), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Write one line per candidate; what is unknown is empty."""
+    """Write one line per candidate; unknown values are empty."""
     columns = to_columns(comparison)
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
@@ -34,7 +34,7 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Write the table of the terminal with all its columns, the verdict first."""
+    """Write the verdict, the table with all columns, and the notes."""
     columns = make_columns(comparison)
     lines = [
         f"**{comparison.verdict.sentence}**",
@@ -49,14 +49,14 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def to_columns(comparison: Comparison) -> dict[str, list[Any]]:
-    """Give the candidates as column → one value per candidate; what is unknown is None."""
+    """Return column → one value per candidate; unknown values are None."""
     rows = [_flat(row) for row in comparison.rows]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [_known(row.get(name)) for row in rows] for name in names}
 
 
 def to_metrics(verdict: Verdict) -> dict[str, float]:
-    """Give the numbers of the verdict as metrics of the study; nothing where it has none."""
+    """Return the numbers of the verdict as metrics of the study; empty where it has none."""
     metrics: dict[str, float] = {}
     if verdict.difference is not None:
         at = verdict.difference
@@ -92,7 +92,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _known(value: Any) -> Any:
-    """Replace what JSON and CSV have no number for by None, also within."""
+    """Replace NaN and infinities by None, also in lists and dicts."""
     if isinstance(value, dict):
         return {key: _known(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

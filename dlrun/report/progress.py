@@ -1,11 +1,11 @@
-"""A study as it runs: live lines on a terminal, plain lines elsewhere, or silence."""
+"""The progress of a study: live lines on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column, Table
@@ -24,25 +24,24 @@ if TYPE_CHECKING:
     from dlrun.contract.trial import Trial
 
 BAR_WIDTH: Final = 10
-SILENT_SECONDS: Final = 10.0  # after which plain output mentions an epoch
+QUIET_SECONDS: Final = 10.0  # after which plain output mentions an epoch
 
-Clock = Callable[[], float]
+Clock = Callable[[], float]  # seconds
 
 
 @dataclass(frozen=True)
 class StudyHeader:
-    """What stands above a study.
+    """Facts on a study that are printed before it runs.
 
     Attributes:
         recipe: its name.
         task: in words, such as "classification of late (2 classes)".
         metric: the primary one.
-        n_rows: of the dataset.
-        columns: feature columns of each type.
+        columns: type → number of feature columns.
         n_splits: folds times repeats.
-        n_train: rows of the first split, as the next two.
+        n_train: rows of the first split, as `n_validation` and `n_test`.
         devices: in words.
-        tracking: where the runs go, in words.
+        tracking: the tracking store in words.
     """
 
     recipe: str
@@ -59,7 +58,7 @@ class StudyHeader:
 
     @property
     def lines(self) -> dict[str, str]:
-        """Return the header as title → text."""
+        """Return title → text."""
         types = ", ".join(f"{n} {kind}" for kind, n in self.columns.items())
         sizes = f"{self.n_train:,} train, {self.n_validation:,} validation, {self.n_test:,} test"
         return {
@@ -72,14 +71,14 @@ class StudyHeader:
         }
 
 
-class Reporter(Protocol):
-    """Someone who is told how a study goes."""
+class Reporter:
+    """Receives the events of a study; this base class shows none of them."""
 
     def start(self, header: StudyHeader) -> None:
-        """Show what the study is."""
+        """Show the header of the study."""
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Show that a candidate begins."""
+        """Show that a candidate starts."""
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Show an epoch that has ended."""
@@ -88,7 +87,7 @@ class Reporter(Protocol):
         """Show a trial that has ended."""
 
     def note(self, text: str) -> None:
-        """Show something worth knowing."""
+        """Show a note."""
 
     def close(self) -> None:
         """Stop; safe to call twice, and after an error."""
@@ -97,41 +96,19 @@ class Reporter(Protocol):
 def choose_reporter(console: Console, *, quiet: bool = False) -> Reporter:
     """Return live lines for a terminal, plain lines otherwise, nothing when quiet."""
     if quiet:
-        return QuietReporter()
+        return Reporter()
     return LiveReporter(console) if console.is_terminal else PlainReporter(console)
 
 
-class QuietReporter:
-    """Silence."""
-
-    def start(self, header: StudyHeader) -> None:
-        """Say nothing."""
-
-    def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Say nothing."""
-
-    def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
-        """Say nothing."""
-
-    def end(self, trial: Trial) -> None:
-        """Say nothing."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Say nothing."""
-
-
-class PlainReporter:
-    """A line per trial, and one for an epoch now and then where trials take long."""
+class PlainReporter(Reporter):
+    """A line per trial, and one per epoch after some seconds without output."""
 
     def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._metric = ""
-        self._paces: dict[str, ProgressEstimate] = {}
-        self._spoke = clock()
+        self._estimates: dict[str, ProgressEstimate] = {}
+        self._printed = clock()
 
     def start(self, header: StudyHeader) -> None:
         """Print the header."""
@@ -139,20 +116,19 @@ class PlainReporter:
         print_header(self._console, header)
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Start its clock."""
-        self._paces[candidate] = ProgressEstimate(self._metric, n_splits, self._clock())
+        """Start the estimate of the time left."""
+        self._estimates[candidate] = ProgressEstimate(self._metric, n_splits, self._clock())
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
-        """Print the epoch if nothing was printed for a while."""
-        pace = self._paces[candidate]
-        pace.see_epoch(split.index, epoch, self._clock())
-        if self._clock() - self._spoke >= SILENT_SECONDS:
+        """Print the epoch if nothing was printed for `QUIET_SECONDS`."""
+        self._estimates[candidate].add_epoch(split.index, epoch, self._clock())
+        if self._clock() - self._printed >= QUIET_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
             self._print(candidate, split, place, epoch_score(epoch, self._metric))
 
     def end(self, trial: Trial) -> None:
-        """Print the trial's score, or why it failed."""
-        self._paces[trial.candidate].see_trial(trial, self._clock())
+        """Print the trial's score, or the reason of its failure."""
+        self._estimates[trial.candidate].add_trial(trial, self._clock())
         if trial.error:
             self._print(trial.candidate, trial.split, f"failed: {first_line(trial.error)}")
             return
@@ -164,29 +140,24 @@ class PlainReporter:
         self._print(trial.candidate, trial.split, score, epochs, took)
 
     def note(self, text: str) -> None:
-        """Print it."""
+        """Print the note."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def close(self) -> None:
-        """Leave it: every line stands already."""
-
     def _print(self, candidate: str, split: Split, *parts: str) -> None:
-        self._spoke = self._clock()
-        pace = self._paces[candidate]
-        place = f"split {split.index + 1}/{pace.n_splits}"
-        left = pace.time_left(self._spoke)
-        texts = [text for text in (*parts, left) if text]
-        line = Text(f"{candidate}, {place}: {', '.join(texts)}")
-        self._console.print(line, soft_wrap=True)
+        self._printed = self._clock()
+        estimate = self._estimates[candidate]
+        texts = [text for text in (*parts, estimate.time_left(self._printed)) if text]
+        place = f"split {split.index + 1}/{estimate.n_splits}"
+        self._console.print(Text(f"{candidate}, {place}: {', '.join(texts)}"), soft_wrap=True)
 
 
-class LiveReporter:
-    """One line per candidate that moves while it trains, and stands when it is done."""
+class LiveReporter(Reporter):
+    """A line per candidate that is redrawn while it trains."""
 
     def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._metric = ""
-        self._paces: dict[str, ProgressEstimate] = {}
+        self._estimates: dict[str, ProgressEstimate] = {}
         self._tasks: dict[str, TaskID] = {}
         bar = BarColumn(BAR_WIDTH, complete_style="blue", finished_style="green")
         name, place = _Name(Column(no_wrap=True)), _Place(Column(no_wrap=True))
@@ -194,39 +165,39 @@ class LiveReporter:
         self._progress = Progress(*columns, console=console, refresh_per_second=4)
 
     def start(self, header: StudyHeader) -> None:
-        """Print the header, and begin to draw below it."""
+        """Print the header, and start to draw below it."""
         self._metric = header.metric
         print_header(self._progress.console, header)
         self._progress.start()
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Add its line."""
-        pace = ProgressEstimate(self._metric, n_splits, self._clock())
-        self._paces[candidate] = pace
+        """Add the line of a candidate."""
+        estimate = ProgressEstimate(self._metric, n_splits, self._clock())
+        self._estimates[candidate] = estimate
         self._tasks[candidate] = self._progress.add_task(
-            candidate, total=1.0, pace=pace, family=family
+            candidate, total=1.0, estimate=estimate, family=family
         )
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
-        """Move its line."""
-        self._paces[candidate].see_epoch(split.index, epoch, self._clock())
-        self._move(candidate)
+        """Update the line of the candidate."""
+        self._estimates[candidate].add_epoch(split.index, epoch, self._clock())
+        self._update(candidate)
 
     def end(self, trial: Trial) -> None:
-        """Move its line."""
-        self._paces[trial.candidate].see_trial(trial, self._clock())
-        self._move(trial.candidate)
+        """Update the line of the candidate."""
+        self._estimates[trial.candidate].add_trial(trial, self._clock())
+        self._update(trial.candidate)
 
     def note(self, text: str) -> None:
-        """Print it above the lines."""
+        """Print the note above the lines."""
         self._progress.console.print(Text(text))
 
     def close(self) -> None:
-        """Draw the lines a last time and leave them."""
+        """Draw the lines a last time."""
         self._progress.stop()
 
-    def _move(self, candidate: str) -> None:
-        done = self._paces[candidate].share_done
+    def _update(self, candidate: str) -> None:
+        done = self._estimates[candidate].share_done
         self._progress.update(self._tasks[candidate], completed=done)
 
 
@@ -237,29 +208,29 @@ class _Name(ProgressColumn):
 
 class _Place(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(task.fields["pace"].place())
+        return Text(task.fields["estimate"].place())
 
 
 class _Score(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(task.fields["pace"].score(), no_wrap=True, overflow="ellipsis")
+        return Text(task.fields["estimate"].score(), no_wrap=True, overflow="ellipsis")
 
 
 class _Time(ProgressColumn):
-    """The time left, and in the end the time taken."""
+    """The time left; at the end, the time taken."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(Column(no_wrap=True))
         self._clock = clock
 
     def render(self, task: Task) -> Text:
-        left = task.fields["pace"].time_left(self._clock())
+        left = task.fields["estimate"].time_left(self._clock())
         taken = task.finished_time
         return Text(left if taken is None else duration(taken), style="dim")
 
 
 def print_header(console: Console, header: StudyHeader) -> None:
-    """Print what a study is, one line per fact."""
+    """Print the header of a study, one line per fact."""
     grid = Table.grid(padding=(0, 2))
     for title, text in header.lines.items():
         grid.add_row(Text(title, style="dim"), Text(text))

@@ -1,4 +1,4 @@
-"""The table of the question on the terminal, and learning curves as a table."""
+"""The comparison by aspects and the learning curves, as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMANDS_TITLE = "Not measured yet. These commands would:"
 def print_question(console: Console, answers: Sequence[AspectResult]) -> None:
     """Print the answers, and below them the commands for what was not measured.
 
-    A command stays on one line, however long, so that it can be copied.
+    A command is not wrapped, so that it can be copied.
     """
     console.print(question_table(answers))
     commands = dict.fromkeys(line.command for line in answers if line.command)
@@ -36,7 +36,7 @@ def print_question(console: Console, answers: Sequence[AspectResult]) -> None:
 
 
 def question_table(answers: Sequence[AspectResult]) -> Table:
-    """Lay the answers out: a row for each."""
+    """Return a table with a row for each answer."""
     table = _table("The question, measured")
     table.add_column("aspect", no_wrap=True)
     table.add_column("measured as", overflow="fold")
@@ -49,7 +49,7 @@ def question_table(answers: Sequence[AspectResult]) -> Table:
 
 
 def curves_table(curves: Sequence[LearningCurve], metric: str) -> Table:
-    """Lay learning curves out: a row for each candidate, a column for each number of rows."""
+    """Return learning curves as a table: a row per candidate, a column per training size."""
     table = _table(f"{get_metric(metric).title} by training rows")
     sizes = sorted({size for curve in curves for size in curve.sizes})
     table.add_column("candidate")

@@ -1,4 +1,4 @@
-"""A comparison on the terminal: one calm table, the verdict, and what to know beside it."""
+"""A comparison on the terminal: a table, the verdict, and the notes."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ KIND_STYLES: Final = {
 def comparison_table(
     comparison: Comparison, sort: str | None = None, *, width: int | None = None
 ) -> Table:
-    """Lay the candidates out as a table, the best row highlighted.
+    """Return the table of the candidates, the best row highlighted.
 
     Args:
-        comparison: its rows keep their order, unless `sort` says otherwise.
-        sort: a column to sort by, see `Comparison.sorted_by`.
-        width: of the terminal, in characters; the least columns give way to fit. None: keep all.
+        comparison: of the candidates.
+        sort: a column to sort by, see `Comparison.sorted_by`; None keeps the order.
+        width: of the terminal in characters, to which columns are left out; None keeps all.
 
     Raises:
-        UsageError: there is no such column to sort by.
+        UsageError: there is no such column.
     """
-    shown = comparison.sorted_by(sort) if sort else comparison
-    columns = _fitting(make_columns(shown, sort), width)
+    ordered = comparison.sorted_by(sort) if sort else comparison
+    columns = _fitting(make_columns(ordered, sort), width)
     table = Table(
         title=Text(_title(comparison), style="bold"),
         caption=Text(_caption(comparison), style="dim"),
@@ -60,7 +60,7 @@ def comparison_table(
     for column in columns:
         title = Text(column.title)
         table.add_column(title, justify=column.side, no_wrap=True, overflow="ellipsis")
-    for number, row in enumerate(shown.rows):
+    for number, row in enumerate(ordered.rows):
         cells = [_cell(column, column.cells[number], row) for column in columns]
         table.add_row(*cells, style=_row_style(row, is_best=row is comparison.best))
     return table
@@ -74,7 +74,7 @@ def print_comparison(console: Console, comparison: Comparison, sort: str | None 
 
 
 def print_verdict(console: Console, comparison: Comparison) -> None:
-    """Print the verdict, how probable it is, and the notes."""
+    """Print the verdict, its probabilities, and the notes."""
     console.print(_sentence(comparison.verdict), highlight=False)
     chances = _chances(comparison)
     if chances:
@@ -126,7 +126,7 @@ def _caption(comparison: Comparison) -> str:
 
 
 def _sentence(verdict: Verdict) -> Text:
-    """Set the answer itself apart from its grounds."""
+    """Return the sentence of the verdict, the answer in colour."""
     answer, colon, grounds = verdict.sentence.partition(":")
     return Text.assemble((answer + colon, KIND_STYLES[verdict.kind]), grounds)
 

@@ -59,14 +59,14 @@ def run_known_answers(*, quick: bool) -> Iterator[list[Finding]]:
 
 
 def _find(study: KnownAnswerStudy, quick: Sequence[str]) -> Iterator[Finding]:
-    from dlrun.report.progress import QuietReporter
+    from dlrun.report.progress import Reporter
     from dlrun.study.study import train
 
     paths = {path.stem: path for path in shipped_recipes()}
     with TemporaryDirectory(prefix="dlrun-") as folder:
         store = f"tracking.uri=sqlite:///{Path(folder, 'mlflow.db')}"
         recipe = load_recipe(paths[study.recipe], (*study.settings, *quick, store))
-        outcome = train(recipe, QuietReporter())
+        outcome = train(recipe, Reporter())
         for expect in study.expectations:
             yield Finding(study.name, *expect(outcome))
 

@@ -215,7 +215,7 @@ def test_each_side_shows_its_first_twelve_columns_and_whether_they_agree():
     first = names[:12]
     assert drawn["Importance of the columns for mlp"] == first
     assert drawn["Importance of the columns for linear"] == names[::-1][:12]
-    assert "column 0, +0.152 ± 0.002" in hovers(charts(part)[0]) + hovers(charts(part)[1])
+    assert "column 0: +0.152 ± 0.002" in hovers(charts(part)[0]) + hovers(charts(part)[1])
     assert "The first 12 of 15 columns." in words(part)
     assert "agree on 0 of their first 5 columns (Kendall's tau -1.00)" in words(part)
 

@@ -1,1 +1,1 @@
-"""Charts: plain values in, one SVG element out; the page brings their colours and fonts."""
+"""Charts: functions from values to SVG, whose colours and fonts are in charts.css."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from dlrun.report.html import Attribute, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 FONT: Final = 12.0  # pixels, as in charts.css
 MARGIN: Final = 16.0  # pixels around the chart in a file
@@ -88,6 +88,18 @@ def shortened(text: str, width: float, *, size: float = FONT) -> tuple[str, ...]
 def text_width(text: str, *, size: float = FONT) -> float:
     """Estimate the width in pixels; East Asian letters are wider than others."""
     return size * sum(1.0 if east_asian_width(letter) in "WF" else 0.6 for letter in text)
+
+
+def set_apart(heights: Sequence[float], distance: float, top: float, bottom: float) -> list[float]:
+    """Move ascending heights to at least a distance from each other, between top and bottom."""
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + distance if moved else top))
+    limit = bottom
+    for place in reversed(range(len(moved))):
+        moved[place] = min(moved[place], limit)
+        limit = moved[place] - distance
+    return moved
 
 
 def widest(texts: Iterable[str]) -> float:

@@ -24,14 +24,7 @@ N_LEVELS: Final = 5
 
 
 def draw_density(joint: JointCounts, style: Style, *, title: str, axes: tuple[str, str]) -> Chart:
-    """Draw counts as cells over the diagonal of perfect predictions.
-
-    Args:
-        joint: of (true, predicted) values.
-        style: of the candidate.
-        title: of the chart.
-        axes: names of the true and the predicted value.
-    """
+    """Draw counts as cells over the diagonal of perfect predictions."""
     y = Scale(joint.low, joint.high, SIZE - 46, 34, pixels_per_tick=PER_TICK_UP)
     x = Scale(joint.low, joint.high, tick_room(y), SIZE - 12, pixels_per_tick=PER_TICK)
     plot = Plot(x, y)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.chart import FONT, Chart, chart, shortened, widest
@@ -21,53 +20,46 @@ SMALL: Final = 11.0  # font size of names that stand above
 TOP: Final = 6.0
 
 
-@dataclass(frozen=True)
-class Lane:
-    """One change, and how much worse the score of each drawn candidate becomes by it."""
-
-    name: str
-    drops: tuple[Estimate, ...]
-
-
 def draw_drops(
-    changes: Sequence[Lane],
+    changes: Mapping[str, Sequence[Estimate]],
     *,
     title: str,
     axis: str,
     width: float,
-    spanned: Sequence[Lane] = (),
+    spanned: Iterable[Estimate] = (),
 ) -> Chart:
     """Draw a marker for each mean and a line for its deviation, over a line at zero.
 
     Args:
-        changes: from top to bottom.
+        changes: name → how much worse the score of each candidate becomes, from top to bottom.
         title: of the chart.
-        axis: name and unit of the values.
+        axis: name of the values.
         width: in pixels.
-        spanned: further lanes that the axis spans, so that charts can be compared.
+        spanned: further values that the axis spans, so that charts can be compared.
     """
-    name_width = widest(lane.name for lane in changes)
+    name_width = widest(changes)
     is_above = name_width > WIDEST_NAME * width
     left = 10.0 if is_above else 16 + name_width
-    ends = [end for lane in (*changes, *spanned) for drop in lane.drops for end in drop.span]
-    height_each = (28.0 if is_above else 8.0) + APART * max(len(lane.drops) for lane in changes)
-    scale = Scale(*padded([0.0, *ends]), left, width - 10)
+    drawn = [drop for drops in changes.values() for drop in drops]
+    scale = Scale(
+        *padded([0.0, *(v for each in (*drawn, *spanned) for v in each.span)]), left, width - 10
+    )
+    height_each = (28.0 if is_above else 8.0) + APART * max(map(len, changes.values()))
     plot = lanes(scale, TOP, TOP + height_each * len(changes))
     size, room, name_y = (SMALL, width, 12.0) if is_above else (FONT, left, height_each / 2)
     parts = [plot.x_axis(axis), plot.vertical(0, "zero")]
-    for place, lane in enumerate(changes):
+    for place, (name, drops) in enumerate(changes.items()):
         top = TOP + height_each * place
         parts.append(
             tag(
-                "text", *shortened(lane.name, room, size=size), x=0, y=top + name_y, dy=".35em",
+                "text", *shortened(name, room, size=size), x=0, y=top + name_y, dy=".35em",
                 class_="over", style=f"font-size:{size:g}px",
             )
         )  # fmt: skip
-        all_marks = APART * len(lane.drops)
-        first = (21.0 if is_above else (height_each - all_marks) / 2) + APART / 2
+        first = (21.0 if is_above else (height_each - APART * len(drops)) / 2) + APART / 2
         parts += [
-            plot.flat(drop, top + first + APART * k, f"{lane.name}, {drop.text}", radius=RADIUS)
-            for k, drop in enumerate(lane.drops)
+            plot.flat(drop, top + first + APART * k, drop.title, radius=RADIUS)
+            for k, drop in enumerate(drops)
         ]
-    description = "; ".join(f"{lane.name}: {drop.text}" for lane in changes for drop in lane.drops)
+    description = "; ".join(drop.title for drop in drawn)
     return chart(title, description, parts, width=width, height=plot.y.start + 42)

@@ -24,13 +24,8 @@ TOP: Final = 6.0
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A candidate with its mean score.
+    """The mean score of a candidate, and its scores on single splits with their tooltips."""
 
-    Attributes:
-        single: scores of single splits, with what they are.
-    """
-
-    name: str
     score: Estimate
     single: tuple[tuple[float, str], ...] = ()
 
@@ -54,17 +49,19 @@ def draw_intervals(
     Args:
         rows: from top to bottom.
         title: of the chart.
-        axis: name and unit of the values.
-        in_view: names of the rows that the axis spans; others may be drawn at its end.
+        axis: name of the score.
+        in_view: names of the candidates that the axis spans; others are drawn at its end.
         width: in pixels.
         bounds: the smallest and the largest possible score.
     """
     is_narrow = width < NARROW
     height_each = 46 if is_narrow else 30
-    names, texts = [row.name for row in rows], [row.score.text for row in rows]
+    names, texts = [row.score.name for row in rows], [row.score.text for row in rows]
     left = 10.0 if is_narrow else 30 + min(WIDEST_NAME, widest(names))
     right = 10.0 if is_narrow else 16 + min(width / 3, widest(texts))
-    ends = padded((v for row in rows if row.name in in_view for v in row.values), within=bounds)
+    ends = padded(
+        (v for row in rows if row.score.name in in_view for v in row.values), within=bounds
+    )
     plot = lanes(Scale(*ends, left, width - right), TOP, TOP + height_each * len(rows))
     parts = [plot.x_axis(axis)]
     for place, row in enumerate(rows):
@@ -74,7 +71,7 @@ def draw_intervals(
         else:
             y = top + height_each / 2
             parts += [_marks(row, plot, y), *_words_beside(row, plot, y, width)]
-    description = "; ".join(f"{row.name}: {row.score.text}" for row in rows)
+    description = "; ".join(row.score.title for row in rows)
     return chart(title, description, parts, width=width, height=plot.y.start + 42)
 
 
@@ -82,7 +79,7 @@ def _words_beside(row: ScoreRow, plot: Plot, y: float, width: float) -> list[Mar
     end = plot.x.end
     return [
         _icon(row, 10, y),
-        label(row.name, 22, y, room=plot.x.start - 30),
+        label(row.score.name, 22, y, room=plot.x.start - 30),
         label(row.score.text, end + 14, y, room=width - end, class_="value", text_anchor="start"),
     ]
 
@@ -92,7 +89,7 @@ def _words_above(row: ScoreRow, y: float, width: float) -> list[Markup]:
     value_room = width / 2 if room < width / 3 else width
     return [
         _icon(row, 13, y),
-        label(row.name, 24, y, room=max(room, width / 2 - 44)),
+        label(row.score.name, 24, y, room=max(room, width / 2 - 44)),
         label(row.score.text, width - 8, y, room=value_room, class_="value", text_anchor="end"),
     ]
 
@@ -102,23 +99,23 @@ def _icon(row: ScoreRow, x: float, y: float) -> Markup:
 
 
 def _marks(row: ScoreRow, plot: Plot, y: float) -> Markup:
-    score, title = row.score, f"{row.name}: {row.score.text}"
+    score = row.score
     if isnan(score.value):
         return marks.group()
     if not plot.x.contains(score.value):
-        return _beyond(row, plot.x, y, title)
+        return _beyond(score, plot.x, y)
     dots = [
         marks.dot((plot.x(value), y), 3, "dot", text)
         for value, text in row.single
         if plot.x.contains(value)
     ]
-    return marks.group(*dots, plot.flat(score, y, title, radius=5.5), style=score.style)
+    return marks.group(*dots, plot.flat(score, y, score.title, radius=5.5), style=score.style)
 
 
-def _beyond(row: ScoreRow, x: Scale, y: float, title: str) -> Markup:
+def _beyond(score: Estimate, x: Scale, y: float) -> Markup:
     """Draw an arrow at the end of the axis that the score lies beyond."""
-    is_low = row.score.value < x.low
+    is_low = score.value < x.low
     start, way, anchor = (x.start, 1, "start") if is_low else (x.end, -1, "end")
     arrow = marks.curve([(start + 9 * way, y - 4), (start + 2 * way, y), (start + 9 * way, y + 4)])
     text = label("off the scale", start + 14 * way, y, class_="tick", text_anchor=anchor)
-    return marks.group(arrow, text, title=title, style=row.score.style)
+    return marks.group(arrow, text, title=score.title, style=score.style)

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
-from dlrun.report.charts.chart import Chart, chart, label, text_width, widest
+from dlrun.report.charts.chart import Chart, chart, label, set_apart, text_width, widest
 from dlrun.report.charts.plot import Plot, tick_room
 from dlrun.report.charts.scale import PER_TICK, Scale, padded_log, vertical_scale
 
@@ -86,15 +86,9 @@ def draw_learning(
     width: float,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Chart:
-    """Draw the scores of all candidates over a logarithmic axis of training rows.
+    """Draw at least one learning curve over a logarithmic axis of training rows.
 
-    Args:
-        traces: at least one.
-        crossing: of two of them, where it is known.
-        title: of the chart.
-        axis: name and unit of the scores.
-        width: in pixels.
-        bounds: the smallest and the largest possible score.
+    `bounds` are the smallest and the largest possible score.
     """
     is_narrow = width < NARROW
     top = 34.0 + (LINE * len(traces) + 10 if is_narrow else 0.0)
@@ -109,7 +103,7 @@ def draw_learning(
         *_marks(traces, plot),
         *_names(traces, plot, width=width, is_narrow=is_narrow),
     ]
-    description = "; ".join(score.text for each in traces for _, score in each.points)
+    description = "; ".join(score.title for each in traces for _, score in each.points)
     return chart(title, description, parts, width=width, height=height)
 
 
@@ -138,7 +132,7 @@ def _marks(traces: Sequence[Trace], plot: Plot) -> list[Markup]:
         plot.upright(
             score,
             plot.x(n_rows) + step * (place - (len(traces) - 1) / 2),
-            score.text,
+            score.title,
             radius=RADIUS,
             kind="interval thin faint",
         )
@@ -163,7 +157,7 @@ def _names(traces: Sequence[Trace], plot: Plot, *, width: float, is_narrow: bool
         heights = [8 + LINE * place for place in range(len(ranked))]
         left = 2.0
     else:
-        heights = _apart([ends[each.name] for each in ranked], plot.y.end, plot.y.start)
+        heights = set_apart([ends[each.name] for each in ranked], LINE, plot.y.end, plot.y.start)
         left = plot.x.end + 6
     return [
         marks.group(
@@ -173,15 +167,3 @@ def _names(traces: Sequence[Trace], plot: Plot, *, width: float, is_narrow: bool
         )
         for each, height in zip(ranked, heights, strict=True)
     ]
-
-
-def _apart(heights: Sequence[float], top: float, bottom: float) -> list[float]:
-    """Move rising heights so far apart that a name fits each, all between top and bottom."""
-    moved: list[float] = []
-    for height in heights:
-        moved.append(max(height, moved[-1] + LINE if moved else top))
-    limit = bottom
-    for place in reversed(range(len(moved))):
-        moved[place] = min(moved[place], limit)
-        limit = moved[place] - LINE
-    return moved

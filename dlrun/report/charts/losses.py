@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
-from dlrun.report.charts.chart import Chart, chart, label
+from dlrun.report.charts.chart import Chart, chart, label, set_apart
 from dlrun.report.charts.plot import Plot, tick_room
 from dlrun.report.charts.scale import PER_TICK, Scale, vertical_scale
 
@@ -48,15 +48,7 @@ class LossCurve:
 def draw_losses(
     curves: Sequence[LossCurve], style: Style, *, title: str, axis: str, width: float = 300.0
 ) -> Chart:
-    """Draw the losses of one candidate.
-
-    Args:
-        curves: at least one with a finite point; those without one are left out.
-        style: of the candidate.
-        title: of the chart.
-        axis: name of the values.
-        width: in pixels.
-    """
+    """Draw the losses of one candidate; at least one curve has a finite point."""
     curves = [each for each in curves if each.finite]
     points = [point for each in curves for point in each.finite]
     y = vertical_scale([value for _, value in points], HEIGHT - 46, 30)
@@ -90,10 +82,9 @@ def _names(curves: Sequence[LossCurve], plot: Plot) -> list[Markup]:
     ends: dict[str, list[float]] = {}
     for each in curves:
         ends.setdefault(each.kind, []).append(plot.y(each.finite[-1][1]))
-    names: list[Markup] = []
-    above = -100.0
-    for height, kind in sorted((sum(each) / len(each), kind) for kind, each in ends.items()):
-        above = max(height, above + 15)
-        y = min(above, plot.y.start + 8)
-        names.append(label(kind, plot.x.end + 7, y, class_=f"tick {kind}-name"))
-    return names
+    means = sorted((sum(each) / len(each), kind) for kind, each in ends.items())
+    heights = set_apart([mean for mean, _ in means], 15, -inf, plot.y.start + 8)
+    return [
+        label(kind, plot.x.end + 7, y, class_=f"tick {kind}-name")
+        for y, (_, kind) in zip(heights, means, strict=True)
+    ]

@@ -23,18 +23,24 @@ Position = tuple[float, float]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value of one candidate, drawn as its marker over the line of its interval.
+    """A value of a candidate, drawn as its marker over the line of its interval.
 
     Attributes:
         value: NaN where it is unknown.
-        text: the value in words.
+        text: the value and its interval in words.
         ends: of the interval; None without one.
     """
 
+    name: str
     style: Style
     value: float
     text: str
     ends: tuple[float, float] | None = None
+
+    @property
+    def title(self) -> str:
+        """Return the tooltip."""
+        return f"{self.name}: {self.text}"
 
     @property
     def span(self) -> tuple[float, float]:
@@ -42,9 +48,9 @@ class Estimate:
         return self.ends or (self.value, self.value)
 
 
-def with_deviation(style: Style, mean: float, sd: float, text: str) -> Estimate:
-    """Return an estimate whose interval is mean ± sd; without an interval where sd is NaN."""
-    return Estimate(style, mean, text, None if isnan(sd) else (mean - sd, mean + sd))
+def interval_of(mean: float, sd: float) -> tuple[float, float] | None:
+    """Return mean ± sd; None where sd is NaN."""
+    return None if isnan(sd) else (mean - sd, mean + sd)
 
 
 def line(start: Position, end: Position, kind: str) -> Markup:
@@ -77,20 +83,6 @@ def group(*content: Content, title: str = "", style: Style | None = None) -> Mar
     """Join marks that share a tooltip and a candidate's colour."""
     hover = [tag("title", title)] if title else []
     return tag("g", *hover, *content, style=style.css if style else None)
-
-
-def estimate(
-    style: Style,
-    at: Position,
-    ends: tuple[Position, Position] | None,
-    *,
-    radius: float,
-    title: str = "",
-    kind: str = "interval",
-) -> Markup:
-    """Draw a marker at a position over the line of its interval."""
-    bars = [line(*ends, kind)] if ends else []
-    return group(*bars, style.draw(*at, radius), title=title, style=style)
 
 
 def cell(corner: Position, size: float, text: str, share: float, *, font: float) -> list[Markup]:

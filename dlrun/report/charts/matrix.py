@@ -27,14 +27,7 @@ N_LEVELS: Final = 8  # of shade, where cells are small
 def draw_matrix(
     counts: NDArray[np.int64], labels: Sequence[str], *, title: str, width: float = 320.0
 ) -> Chart:
-    """Draw counts as cells, shaded by the share of their row; small cells without text.
-
-    Args:
-        counts: (classes, classes) rows are the true class, columns the predicted one.
-        labels: of the classes.
-        title: of the chart.
-        width: in pixels.
-    """
+    """Draw counts, (true class, predicted class), as cells shaded by the share of their row."""
     n = len(labels)
     room = min(WIDEST_LABEL, widest(labels))
     has_labels = (width - 30 - room) / n >= SMALLEST_CELL

@@ -15,25 +15,24 @@ if TYPE_CHECKING:
 SIZE: Final = 64.0  # of a patch, in pixels
 
 
-def draw_patches(
-    patches: Mapping[tuple[int, int], tuple[str, Estimate]], *, title: str, places: int
-) -> Chart:
-    """Draw each patch where it lies in the image, shaded by its share of the largest value.
+def draw_patches(patches: Mapping[tuple[int, ...], Estimate], *, title: str, places: int) -> Chart:
+    """Draw each patch where it lies in the image, shaded by its share of the largest drop.
 
     Args:
-        patches: row and column, counted from 1 at the top left → name and value.
+        patches: row and column, counted from 1 at the top left → drop.
         title: of the chart.
         places: decimals of the values.
     """
-    largest = max(drop.value for _, drop in patches.values())
+    largest = max(drop.value for drop in patches.values())
     parts = []
-    for (row, column), (name, drop) in sorted(patches.items(), key=lambda each: each[0]):
+    for (row, column), drop in sorted(patches.items(), key=lambda each: each[0]):
         text = fixed(drop.value, places)
         font = min(FONT, FONT * (SIZE - 4) / text_width(text))
         share = max(drop.value / largest, 0.0) if largest > 0 else 0.0
         corner = (SIZE * (column - 1), SIZE * (row - 1))
-        square = marks.cell(corner, SIZE, text, share, font=font)
-        parts.append(marks.group(*square, title=f"{name}: {drop.text}"))
-    description = "; ".join(f"{name}: {drop.text}" for name, drop in patches.values())
+        parts.append(
+            marks.group(*marks.cell(corner, SIZE, text, share, font=font), title=drop.title)
+        )
+    description = "; ".join(drop.title for drop in patches.values())
     height, width = (SIZE * max(each) for each in zip(*patches, strict=True))
     return chart(title, description, parts, width=width, height=height)

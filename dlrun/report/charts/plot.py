@@ -81,23 +81,20 @@ class Plot:
         return marks.curve((self.at(*point) for point in points), kind, css)
 
     def upright(
-        self,
-        each: Estimate,
-        x: float,
-        title: str = "",
-        *,
-        radius: float,
-        kind: str = "interval thin",
+        self, each: Estimate, x: float, title: str, *, radius: float, kind: str = "interval thin"
     ) -> Markup:
         """Draw an estimate of the vertical axis at the pixel `x`."""
-        ends = ((x, self.y(each.ends[0])), (x, self.y(each.ends[1]))) if each.ends else None
-        at = (x, self.y(each.value))
-        return marks.estimate(each.style, at, ends, radius=radius, title=title, kind=kind)
+        low, high = map(self.y, each.span)
+        bar = [marks.line((x, low), (x, high), kind)] if each.ends else []
+        mark = each.style.draw(x, self.y(each.value), radius)
+        return marks.group(*bar, mark, title=title, style=each.style)
 
     def flat(self, each: Estimate, y: float, title: str, *, radius: float) -> Markup:
         """Draw an estimate of the horizontal axis at the pixel `y`."""
-        ends = ((self.x(each.ends[0]), y), (self.x(each.ends[1]), y)) if each.ends else None
-        return marks.estimate(each.style, (self.x(each.value), y), ends, radius=radius, title=title)
+        low, high = map(self.x, each.span)
+        bar = [marks.line((low, y), (high, y), "interval")] if each.ends else []
+        mark = each.style.draw(self.x(each.value), y, radius)
+        return marks.group(*bar, mark, title=title, style=each.style)
 
 
 def lanes(x: Scale, top: float, bottom: float) -> Plot:

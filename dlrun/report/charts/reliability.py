@@ -24,14 +24,7 @@ SIZE: Final = 300.0
 def draw_reliability(
     bins: Sequence[Bin], style: Style, *, title: str, axes: tuple[str, str]
 ) -> Chart:
-    """Draw a mark for each bin, its area by its rows, over the diagonal of perfect calibration.
-
-    Args:
-        bins: by rising probability.
-        style: of the candidate.
-        title: of the chart.
-        axes: names of the predicted probability and of the observed frequency.
-    """
+    """Draw a mark for each bin, its area by its rows, over the diagonal of perfect calibration."""
     plot = Plot(
         Scale(0, 1, 40, SIZE - 12, pixels_per_tick=PER_TICK),
         Scale(0, 1, SIZE - 46, 34, pixels_per_tick=PER_TICK_UP),
@@ -51,10 +44,9 @@ def draw_reliability(
 
 
 def _mark(each: Bin, style: Style, plot: Plot, share: float) -> Markup:
-    text = (
-        f"predicted {each.predicted_probability:.2f}, observed {each.observed_frequency:.2f} "
-        f"[{each.low:.2f}, {each.high:.2f}], {each.n:,} predictions"
-    )
-    observed = Estimate(style, each.observed_frequency, text, (each.low, each.high))
+    name = f"predicted {each.predicted_probability:.2f}"
+    text = f"{each.observed_frequency:.2f} [{each.low:.2f}, {each.high:.2f}]"
+    observed = Estimate(name, style, each.observed_frequency, text, (each.low, each.high))
+    title = f"{name}, observed {text}, {each.n:,} predictions"
     radius = SMALLEST + (LARGEST - SMALLEST) * share
-    return plot.upright(observed, plot.x(each.predicted_probability), text, radius=radius)
+    return plot.upright(observed, plot.x(each.predicted_probability), title, radius=radius)

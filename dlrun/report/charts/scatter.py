@@ -28,9 +28,8 @@ SIDES: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1
 
 @dataclass(frozen=True)
 class Spot:
-    """A candidate by its cost and its score; `score.text` is the tooltip."""
+    """A candidate by its cost and its score."""
 
-    name: str
     cost: float
     score: Estimate
 
@@ -64,19 +63,19 @@ def draw_scatter(
     lower_is_better: bool,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Chart:
-    """Draw cost, on a logarithmic axis, against score; a line joins the Pareto front.
+    """Draw positive costs, on a logarithmic axis, against scores; a line joins the Pareto front.
 
     Args:
-        spots: costs are positive.
+        spots: of all candidates.
         title: of the chart.
         axes: names and units of cost and score.
         in_view: names of the candidates that the score axis spans.
         width: in pixels.
-        lower_is_better: whether low scores are good.
+        lower_is_better: the direction of the score.
         bounds: the smallest and the largest possible score.
     """
-    inside = [spot for spot in spots if spot.name in in_view]
-    values = [value for spot in inside for value in (spot.score.value, *spot.score.span)]
+    inside = [spot for spot in spots if spot.score.name in in_view]
+    values = [value for spot in inside for value in spot.score.span]
     ends = padded(values, 0.1, within=bounds)
     y = Scale(*ends, HEIGHT - 46, 34, pixels_per_tick=PER_TICK_UP)
     costs = padded_log([spot.cost for spot in spots], 0.15)
@@ -90,8 +89,8 @@ def draw_scatter(
     frame = Box(plot.x.start + 2, y.end - 8, plot.x.end, y.start)
     for spot in spots:
         at = plot.at(spot.cost, spot.score.value)
-        parts.append(_spot(spot, at, plot, _place(spot.name, at, taken, frame)))
-    description = "; ".join(spot.score.text for spot in spots)
+        parts.append(_spot(spot, at, plot, _place(spot.score.name, at, taken, frame)))
+    description = "; ".join(spot.score.title for spot in spots)
     return chart(title, description, parts, width=width, height=HEIGHT)
 
 
@@ -136,8 +135,8 @@ def _spot(spot: Spot, at: Position, plot: Plot, box: Box | None) -> Markup:
             end_x = min(max(at[0], box.left), box.right)
             end_y = min(max(at[1], box.top + 3), box.bottom - 3)
             parts.insert(0, marks.line(at, (end_x, end_y), "leader"))
-        parts.append(_name(spot.name, at[0], box))
-    return marks.group(*parts, title=score.text)
+        parts.append(_name(score.name, at[0], box))
+    return marks.group(*parts, title=score.title)
 
 
 def _name(name: str, x: float, box: Box) -> Markup:

@@ -17,43 +17,34 @@ RADIUS: Final = 5.0
 
 
 def draw_segments(
-    segments: Mapping[int, tuple[str, Estimate]],
+    segments: Mapping[int, Estimate],
     *,
     title: str,
     axis: str,
     width: float,
     spanned: Sequence[Estimate] = (),
 ) -> Chart:
-    """Draw the segments from left to right, joined by a line.
+    """Draw the segments, number → drop, from left to right, joined by a line.
 
-    Args:
-        segments: number of the segment → name and value.
-        title: of the chart.
-        axis: name and unit of the values.
-        width: in pixels.
-        spanned: further values that the axis spans, so that charts can be compared.
+    `spanned` are further values that the axis spans, so that charts can be compared.
     """
-    ranked = sorted(segments.items(), key=lambda each: each[0])
-    drops = [drop for _, drop in segments.values()]
+    drops = [segments[number] for number in sorted(segments)]
     ends = [end for drop in (*drops, *spanned) for end in drop.span]
     y = Scale(*padded([0.0, *ends]), HEIGHT - 46, 30, pixels_per_tick=PER_TICK_UP)
     plot = Plot(Scale(0.5, max(segments) + 0.5, tick_room(y), width - 10), y)
     middle = (plot.x.start + plot.x.end) / 2
+    points = [(number, segments[number].value) for number in sorted(segments)]
     parts = [
         plot.y_axis(axis),
         plot.horizontal(0, "zero"),
-        plot.curve(
-            ((number, drop.value) for number, (_, drop) in ranked),
-            "curve faint",
-            drops[0].style,
-        ),
+        plot.curve(points, "curve faint", drops[0].style),
         label("segment", middle, HEIGHT - 12, class_="axis", text_anchor="middle"),
     ]
-    for number, (name, drop) in ranked:
+    for (number, _), drop in zip(points, drops, strict=True):
         x = plot.x(number)
         parts += [
-            plot.upright(drop, x, f"{name}: {drop.text}", radius=RADIUS),
+            plot.upright(drop, x, drop.title, radius=RADIUS),
             label(str(number), x, HEIGHT - 32, class_="tick", text_anchor="middle"),
         ]
-    description = "; ".join(f"{name}: {drop.text}" for name, drop in segments.values())
+    description = "; ".join(drop.title for drop in drops)
     return chart(title, description, parts, width=width, height=HEIGHT)

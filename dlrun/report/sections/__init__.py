@@ -1,1 +1,1 @@
-"""The sections of a report: each takes the report context and returns itself, or nothing."""
+"""The sections of a report: functions of its context that return None without content."""

@@ -50,8 +50,9 @@ def _chart(context: ReportContext, name: str, known: list[CandidateView]) -> Mar
     spots = []
     for view in known:
         value = _cost(view, name)
-        text = f"{view.name}: {context.score_text(view)}, {compact(value)} {unit}"
-        spots.append(Spot(view.name, value, Estimate(view.style, view.row.mean, text, view.ends)))
+        text = f"{context.score_text(view)}, {compact(value)} {unit}"
+        score = Estimate(view.name, view.style, view.row.mean, text, view.ends)
+        spots.append(Spot(value, score))
     draw = partial(
         draw_scatter,
         spots,

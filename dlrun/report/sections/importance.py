@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
 from dlrun.evidence.importance import Importance, agree, importances
-from dlrun.report.charts.drops import Lane, draw_drops
+from dlrun.report.charts.drops import draw_drops
 from dlrun.report.charts.patches import draw_patches
 from dlrun.report.charts.segments import draw_segments
 from dlrun.report.sections.probe_tables import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlrun.report.charts.chart import Chart
     from dlrun.report.charts.marks import Estimate
     from dlrun.report.context import CandidateView, ReportContext
+    from dlrun.report.html import Content
 
 MOST: Final = 12
 PART: Final = re.compile(r"(?P<column>.+) (?:patch|segment) (?P<place>\d+(?:,\d+)?)")
@@ -49,6 +50,9 @@ class SideImportance:
     view: CandidateView
     found: Importance
     drops: Mapping[str, Estimate]
+
+
+Sides = Sequence[SideImportance]
 
 
 def importance(context: ReportContext) -> ReportSection | None:
@@ -73,7 +77,7 @@ def importance(context: ReportContext) -> ReportSection | None:
 def _side(context: ReportContext, view: CandidateView, found: Importance) -> SideImportance:
     places = places_of(context)
     drops = {
-        name: drop_estimate(view, drop, sd, places)
+        name: drop_estimate(view, name, drop, sd, places)
         for name, drop, sd in zip(found.names, found.drops, found.sds, strict=True)
     }
     return SideImportance(view, found, drops)
@@ -92,98 +96,76 @@ def _parts(context: ReportContext, names: Iterable[str]) -> dict[str, dict[str, 
     return parts
 
 
-def _columns(
-    context: ReportContext, sides: Sequence[SideImportance], columns: Sequence[str]
-) -> Markup:
-    lanes = {
-        side.view.name: [Lane(name, (side.drops[name],)) for name in side.drops if name in columns]
-        for side in sides
-    }
-    first = {name: own[:MOST] for name, own in lanes.items()}
+def _columns(context: ReportContext, sides: Sides, columns: Sequence[str]) -> Markup:
+    first = [
+        {name: [drop] for name, drop in side.drops.items() if name in columns} for side in sides
+    ]
+    first = [dict(list(drops.items())[:MOST]) for drops in first]
+    spanned = [drop for drops in first for (drop,) in drops.values()]
     charts = [
-        (
-            candidate_title(side.view),
-            on_any_width(
-                partial(
-                    draw_drops,
-                    first[side.view.name],
-                    title=f"Importance of the columns for {side.view.name}",
-                    axis=worse_axis(context),
-                    spanned=[lane for own in first.values() for lane in own],
-                ),
-                wide=WIDTH,
-            ),
+        _draw(
+            context, draw_drops, drops, spanned, f"Importance of the columns for {side.view.name}"
         )
-        for side in sides
+        for side, drops in zip(sides, first, strict=True)
     ]
     some = f"The first {MOST} of {len(columns):,} columns. " if len(columns) > MOST else ""
     caption = (
         f"{some}How much worse {measured_title(context)} becomes where one column of the test "
-        f"rows is permuted (Breiman 2001).{_spread_words(sides)}"
+        f"rows is permuted (Breiman 2001).{_deviation_words(sides)}"
     )
-    return figure(panels(charts), caption=caption + _agreement(sides, columns, "columns"))
+    return _panels(sides, charts, caption + _agreement(sides, columns, "columns"))
 
 
 def _of_parts(
-    context: ReportContext, sides: Sequence[SideImportance], column: str, part: Mapping[str, Place]
+    context: ReportContext, sides: Sides, column: str, part: Mapping[str, Place]
 ) -> Markup:
+    """Draw the patches of an image, or the segments of an audio or series."""
     is_image = any(len(place) > 1 for place in part.values())
     noun = "patches" if is_image else "segments"
-    draw = _patches if is_image else _segments
-    charts = [
-        (
-            candidate_title(side.view),
-            draw(context, side, part, [other.drops[name] for other in sides for name in part]),
-        )
-        for side in sides
-    ]
-    caption = (
-        f"How much worse {measured_title(context)} becomes where one of the {noun} of {column} is "
-        f"permuted between the test rows.{_whole(sides, column)}"
-    )
-    caption += " The shade is the share of the largest value." if is_image else _spread_words(sides)
-    return figure(panels(charts), caption=caption + _agreement(sides, part, noun))
-
-
-def _whole(sides: Sequence[SideImportance], column: str) -> str:
-    """Write the importance of the whole column."""
-    costs = [
+    wholes = [
         f"{side.view.name} {side.drops[column].text}" for side in sides if column in side.drops
     ]
-    return f" All of {column}: {', '.join(costs)}." if costs else ""
-
-
-def _patches(
-    context: ReportContext, side: SideImportance, part: Mapping[str, Place], _: Sequence[Estimate]
-) -> Chart:
-    cells = {(place[0], place[1]): (name, side.drops[name]) for name, place in part.items()}
-    title = f"Importance of the patches for {side.view.name}"
-    return draw_patches(cells, title=title, places=places_of(context))
-
-
-def _segments(
-    context: ReportContext,
-    side: SideImportance,
-    part: Mapping[str, Place],
-    spanned: Sequence[Estimate],
-) -> Markup:
-    cells = {place[0]: (name, side.drops[name]) for name, place in part.items()}
-    draw = partial(
-        draw_segments,
-        cells,
-        title=f"Importance of the segments for {side.view.name}",
-        axis=worse_axis(context),
-        spanned=spanned,
+    whole = f" All of {column}: {', '.join(wholes)}." if wholes else ""
+    caption = (
+        f"How much worse {measured_title(context)} becomes where one of the {noun} of {column} is "
+        f"permuted between the test rows.{whole}"
     )
-    return on_any_width(draw, wide=WIDTH)
+    found = [{place: side.drops[name] for name, place in part.items()} for side in sides]
+    spanned = [drop for drops in found for drop in drops.values()]
+    charts: list[Content] = []
+    for side, drops in zip(sides, found, strict=True):
+        title = f"Importance of the {noun} for {side.view.name}"
+        if is_image:
+            charts.append(draw_patches(drops, title=title, places=places_of(context)))
+        else:
+            numbered = {number: drop for (number,), drop in drops.items()}
+            charts.append(_draw(context, draw_segments, numbered, spanned, title))
+    lines = " The shade is the share of the largest value." if is_image else _deviation_words(sides)
+    return _panels(sides, charts, caption + lines + _agreement(sides, part, noun))
 
 
-def _spread_words(sides: Sequence[SideImportance]) -> str:
-    has_sd = any(not isnan(sd) for side in sides for sd in side.found.sds)
-    return " Lines are ± one standard deviation over the splits." if has_sd else ""
+def _draw(
+    context: ReportContext,
+    draw: Callable[..., Chart],
+    drops: Mapping[Any, Any],
+    spanned: Sequence[Estimate],
+    title: str,
+) -> Markup:
+    axis = worse_axis(context)
+    return on_any_width(partial(draw, drops, title=title, axis=axis, spanned=spanned), wide=WIDTH)
 
 
-def _agreement(sides: Sequence[SideImportance], names: Iterable[str], noun: str) -> str:
+def _panels(sides: Sides, charts: Sequence[Content], caption: str) -> Markup:
+    titles = [candidate_title(side.view) for side in sides]
+    return figure(panels(zip(titles, charts, strict=True)), caption=caption)
+
+
+def _deviation_words(sides: Sides) -> str:
+    is_known = any(not isnan(sd) for side in sides for sd in side.found.sds)
+    return " Lines are ± one standard deviation over the splits." if is_known else ""
+
+
+def _agreement(sides: Sides, names: Iterable[str], noun: str) -> str:
     """Write how far two families agree on the ranking of these names."""
     kept = set(names)
     if len(sides) < 2 or len(kept) < 2:  # noqa: PLR2004

@@ -13,7 +13,7 @@ from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, fixed
 from dlrun.evidence.learning_curve import Crossover, LearningCurve, crossover, learning_curves
 from dlrun.report.charts.learning import Crossing, Trace, draw_learning
-from dlrun.report.charts.marks import with_deviation
+from dlrun.report.charts.marks import Estimate, interval_of
 from dlrun.report.context import score_bounds
 from dlrun.report.html import tag
 from dlrun.report.sections.probe_tables import measured, measured_metric, measured_title, places_of
@@ -77,9 +77,9 @@ def _trace(
 ) -> Trace:
     points = []
     for size, score, sd in zip(curve.sizes, curve.scores, curve.sds, strict=True):
-        text = f"{view.name}, {counted(size, 'training row')}: {fixed(score, places)}"
-        text += "" if isnan(sd) else f" ± {fixed(sd, places)}"
-        points.append((size, with_deviation(view.style, score, sd, text)))
+        name = f"{view.name}, {counted(size, 'training row')}"
+        text = fixed(score, places) + ("" if isnan(sd) else f" ± {fixed(sd, places)}")
+        points.append((size, Estimate(name, view.style, score, text, interval_of(score, sd))))
     return Trace(view.name, view.style, tuple(points), _line(curve, metric, until))
 
 

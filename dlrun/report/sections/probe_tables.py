@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import decimals, fixed, signed
-from dlrun.report.charts.marks import with_deviation
+from dlrun.report.charts.marks import Estimate, interval_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dlrun.report.charts.marks import Estimate
     from dlrun.report.context import CandidateView, ReportContext
 
 
@@ -73,11 +72,10 @@ def places_of(context: ReportContext) -> int:
     return decimals(max(filter(isfinite, scores), default=0.0) / 50)
 
 
-def drop_estimate(
-    view: CandidateView, drop: float, sd: float, places: int, prefix: str = ""
-) -> Estimate:
+def drop_estimate(view: CandidateView, name: str, drop: float, sd: float, places: int) -> Estimate:
     """Return how much worse a candidate's score becomes, with its standard deviation."""
-    return with_deviation(view.style, drop, sd, prefix + change_text(drop, sd, places))
+    text = change_text(drop, sd, places)
+    return Estimate(name, view.style, drop, text, interval_of(drop, sd))
 
 
 def change_text(drop: float, sd: float, places: int) -> str:

@@ -85,8 +85,7 @@ def scores(context: ReportContext) -> ReportSection | None:
     comparison = context.comparison
     rows = [
         ScoreRow(
-            view.name,
-            Estimate(view.style, view.row.mean, context.score_text(view), view.ends),
+            Estimate(view.name, view.style, view.row.mean, context.score_text(view), view.ends),
             _single_scores(context, view),
         )
         for view in context.candidates

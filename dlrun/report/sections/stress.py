@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.evidence.stress import Stress, stresses
-from dlrun.report.charts.drops import Lane, draw_drops
+from dlrun.report.charts.drops import draw_drops
 from dlrun.report.html import tag
 from dlrun.report.sections.probe_tables import (
     change_text,
@@ -53,18 +53,20 @@ def _chart(context: ReportContext, found: Found, titles: Sequence[str]) -> Marku
     champions = context.champions
     places = places_of(context)
     drops = {
-        (each.title, view.name): drop_estimate(view, each.drop, each.sd, places, f"{view.name}: ")
+        (each.title, view.name): drop_estimate(
+            view, f"{each.title}, {view.name}", each.drop, each.sd, places
+        )
         for view, each in found
         if isfinite(each.drop)
     }
-    lanes = [
-        Lane(title, tuple(drops[key] for each in champions if (key := (title, each.name)) in drops))
-        for title in titles
-    ]
-    if not any(lane.drops for lane in lanes):
+    if not drops:
         return Markup()
+    changes = {
+        title: [drops[key] for each in champions if (key := (title, each.name)) in drops]
+        for title in titles
+    }
     title = f"Change of {measured_title(context)} under each stress"
-    draw = partial(draw_drops, lanes, title=title, axis=worse_axis(context))
+    draw = partial(draw_drops, changes, title=title, axis=worse_axis(context))
     legend = tag("div", *map(candidate_title, champions), class_="legend")
     return figure(legend, on_any_width(draw), caption=_caption(context, found))
 
@@ -85,7 +87,8 @@ def _table(context: ReportContext, found: Found) -> Markup:
     """List every candidate, the best of each side first."""
     places = places_of(context)
     cells = {
-        (view.name, _short(each)): change_text(each.drop, each.sd, places) for view, each in found
+        (view.name, _short(each)): change_text(each.drop, each.sd, places)
+        for view, each in found
     }
     measured_names = {name for name, _ in cells}
     first = [view.name for view in (*context.champions, *context.candidates)]
