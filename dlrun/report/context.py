@@ -149,9 +149,9 @@ class ReportContext:
         mean = fixed(view.row.mean, places)
         return f"{mean} {span(*view.ends, places)}" if view.ends else mean
 
-    def split_name(self, view: CandidateView, step: int) -> str:
+    def split_name(self, view: CandidateView, split_index: int) -> str:
         """Name a split: "fold 2", or "repeat 1, fold 2" where there are several repeats."""
-        repeat, fold = view.results.folds[step]
+        repeat, fold = view.results.folds[split_index]
         has_repeats = any(study.trials["repeat"].max() for study in self.studies)
         return f"repeat {repeat + 1}, fold {fold + 1}" if has_repeats else f"fold {fold + 1}"
 
@@ -159,12 +159,12 @@ class ReportContext:
         """Return how much better the first is, one mean for each test set that both have."""
         if self.test_sets is None:
             return []
-        steps = sorted(first.results.scores.keys() & second.results.scores.keys())
+        splits = sorted(first.results.scores.keys() & second.results.scores.keys())
         one, other = (
-            np.array([each.results.scores[step] for step in steps]) for each in (first, second)
+            np.array([each.results.scores[k] for k in splits]) for each in (first, second)
         )
         raw = differences(one, other, self.comparison.metric)
-        return _per_test_set(raw, steps, self.test_sets)
+        return _per_test_set(raw, splits, self.test_sets)
 
 
 def build_context(studies: Sequence[Study], comparison: Comparison) -> ReportContext:
@@ -200,9 +200,9 @@ def _interval(
     """
     if test_sets is None:
         return None
-    steps = sorted(results.scores)
-    scores = np.array([results.scores[step] for step in steps])
-    means = _per_test_set(scores, steps, test_sets)
+    splits = sorted(results.scores)
+    scores = np.array([results.scores[k] for k in splits])
+    means = _per_test_set(scores, splits, test_sets)
     if len(means) < MIN_FOLDS:
         return None
     found = nadeau_bengio_interval(np.array(means), test_sets.n_per_split / comparison.n_rows)
@@ -215,6 +215,6 @@ def score_bounds(*, lower_is_better: bool) -> tuple[float, float]:
     return (0.0, inf) if lower_is_better else (-inf, 1.0)
 
 
-def _per_test_set(values: np.ndarray, steps: Sequence[int], test_sets: TestSets) -> list[float]:
-    sets = np.array([test_sets.of_split[step] for step in steps])
+def _per_test_set(values: np.ndarray, splits: Sequence[int], test_sets: TestSets) -> list[float]:
+    sets = np.array([test_sets.of_split[k] for k in splits])
     return [float(values[sets == each].mean()) for each in np.unique(sets)]

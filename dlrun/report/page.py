@@ -11,16 +11,18 @@ from dlrun.report.charts.shares import Share, draw_shares
 from dlrun.report.columns import percent
 from dlrun.report.context import ReportContext, build_context
 from dlrun.report.html import render
-from dlrun.report.sections.cost import cost
-from dlrun.report.sections.importance import importance
-from dlrun.report.sections.learning import learning
-from dlrun.report.sections.predictions import calibration, confusion, predicted
-from dlrun.report.sections.question import question
-from dlrun.report.sections.scores import difference, numbers, scores, splits
+from dlrun.report.sections import (
+    cost,
+    importance,
+    learning,
+    predictions,
+    question,
+    scores,
+    stress,
+    study,
+    training,
+)
 from dlrun.report.sections.section import ReportSection, on_any_width
-from dlrun.report.sections.stress import stress
-from dlrun.report.sections.study import data, environment, recipe, studies
-from dlrun.report.sections.training import training
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
@@ -30,23 +32,23 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison, Verdict
 
 SECTIONS: Final[tuple[Callable[[ReportContext], ReportSection | None], ...]] = (
-    difference,
-    scores,
-    question,
-    numbers,
-    cost,
-    learning,
-    training,
-    calibration,
-    confusion,
-    predicted,
-    importance,
-    stress,
-    splits,
-    data,
-    studies,
-    recipe,
-    environment,
+    scores.difference,
+    scores.scores,
+    question.question,
+    scores.numbers,
+    cost.cost,
+    learning.learning,
+    training.training,
+    predictions.calibration,
+    predictions.confusion,
+    predictions.predicted,
+    importance.importance,
+    stress.stress,
+    scores.splits,
+    study.data,
+    study.studies,
+    study.recipe,
+    study.environment,
 )
 
 
@@ -58,7 +60,7 @@ def to_html(studies: Sequence[Study], comparison: Comparison) -> str:
 def page(context: ReportContext) -> str:
     """Return the page of a report."""
     verdict = context.comparison.verdict
-    names = [study.name for study in context.studies]
+    names = [each.name for each in context.studies]
     started = f"{context.studies[0].started:%-d %B %Y}"
     answer, colon, grounds = verdict.sentence.partition(":")
     html = render(

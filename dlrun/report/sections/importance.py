@@ -102,12 +102,10 @@ def _columns(context: ReportContext, sides: Sides, columns: Sequence[str]) -> Ma
     ]
     first = [dict(list(drops.items())[:MOST]) for drops in first]
     spanned = [drop for drops in first for (drop,) in drops.values()]
-    charts = [
-        _draw(
-            context, draw_drops, drops, spanned, f"Importance of the columns for {side.view.name}"
-        )
-        for side, drops in zip(sides, first, strict=True)
-    ]
+    charts = []
+    for side, drops in zip(sides, first, strict=True):
+        title = f"Importance of the columns for {side.view.name}"
+        charts.append(_draw(context, draw_drops, drops, spanned, title))
     some = f"The first {MOST} of {len(columns):,} columns. " if len(columns) > MOST else ""
     caption = (
         f"{some}How much worse {measured_title(context)} becomes where one column of the test "
@@ -122,9 +120,8 @@ def _of_parts(
     """Draw the patches of an image, or the segments of an audio or series."""
     is_image = any(len(place) > 1 for place in part.values())
     noun = "patches" if is_image else "segments"
-    wholes = [
-        f"{side.view.name} {side.drops[column].text}" for side in sides if column in side.drops
-    ]
+    known = [side for side in sides if column in side.drops]
+    wholes = [f"{side.view.name} {side.drops[column].text}" for side in known]
     whole = f" All of {column}: {', '.join(wholes)}." if wholes else ""
     caption = (
         f"How much worse {measured_title(context)} becomes where one of the {noun} of {column} is "

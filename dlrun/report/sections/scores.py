@@ -107,8 +107,8 @@ def _single_scores(context: ReportContext, view: CandidateView) -> tuple[tuple[f
         return ()
     places = context.comparison.decimals + 1
     return tuple(
-        (score, f"{view.name}, {context.split_name(view, step)}: {fixed(score, places)}")
-        for step, score in list(view.results.scores.items())[:MOST_DOTS]
+        (score, f"{view.name}, {context.split_name(view, index)}: {fixed(score, places)}")
+        for index, score in list(view.results.scores.items())[:MOST_DOTS]
     )
 
 
@@ -169,35 +169,35 @@ def _column(context: ReportContext, metric: str) -> list[str]:
 
 def splits(context: ReportContext) -> ReportSection | None:
     """List the score of every candidate on every split."""
-    folds = {step: fold for view in context.finished for step, fold in view.results.folds.items()}
+    folds = {k: fold for view in context.finished for k, fold in view.results.folds.items()}
     if not folds:
         return None
-    steps = sorted(folds)
+    indices = sorted(folds)
     has_repeats = any(repeat for repeat, _ in folds.values())
     head = [
         f"{repeat + 1}.{fold + 1}" if has_repeats else f"{fold + 1}"
-        for repeat, fold in map(folds.__getitem__, steps)
+        for repeat, fold in map(folds.__getitem__, indices)
     ]
     places = context.comparison.decimals + 1
     cells = []
     for view in context.candidates:
         known = view.results.scores
-        texts = (fixed(known[step], places) if step in known else "failed" for step in steps)
+        texts = (fixed(known[k], places) if k in known else "failed" for k in indices)
         cells.append([view.name, *texts])
     named = "repeat and fold" if has_repeats else "fold"
     caption = f"{context.metric} on the test rows of each {named}; the best of each is bold."
-    whole = table(caption, ["candidate", *head], cells, strong=_best(context, steps))
+    whole = table(caption, ["candidate", *head], cells, strong=_best(context, indices))
     return ReportSection("splits", "Every split", whole)
 
 
-def _best(context: ReportContext, steps: list[int]) -> frozenset[tuple[int, int]]:
+def _best(context: ReportContext, indices: list[int]) -> frozenset[tuple[int, int]]:
     choose = min if context.comparison.lower_is_better else max
     found = set()
-    for place, step in enumerate(steps, start=1):
+    for place, index in enumerate(indices, start=1):
         known = {
-            row: view.results.scores[step]
+            row: view.results.scores[index]
             for row, view in enumerate(context.candidates)
-            if step in view.results.scores
+            if index in view.results.scores
         }
         best = choose(known.values())
         found |= {(row, place) for row, score in known.items() if score == best}
