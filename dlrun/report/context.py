@@ -16,7 +16,7 @@ from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
-from dlrun.report.prediction_stats import ClassCounts, JointCounts, count_classes, count_numbers
+from dlrun.report.prediction_stats import PredictionStats, describe_predictions
 from dlrun.report.styles import Style, assign_styles
 
 if TYPE_CHECKING:
@@ -56,18 +56,12 @@ class CandidateView:
         return (self.interval.low, self.interval.high) if self.interval else None
 
     @cached_property
-    def class_counts(self) -> ClassCounts | None:
-        """Count the test predictions of classes; None for numbers, or without predictions."""
-        if self.study.task == "regression" or not self.row.n:
-            return None
-        return count_classes(self.results.read_predictions(), self.study.labels)
-
-    @cached_property
-    def joint_counts(self) -> JointCounts | None:
-        """Count the test predictions of numbers; None for classes, or without predictions."""
-        if self.study.task == "classification" or not self.row.n:
-            return None
-        return count_numbers(self.results.read_predictions())
+    def prediction_stats(self) -> PredictionStats:
+        """Return the statistics of its test predictions, empty where it failed."""
+        if not self.row.n:
+            return PredictionStats()
+        frame = self.results.read_predictions()
+        return describe_predictions(frame, self.study.task, self.study.labels)
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -19,9 +19,7 @@ def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
     }
     return {
         view.own_name: {
-            name: chart.to_file().encode()
-            for name, draw in charts.items()
-            if (chart := draw(context, view))
+            name: chart.to_file().encode() for name, draw in charts.items() if (chart := draw(view))
         }
         for view in context.finished
     }

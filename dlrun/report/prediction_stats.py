@@ -1,4 +1,4 @@
-"""Counts of test predictions: calibration, confusion, predicted against true values."""
+"""Statistics of test predictions: calibration, confusion, predicted against true values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dlrun.data.targets import target_kind
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from dlrun.data.targets import Calibration
 
 N_BINS: Final = 10
 N_CELLS: Final = 28
@@ -36,19 +40,6 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class ClassCounts:
-    """Counts of test predictions of classes.
-
-    Attributes:
-        bins: of the second class' probability where there are two classes, else of the largest.
-        confusion: (classes, classes) int64; rows are the true class, columns the predicted one.
-    """
-
-    bins: tuple[Bin, ...]
-    confusion: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
 class JointCounts:
     """Counts of test predictions of numbers over (true, predicted), on the range of true values.
 
@@ -63,33 +54,48 @@ class JointCounts:
     n_beyond: int
 
 
-def count_classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> ClassCounts:
-    """Count test predictions of classes.
+@dataclass(frozen=True)
+class PredictionStats:
+    """Statistics of a candidate's test predictions.
+
+    Attributes:
+        event: of which the bins are, such as the second class.
+        bins: by rising probability; empty where numbers are predicted.
+        confusion: (true, predicted) int64 counts; None where a row has no single class.
+        joint: None where classes are predicted.
+    """
+
+    event: str = ""
+    bins: tuple[Bin, ...] = ()
+    confusion: NDArray[np.int64] | None = None
+    joint: JointCounts | None = None
+
+
+def describe_predictions(
+    frame: pd.DataFrame, task: str, labels: tuple[str, ...]
+) -> PredictionStats:
+    """Return the statistics of test predictions.
 
     Args:
         frame: as `Study.read_predictions` returns it.
+        task: of the study.
         labels: of the classes, in the order of their indices.
     """
-    y = frame["truth"].to_numpy(dtype=np.int64)
-    predicted = frame["prediction"].to_numpy(dtype=np.int64)
-    n = len(labels)
-    confusion = np.bincount(y * n + predicted, minlength=n * n).reshape(n, n)
-    if n == 2:  # noqa: PLR2004
-        probabilities, occurred = frame[f"p_{labels[1]}"].to_numpy(), y == 1
-    else:
-        probabilities = frame[[f"p_{label}" for label in labels]].to_numpy().max(axis=1)
-        occurred = predicted == y
-    n_repeats = max(1, frame["repeat"].nunique())
-    return ClassCounts(_bins(probabilities, occurred, n_repeats), confusion)
+    kind = target_kind(task)
+    y, predictions = kind.from_table(frame, labels)
+    calibration = kind.calibration(y, predictions, labels)
+    if calibration is None:
+        return PredictionStats(joint=_joint_counts(y, predictions.values))
+    bins = _bins(calibration, max(1, frame["repeat"].nunique()))
+    return PredictionStats(calibration.of, bins, kind.confusion(y, predictions, labels))
 
 
-def _bins(
-    probabilities: NDArray[Any], occurred: NDArray[np.bool_], n_repeats: int
-) -> tuple[Bin, ...]:
+def _bins(calibration: Calibration, n_repeats: int) -> tuple[Bin, ...]:
+    probabilities = calibration.probabilities
     places = np.clip((probabilities * N_BINS).astype(np.int64), 0, N_BINS - 1)
     counts = np.bincount(places, minlength=N_BINS)
     sums = np.bincount(places, probabilities, minlength=N_BINS)
-    hits = np.bincount(places, occurred, minlength=N_BINS)
+    hits = np.bincount(places, calibration.observed, minlength=N_BINS)
     return tuple(
         _bin(float(sums[k] / counts[k]), float(hits[k] / counts[k]), int(counts[k]), n_repeats)
         for k in np.flatnonzero(counts)
@@ -105,10 +111,7 @@ def _bin(probability: float, frequency: float, n: int, n_repeats: int) -> Bin:
     return Bin(probability, frequency, max(0.0, middle - reach), min(1.0, middle + reach), n)
 
 
-def count_numbers(frame: pd.DataFrame) -> JointCounts:
-    """Count test predictions of numbers; see `count_classes`."""
-    y = frame["truth"].to_numpy(dtype=np.float64)
-    predicted = frame["prediction"].to_numpy(dtype=np.float64)
+def _joint_counts(y: NDArray[Any], predicted: NDArray[np.float64]) -> JointCounts:
     low, high = float(y.min()), float(y.max())
     air = (high - low) * 0.02 or abs(high) * 0.02 or 1.0
     low, high = low - air, high + air

@@ -16,7 +16,7 @@ from dlrun.report.charts.chart import shortened, text_width
 from dlrun.report.charts.difference import Posterior
 from dlrun.report.charts.scale import Scale, padded, padded_log
 from dlrun.report.html import tag
-from dlrun.report.prediction_stats import count_classes, count_numbers
+from dlrun.report.prediction_stats import describe_predictions
 from dlrun.report.styles import COLOURS, MARKERS, Style
 
 ANY = st.floats(-1e4, 1e4)
@@ -111,8 +111,12 @@ def _predictions(y, late, repeat=0):
     return pd.DataFrame(columns | {"p_no": 1 - late, "p_yes": late})
 
 
+def _describe(frame):
+    return describe_predictions(frame, "classification", ("no", "yes"))
+
+
 def test_calibration_and_confusion_by_hand():
-    counts = count_classes(_predictions([0, 1, 1, 1], [0.05, 0.05, 0.95, 1.0]), ("no", "yes"))
+    counts = _describe(_predictions([0, 1, 1, 1], [0.05, 0.05, 0.95, 1.0]))
     assert counts.confusion.tolist() == [[1, 0], [1, 2]]
     low, high = counts.bins
     assert (low.predicted_probability, low.observed_frequency, low.n) == (0.05, 0.5, 2)
@@ -124,14 +128,14 @@ def test_calibration_and_confusion_by_hand():
 def test_repeats_do_not_narrow_the_intervals():
     once = _predictions([0, 1] * 20, [0.55] * 40)
     twice = pd.concat([once, once.assign(repeat=1)])
-    (one,), (two,) = (count_classes(each, ("no", "yes")).bins for each in (once, twice))
+    (one,), (two,) = (_describe(each).bins for each in (once, twice))
     assert (one.low, one.high) == pytest.approx((two.low, two.high))
     assert (one.n, two.n) == (40, 80)
 
 
 def test_predictions_beyond_the_truth_are_counted_at_the_border():
     frame = pd.DataFrame({"truth": [0.0, 1.0, 2.0], "prediction": [0.0, 50.0, nan], "repeat": 0})
-    joint = count_numbers(frame)
+    joint = describe_predictions(frame, "regression", ()).joint
     assert joint.counts.sum() == 3
     assert joint.n_beyond == 2
     assert joint.counts[:, -1].sum() == 2

@@ -20,37 +20,38 @@ if TYPE_CHECKING:
 
 MOST_CLASSES: Final = 12  # of a readable matrix
 MOST_CONFUSIONS: Final = 15
+MOST_LETTERS: Final = 6  # of an event's name on an axis
 
 
-def draw_calibration(context: ReportContext, view: CandidateView) -> Chart | None:
-    """Draw the reliability diagram of a candidate that predicts classes."""
-    if view.class_counts is None:
+def draw_calibration(view: CandidateView) -> Chart | None:
+    """Draw the reliability diagram of a candidate; None without probabilities."""
+    stats = view.prediction_stats
+    if not stats.bins:
         return None
-    labels = view.study.labels
-    is_binary = len(labels) == 2  # noqa: PLR2004
-    event = f"mean predicted probability of {labels[1]}"
-    axes = (event if is_binary else "mean probability of the top class", "observed frequency")
-    bins, title = view.class_counts.bins, f"Calibration of {view.name}"
-    return draw_reliability(bins, view.style, title=title, axes=axes)
+    event = f" of {stats.event}" if len(stats.event) <= MOST_LETTERS else ""
+    axes = (f"mean predicted probability{event}", "observed frequency")
+    return draw_reliability(stats.bins, view.style, title=f"Calibration of {view.name}", axes=axes)
 
 
-def draw_confusion(context: ReportContext, view: CandidateView) -> Chart | None:
-    """Draw the confusion matrix of a candidate that predicts classes."""
-    if view.class_counts is None:
+def draw_confusion(view: CandidateView) -> Chart | None:
+    """Draw the confusion matrix of a candidate; None where a row has no single class."""
+    counts = view.prediction_stats.confusion
+    if counts is None:
         return None
-    labels, title = view.study.labels, f"Confusion of {view.name}"
-    width = 320.0 if len(labels) <= MOST_CLASSES else 640.0
-    return draw_matrix(view.class_counts.confusion, labels, title=title, width=width)
+    width = 320.0 if len(counts) <= MOST_CLASSES else 640.0
+    return draw_matrix(counts, view.study.labels, title=f"Confusion of {view.name}", width=width)
 
 
-def draw_predicted(context: ReportContext, view: CandidateView) -> Chart | None:
-    """Draw predicted against true values of a candidate that predicts numbers."""
-    if view.joint_counts is None:
+def draw_predicted(view: CandidateView) -> Chart | None:
+    """Draw predicted against true values of a candidate; None where it predicts classes."""
+    joint = view.prediction_stats.joint
+    if joint is None:
         return None
     target = view.study.data.target if view.study.data else "value"
     title = f"Predicted and true values of {view.name}"
-    axes = (f"true {target}", f"predicted {target}")
-    return draw_density(view.joint_counts, view.style, title=title, axes=axes)
+    return draw_density(
+        joint, view.style, title=title, axes=(f"true {target}", f"predicted {target}")
+    )
 
 
 def calibration(context: ReportContext) -> ReportSection | None:
@@ -58,14 +59,15 @@ def calibration(context: ReportContext) -> ReportSection | None:
     charts = [
         (_with_score(view, "ece"), chart)
         for view in context.finished
-        if (chart := draw_calibration(context, view))
+        if (chart := draw_calibration(view))
     ]
     if not charts:
         return None
+    event = context.finished[0].prediction_stats.event
     caption = (
-        "On the diagonal, an event that is predicted with 80 % probability occurs in 80 % of the "
-        "cases. Below it, a candidate is overconfident. Larger marks are more predictions; lines "
-        "are 95 % intervals."
+        f"Probabilities are those of {event}. On the diagonal, what is predicted with 80 % "
+        "probability occurs in 80 % of the cases. Below it, a candidate is overconfident. Larger "
+        "marks are more predictions; lines are 95 % intervals."
     )
     return ReportSection("calibration", "Calibration", figure(panels(charts), caption=caption))
 
@@ -78,32 +80,30 @@ def _with_score(view: CandidateView, metric: str) -> Markup:
 
 def confusion(context: ReportContext) -> ReportSection | None:
     """Count the true classes against the predicted ones, for the best of each family."""
-    views = [view for view in context.champions if view.class_counts]
+    views = [view for view in context.champions if view.prediction_stats.confusion is not None]
     if not views:
         return None
-    labels = context.studies[0].labels
+    n_classes = len(context.studies[0].labels)
     parts = []
-    if len(labels) <= MOST_CLASSES:
+    if n_classes <= MOST_CLASSES:
         caption = (
             "Test predictions of each side's best, counted over all splits: rows are the true "
             "class, columns the predicted one. The shade is the share of the row."
         )
         charts = [
-            (candidate_title(view), chart)
-            for view in views
-            if (chart := draw_confusion(context, view))
+            (candidate_title(view), chart) for view in views if (chart := draw_confusion(view))
         ]
         parts.append(figure(panels(charts), caption=caption))
-    if len(labels) > 2:  # noqa: PLR2004 - two classes have one confusion each way
-        parts += [_most_frequent(view, labels) for view in views]
+    if n_classes > 2:  # noqa: PLR2004 - two classes have one confusion each way
+        parts += [_most_frequent(view) for view in views]
     return ReportSection("confusion", "Confusion", Markup().join(parts))
 
 
-def _most_frequent(view: CandidateView, labels: tuple[str, ...]) -> Markup:
+def _most_frequent(view: CandidateView) -> Markup:
     """List the most frequent wrong predictions."""
-    if view.class_counts is None:
+    counts, labels = view.prediction_stats.confusion, view.study.labels
+    if counts is None:
         return Markup()
-    counts = view.class_counts.confusion
     pairs = sorted(
         (-int(counts[y, predicted]), y, predicted)
         for y, predicted in product(range(len(labels)), repeat=2)
@@ -125,11 +125,12 @@ def predicted(context: ReportContext) -> ReportSection | None:
     charts = [
         (_with_score(view, "r2"), chart)
         for view in context.finished
-        if (chart := draw_predicted(context, view))
+        if (chart := draw_predicted(view))
     ]
     if not charts:
         return None
-    beyond = sum(view.joint_counts.n_beyond for view in context.finished if view.joint_counts)
+    joints = [view.prediction_stats.joint for view in context.finished]
+    beyond = sum(joint.n_beyond for joint in joints if joint)
     caption = "Darker cells are more test predictions; on the diagonal, they equal the true value."
     if beyond:
         caption += f" {counted(beyond, 'prediction')} beyond the range of true values: at the edge."

@@ -58,10 +58,11 @@ def _range(low: int, high: int) -> str:
 def _classes(context: ReportContext) -> str:
     """Return the share of each class in the tested rows, from the predictions of any candidate."""
     labels = context.studies[0].labels
-    counts = next((view.class_counts for view in context.finished if view.class_counts), None)
+    found = (view.prediction_stats.confusion for view in context.finished)
+    counts = next((each for each in found if each is not None), None)
     if counts is None or len(labels) > MOST_LABELS:
         return f"{len(labels):,}"
-    totals = counts.confusion.sum(axis=1)
+    totals = counts.sum(axis=1)
     shares = (
         f"{label} {100 * total / totals.sum():.1f} %"
         for label, total in zip(labels, totals, strict=True)
