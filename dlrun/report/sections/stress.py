@@ -87,8 +87,7 @@ def _table(context: ReportContext, found: Found) -> Markup:
     """List every candidate, the best of each side first."""
     places = places_of(context)
     cells = {
-        (view.name, _short(each)): change_text(each.drop, each.sd, places)
-        for view, each in found
+        (view.name, _short(each)): change_text(each.drop, each.sd, places) for view, each in found
     }
     measured_names = {name for name, _ in cells}
     first = [view.name for view in (*context.champions, *context.candidates)]
