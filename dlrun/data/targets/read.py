@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Target
 from dlrun.data.selection import check_target
@@ -16,10 +17,6 @@ from dlrun.data.targets import TypedTarget, target_kind
 from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
-
-UNPREDICTABLE: Final[dict[str, str]] = {
-    "datetime": "dates", "series": "lists", "image": "images", "audio": "sounds",
-}  # fmt: skip
 
 
 def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
@@ -81,8 +78,9 @@ def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[str,
     kind = infer_type(values)
     if kind not in TASKS[task].column_types:
         message = (
-            f"{recipe.at('data.target')}: column {values.name!r} holds {UNPREDICTABLE[kind]}, "
-            "which cannot be predicted. A target holds classes or numbers."
+            f"{recipe.at('data.target')}: column {values.name!r} holds "
+            f"{COLUMN_KINDS[kind].title}, which cannot be predicted. "
+            "A target holds classes or numbers."
         )
         raise DataError(message)
     return task, notes

@@ -114,7 +114,8 @@ def test_only_whole_numbers_taken_for_classes_are_worth_a_note(read: Any) -> Non
         (
             [[1, 2], [3, 4]],
             None,
-            "column 'y' holds lists, which cannot be predicted. A target holds classes or numbers.",
+            "column 'y' holds series, which cannot be predicted. A target holds classes or "
+            "numbers.",
         ),
         (
             ["1.5", "cheap", None, "dear"],
