@@ -15,6 +15,7 @@ from modalities import LABELS, MODALITIES, N_ROWS
 
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.features import FEATURES
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.classic.candidates import make_candidates as make_classic
 from dlrun.classic.estimators import builders
 from dlrun.contract.candidate import Candidate, FitContext, Fitted
@@ -22,7 +23,6 @@ from dlrun.contract.dataset import Dataset, Task
 from dlrun.data import model_io as saved
 from dlrun.data.fingerprint import digest_dataset
 from dlrun.deep.candidates import make_candidates as make_deep
-from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.schema import Recipe
 from dlrun.study.feature_networks import with_features
 from dlrun.system.cost import limited_threads

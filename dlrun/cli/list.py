@@ -37,16 +37,15 @@ def list_names(
 
 
 def _architectures() -> dict[str, str]:
-    from dlrun.recipe.architectures import ARCHITECTURES
-    from dlrun.recipe.vocabulary import ARCHITECTURES as MEANINGS
+    from dlrun.catalog.architectures import ARCHITECTURES
 
     listed = {}
-    for name, meaning in MEANINGS.items():
-        fields = ARCHITECTURES[name].model_fields.items()
+    for row in ARCHITECTURES.values():
         settings = ", ".join(
-            key if field.is_required() else f"{key}={field.default!r}" for key, field in fields
+            key if field.is_required() else f"{key}={field.default!r}"
+            for key, field in row.settings.model_fields.items()
         )
-        listed[name] = f"{meaning} ({settings})"
+        listed[row.name] = f"{row.title} ({settings})"
     return {**listed, "module:function": "your own: build(inputs, **settings) → tensor"}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.contract.dataset import Dataset
 from dlrun.deep.candidate import DeepCandidate
 from dlrun.deep.validate import check_training
 from dlrun.metrics.scores import choose_metrics
-from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.schema import Model, Recipe
 

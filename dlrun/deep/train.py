@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
-from dlrun.deep.architectures import build_architecture
+from dlrun.deep.architecture import build_architecture
 from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.distributed.collective import lost_workers, team
 from dlrun.deep.distributed.strategy import (

@@ -7,47 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from dlrun.catalog.architectures import ARCHITECTURES, is_function
+from dlrun.catalog.keras_api import optimizers, signature
 from dlrun.catalog.losses import losses_of
 from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
 from dlrun.deep.heads.head import heads_of
 from dlrun.errors import DataError, RecipeError
-from dlrun.recipe.architectures import ARCHITECTURES, is_function
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
 from dlrun.system.text import suggest
 
 DEVICES: Final = Path("/dev")
-
-_ADAM: Final = ("weight_decay", "beta_1", "beta_2", "epsilon")
-# The arguments of Keras' optimizers that have no setting of their own; a test compares them.
-OPTIMIZER_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
-    "adadelta": ("rho", "epsilon", "weight_decay"),
-    "adafactor": (
-        "beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step",
-        "weight_decay",
-    ),
-    "adagrad": ("initial_accumulator_value", "epsilon", "weight_decay"),
-    "adam": (*_ADAM, "amsgrad"),
-    "adamax": _ADAM,
-    "adamw": (*_ADAM, "amsgrad"),
-    "ftrl": (
-        "learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",
-        "l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta",
-        "weight_decay",
-    ),
-    "lamb": _ADAM,
-    "lion": ("beta_1", "beta_2", "weight_decay"),
-    "muon": (
-        "adam_beta_1", "adam_beta_2", "adam_weight_decay", "epsilon", "weight_decay",
-        "exclude_layers", "exclude_embeddings", "muon_a", "muon_b", "muon_c", "adam_lr_ratio",
-        "momentum", "ns_steps", "nesterov", "rms_rate",
-    ),
-    "nadam": _ADAM,
-    "rmsprop": ("rho", "momentum", "epsilon", "centered", "weight_decay"),
-    "sgd": ("momentum", "nesterov", "weight_decay"),
-}  # fmt: skip
 
 
 def check_training(recipe: Recipe, dataset: Dataset) -> None:
@@ -72,15 +44,15 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def _misfit(model: Model, dataset: Dataset) -> str | None:
-    """Say why an architecture has nothing to do with the columns that there are."""
-    known = ARCHITECTURES.get(model.architecture)
-    there = list(dict.fromkeys(column.type for column in dataset.columns))
-    if known is None or set(known.claims) & set(there):
+    """Say why an architecture is not made for any of the columns."""
+    row = ARCHITECTURES.get(model.architecture)
+    kinds = list(dict.fromkeys(column.type for column in dataset.columns))
+    if row is None or row.fits(kinds):
         return None
-    fitting = [name for name, other in ARCHITECTURES.items() if set(other.claims) & set(there)]
+    fitting = [name for name, other in ARCHITECTURES.items() if other.fits(kinds)]
     return (
-        f"{model.architecture} is made for columns of the type {' or '.join(known.claims)}, and "
-        f"here are {', '.join(there)}. For these: {', '.join(fitting)}"
+        f"{row.name} is made for columns of the type {' or '.join(row.claims)}, and "
+        f"here are {', '.join(kinds)}. For these: {', '.join(fitting)}"
     )
 
 
@@ -132,7 +104,7 @@ def _has_tpu() -> bool:
 
 def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:
     optimizer = training.optimizer
-    allowed = OPTIMIZER_ARGUMENTS[optimizer.name]
+    allowed = signature("optimizers", optimizers()[optimizer.name]).arguments
     for argument in optimizer.settings:
         if argument not in allowed:
             fault = f"{argument} is not a setting of {optimizer.name}. {suggest(argument, allowed)}"

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.errors import RecipeError
-from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.document import Document, Fault, dotted, parse
 from dlrun.recipe.errors import explain, line_of, unknown_key
-from dlrun.recipe.keras_layers import check_layers
+from dlrun.recipe.layer_list import check_layers
 from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
@@ -113,8 +113,8 @@ def _candidate_faults(values: Mapping[str, Any], lines: Mapping[str, int]) -> li
 
 def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, int]) -> list[Fault]:
     title = str(model.get("architecture"))
-    known = ARCHITECTURES.get(title)
-    if known is None:
+    row = ARCHITECTURES.get(title)
+    if row is None:
         return [
             Fault(
                 line_of(dotted(key, name), lines), unknown_key(dotted(key, name), ["architecture"])
@@ -123,14 +123,14 @@ def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, in
             if "architecture" not in model and HABITS.get(name) == "model.architecture"
         ]
     settings = {name: value for name, value in model.items() if name not in Model.model_fields}
-    allowed = [*known.model_fields, *Model.model_fields]
+    allowed = [*row.settings.model_fields, *Model.model_fields]
     faults = [
         Fault(line_of(dotted(key, name), lines), unknown_key(dotted(key, name), allowed, title))
         for name in settings
         if name not in allowed
     ]
     settings = {name: value for name, value in settings.items() if name in allowed}
-    found = _faults_of(known, settings, key, lines)
+    found = _faults_of(row.settings, settings, key, lines)
     if title == "layers" and not found:
         try:
             check_layers(settings["layers"])

@@ -14,13 +14,13 @@ from pydantic import (
     model_validator,
 )
 
+from dlrun.catalog.architectures import ARCHITECTURES, is_function, takes_any
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.recipe import vocabulary as names
-from dlrun.recipe.architectures import ARCHITECTURES, is_function, takes_all
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.features import Features, check_apart
@@ -182,21 +182,15 @@ class Model(OpenSection):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.architecture in names.PLANNED_ARCHITECTURES:
-            available = ", ".join(names.ARCHITECTURES)
-            message = (
-                f"{self.architecture} is not available yet. Use {available}, or module:function"
-            )
-            raise ValueError(message)
         if not is_function(self.architecture):
-            one_of(self.architecture, tuple(names.ARCHITECTURES), "an architecture")
+            one_of(self.architecture, tuple(ARCHITECTURES), "an architecture")
         return self
 
     @model_validator(mode="after")
     def _featured(self) -> Self:
         check_apart(self.features or [], "model")
-        if self.features and not takes_all(self.architecture):
-            fitting = ", ".join(name for name in ARCHITECTURES if takes_all(name))
+        if self.features and not takes_any(self.architecture):
+            fitting = ", ".join(name for name in ARCHITECTURES if takes_any(name))
             message = (
                 f"features: {self.architecture} takes the columns themselves. Features, which are "
                 f"plain numbers, go into {fitting} or module:function"
@@ -212,8 +206,8 @@ class Model(OpenSection):
     @property
     def complete_settings(self) -> dict[str, Any]:
         """Return the architecture's settings with its defaults filled in."""
-        known = ARCHITECTURES.get(self.architecture)
-        return known(**self.settings).model_dump() if known else self.settings
+        row = ARCHITECTURES.get(self.architecture)
+        return row.settings(**self.settings).model_dump() if row else self.settings
 
 
 # -------------------------------------------------------------------- evaluation and the rest

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt, field_validator
 
+from dlrun.catalog.keras_api import optimizers
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.recipe import vocabulary as names
@@ -20,7 +21,7 @@ class Optimizer(OpenSection):
     @field_validator("name")
     @classmethod
     def _known(cls, value: str) -> str:
-        return one_of(value.lower(), names.OPTIMIZERS, "a Keras optimizer")
+        return one_of(value.lower(), tuple(optimizers()), "a Keras optimizer")
 
 
 class LearningRate(Section):

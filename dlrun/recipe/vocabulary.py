@@ -6,33 +6,8 @@ from dlrun.catalog.columns import COLUMN_KINDS
 
 COLUMN_TYPES: Final = tuple(COLUMN_KINDS)
 
-ARCHITECTURES: Final = {
-    "mlp": "fully connected layers over the joined columns",
-    "tabm": "an ensemble of networks that share their layers (numbers, categories, dates)",
-    "ft_transformer": "a transformer over columns (numbers, categories, dates)",
-    "layers": "any keras.layers, listed in the recipe",
-    "text_cnn": "convolutions over the words of a text, the strongest answer of each filter",
-    "rnn": "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
-    "transformer": "encoder blocks over a text, a sound, a series or patches of an image",
-    "fcn": "three convolutions over a series or a sound, averaged over its length",
-    "inception_time": "modules of convolutions of several sizes over a series",
-    "cnn": "convolutional blocks over an image, a sound or a series",
-    "resnet": "residual blocks over an image or a sound",
-}
-PLANNED_ARCHITECTURES: Final = ("pretrained",)
 PLANNED_KEYS: Final = ("search",)
 
-
-OPTIMIZERS: Final = (
-    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion",
-    "muon", "nadam", "rmsprop", "sgd",
-)  # fmt: skip
-ACTIVATIONS: Final = (
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
-    "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
-    "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
-)  # fmt: skip
 SCHEDULES: Final = ("constant", "cosine", "exponential", "plateau")
 
 # What other tools and habits call a key: the right one, as a dotted path from the top.

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 
 import pytest
 
 from dlrun.catalog.metrics import metrics_of
-from dlrun.deep.validate import OPTIMIZER_ARGUMENTS, check_training
+from dlrun.deep.validate import check_training
 from dlrun.errors import RecipeError, TrainingError
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.vocabulary import OPTIMIZERS
 
 
 def _fault(recipe, dataset):
@@ -110,21 +108,6 @@ def test_all_faults_of_all_models_are_told_with_their_lines(tmp_path, breast_can
         "auto, binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, "
         "categorical_focal_crossentropy, sparse_categorical_crossentropy"
     )
-
-
-@pytest.mark.tf
-def test_the_optimizers_have_the_arguments_that_keras_gives_them():
-    from dlrun.deep.training.optimizers import CLASSES
-
-    elsewhere = set(
-        "self learning_rate name clipnorm clipvalue global_clipnorm use_ema ema_momentum "
-        "ema_overwrite_frequency loss_scale_factor gradient_accumulation_steps kwargs".split()
-    )
-    assert set(CLASSES) == set(OPTIMIZERS)
-    assert {name: set(arguments) for name, arguments in OPTIMIZER_ARGUMENTS.items()} == {
-        name: set(inspect.signature(optimizer.__init__).parameters) - elsewhere
-        for name, optimizer in CLASSES.items()
-    }
 
 
 def test_the_module_of_an_own_network_must_be_there(recipe, breast_cancer, tmp_path):

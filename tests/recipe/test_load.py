@@ -174,12 +174,6 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "Set split.method to group, time or predefined, or remove the column",
         ),
         (
-            MINIMAL + "model: {architecture: pretrained}",
-            "r.yaml:2: model: pretrained is not available yet. Use mlp, tabm, "
-            "ft_transformer, layers, text_cnn, rnn, transformer, fcn, inception_time, cnn, resnet, "
-            "or module:function",
-        ),
-        (
             MINIMAL + "model: {architecture: mpl}",
             "r.yaml:2: model: 'mpl' is not an architecture. Did you mean mlp?",
         ),

@@ -14,7 +14,7 @@ LARGE: Final = 64  # side above which the first convolution takes every second p
 SMALL: Final = 8  # side of an image's map whose places are kept apart
 
 
-def encode(
+def build(
     group: Group,
     *,
     filters: Sequence[int],
@@ -24,7 +24,7 @@ def encode(
     dropout: float,
     normalization: str,
 ) -> Any:
-    """Make a vector of a group; settings as in `dlrun.recipe.architectures.Cnn`."""
+    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Cnn`."""
     found = as_feature_map(group, filters[0])
     stride = 2 if len(found.sides) > 1 and max(found.sides) > LARGE else 1
     for width in filters:

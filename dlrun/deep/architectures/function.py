@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.data.sources.user_functions import find_function
+from dlrun.deep.inputs.groups import Group
 from dlrun.errors import DataError, TrainingError
 
 
-def build(
-    reference: str, folder: Path, inputs: Mapping[str, Any], settings: Mapping[str, object]
-) -> Any:
-    """Call the function as `function(inputs, **settings)`.
+def build(reference: str, folder: Path, groups: Mapping[str, Group], **settings: object) -> Any:
+    """Call the function as `function(inputs, **settings)`, with one tensor for each group.
 
     Args:
         reference: module:function.
         folder: is searched for the module before the Python path.
-        inputs: one tensor for each column group.
-        settings: what the recipe says beside the architecture.
+        groups: the column groups of the data.
+        settings: the keys of the model beside `architecture`.
 
     Raises:
-        TrainingError: there is no such function, it does not take these settings, or it fails.
+        TrainingError: the function is missing, does not take these settings, or fails.
     """
     try:
         function = find_function(reference, folder)
     except DataError as error:
         raise TrainingError(str(error)) from error
+    inputs = {name: group.expand() for name, group in groups.items()}
     try:
         call = inspect.signature(function).bind(inputs, **settings)
     except TypeError as error:

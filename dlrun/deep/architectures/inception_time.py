@@ -17,7 +17,7 @@ LOWEST: Final = -65504.0  # number of float16: below what any step holds
 layers = keras.layers
 
 
-def encode(
+def build(
     group: Group,
     *,
     depth: int,
@@ -27,7 +27,7 @@ def encode(
     residual: bool,
     dropout: float,
 ) -> Any:
-    """Make a vector of a series; settings as in `dlrun.recipe.architectures.InceptionTime`."""
+    """Make a vector of a series; settings as in `dlrun.catalog.architectures.InceptionTime`."""
     steps = before = as_sequence(group)
     for number in range(1, depth + 1):
         steps = activate(steps, _module(steps, filters, bottleneck, kernel_sizes))

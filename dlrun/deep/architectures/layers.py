@@ -9,7 +9,7 @@ from dlrun.deep.backend import keras
 from dlrun.deep.blocks.flatten import concatenate, flatten, shape_of
 from dlrun.deep.inputs.groups import FLAT, Group
 from dlrun.errors import TrainingError
-from dlrun.recipe.keras_layers import parse_layer
+from dlrun.recipe.layer_list import parse_layer
 
 
 def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:

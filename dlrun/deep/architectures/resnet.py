@@ -15,8 +15,8 @@ LARGE: Final = 64  # side above which a map is shrunk by four first, as for Imag
 ops = keras.ops
 
 
-def encode(group: Group, *, depth: int, width: int, dropout: float) -> Any:
-    """Make a vector of a group; settings as in `dlrun.recipe.architectures.Resnet`."""
+def build(group: Group, *, depth: int, width: int, dropout: float) -> Any:
+    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Resnet`."""
     found = as_feature_map(group, width)
     if max(found.sides) > LARGE:
         found = _follow(found, width, 7, 2).pooled()

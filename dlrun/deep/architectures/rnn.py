@@ -18,7 +18,7 @@ CELLS: Final = {
 ops = keras.ops
 
 
-def encode(
+def build(
     group: Group,
     *,
     cell: str,
@@ -27,7 +27,7 @@ def encode(
     dropout: float,
     embedding: int,
 ) -> Any:
-    """Make a vector of a sequence; settings as in `dlrun.recipe.architectures.Rnn`.
+    """Make a vector of a sequence; settings as in `dlrun.catalog.architectures.Rnn`.
 
     The cells are those of Hochreiter & Schmidhuber (1997), Cho et al. (2014) and Elman (1990).
     """

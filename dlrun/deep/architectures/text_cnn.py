@@ -11,10 +11,10 @@ from dlrun.deep.blocks.steps import as_sequence
 from dlrun.deep.inputs.groups import Group
 
 
-def encode(
+def build(
     group: Group, *, embedding: int, filters: int, kernel_sizes: Sequence[int], dropout: float
 ) -> Any:
-    """Make a vector of a text; settings as in `dlrun.recipe.architectures.TextCnn`."""
+    """Make a vector of a text; settings as in `dlrun.catalog.architectures.TextCnn`."""
     words = as_sequence(group, embedding)
     pooled = []
     for size in kernel_sizes:

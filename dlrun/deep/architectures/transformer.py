@@ -26,7 +26,7 @@ SPREAD: Final = 0.02  # of learned places at the start, as in BERT and ViT
 layers, ops = keras.layers, keras.ops
 
 
-def encode(
+def build(
     group: Group,
     *,
     blocks: int,
@@ -37,7 +37,7 @@ def encode(
     positions: Literal["learned", "sinusoidal"],
     patch: int | Literal["auto"],
 ) -> Any:
-    """Make a vector of a group; settings as in `dlrun.recipe.architectures.Transformer`."""
+    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Transformer`."""
     steps = _place(_cut(group, width, patch), width, positions)
     tensor = layers.Dropout(dropout)(steps.tensor) if dropout else steps.tensor
     for _ in range(blocks):

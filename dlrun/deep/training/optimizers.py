@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from dlrun.catalog.keras_api import optimizers
 from dlrun.deep.backend import keras
 from dlrun.deep.distributed.replicas import disable_optimizer_allreduce
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
-
-CLASSES: Final = {
-    "adadelta": keras.optimizers.Adadelta,
-    "adafactor": keras.optimizers.Adafactor,
-    "adagrad": keras.optimizers.Adagrad,
-    "adam": keras.optimizers.Adam,
-    "adamax": keras.optimizers.Adamax,
-    "adamw": keras.optimizers.AdamW,
-    "ftrl": keras.optimizers.Ftrl,
-    "lamb": keras.optimizers.Lamb,
-    "lion": keras.optimizers.Lion,
-    "muon": keras.optimizers.Muon,
-    "nadam": keras.optimizers.Nadam,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
-}
 
 
 def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
@@ -40,7 +25,7 @@ def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
     """
     setting = training.optimizer
     try:
-        optimizer = CLASSES[setting.name](
+        optimizer = getattr(keras.optimizers, optimizers()[setting.name])(
             learning_rate=training.learning_rate.peak,
             global_clipnorm=training.clip_norm,
             **setting.settings,

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dlrun.catalog.architectures import ARCHITECTURES
+from dlrun.catalog.parts import load_part
 from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
-from dlrun.recipe import vocabulary as names
-from dlrun.recipe.architectures import ARCHITECTURES
 
 pytestmark = pytest.mark.tf
 
@@ -36,11 +37,13 @@ def module(tmp_path, recipe):
     return write
 
 
-def test_the_builders_are_those_that_the_recipe_knows():
-    from dlrun.deep.architectures import ENCODERS, WHOLES
-
-    assert {*WHOLES, *ENCODERS} == set(ARCHITECTURES) == set(names.ARCHITECTURES)
-    assert not {*WHOLES} & {*ENCODERS}
+@pytest.mark.parametrize("row", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_every_row_has_a_module_that_builds_it_with_its_settings(row):
+    build = load_part("dlrun.deep.architectures", row.name).build
+    first, *others = inspect.signature(build).parameters.values()
+    assert first.name == ("group" if row.is_encoder else "groups")
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in others):
+        assert [parameter.name for parameter in others] == list(row.settings.model_fields)
 
 
 def test_an_mlp_has_the_layers_that_its_settings_say(recipe, breast_cancer):

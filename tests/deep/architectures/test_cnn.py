@@ -11,8 +11,8 @@ import pytest
 from modalities import MODALITIES
 from pydantic import ValidationError
 
+from dlrun.catalog.architectures import Cnn, Resnet
 from dlrun.deep.candidates import make_candidates
-from dlrun.recipe.architectures import Cnn, Resnet
 from dlrun.recipe.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.tf
@@ -36,7 +36,7 @@ assert not [name for name in sys.modules if name.split(".")[0] == "dlrun"]
 
 def build(architecture, shape):
     """Build an encoder on images of a shape; return a Keras model."""
-    from dlrun.deep.architectures import ENCODERS
+    from dlrun.catalog.parts import load_part
     from dlrun.deep.backend import keras
     from dlrun.deep.inputs.groups import Group
     from dlrun.deep.inputs.image import ImageEncoding
@@ -44,7 +44,10 @@ def build(architecture, shape):
     still = np.zeros(shape[-1], np.float32), np.ones(shape[-1], np.float32)
     inputs = keras.Input(shape, dtype="uint8")
     group = Group(ImageEncoding(("photo",), shape, *still), inputs)
-    return keras.Model(inputs, ENCODERS[architecture](group, **SMALL[architecture]))
+    return keras.Model(
+        inputs,
+        load_part("dlrun.deep.architectures", architecture).build(group, **SMALL[architecture]),
+    )
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "resnet"])
@@ -94,7 +97,7 @@ def test_a_depth_that_is_no_resnet_is_an_error():
 @pytest.mark.parametrize("architecture", ["cnn", "resnet"])
 def test_more_padding_changes_nothing(architecture, features):
     """The same weights on the same sounds, with twice as much room behind them."""
-    from dlrun.deep.architectures import ENCODERS
+    from dlrun.catalog.parts import load_part
     from dlrun.deep.backend import keras
     from dlrun.deep.inputs.audio import read_sounds
     from dlrun.deep.inputs.groups import Group, fit_encodings
@@ -106,7 +109,9 @@ def test_more_padding_changes_nothing(architecture, features):
     vectors, weights = [], None
     for encoding in (narrow, replace(narrow, n_samples=160 * 40)):
         inputs = keras.Input(encoding.encoded.shape)
-        vector = ENCODERS[architecture](Group(encoding, inputs), **SMALL[architecture])
+        vector = load_part("dlrun.deep.architectures", architecture).build(
+            Group(encoding, inputs), **SMALL[architecture]
+        )
         model = keras.Model(inputs, vector)
         weights = weights or model.get_weights()
         model.set_weights(weights)

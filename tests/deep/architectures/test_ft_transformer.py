@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from dlrun.catalog.architectures import FtTransformer
 from dlrun.contract.dataset import Column
 from dlrun.deep.candidates import make_candidates
 from dlrun.metrics.scores import score
-from dlrun.recipe.architectures import FtTransformer
 from dlrun.recipe.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.tf

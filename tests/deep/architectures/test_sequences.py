@@ -33,7 +33,7 @@ SIMPLE, GRU = ({"cell": cell, "units": [4], "bidirectional": False} for cell in 
 
 def _network(dataset, architecture, length=None, **settings):
     """Build a network on all rows, of this many tokens or steps."""
-    from dlrun.deep.architectures import build_architecture
+    from dlrun.deep.architecture import build_architecture
     from dlrun.deep.heads.regression import NumberHead
     from dlrun.deep.inputs.groups import fit_encodings
     from dlrun.deep.network import build_network

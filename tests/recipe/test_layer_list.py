@@ -1,45 +1,8 @@
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
-from dlrun.recipe.keras_layers import LAYERS, REQUIRED, check_layers, parse_layer
-
-# Not from one tensor to one: merging, two inputs, cells, wrappers of foreign code, strings, codes.
-LEFT_OUT = set(
-    "Layer Wrapper InputLayer Lambda RNN StackedRNNCells GRUCell LSTMCell SimpleRNNCell Pipeline "
-    "Add Average Concatenate Dot Maximum Minimum Multiply Subtract MixUp CutMix "
-    "AdditiveAttention Attention MultiHeadAttention GroupQueryAttention FlaxLayer JaxLayer "
-    "TorchModuleWrapper TFSMLayer HashedCrossing StringLookup IntegerLookup TextVectorization "
-    "Discretization CategoryEncoding Hashing MaxNumBoundingBoxes ReversibleEmbedding".split()
-)
-# Arguments that a recipe cannot or must not set.
-NOT_SET = set(
-    "self name dtype weights backward_layer return_state lora_rank lora_alpha "
-    "quantization_config gptq_unpacked_column_size".split()
-)
-
-
-@pytest.mark.tf
-def test_the_table_is_what_the_installed_keras_has():
-    from dlrun.deep.backend import keras
-
-    arguments, required = {}, {}
-    for name, layer in vars(keras.layers).items():
-        if not (inspect.isclass(layer) and issubclass(layer, keras.layers.Layer)):
-            continue
-        if name in LEFT_OUT:
-            continue
-        kept = [
-            parameter
-            for parameter in inspect.signature(layer.__init__).parameters.values()
-            if parameter.name not in NOT_SET and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        ]
-        arguments[name] = tuple(parameter.name for parameter in kept)
-        required[name] = tuple(item.name for item in kept if item.default is item.empty)
-    assert arguments == LAYERS
-    assert required == REQUIRED
+from dlrun.recipe.layer_list import check_layers, parse_layer
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
-"""The settings that each architecture knows, with their defaults, and what it is made for."""
+"""Architectures: what each is made for, and its settings with their defaults.
+
+The network itself is built by the module of `dlrun.deep.architectures` that has the row's name.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,31 +19,35 @@ from pydantic import (
     model_validator,
 )
 
-from dlrun.recipe import vocabulary as names
-from dlrun.recipe.base import one_of
+from dlrun.catalog.keras_api import activations
+from dlrun.system.text import hint
 
 
 def _known(activation: str) -> str:
-    return one_of(activation, names.ACTIVATIONS, "a Keras activation")
+    if activation not in activations():
+        message = f"{activation!r} is not a Keras activation. {hint(activation, activations())}"
+        raise ValueError(message)
+    return activation
 
 
 Activation = Annotated[str, AfterValidator(_known)]
+Counts = Annotated[list[PositiveInt], Field(min_length=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 NumberEncode = Literal["none", "plr", "ple"] | None
 
 
 class Settings(BaseModel):
-    """The settings of one architecture.
-
-    Attributes:
-        claims: the column types that it is made for; columns of other types are joined to what
-            it makes of these.
-    """
+    """The settings of one architecture."""
 
     # Most of these are never asked for: to build them all would take longer than reading a recipe.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    claims: ClassVar[tuple[str, ...]] = names.COLUMN_TYPES
+
+def _check_heads(settings: Any) -> Any:
+    if settings.width % settings.heads:
+        message = f"width {settings.width} is not a multiple of heads {settings.heads}"
+        raise ValueError(message)
+    return settings
 
 
 class Mlp(Settings):
@@ -59,11 +68,9 @@ class Mlp(Settings):
 class Tabm(Settings):
     """An ensemble whose members share dense layers, each with adapters and a head of its own."""
 
-    claims = ("number", "category", "datetime")
-
     members: PositiveInt = 32
     """Networks in the ensemble; their losses and predictions are averaged."""
-    hidden: Annotated[list[PositiveInt], Field(min_length=1)] = [256, 256]
+    hidden: Counts = [256, 256]
     """Units of each layer, from the input side."""
     activation: Activation = "relu"
     """Any Keras activation."""
@@ -75,8 +82,6 @@ class Tabm(Settings):
 
 class FtTransformer(Settings):
     """A transformer whose tokens are the columns; a column of another type is one token too."""
-
-    claims = ("number", "category", "datetime")
 
     width: PositiveInt = 64
     """Length of a token's vector; a multiple of heads."""
@@ -91,12 +96,7 @@ class FtTransformer(Settings):
     encode: NumberEncode = None
     """How numbers are embedded; null: as preprocessing.number.encode says."""
 
-    @model_validator(mode="after")
-    def _parted(self) -> Self:
-        if self.width % self.heads:
-            message = f"width {self.width} is not a multiple of heads {self.heads}"
-            raise ValueError(message)
-        return self
+    _divisible = model_validator(mode="after")(_check_heads)
 
 
 class Layers(Settings):
@@ -115,9 +115,7 @@ class Cnn(Settings):
     averaged over; a sound or a series is averaged over its length.
     """
 
-    claims = ("image", "audio", "series")
-
-    filters: Annotated[list[PositiveInt], Field(min_length=1)] = [32, 64, 128]
+    filters: Counts = [32, 64, 128]
     """Filters of each block, from the input side."""
     kernel_size: PositiveInt = 3
     """Side of each filter, in pixels, frames or steps."""
@@ -137,8 +135,6 @@ class Resnet(Settings):
     Each stage has half the sides and twice the filters of the one before. A map with a side above
     64 is shrunk by four first.
     """
-
-    claims = ("image", "audio")
 
     depth: Annotated[int, Field(ge=8)] = 20
     """Layers with weights: 6n + 2, such as 8, 14, 20, 32, 44 or 56."""
@@ -160,13 +156,11 @@ class Resnet(Settings):
 class TextCnn(Settings):
     """Convolutions over the words of a text, and the strongest answer of each filter."""
 
-    claims = ("text",)
-
     embedding: PositiveInt = 128
     """Length of the vector that stands for a token."""
     filters: PositiveInt = 128
     """Filters of each kernel size."""
-    kernel_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = [3, 4, 5]
+    kernel_sizes: Counts = [3, 4, 5]
     """Tokens that a filter sees at once."""
     dropout: Dropout = 0.5
     """Share of units switched off before the head while training."""
@@ -175,11 +169,9 @@ class TextCnn(Settings):
 class Rnn(Settings):
     """Recurrent layers over the steps of a text, a sound or a series."""
 
-    claims = ("text", "audio", "series")
-
     cell: Literal["lstm", "gru", "simple"] = "lstm"
     """The recurrent cell."""
-    units: Annotated[list[PositiveInt], Field(min_length=1)] = [64]
+    units: Counts = [64]
     """Units of each layer, from the input side; in each direction."""
     bidirectional: bool = True
     """Read from both ends."""
@@ -191,8 +183,6 @@ class Rnn(Settings):
 
 class Transformer(Settings):
     """Attention over the tokens of a text, patches of an image, or steps of a sound or series."""
-
-    claims = ("image", "text", "audio", "series")
 
     blocks: PositiveInt = 2
     """Blocks of attention and a feedforward layer."""
@@ -211,20 +201,13 @@ class Transformer(Settings):
     the smallest power of two, of an image from 2 on, that leaves 64 patches or fewer of an image
     and 256 of the others."""
 
-    @model_validator(mode="after")
-    def _parted(self) -> Self:
-        if self.width % self.heads:
-            message = f"width {self.width} is not a multiple of heads {self.heads}"
-            raise ValueError(message)
-        return self
+    _divisible = model_validator(mode="after")(_check_heads)
 
 
 class Fcn(Settings):
     """Convolutions over the steps of a series or a sound, averaged over its length."""
 
-    claims = ("audio", "series")
-
-    filters: Annotated[list[PositiveInt], Field(min_length=1)] = [128, 256, 128]
+    filters: Counts = [128, 256, 128]
     """Filters of each convolution, from the input side."""
     kernel_sizes: list[PositiveInt] = [8, 5, 3]
     """Steps that a filter of each convolution sees at once."""
@@ -245,15 +228,13 @@ class Fcn(Settings):
 class InceptionTime(Settings):
     """Modules of convolutions of several sizes over the steps of a series, averaged over it."""
 
-    claims = ("series",)
-
     depth: PositiveInt = 6
     """Modules, one on the other."""
     filters: PositiveInt = 32
     """Filters of each kernel size and of the pooling in a module."""
     bottleneck: PositiveInt = 32
     """Channels that the convolutions of a module are given."""
-    kernel_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = [10, 20, 40]
+    kernel_sizes: Counts = [10, 20, 40]
     """Steps that the filters of a module see at once."""
     residual: bool = True
     """Lead every third module's input around the three."""
@@ -261,25 +242,98 @@ class InceptionTime(Settings):
     """Share of units switched off before the head while training."""
 
 
-ARCHITECTURES: Final[dict[str, type[Settings]]] = {
-    "mlp": Mlp,
-    "tabm": Tabm,
-    "ft_transformer": FtTransformer,
-    "layers": Layers,
-    "text_cnn": TextCnn,
-    "rnn": Rnn,
-    "transformer": Transformer,
-    "fcn": Fcn,
-    "inception_time": InceptionTime,
-    "cnn": Cnn,
-    "resnet": Resnet,
-}
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture that a recipe can name.
+
+    Attributes:
+        claims: the kinds of columns that it is made for; empty: any.
+        is_encoder: whether it is built on one group of a claimed kind at a time, and the other
+            groups go through dense layers; else it is built on all groups at once.
+        is_ensemble: whether it ends in (rows, members, width) rather than (rows, width).
+    """
+
+    name: str
+    title: str
+    settings: type[Settings]
+    claims: tuple[str, ...] = ()
+    is_encoder: bool = False
+    is_ensemble: bool = False
+
+    def fits(self, kinds: Collection[str]) -> bool:
+        """Say whether it is made for any of these kinds of columns."""
+        return not self.claims or not set(self.claims).isdisjoint(kinds)
 
 
-def takes_all(architecture: str) -> bool:
-    """Say whether an architecture is made for columns of any type, and so for plain numbers."""
-    known = ARCHITECTURES.get(architecture)
-    return known is None or known.claims == names.COLUMN_TYPES
+def _encoder(name: str, title: str, settings: type[Settings], *claims: str) -> Architecture:
+    return Architecture(name, title, settings, claims, is_encoder=True)
+
+
+TABLE: Final = ("number", "category", "datetime")
+
+ARCHITECTURES: Final = {
+    row.name: row
+    for row in (
+        Architecture("mlp", "fully connected layers over the joined columns", Mlp),
+        Architecture(
+            "tabm",
+            "an ensemble of networks that share their layers (numbers, categories, dates)",
+            Tabm,
+            TABLE,
+            is_ensemble=True,
+        ),
+        Architecture(
+            "ft_transformer",
+            "a transformer over columns (numbers, categories, dates)",
+            FtTransformer,
+            TABLE,
+        ),
+        Architecture("layers", "any keras.layers, listed in the recipe", Layers),
+        _encoder(
+            "text_cnn",
+            "convolutions over the words of a text, the strongest answer of each filter",
+            TextCnn,
+            "text",
+        ),
+        _encoder(
+            "rnn",
+            "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
+            Rnn,
+            "text", "audio", "series",
+        ),
+        _encoder(
+            "transformer",
+            "encoder blocks over a text, a sound, a series or patches of an image",
+            Transformer,
+            "image", "text", "audio", "series",
+        ),
+        _encoder(
+            "fcn",
+            "three convolutions over a series or a sound, averaged over its length",
+            Fcn,
+            "audio", "series",
+        ),
+        _encoder(
+            "inception_time",
+            "modules of convolutions of several sizes over a series",
+            InceptionTime,
+            "series",
+        ),
+        _encoder(
+            "cnn",
+            "convolutional blocks over an image, a sound or a series",
+            Cnn,
+            "image", "audio", "series",
+        ),
+        _encoder("resnet", "residual blocks over an image or a sound", Resnet, "image", "audio"),
+    )
+}  # fmt: skip
+
+
+def takes_any(architecture: str) -> bool:
+    """Say whether an architecture is made for columns of any kind, and so for plain numbers."""
+    row = ARCHITECTURES.get(architecture)
+    return row is None or not row.claims
 
 
 def is_function(architecture: str) -> bool:
