@@ -11,7 +11,7 @@ from dlrun.catalog.architectures import ARCHITECTURES, Architecture, Mlp, is_fun
 from dlrun.catalog.parts import load_part
 from dlrun.deep.architectures import function, mlp
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.flatten import concatenate, flatten, shape_of
+from dlrun.deep.blocks.flatten import concatenate, shape_of
 from dlrun.deep.inputs.groups import Group
 from dlrun.errors import TrainingError
 from dlrun.recipe.schema import Model
@@ -70,5 +70,5 @@ def _join_encoded(
     if others:
         # The group of numbers already embeds them.
         dense = Mlp().model_dump(exclude={"encode"})
-        vectors.append(mlp.stack(concatenate(map(flatten, others)), **dense))
+        vectors.append(mlp.stack(concatenate(group.flatten() for group in others), **dense))
     return concatenate(vectors)

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from dlrun.deep.architectures import mlp
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.spatial import FeatureMap, as_feature_map, flatten
+from dlrun.deep.blocks.flatten import flatten
+from dlrun.deep.blocks.spatial import FeatureMap, as_feature_map
 from dlrun.deep.inputs.groups import Group
 
-LARGE: Final = 64  # side above which the first convolution takes every second place
-SMALL: Final = 8  # side of an image's map whose places are kept apart
+LARGE: Final = 64  # side above which the first convolution has stride 2
+SMALL: Final = 8  # side of an image's map up to which it is laid out
 
 
 def build(
@@ -25,14 +26,14 @@ def build(
     normalization: str,
 ) -> Any:
     """Make a vector of a group; settings as in `dlrun.catalog.architectures.Cnn`."""
-    found = as_feature_map(group, filters[0])
-    stride = 2 if len(found.sides) > 1 and max(found.sides) > LARGE else 1
+    features = as_feature_map(group, filters[0])
+    stride = 2 if len(features.sides) > 1 and max(features.sides) > LARGE else 1
     for width in filters:
-        tensor = mlp.normalize(found.convolve(width, kernel_size, stride), normalization)
+        tensor = mlp.normalize(features.convolve(width, kernel_size, stride), normalization)
         # Padding enters these statistics as zeros, in training and afterwards alike.
         tensor = keras.layers.Activation(activation)(tensor)
-        found, stride = found.followed(tensor, stride).pooled(), 1
-    tensor = _vector(found, group)
+        features, stride = features.apply_mask(tensor, stride).max_pool(), 1
+    tensor = _vector(features, group)
     if dropout:
         tensor = keras.layers.Dropout(dropout)(tensor)
     return mlp.stack(
@@ -40,10 +41,10 @@ def build(
     )
 
 
-def _vector(found: FeatureMap, group: Group) -> Any:
-    """Keep the places of a small image and the bands of a sound apart; average over the rest."""
+def _vector(features: FeatureMap, group: Group) -> Any:
+    """Lay out a small image, average a larger one; average sounds and series over time."""
     if group.kind != "image":
-        return flatten(found.mean())
-    if max(found.sides) <= SMALL:
-        return flatten(found.tensor)
-    return keras.layers.GlobalAveragePooling2D()(found.tensor)
+        return flatten(features.mean())
+    if max(features.sides) <= SMALL:
+        return flatten(features.tensor)
+    return keras.layers.GlobalAveragePooling2D()(features.tensor)

@@ -25,11 +25,11 @@ def build(
 
 
 def activate(steps: StepSequence, tensor: Any) -> StepSequence:
-    """Normalise and rectify what a layer made of the steps."""
-    return steps.cleared(keras.layers.ReLU()(normalize(tensor, steps)))
+    """Normalise and rectify the output of a layer on the steps."""
+    return steps.apply_mask(keras.layers.ReLU()(normalize(tensor, steps)))
 
 
 def normalize(tensor: Any, steps: StepSequence) -> Any:
-    """Normalise a batch by the steps that are there."""
+    """Normalise a batch by its steps without padding."""
     layer = synchronized(keras.layers.BatchNormalization(momentum=MOMENTUM))
     return layer(tensor, mask=steps.mask)

@@ -10,7 +10,6 @@ import numpy as np
 
 from dlrun.deep.backend import keras
 from dlrun.deep.blocks.attention import attend
-from dlrun.deep.blocks.flatten import flatten
 from dlrun.deep.blocks.trainable_tensor import trainable_tensor
 from dlrun.deep.inputs.category import FIRST_CODE, CategoryEncoding
 from dlrun.deep.inputs.datetime import PERIODS, DatetimeEncoding, Part
@@ -85,7 +84,7 @@ def tokenize(group: Group, width: int) -> Any:
         return _look_up(encoded, encoding.vocabularies, width)
     if isinstance(encoding, DatetimeEncoding):
         return _map_parts(encoded, encoding.parts, width)
-    return keras.layers.Dense(width)(flatten(group))[:, None]
+    return keras.layers.Dense(width)(group.flatten())[:, None]
 
 
 def _look_up(codes: Any, vocabularies: Sequence[Sequence[str]], width: int) -> Any:

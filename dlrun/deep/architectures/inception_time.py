@@ -48,7 +48,7 @@ def _module(steps: StepSequence, filters: int, bottleneck: int, kernel_sizes: Se
         for size in kernel_sizes
     ]
     pool = layers.MaxPooling1D(POOL, strides=1, padding="same")
-    pooled = steps.cleared(pool(steps.filled(LOWEST))).tensor
+    pooled = steps.apply_mask(pool(steps.fill_padding(LOWEST))).tensor
     parts.append(layers.Conv1D(filters, 1, use_bias=False)(pooled))
     return layers.Concatenate(axis=2)(parts)
 
@@ -57,4 +57,4 @@ def _add(before: StepSequence, steps: StepSequence) -> StepSequence:
     """Add what went around the modules, brought to the same width."""
     around = layers.Conv1D(steps.tensor.shape[-1], 1, use_bias=False)(before.tensor)
     around = normalize(around, before)
-    return steps.cleared(layers.ReLU()(layers.Add()([around, steps.tensor])))
+    return steps.apply_mask(layers.ReLU()(layers.Add()([around, steps.tensor])))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.flatten import concatenate, flatten, shape_of
-from dlrun.deep.inputs.groups import FLAT, Group
+from dlrun.deep.blocks.flatten import concatenate, shape_of
+from dlrun.deep.inputs.groups import Group
 from dlrun.errors import TrainingError
 from dlrun.recipe.layer_list import parse_layer
 
@@ -22,8 +22,8 @@ def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:
         TrainingError: a layer cannot be made, or not be applied; or there are several images,
             sounds, texts or series.
     """
-    shaped = [name for name, group in groups.items() if group.kind not in FLAT]
-    flat = [flatten(group) for name, group in groups.items() if name not in shaped]
+    shaped = [name for name, group in groups.items() if not group.is_table]
+    flat = [group.flatten() for name, group in groups.items() if name not in shaped]
     if not shaped:
         return _apply(layers, concatenate(flat))
     if len(shaped) > 1:

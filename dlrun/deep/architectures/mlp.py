@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.flatten import concatenate, flatten
+from dlrun.deep.blocks.flatten import concatenate
 from dlrun.deep.distributed.replicas import synchronized
 from dlrun.deep.inputs.groups import Group
 
@@ -21,7 +21,7 @@ def build(groups: Mapping[str, Group], *, encode: str | None, **settings: Any) -
         encode: how numbers are embedded.
         settings: those of `stack`.
     """
-    return stack(concatenate(map(flatten, groups.values())), **settings)
+    return stack(concatenate(group.flatten() for group in groups.values()), **settings)
 
 
 def stack(

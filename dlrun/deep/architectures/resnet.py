@@ -17,36 +17,36 @@ ops = keras.ops
 
 def build(group: Group, *, depth: int, width: int, dropout: float) -> Any:
     """Make a vector of a group; settings as in `dlrun.catalog.architectures.Resnet`."""
-    found = as_feature_map(group, width)
-    if max(found.sides) > LARGE:
-        found = _follow(found, width, 7, 2).pooled()
+    features = as_feature_map(group, width)
+    if max(features.sides) > LARGE:
+        features = _convolve(features, width, 7, 2).max_pool()
     else:
-        found = _follow(found, width, 3, 1)
+        features = _convolve(features, width, 3, 1)
     for stage in range(STAGES):
         for block in range((depth - 2) // (2 * STAGES)):
-            found = _block(found, width * 2**stage, 2 if stage and not block else 1)
-    vector = _activate(found).mean()
+            features = _block(features, width * 2**stage, 2 if stage and not block else 1)
+    vector = _activate(features).mean()
     bands = tuple(range(1, len(vector.shape) - 1))
     vector = ops.mean(vector, axis=bands) if bands else vector
     return keras.layers.Dropout(dropout)(vector) if dropout else vector
 
 
-def _block(found: FeatureMap, width: int, stride: int) -> FeatureMap:
-    """Add what two convolutions make of a map to the map itself."""
-    active = _activate(found)
-    inner = _activate(_follow(active, width, 3, stride))
-    outer = _follow(inner, width, 3, 1)
+def _block(features: FeatureMap, width: int, stride: int) -> FeatureMap:
+    """Add two convolutions of a map to the map itself."""
+    active = _activate(features)
+    inner = _activate(_convolve(active, width, 3, stride))
+    outer = _convolve(inner, width, 3, 1)
     if stride > 1:
-        # A strided shortcut would not see three of four places (He et al. 2019).
-        found = _follow(active.averaged(stride), width, 1, 1)
-    return FeatureMap(found.tensor + outer.tensor, found.there)
+        # A strided 1 × 1 shortcut would ignore three of four places (He et al. 2019).
+        features = _convolve(active.average_pool(stride), width, 1, 1)
+    return FeatureMap(features.tensor + outer.tensor, features.mask)
 
 
-def _activate(found: FeatureMap) -> FeatureMap:
-    tensor = mlp.normalize(found.tensor, "batch")
-    return found.followed(keras.layers.ReLU()(tensor))
+def _activate(features: FeatureMap) -> FeatureMap:
+    tensor = mlp.normalize(features.tensor, "batch")
+    return features.apply_mask(keras.layers.ReLU()(tensor))
 
 
-def _follow(found: FeatureMap, width: int, size: int, stride: int) -> FeatureMap:
-    tensor = found.convolve(width, size, stride, use_bias=False, kernel_initializer="he_normal")
-    return found.followed(tensor, stride)
+def _convolve(features: FeatureMap, width: int, size: int, stride: int) -> FeatureMap:
+    tensor = features.convolve(width, size, stride, use_bias=False, kernel_initializer="he_normal")
+    return features.apply_mask(tensor, stride)

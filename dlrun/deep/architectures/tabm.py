@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.flatten import concatenate, flatten
+from dlrun.deep.blocks.flatten import concatenate
 from dlrun.deep.blocks.trainable_tensor import trainable_tensor
 from dlrun.deep.inputs.groups import Group
 
@@ -37,7 +37,7 @@ def build(
     Returns:
         A Keras tensor, (rows, members, width).
     """
-    columns = concatenate(map(flatten, groups.values()))
+    columns = concatenate(group.flatten() for group in groups.values())
     tensor = columns[:, None]
     start: Any = keras.initializers.RandomNormal(stddev=1.0)
     for units in hidden:

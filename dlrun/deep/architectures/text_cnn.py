@@ -19,8 +19,8 @@ def build(
     pooled = []
     for size in kernel_sizes:
         layer = keras.layers.Conv1D(filters, size, padding="same", activation="relu")
-        # Padding then answers with zero, below which no filter answers.
-        found = words.cleared(layer(words.tensor))
-        pooled.append(keras.layers.GlobalMaxPooling1D()(found.tensor))
+        # Zero at padding is the least that ReLU gives.
+        activated = words.apply_mask(layer(words.tensor)).tensor
+        pooled.append(keras.layers.GlobalMaxPooling1D()(activated))
     vector = concatenate(pooled)
     return keras.layers.Dropout(dropout)(vector) if dropout else vector

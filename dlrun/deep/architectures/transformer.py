@@ -60,7 +60,7 @@ def _cut(group: Group, width: int, patch: int | Literal["auto"]) -> StepSequence
     steps = as_sequence(group)
     steps = _cut_steps(steps, _side(patch, group.kind, steps.tensor.shape[1:2]))
     layer = layers.Conv1D(width, NEIGHBOURS, padding="same", activation="gelu")
-    return steps.cleared(layer(steps.tensor))
+    return steps.apply_mask(layer(steps.tensor))
 
 
 def _side(patch: int | Literal["auto"], kind: str, shape: tuple[int, ...]) -> int:

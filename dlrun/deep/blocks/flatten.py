@@ -1,30 +1,17 @@
-"""Column groups of any type as flat vectors, and joined to one."""
+"""Tensors as flat vectors, joined to one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from math import prod
+from typing import Any
 
-from dlrun.contract.dataset import ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.blocks.spatial import average_sound, flatten_pixels
-from dlrun.deep.blocks.steps import average_tokens, flatten_steps
-from dlrun.deep.inputs.groups import Group
-
-FLATTENERS: Final[Mapping[ColumnType, Callable[[Group], Any]]] = {
-    "number": Group.expand,
-    "category": Group.expand,
-    "text": average_tokens,
-    "image": flatten_pixels,
-    "audio": average_sound,
-    "series": flatten_steps,
-    "datetime": Group.expand,
-}
 
 
-def flatten(group: Group) -> Any:
-    """Make a group a vector, (rows, width), with hardly any weights."""
-    return FLATTENERS[group.kind](group)
+def flatten(tensor: Any) -> Any:
+    """Lay out all axes but the rows, (rows, width)."""
+    return keras.ops.reshape(tensor, (-1, prod(tensor.shape[1:])))
 
 
 def concatenate(tensors: Iterable[Any]) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.recipe.preprocessing import Category
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ ops = keras.ops
 Table = Mapping[str, int]
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of category columns that looks values up as a Keras model does."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of category columns, with the vocabularies of a Keras model."""
     names = [column.name for column in columns]
-    tables = lookup_tables(model, len(names))
+    tables = _lookup_tables(model, len(names))
     return lambda frame: read_categories(frame, names, tables)
 
 
@@ -53,13 +53,13 @@ def read_categories(
         # A string is looked up once, not in every row; pandas' code of a missing one is -1.
         used, rows = np.unique(column.codes, return_inverse=True)
         values = column.categories.take(used[used >= 0])
-        found = [MISSING_CODE] * int((used < 0).sum())
-        found += [table.get(value, UNSEEN_CODE) for value in values]
-        codes[:, position] = np.array(found, dtype=np.int64)[rows]
+        looked_up = [MISSING_CODE] * int((used < 0).sum())
+        looked_up += [table.get(value, UNSEEN_CODE) for value in values]
+        codes[:, position] = np.array(looked_up, dtype=np.int64)[rows]
     return codes
 
 
-def lookup_tables(model: Any, n_columns: int) -> list[Table]:
+def _lookup_tables(model: Any, n_columns: int) -> list[Table]:
     """Return value → code for each category column that a Keras model looks up."""
     layers = [model.get_layer(_lookup_name(i)) for i in range(n_columns)]
     return [
@@ -72,19 +72,17 @@ def _lookup_name(position: int) -> str:
 
 
 @dataclass(frozen=True)
-class CategoryEncoding:
+class CategoryEncoding(Encoding):
     """How category columns become codes, and codes slots of a vector.
 
-    Code 0 is missing and 1 is unseen; the vocabulary follows. A one-hot slot stands only for a
-    code that training rows hold: the weights of any other slot would stay random.
+    Code 0 is missing and 1 is unseen; the vocabulary follows. Only codes among the training rows
+    get a one-hot slot: the weights of any other slot would stay random.
 
     Attributes:
-        names: the columns.
         vocabularies: the values of each column that have a code of their own, sorted.
         one_hot: the codes of each column that have a slot; None where it is embedded.
     """
 
-    names: tuple[str, ...]
     vocabularies: tuple[tuple[str, ...], ...]
     one_hot: tuple[tuple[int, ...] | None, ...]
 
@@ -95,8 +93,6 @@ class CategoryEncoding:
     def group(self) -> Spec:
         """Describe the codes side by side."""
         return Spec((len(self.names),), "int64")
-
-    encoded = group
 
     def read(self, inputs: list[Any]) -> Any:
         """Look raw columns up, each (rows, 1) strings, and join their codes."""
@@ -113,12 +109,8 @@ class CategoryEncoding:
         ]
         return keras.layers.Concatenate(axis=1, name="dlrun_categories")(codes)
 
-    def encode(self, group: Any) -> Any:
-        """Codes are what is trained on."""
-        return group
-
     def expand(self, encoded: Any) -> Any:
-        """Give every code its slots: first all one-hot columns, then the embedded ones."""
+        """Return the slots of every code: of all one-hot columns, then of the embedded ones."""
         slots = [(i, code) for i, codes in enumerate(self.one_hot) for code in codes or ()]
         parts = [_one_hot(encoded, slots)] if slots else []
         for position, codes in enumerate(self.one_hot):
@@ -137,17 +129,12 @@ def _one_hot(codes: Any, slots: list[tuple[int, int]]) -> Any:
 
 
 def embedding_width(n_values: int) -> int:
-    """Return the length of the vector that stands for one of `n_values` values.
-
-    The rule is fastai's (Howard & Gugger 2020).
-    """
+    """Choose the width of an embedding as fastai does (Howard & Gugger 2020)."""
     return int(min(MAX_WIDTH, max(1, round(1.6 * n_values**0.56))))
 
 
-def fit_categories(
-    columns: Sequence[Column], frame: pd.DataFrame, settings: Category
-) -> CategoryEncoding:
-    """Learn the vocabularies from the training rows."""
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Category) -> CategoryEncoding:
+    """Collect the vocabularies of the training rows."""
     names = [column.name for column in columns]
     vocabularies, one_hot = [], []
     for name in names:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.recipe.preprocessing import Datetime
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ PARTS: Final = ("year", *PERIODS)
 ops = keras.ops
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of date columns out of typed rows."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of date columns."""
     names = [column.name for column in columns]
     return lambda frame: read_datetimes(frame, names)
 
@@ -79,22 +79,21 @@ def calendar(seconds: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of one column, and the mean and spread of it among the training rows."""
+    """One part of one column, with its mean and standard deviation over the training rows."""
 
     column: int
     name: str
     mean: float
-    spread: float
+    std: float
 
 
 @dataclass(frozen=True)
-class DatetimeEncoding:
+class DatetimeEncoding(Encoding):
     """How date columns become numbers: every part standardised, periodic ones on a circle too.
 
     A missing date is zero in all of them, the centre of the circle.
     """
 
-    names: tuple[str, ...]
     parts: tuple[Part, ...]
 
     kind: ClassVar[ColumnType] = "datetime"
@@ -123,21 +122,15 @@ class DatetimeEncoding:
         for part in self.parts:
             known = is_known[:, part.column]
             value = ops.cast(fields[part.name][:, part.column], "float64")
-            encoded.append((value - part.mean) / part.spread * known)
+            encoded.append((value - part.mean) / part.std * known)
             if part.name in PERIODS:
                 angle = value * (2 * pi / PERIODS[part.name])
                 encoded += [ops.sin(angle) * known, ops.cos(angle) * known]
         return ops.cast(ops.stack(encoded, axis=1), "float32")
 
-    def expand(self, encoded: Any) -> Any:
-        """Parts enter the network as they are encoded."""
-        return encoded
 
-
-def fit_datetimes(
-    columns: Sequence[Column], frame: pd.DataFrame, settings: Datetime
-) -> DatetimeEncoding:
-    """Choose the parts of each column and learn their means from the training rows."""
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Datetime) -> DatetimeEncoding:
+    """Choose the parts of each column, and fit mean and standard deviation of each."""
     names = [column.name for column in columns]
     parts: list[Part] = []
     for position, seconds in enumerate(read_datetimes(frame, names).T):
@@ -150,7 +143,7 @@ def fit_datetimes(
 
 
 def _chosen(fields: dict[str, NDArray[np.int64]], settings: Datetime) -> Sequence[str]:
-    """Return the recipe's parts, or those that vary; one at least, so that no column is empty."""
+    """Return the recipe's parts, or those that vary; at least one."""
     if settings.parts != "auto":
         return settings.parts or ("year",)
     return [name for name in PARTS if len(np.unique(fields[name])) > 1] or ("year",)

@@ -1,45 +1,31 @@
-"""Column groups: the columns of a type, or one image, sound, text or series, taken together."""
+"""Column groups: the columns of a kind, or one image, sound, text or series, taken together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.parts import load_part
 from dlrun.contract.dataset import Column, ColumnType
-from dlrun.deep.inputs import audio as sounds
-from dlrun.deep.inputs import category as categories
-from dlrun.deep.inputs import datetime as datetimes
-from dlrun.deep.inputs import image as images
-from dlrun.deep.inputs import number as numbers
-from dlrun.deep.inputs import series
-from dlrun.deep.inputs import text as texts
-from dlrun.deep.inputs.encoding import Encoding, Fit, Read
+from dlrun.deep.inputs.encoding import Encoding, Read
 from dlrun.recipe.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class InputKind(NamedTuple):
-    """How the columns of a type are learned about and read; `reader` asks the Keras model."""
+class InputKind(Protocol):
+    """The module of `deep.inputs` that has the name of a kind of columns."""
 
-    fit: Fit
-    reader: Callable[[Sequence[Column], Any], Read]
+    def fit(self, columns: Sequence[Column], frame: pd.DataFrame, settings: Any) -> Encoding:
+        """Fit the encoding of one group to the training rows."""
 
-
-KINDS: Final[Mapping[ColumnType, InputKind]] = {
-    "number": InputKind(numbers.fit_numbers, numbers.reader),
-    "category": InputKind(categories.fit_categories, categories.reader),
-    "image": InputKind(images.fit_images, images.reader),
-    "text": InputKind(texts.fit_texts, texts.reader),
-    "audio": InputKind(sounds.fit_sounds, sounds.reader),
-    "series": InputKind(series.fit_series, series.reader),
-    "datetime": InputKind(datetimes.fit_datetimes, datetimes.reader),
-}
-FLAT: Final = ("number", "category", "datetime")  # all columns of the type make one group
+    def make_reader(self, columns: Sequence[Column], model: Any) -> Read:
+        """Make the reader of typed rows that agrees with a Keras model that reads raw ones."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +41,45 @@ class Group:
 
     @property
     def kind(self) -> ColumnType:
-        """Say of which type its columns are."""
+        """Return the kind of its columns."""
         return self.encoding.kind
+
+    @property
+    def is_table(self) -> bool:
+        """Say whether its columns are single values, so that `expand` makes a vector."""
+        return COLUMN_KINDS[self.kind].is_grouped
 
     def expand(self) -> Any:
         """Make the tensor that an architecture receives; each call makes weights of its own."""
         return self.encoding.expand(self.encoded)
 
+    def flatten(self) -> Any:
+        """Make a vector, (rows, width), with hardly any weights."""
+        return self.encoding.flatten(self.encoded)
+
 
 def group_columns(columns: Sequence[Column]) -> dict[str, tuple[Column, ...]]:
-    """Part columns into groups, named by their type: text, text_2 and so on."""
+    """Part columns into groups, named by their kind: text, text_2 and so on."""
     groups: dict[str, tuple[Column, ...]] = {}
-    for kind in KINDS:
-        found = tuple(column for column in columns if column.type == kind)
-        if kind in FLAT and found:
-            groups[kind] = found
-        elif found:
-            names = [kind, *(f"{kind}_{number}" for number in range(2, len(found) + 1))]
-            groups.update({name: (column,) for name, column in zip(names, found, strict=True)})
+    for kind, row in COLUMN_KINDS.items():
+        matching = tuple(column for column in columns if column.type == kind)
+        if row.is_grouped and matching:
+            groups[kind] = matching
+        elif matching:
+            names = [kind, *(f"{kind}_{number}" for number in range(2, len(matching) + 1))]
+            groups.update({name: (column,) for name, column in zip(names, matching, strict=True)})
     return groups
 
 
 def fit_encodings(
     columns: Sequence[Column], frame: pd.DataFrame, preprocessing: Preprocessing
 ) -> dict[str, Encoding]:
-    """Learn from the training rows how each group is encoded."""
-    return {
-        name: KINDS[group[0].type].fit(group, frame, getattr(preprocessing, group[0].type))
-        for name, group in group_columns(columns).items()
-    }
+    """Fit the encoding of each group to the training rows."""
+    encodings = {}
+    for name, group in group_columns(columns).items():
+        kind = group[0].type
+        encodings[name] = _load(kind).fit(group, frame, getattr(preprocessing, kind))
+    return encodings
 
 
 @dataclass(frozen=True)
@@ -99,9 +95,11 @@ class FrameReader:
 
 def frame_reader(columns: Sequence[Column], model: Any) -> FrameReader:
     """Make the reader of typed columns that agrees with a Keras model that reads raw ones."""
+    groups = group_columns(columns).items()
     return FrameReader(
-        {
-            name: KINDS[group[0].type].reader(group, model)
-            for name, group in group_columns(columns).items()
-        }
+        {name: _load(group[0].type).make_reader(group, model) for name, group in groups}
     )
+
+
+def _load(kind: str) -> InputKind:
+    return cast(InputKind, load_part("dlrun.deep.inputs", kind))

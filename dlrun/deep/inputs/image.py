@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from math import ceil
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.blocks.flatten import flatten
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.recipe.preprocessing import Image
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WHITE = 255
+WHITE: Final = 255
+LARGEST_SIDE: Final = 64  # of an image whose pixels are laid out
 
 ops = keras.ops
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of the one image column out of typed rows."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of the one image column."""
     (column,) = columns
     return lambda frame: read_images(frame, column)
 
@@ -37,20 +40,18 @@ def read_images(frame: pd.DataFrame, column: Column) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class ImageEncoding:
-    """How an image becomes (height, width, channels) numbers; one byte each until it is used.
+class ImageEncoding(Encoding):
+    """How an image becomes (height, width, channels) numbers; encoded as bytes to save memory.
 
     Attributes:
-        names: the column.
         shape: height, width, channels.
-        mean: (channels,) of all pixels of the training rows, is taken off.
-        spread: (channels,) is divided by.
+        mean: (channels,) of all pixels of the training rows.
+        std: (channels,) their standard deviation.
     """
 
-    names: tuple[str, ...]
     shape: tuple[int, ...]
     mean: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    std: NDArray[np.float32]
 
     kind: ClassVar[ColumnType] = "image"
 
@@ -64,25 +65,27 @@ class ImageEncoding:
         """Describe an image of the size that the network works on."""
         return Spec(self.shape, "uint8")
 
-    encoded = group
-
     def read(self, inputs: list[Any]) -> Any:
-        """Resize the images; those of the right size stay as they are."""
+        """Resize the images, which leaves those of the right size unchanged."""
         pixels = ops.cast(inputs[0], "float32")
         resized = ops.image.resize(pixels, self.shape[:2], antialias=True)
         return ops.cast(ops.clip(ops.round(resized), 0, WHITE), "uint8")
 
-    def encode(self, group: Any) -> Any:
-        """Bytes are what is kept: as float32 a table would take four times the memory."""
-        return group
-
     def expand(self, encoded: Any) -> Any:
         """Standardise each channel."""
-        return (ops.cast(encoded, "float32") - self.mean) / self.spread
+        return (ops.cast(encoded, "float32") - self.mean) / self.std
+
+    def flatten(self, encoded: Any) -> Any:
+        """Lay out the pixels, those of a large image averaged in squares."""
+        tensor = self.expand(encoded)
+        sizes = tuple(ceil(side / LARGEST_SIDE) for side in tensor.shape[1:3])
+        if max(sizes) > 1:
+            tensor = keras.layers.AveragePooling2D(sizes, padding="same")(tensor)
+        return flatten(tensor)
 
 
-def fit_images(columns: Sequence[Column], frame: pd.DataFrame, settings: Image) -> ImageEncoding:
-    """Learn the mean and the spread of each channel from the training rows."""
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Image) -> ImageEncoding:
+    """Fit mean and standard deviation of each channel over the training rows."""
     (column,) = columns
     shades = np.arange(WHITE + 1)
     counts = np.zeros((column.shape[-1], WHITE + 1), dtype=np.int64)
@@ -91,10 +94,10 @@ def fit_images(columns: Sequence[Column], frame: pd.DataFrame, settings: Image) 
             counts[channel] += np.bincount(image[..., channel].ravel(), minlength=WHITE + 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     mean = shares @ shades
-    spread = np.sqrt((shares * (shades - mean[:, None]) ** 2).sum(axis=1))
+    std = np.sqrt((shares * (shades - mean[:, None]) ** 2).sum(axis=1))
     return ImageEncoding(
         (column.name,),
         column.shape,
         mean.astype(np.float32),
-        np.where(spread > 0, spread, 1.0).astype(np.float32),
+        np.where(std > 0, std, 1.0).astype(np.float32),
     )

@@ -1,4 +1,4 @@
-"""Number columns: filled, scaled, and perhaps embedded, by what the training rows hold."""
+"""Number columns: imputed, scaled, and perhaps embedded, as fitted to the training rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.deep.inputs.number_embeddings import bin_shares, linear, periodic, piecewise
 from dlrun.recipe.preprocessing import Number
 
@@ -27,8 +27,8 @@ WIDTH: Final = 16  # of an embedding
 ops = keras.ops
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of number columns out of typed rows."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of number columns."""
     names = [column.name for column in columns]
     return lambda frame: read_numbers(frame, names)
 
@@ -40,19 +40,17 @@ def read_numbers(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float6
 
 
 @dataclass(frozen=True)
-class NumberEncoding:
+class NumberEncoding(Encoding):
     """How number columns become (rows, columns) float32.
 
     Attributes:
-        names: the columns.
-        fill: (columns,) what stands in for a missing value.
-        shift: (columns,) is taken off, and the rest divided by `scale`, (columns,).
+        fill: (columns,) imputed for a missing value.
+        shift: (columns,) is subtracted, and the rest divided by `scale`, (columns,).
         curves: with `scale: quantile`, for each column its knots and the shares of rows below.
         embedding: none, plr or ple.
         edges: of `ple`, (columns, bins + 1) of the bins of scaled numbers.
     """
 
-    names: tuple[str, ...]
     fill: NDArray[np.float64]
     shift: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -87,13 +85,13 @@ class NumberEncoding:
         return ops.cast(ops.clip(scaled, -LARGEST, LARGEST), "float32")
 
     def expand(self, encoded: Any) -> Any:
-        """Let numbers enter the network as they are encoded, or embedded side by side."""
+        """Return the numbers as they are encoded, or their embeddings side by side."""
         if self.embedding == "none":
             return encoded
         return keras.layers.Flatten()(self.embed(encoded, WIDTH))
 
     def embed(self, encoded: Any, width: int) -> Any:
-        """Make each number a vector, (rows, columns, width), by a linear map where none is set."""
+        """Embed each number, (rows, columns, width); by a linear map where no embedding is set."""
         if self.edges is not None:
             return piecewise(encoded, width, self.edges)
         return (periodic if self.embedding == "plr" else linear)(encoded, width)
@@ -110,8 +108,8 @@ class NumberEncoding:
         return ops.erfinv(2 * ops.clip(share, SMALLEST, 1 - SMALLEST) - 1) * sqrt(2)
 
 
-def fit_numbers(columns: Sequence[Column], frame: pd.DataFrame, settings: Number) -> NumberEncoding:
-    """Learn fill values and scales from the training rows."""
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Number) -> NumberEncoding:
+    """Fit imputed values and scales to the training rows."""
     names = [column.name for column in columns]
     values = read_numbers(frame, names)
     fill = _fill_values(frame[list(names)], settings)
@@ -122,7 +120,7 @@ def fit_numbers(columns: Sequence[Column], frame: pd.DataFrame, settings: Number
         shift, scale = filled.mean(axis=0), filled.std(axis=0)
     elif settings.scale == "minmax":
         shift, scale = low, high - low
-    # The spread of a constant column may be a rounding error instead of zero.
+    # That of a constant column may be a rounding error instead of zero.
     scale = np.where((high > low) & (scale > 0), scale, 1.0)
     is_curved = settings.scale == "quantile"
     curves = tuple(_curve(column) for column in filled.T) if is_curved else ()
@@ -138,7 +136,7 @@ def _fill_values(frame: pd.DataFrame, settings: Number) -> NDArray[np.float64]:
     elif settings.impute == "mean":
         known = frame.mean()
     else:
-        # What is an error stays missing, and makes a prediction that is not finite.
+        # With error a missing value stays NaN, and its prediction is not finite.
         return np.full(frame.shape[1], 0.0 if settings.impute == "zero" else np.nan)
     fill: NDArray[np.float64] = known.fillna(0.0).to_numpy(dtype=np.float64)
     return fill

@@ -1,4 +1,4 @@
-"""Series columns: cut or padded to one length, then scaled by what the training rows hold."""
+"""Series columns: cut or padded to one length, then scaled as fitted to the training rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.blocks.flatten import flatten
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.deep.inputs.layer_names import layer_name
 from dlrun.deep.inputs.number import LARGEST
 from dlrun.recipe.preprocessing import Series
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 ops = keras.ops
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of a series column out of typed rows."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of a series column."""
     name = columns[0].name
     steps, channels = model.get_layer(layer_name("series", name)).target_shape
     return lambda frame: read_series(frame[name], steps, channels)
@@ -41,21 +42,19 @@ def read_series(
 
 
 @dataclass(frozen=True)
-class SeriesEncoding:
+class SeriesEncoding(Encoding):
     """How a series column becomes (rows, steps, channels) float32.
 
     The steps after the last known value are padding. Where there is any among the training
-    rows, a last channel tells padding (0) from steps (1), and padding is zero in all channels.
+    rows, a last channel is 1 at steps and 0 at padding, and padding is zero in all channels.
 
     Attributes:
-        names: the column, alone.
         steps: that are kept, from the start.
-        shift: (channels,) is taken off, and the rest divided by `scale`, (channels,).
-        fill: (channels,) what stands in, scaled, for a missing value: the channel's mean.
+        shift: (channels,) is subtracted, and the rest divided by `scale`, (channels,).
+        fill: (channels,) imputed for a missing value: the channel's mean, scaled.
         is_padded: whether any training row is shorter.
     """
 
-    names: tuple[str, ...]
     steps: int
     shift: NDArray[np.float32]
     scale: NDArray[np.float32]
@@ -76,7 +75,7 @@ class SeriesEncoding:
 
     @property
     def encoded(self) -> Spec:
-        """Describe the scaled channels, and the one that tells padding."""
+        """Describe the scaled channels, and that of the mask."""
         return Spec((self.steps, len(self.shift) + self.is_padded), "float32")
 
     def read(self, inputs: list[Any]) -> Any:
@@ -94,26 +93,30 @@ class SeriesEncoding:
         filled = ops.where(known, scaled, self.fill)
         if not self.is_padded:
             return filled
-        there = ops.cast(ops.any(known, axis=2, keepdims=True), "float32")
-        # A step within a series stays one, though nothing is known of it.
-        still = ops.flip(ops.cumsum(ops.flip(there, axis=1), axis=1), axis=1)
-        present = ops.minimum(still, 1.0)
-        return ops.concatenate([filled * present, present], axis=2)
+        is_known = ops.cast(ops.any(known, axis=2, keepdims=True), "float32")
+        # A step before the last known one is no padding, even where all of it is missing.
+        n_from_here = ops.flip(ops.cumsum(ops.flip(is_known, axis=1), axis=1), axis=1)
+        mask = ops.minimum(n_from_here, 1.0)
+        return ops.concatenate([filled * mask, mask], axis=2)
 
     def expand(self, encoded: Any) -> Any:
-        """Give the steps, with Keras' mask where there is padding."""
+        """Return the steps, with Keras' mask where there is padding."""
         return keras.layers.Masking()(encoded) if self.is_padded else encoded
 
+    def flatten(self, encoded: Any) -> Any:
+        """Lay out the steps, (rows, steps · channels)."""
+        return flatten(self.expand(encoded))
 
-def fit_series(columns: Sequence[Column], frame: pd.DataFrame, settings: Series) -> SeriesEncoding:
-    """Learn length and scales from the training rows."""
+
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Series) -> SeriesEncoding:
+    """Fit length and scales to the training rows."""
     (column,) = columns
     cells = list(frame[column.name])
     lengths = [_count_steps(cell) for cell in cells]
     steps = max([1, *lengths]) if settings.length == "auto" else settings.length
     values = np.concatenate([cell[:steps] for cell in cells])
-    learned = [_learn(values[:, i], settings) for i in range(column.shape[-1])]
-    shift, scale, fill = np.array(learned, dtype=np.float32).T
+    fitted = [_fit_channel(values[:, i], settings) for i in range(column.shape[-1])]
+    shift, scale, fill = np.array(fitted, dtype=np.float32).T
     is_padded = min(lengths) < steps
     return SeriesEncoding((column.name,), steps, shift, scale, fill, is_padded)
 
@@ -124,7 +127,7 @@ def _count_steps(cell: NDArray[np.float32]) -> int:
     return int(known[-1]) + 1 if len(known) else 0
 
 
-def _learn(channel: NDArray[np.float32], settings: Series) -> tuple[float, float, float]:
+def _fit_channel(channel: NDArray[np.float32], settings: Series) -> tuple[float, float, float]:
     """Return shift, scale and scaled mean of a channel's known values."""
     known = channel[np.isfinite(channel)].astype(np.float64)
     known = known if len(known) else np.zeros(1)
@@ -132,6 +135,6 @@ def _learn(channel: NDArray[np.float32], settings: Series) -> tuple[float, float
     if settings.scale == "none":
         return 0.0, 1.0, mean
     shift, scale = (low, high - low) if settings.scale == "minmax" else (mean, known.std())
-    # The spread of a constant channel may be a rounding error instead of zero.
+    # That of a constant channel may be a rounding error instead of zero.
     scale = scale if high > low and scale > 0 else 1.0
     return shift, scale, (mean - shift) / scale

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, ColumnType
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Read, Spec
+from dlrun.deep.blocks.steps import as_sequence
+from dlrun.deep.inputs.encoding import Encoding, Read, Spec
+from dlrun.deep.inputs.groups import Group
 from dlrun.deep.inputs.layer_names import layer_name
 from dlrun.recipe.preprocessing import Text
 
@@ -26,7 +28,8 @@ UNKNOWN: Final = 1
 FIRST: Final = 2
 NOTHING: Final = "\0nothing"  # Keras wants a vocabulary even where every text is missing
 QUANTILE: Final = 0.95  # of the training rows' lengths, which `auto` takes
-MOST: Final = {"word": 512, "char": 2048}  # tokens of a text under `auto`
+MAX_TOKENS: Final = {"word": 512, "char": 2048}  # of a text under `auto`
+FAST_TEXT: Final = 64  # width of the vectors of an averaged text
 
 # What Keras' TextVectorization strips, the letters that it lowers, and where it splits.
 PUNCTUATION: Final = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
@@ -35,13 +38,13 @@ WORD: Final = re.compile(r"[^ \t\n\r\v\f]+")
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How a text is split, in the words of Keras' TextVectorization, which does the same.
+class Tokenizer:
+    """Splits a text exactly as Keras' TextVectorization does; its attributes have Keras' names.
 
-    Letters beyond ASCII keep their case, and only ASCII whitespace parts words.
+    Letters beyond ASCII keep their case, and only ASCII whitespace separates words.
 
     Attributes:
-        standardize: what is done to a text before.
+        standardize: lower, strip_punctuation, lower_and_strip_punctuation, or None.
         split: whitespace or character.
     """
 
@@ -50,57 +53,54 @@ class Rules:
 
     def tokens(self, text: str) -> list[str]:
         """Split a text."""
-        does = self.standardize or ""
-        table = LOWER if "lower" in does else None
-        deleted = PUNCTUATION if "punctuation" in does else b""
+        standardize = self.standardize or ""
+        table = LOWER if "lower" in standardize else None
+        deleted = PUNCTUATION if "punctuation" in standardize else b""
         text = text.encode("utf-8", "replace").translate(table, deleted).decode()
         return list(text) if self.split == "character" else WORD.findall(text)
 
 
-def rules(settings: Text) -> Rules:
-    """Take the rules that a recipe asks for; characters are split with their punctuation."""
+def make_tokenizer(settings: Text) -> Tokenizer:
+    """Make the tokenizer of the recipe; characters are split with their punctuation."""
     if settings.level == "char":
-        return Rules("lower" if settings.lowercase else None, "character")
-    return Rules(f"{'lower_and_' if settings.lowercase else ''}strip_punctuation", "whitespace")
+        return Tokenizer("lower" if settings.lowercase else None, "character")
+    return Tokenizer(f"{'lower_and_' if settings.lowercase else ''}strip_punctuation", "whitespace")
 
 
-def reader(columns: Sequence[Column], model: Any) -> Read:
-    """Make the reader of a text column that splits and looks up as a Keras model does."""
+def make_reader(columns: Sequence[Column], model: Any) -> Read:
+    """Make the reader of a text column, with the tokenizer and vocabulary of a Keras model."""
     name = columns[0].name
     layer = model.get_layer(layer_name("text", name))
     config = layer.get_config()
-    split = Rules(config["standardize"], config["split"])
+    tokenizer = Tokenizer(config["standardize"], config["split"])
     table = {str(token): code for code, token in enumerate(layer.get_vocabulary())}
     length = config["output_sequence_length"]
-    return lambda frame: read_texts(frame[name], split, table, length)
+    return lambda frame: read_texts(frame[name], tokenizer, table, length)
 
 
 def read_texts(
-    texts: Iterable[str], split: Rules, table: Mapping[str, int], length: int
+    texts: Iterable[str], tokenizer: Tokenizer, table: Mapping[str, int], length: int
 ) -> NDArray[np.int64]:
     """Return the codes of the first tokens of each text, (rows, length) int64; 0 is padding."""
     listed = list(texts)
     codes = np.full((len(listed), length), PADDING, dtype=np.int64)
     for row, text in enumerate(listed):
-        found = [table.get(token, UNKNOWN) for token in split.tokens(text)[:length]]
-        codes[row, : len(found)] = found
+        known = [table.get(token, UNKNOWN) for token in tokenizer.tokens(text)[:length]]
+        codes[row, : len(known)] = known
     return codes
 
 
 @dataclass(frozen=True)
-class TextEncoding:
+class TextEncoding(Encoding):
     """How a text column becomes codes of tokens: 0 is padding and 1 unknown.
 
     Attributes:
-        names: the column, alone.
         vocabulary: the tokens from code 2 on, the most frequent first.
-        split: how a text is split.
         length: tokens that are kept, from the start.
     """
 
-    names: tuple[str, ...]
     vocabulary: tuple[str, ...]
-    split: Rules
+    tokenizer: Tokenizer
     length: int
 
     kind: ClassVar[ColumnType] = "text"
@@ -111,8 +111,6 @@ class TextEncoding:
         """Describe the codes."""
         return Spec((self.length,), "int64")
 
-    encoded = group
-
     @property
     def n_codes(self) -> int:
         """Count the codes, padding and unknown included."""
@@ -121,42 +119,38 @@ class TextEncoding:
     def read(self, inputs: list[Any]) -> Any:
         """Split the raw column, (rows, 1) strings, and look its tokens up."""
         layer = keras.layers.TextVectorization(
-            standardize=self.split.standardize,
-            split=self.split.split,
+            standardize=self.tokenizer.standardize,
+            split=self.tokenizer.split,
             output_sequence_length=self.length,
             vocabulary=list(self.vocabulary) or [NOTHING],
             name=layer_name("text", self.names[0]),
         )
         return layer(inputs[0])
 
-    def encode(self, group: Any) -> Any:
-        """Codes are what is trained on."""
-        return group
-
-    def expand(self, encoded: Any) -> Any:
-        """Give the codes, for an embedding."""
-        return encoded
+    def flatten(self, encoded: Any) -> Any:
+        """Average the vectors of a text's tokens, as fastText does (Joulin et al. 2017)."""
+        return as_sequence(Group(self, encoded), FAST_TEXT).mean()
 
 
-def fit_texts(columns: Sequence[Column], frame: pd.DataFrame, settings: Text) -> TextEncoding:
-    """Learn vocabulary and length from the training rows."""
+def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Text) -> TextEncoding:
+    """Fit vocabulary and length to the training rows."""
     (column,) = columns
-    split = rules(settings)
+    tokenizer = make_tokenizer(settings)
     counts: Counter[str] = Counter()
     lengths = []
     for text in frame[column.name]:
-        tokens = split.tokens(text)
+        tokens = tokenizer.tokens(text)
         counts.update(tokens)
         lengths.append(len(tokens))
     # Keras' own lookup would take a token for the same without the zero at its end.
     known = [token for token in counts if "\0" not in token]
     known.sort(key=lambda token: (-counts[token], token))
     vocabulary = tuple(known[: max(0, settings.max_tokens - FIRST)])
-    return TextEncoding((column.name,), vocabulary, split, _length(lengths, settings))
+    return TextEncoding((column.name,), vocabulary, tokenizer, _length(lengths, settings))
 
 
 def _length(lengths: Sequence[int], settings: Text) -> int:
     if settings.sequence_length != "auto":
         return settings.sequence_length
     usual = int(np.quantile(lengths, QUANTILE, method="higher")) if lengths else 1
-    return max(1, min(usual, MOST[settings.level]))
+    return max(1, min(usual, MAX_TOKENS[settings.level]))

@@ -63,11 +63,11 @@ def test_pooling_stops_where_a_side_is_short():
     from dlrun.deep.backend import keras
     from dlrun.deep.blocks.spatial import FeatureMap
 
-    found = FeatureMap(keras.Input((8, 20, 1)), None)
+    features = FeatureMap(keras.Input((8, 20, 1)), None)
     sides = []
     for _ in range(4):
-        found = found.pooled()
-        sides.append(found.sides)
+        features = features.max_pool()
+        sides.append(features.sides)
     assert sides == [(4, 10), (4, 5), (4, 5), (4, 5)]
 
 

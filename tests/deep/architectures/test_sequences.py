@@ -114,9 +114,9 @@ def _count(dataset, architecture, **settings):
 
 
 def _n_codes():
-    from dlrun.deep.inputs.text import fit_texts
+    from dlrun.deep.inputs.text import fit
 
-    return fit_texts(TEXT.columns, TEXT.frame, Preprocessing().text).n_codes
+    return fit(TEXT.columns, TEXT.frame, Preprocessing().text).n_codes
 
 
 def test_text_cnn_has_the_layers_that_its_settings_say():

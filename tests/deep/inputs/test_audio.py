@@ -20,12 +20,12 @@ def tone(hertz, seconds, rate=RATE, loudness=0.5):
 
 
 def fit(cells, rate=RATE, n_samples=None, **settings):
-    from dlrun.deep.inputs.audio import fit_sounds
+    from dlrun.deep.inputs.audio import fit
 
     column = Column("sound", "audio", (n_samples or max(map(len, cells)),), rate)
     values = np.empty(len(cells), dtype=object)
     values[:] = cells
-    return fit_sounds([column], pd.DataFrame({"sound": values}), Audio(**settings))
+    return fit([column], pd.DataFrame({"sound": values}), Audio(**settings))
 
 
 def encode(encoding, cells):
@@ -54,7 +54,7 @@ def test_a_tone_is_loudest_in_its_own_band_at_every_rate(rate):
     assert encoding.encoded.shape == (100, 32)
     mel = lambda hertz: 1127 * np.log1p(hertz / 700)  # noqa: E731
     for hertz in (rate / 20, rate / 8, rate / 3):
-        energies = np.array(encoding.measure(tone(hertz, 1, rate)[None]))[0]
+        energies = np.array(encoding.bands(tone(hertz, 1, rate)[None]))[0]
         place = (mel(hertz) - mel(20)) / (mel(rate / 2) - mel(20)) * 33 - 1
         assert abs(energies[10:90].mean(axis=0).argmax() - place) < 1
 

@@ -25,9 +25,9 @@ def make_cells(n_rows, shape=COLUMN.shape):
 
 
 def fit(cells, column=COLUMN):
-    from dlrun.deep.inputs.image import fit_images
+    from dlrun.deep.inputs.image import fit
 
-    return fit_images([column], pd.DataFrame({column.name: cells}), Image())
+    return fit([column], pd.DataFrame({column.name: cells}), Image())
 
 
 def test_cells_are_stacked_as_bytes_also_where_there_are_none():

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.tf
 
 
 def _numbers(columns, **chosen):
-    from dlrun.deep.inputs.number import fit_numbers
+    from dlrun.deep.inputs.number import fit
 
     frame = pd.DataFrame(columns, dtype=np.float64)
-    return fit_numbers([Column(name, "number") for name in columns], frame, Number(**chosen))
+    return fit([Column(name, "number") for name in columns], frame, Number(**chosen))
 
 
 def _encode(encoding, group):
@@ -85,10 +85,10 @@ def test_large_numbers_keep_their_differences():
 
 
 def _categories(values, **chosen):
-    from dlrun.deep.inputs.category import fit_categories
+    from dlrun.deep.inputs.category import fit
 
     frame = pd.DataFrame({"c": pd.Categorical(values)})
-    return fit_categories([Column("c", "category")], frame, Category(**chosen))
+    return fit([Column("c", "category")], frame, Category(**chosen))
 
 
 def test_categories_get_codes_of_their_own_and_missing_and_unseen_ones_too():
@@ -139,9 +139,9 @@ def test_the_calendar_is_that_of_pandas(moments):
 
 
 def _dates(values, **chosen):
-    from dlrun.deep.inputs.datetime import fit_datetimes
+    from dlrun.deep.inputs.datetime import fit
 
-    return fit_datetimes(
+    return fit(
         [Column("t", "datetime")],
         pd.DataFrame({"t": values.astype("datetime64[us]")}),
         Datetime(**chosen),

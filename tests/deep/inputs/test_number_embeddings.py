@@ -18,10 +18,10 @@ RNG = np.random.default_rng(5)
 
 
 def _fit(columns, **chosen):
-    from dlrun.deep.inputs.number import fit_numbers
+    from dlrun.deep.inputs.number import fit
 
     frame = pd.DataFrame(columns, dtype=np.float64)
-    return fit_numbers([Column(name, "number") for name in columns], frame, Number(**chosen))
+    return fit([Column(name, "number") for name in columns], frame, Number(**chosen))
 
 
 def _model(encoding, width=3):

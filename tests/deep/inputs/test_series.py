@@ -22,10 +22,10 @@ def _frame(cells):
 
 
 def _fit(cells, channels=1, **chosen):
-    from dlrun.deep.inputs.series import fit_series
+    from dlrun.deep.inputs.series import fit
 
     column = Column("s", "series", (max(map(len, cells)), channels))
-    return fit_series([column], _frame(cells), Series(**chosen))
+    return fit([column], _frame(cells), Series(**chosen))
 
 
 def _encode(encoding, cells):

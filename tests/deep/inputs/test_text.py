@@ -21,10 +21,10 @@ ODD = [
 
 
 def _fit(texts, **chosen):
-    from dlrun.deep.inputs.text import fit_texts
+    from dlrun.deep.inputs.text import fit
 
     frame = pd.DataFrame({"t": pd.Series(texts, dtype="str")})
-    return fit_texts([Column("t", "text")], frame, Text(**chosen))
+    return fit([Column("t", "text")], frame, Text(**chosen))
 
 
 def _model(encoding):
