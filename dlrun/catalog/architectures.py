@@ -20,12 +20,12 @@ from pydantic import (
 )
 
 from dlrun.catalog.keras_api import activations
-from dlrun.system.text import hint
+from dlrun.system.text import suggest
 
 
 def _known(activation: str) -> str:
     if activation not in activations():
-        message = f"{activation!r} is not a Keras activation. {hint(activation, activations())}"
+        message = f"{activation!r} is not a Keras activation. {suggest(activation, activations())}"
         raise ValueError(message)
     return activation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dlrun.catalog.keras_api import Signature, activations, layers, signature
-from dlrun.system.text import hint
+from dlrun.system.text import suggest
 
 
 def parse_layer(layer: object) -> tuple[str, dict[str, object]]:
@@ -62,7 +62,7 @@ def _faults(layer: object) -> Iterator[str]:
     known = _signature(name)
     if known is None:
         allowed = "the classes of keras.layers that turn one tensor into one"
-        yield f"{name} is not a layer. {hint(name, layers(), allowed)}"
+        yield f"{name} is not a layer. {suggest(name, layers(), allowed)}"
         return
     yield from (f"{name} needs {each}" for each in known.required if each not in arguments)
     for argument, value in arguments.items():
@@ -71,11 +71,11 @@ def _faults(layer: object) -> Iterator[str]:
 
 def _argument_faults(name: str, known: Signature, argument: str, value: object) -> Iterator[str]:
     if argument not in known.arguments:
-        yield f"{argument} is not an argument of {name}. {hint(argument, known.arguments)}"
+        yield f"{argument} is not an argument of {name}. {suggest(argument, known.arguments)}"
     elif argument == "layer":
         yield from (f"{name}: {fault}" for fault in _faults(value))
     elif argument.endswith("activation") and isinstance(value, str) and value not in activations():
-        yield f"{name}: {value!r} is not a Keras activation. {hint(value, activations())}"
+        yield f"{name}: {value!r} is not a Keras activation. {suggest(value, activations())}"
 
 
 def _signature(name: str) -> Signature | None:
