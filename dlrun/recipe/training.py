@@ -9,7 +9,6 @@ from pydantic import PositiveFloat, PositiveInt, field_validator
 from dlrun.catalog.keras_api import optimizers
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.metrics import METRIC_NAMES
-from dlrun.recipe import vocabulary as names
 from dlrun.recipe.base import Auto, Label, OpenSection, Section, Share, one_of
 
 
