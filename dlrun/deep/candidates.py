@@ -5,6 +5,7 @@ from __future__ import annotations
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.contract.dataset import Dataset
 from dlrun.deep.candidate import DeepCandidate
+from dlrun.deep.spec import NetworkSpec
 from dlrun.deep.validate import check_training
 from dlrun.metrics.scores import choose_metrics
 from dlrun.recipe.preprocessing import Preprocessing
@@ -19,21 +20,17 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
     """
     check_training(recipe, dataset)
     primary = choose_metrics(recipe.evaluation.metrics, dataset.target)[0]
-    return [
-        DeepCandidate(
-            model=model,
-            training=recipe.training_of(model),
-            preprocessing=_preprocessing(recipe, model),
-            primary=primary,
-            folder=recipe.folder,
-            place=recipe.at("model" if len(recipe.model) == 1 else f"model.{position}"),
-        )
-        for position, model in enumerate(recipe.model)
-    ]
+    candidates = []
+    for position, model in enumerate(recipe.model):
+        place = recipe.at("model" if len(recipe.model) == 1 else f"model.{position}")
+        training, preprocessing = recipe.training_of(model), _preprocessing(recipe, model)
+        spec = NetworkSpec(model, training, preprocessing, primary, recipe.folder)
+        candidates.append(DeepCandidate(spec, place))
+    return candidates
 
 
 def _preprocessing(recipe: Recipe, model: Model) -> Preprocessing:
-    """Lay the model's own way to embed numbers over the recipe's."""
+    """Return the recipe's section with the model's own embedding of numbers."""
     known = model.complete_settings if model.architecture in ARCHITECTURES else {}
     encode = known.get("encode") or recipe.preprocessing.number.encode
     number = recipe.preprocessing.number.model_copy(update={"encode": encode})

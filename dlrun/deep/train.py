@@ -1,11 +1,10 @@
-"""From a candidate and the rows of one split to a trained network."""
+"""From the spec of a network and the rows of one split to a trained network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
@@ -24,6 +23,7 @@ from dlrun.deep.inputs.encoding import Encoding
 from dlrun.deep.inputs.groups import FrameReader, fit_encodings, frame_reader
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
+from dlrun.deep.spec import NetworkSpec
 from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_table
 from dlrun.deep.training.evaluation import Evaluator
 from dlrun.deep.training.loop import Trainer
@@ -31,76 +31,73 @@ from dlrun.deep.training.optimizers import make_optimizer
 from dlrun.deep.training.streaming_data import StreamedRows
 from dlrun.errors import TrainingError
 
-if TYPE_CHECKING:
-    from dlrun.deep.candidate import DeepCandidate
-
 
 def train_network(
-    candidate: DeepCandidate, train: Dataset, validation: Dataset, context: FitContext
+    spec: NetworkSpec, train: Dataset, validation: Dataset, context: FitContext
 ) -> FittedNetwork:
-    """Build and train a candidate's network, from the context's checkpoint if there is one.
+    """Build and train a network, from the context's checkpoint if there is one.
 
     Raises:
         TrainingError: the network cannot be built or trained on these rows.
     """
     # 1 · random numbers and devices
-    seed = context.seed
-    _start_afresh(seed, deterministic=candidate.training.deterministic)
-    strategy = choose_strategy(candidate.training.strategy)
-    policy = choose_precision(candidate.training.precision)
-    check_shares(candidate.training, strategy, len(train))
+    training, seed = spec.training, context.seed
+    _reset_session(seed, deterministic=training.deterministic)
+    strategy = choose_strategy(training.strategy)
+    policy = choose_precision(training.precision)
+    check_shares(training, strategy, len(train))
 
-    # 2 · the network, by what the training rows hold
-    encodings = fit_encodings(train.columns, train.frame, candidate.preprocessing)
-    objective = choose_objective(candidate.training, train.target, train.y)
+    # 2 · the network, fitted to the training rows
+    encodings = fit_encodings(train.columns, train.frame, spec.preprocessing)
+    objective = choose_objective(training, train.target, train.y)
     with strategy.scope():
-        network = build(candidate, train.columns, encodings, objective, policy)
-        optimizer = make_optimizer(candidate.training, scales_loss=policy == "mixed_float16")
+        network = build(spec, train.columns, encodings, objective, policy)
+        optimizer = make_optimizer(training, scales_loss=policy == "mixed_float16")
 
     # 3 · the rows, read and encoded once
     reader = frame_reader(train.columns, network.reader)
-    encode = partial(encode_table, reader=reader, network=network, objective=objective)
-    checked, rows = encode(validation), _rows(train, reader, network, objective, seed)
+    encoded = encode_table(validation, reader, network, objective)
+    rows = _training_data(train, reader, network, objective, seed)
 
     # 4 · the training
-    judge = Evaluator(network, objective, checked, validation, _metrics(candidate))
+    evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
     workers = team() if strategy is joint else None
-    loop = Trainer(network, objective, candidate.training, optimizer, strategy, seed, workers)
+    trainer = Trainer(network, objective, training, optimizer, strategy, seed, workers)
     with lost_workers() if workers else _device_errors():
-        best_epoch = loop.run(rows, judge.measure, context)
-    return FittedNetwork(candidate.name, train.columns, train.target, network.whole(), best_epoch)
+        best_epoch = trainer.run(rows, evaluator.measure, context)
+    return FittedNetwork(spec.name, train.columns, train.target, network.whole(), best_epoch)
 
 
 def build(
-    candidate: DeepCandidate,
+    spec: NetworkSpec,
     columns: Sequence[Column],
     encodings: Mapping[str, Encoding],
     objective: Objective,
     policy: str = "float32",
 ) -> Network:
-    """Build a candidate's network, with fresh weights.
+    """Build a network with fresh weights, under a Keras dtype policy.
 
     Raises:
         TrainingError: the architecture cannot be built on these columns.
     """
-    architecture = partial(build_architecture, candidate.model, candidate.folder)
-    augmentations = make_augmentations(encodings, candidate.preprocessing)
+    architecture = partial(build_architecture, spec.model, spec.folder)
+    augmentations = make_augmentations(encodings, spec.preprocessing)
     with precision(policy):
         return build_network(columns, encodings, objective, architecture, augmentations)
 
 
-def _rows(
+def _training_data(
     train: Dataset, reader: FrameReader, network: Network, objective: Objective, seed: int
 ) -> TrainingData:
-    """Hold the training rows in memory, or let all of them flow where these are a sample."""
+    """Encode the training rows in memory, or stream all of them where these are a sample."""
     if train.stream is None:
         return encode_table(train, reader, network, objective)
     encode = partial(encode_groups, network=network, objective=objective)
     return StreamedRows(train.stream, reader, encode, seed)
 
 
-def _start_afresh(seed: int, *, deterministic: bool) -> None:
-    """Free earlier networks, whose parts hold on to each other, and start all random numbers."""
+def _reset_session(seed: int, *, deterministic: bool) -> None:
+    """Free earlier networks, whose parts refer to each other, and seed all random numbers."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -109,22 +106,14 @@ def _start_afresh(seed: int, *, deterministic: bool) -> None:
 
 @contextmanager
 def _device_errors() -> Iterator[None]:
-    """Turn what stops a device in the middle of training into a TrainingError."""
+    """Turn TensorFlow's errors of a device into a TrainingError."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
         message = "the device has not enough memory. Lower training.batch_size, or the width"
         raise TrainingError(message) from error
     except tf.errors.OpError as error:
-        said = [line for line in str(error.message).splitlines() if line.strip() == line != ""]
-        reason = said[-1] if said else type(error).__name__
+        lines = [line for line in str(error.message).splitlines() if line.strip() == line != ""]
+        reason = lines[-1] if lines else type(error).__name__
         message = f"a layer cannot work with the numbers that it gets: {reason}"
         raise TrainingError(message) from error
-
-
-def _metrics(candidate: DeepCandidate) -> tuple[str, ...]:
-    """Name what is scored after every epoch: the primary metric, and the monitored one."""
-    stopping = candidate.training.early_stopping
-    monitored = stopping.monitor.removeprefix("val/") if stopping else "loss"
-    names = dict.fromkeys((candidate.primary, monitored))
-    return tuple(name for name in names if name != "loss")

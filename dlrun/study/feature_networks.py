@@ -48,7 +48,7 @@ def with_features(
     faults = [
         f"{candidate.place}: {fault}"
         for candidate in candidates
-        for fault in idle_features(candidate.model.features or (), columns)
+        for fault in idle_features(candidate.spec.model.features or (), columns)
     ]
     if faults:
         raise RecipeError("\n".join(faults))
@@ -61,7 +61,7 @@ def with_features(
 def _with_features(
     candidate: DeepCandidate, columns: Sequence[Column]
 ) -> DeepCandidate | FeatureNetworkCandidate:
-    chosen = candidate.model.features
+    chosen = candidate.spec.model.features
     if not chosen:
         return candidate
     return FeatureNetworkCandidate(candidate, features_of((each.type for each in columns), chosen))
@@ -118,14 +118,14 @@ class FeatureNetworkCandidate:
         return self._vector_network.summarize(_on_vectors(dataset, matrix))
 
     def _unfitted(self, train: Dataset, seed: int) -> Any:
-        spec = FeatureSpec("onehot_network", self.network.preprocessing, len(train), seed)
+        spec = FeatureSpec("onehot_network", self.network.spec.preprocessing, len(train), seed)
         return make_features(train.columns, self.features, spec)
 
     @property
     def _vector_network(self) -> DeepCandidate:
         """Return the network without the preprocessing of raw series."""
-        plain = self.network.preprocessing.model_copy(update={"series": Series()})
-        return replace(self.network, preprocessing=plain)
+        plain = self.network.spec.preprocessing.model_copy(update={"series": Series()})
+        return replace(self.network, spec=replace(self.network.spec, preprocessing=plain))
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,10 @@ def test_settings_are_dotted_recipe_keys(recipe, mixed):
 
 
 def test_the_primary_metric_is_the_recipes_first_or_that_of_the_task(recipe, mixed, diabetes):
-    assert make_candidates(recipe(), mixed)[0].primary == "accuracy"
-    assert make_candidates(recipe(), diabetes)[0].primary == "rmse"
+    assert make_candidates(recipe(), mixed)[0].spec.metric == "accuracy"
+    assert make_candidates(recipe(), diabetes)[0].spec.metric == "rmse"
     listed = recipe(evaluation={"metrics": ["brier", "f1"]})
-    assert make_candidates(listed, mixed)[0].primary == "brier"
+    assert make_candidates(listed, mixed)[0].spec.metric == "brier"
 
 
 def test_a_candidate_can_be_pickled(recipe, mixed):
