@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +68,32 @@ def test_no_file_has_outgrown_the_house():
         for path in SOURCES
     }
     assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("dlrun")
+
+
+def test_no_circle_of_imports_among_modules(graph):
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    while leaves := {name for name, used in imports.items() if not used}:
+        imports = {name: used - leaves for name, used in imports.items() if name not in leaves}
+    assert not imports
+
+
+def test_rooms_stand_on_at_most_eight_floors(graph):
+    rooms = graph.find_children("dlrun")
+    below = {
+        room: {
+            other
+            for other in rooms - {room}
+            if graph.direct_import_exists(importer=room, imported=other, as_packages=True)
+        }
+        for room in rooms
+    }
+
+    def floor(room):
+        return 1 + max(map(floor, below[room]), default=0)
+
+    assert max(map(floor, rooms)) <= 8

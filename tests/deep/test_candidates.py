@@ -15,8 +15,8 @@ def test_every_model_becomes_a_candidate_with_its_own_training(recipe, mixed):
     small, wide = make_candidates(recipe(model=models, training={"optimizer": "sgd"}), mixed)
     assert (small.name, wide.name) == ("mlp", "wide")
     assert (small.family, wide.family) == ("deep", "deep")
-    assert (small.training.epochs, wide.training.epochs) == (1, 9)
-    assert wide.training.optimizer.name == "sgd"
+    assert (small.spec.training.epochs, wide.spec.training.epochs) == (1, 9)
+    assert wide.spec.training.optimizer.name == "sgd"
     assert wide.place == "recipe.yaml: model.1"
 
 
