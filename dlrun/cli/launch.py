@@ -43,11 +43,11 @@ def launch(
 
 def _check(recipe: Path, overrides: list[str], n_workers: int) -> None:
     """Check that workers can train the recipe, before any is started."""
-    from dlrun.deep.distributed.worker import find_member
+    from dlrun.deep.distributed.worker import find_worker
     from dlrun.recipe.load import load_recipe
 
     placeholders = ",".join(f"localhost:{port}" for port in range(1, n_workers + 1))
-    find_member(load_recipe(recipe, overrides), placeholders, 0, os.environ)
+    find_worker(load_recipe(recipe, overrides), placeholders, 0, os.environ)
 
 
 def _print(line: str) -> None:

@@ -104,16 +104,16 @@ def run_study(
 
 def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:
     """Join the other workers, where there are any; all but the first follow and exit."""
-    from dlrun.deep.distributed.worker import find_member, join_worker
+    from dlrun.deep.distributed.worker import find_worker, join_worker
 
-    member = find_member(recipe, workers, index, os.environ)
-    if member is None:
+    worker = find_worker(recipe, workers, index, os.environ)
+    if worker is None:
         return
-    join_worker(member)
-    if not member.is_chief:
+    join_worker(worker)
+    if not worker.is_chief:
         from dlrun.study.study import follow
 
-        print(f"worker {member.index} of {member.n_workers}: worker 0 leads the study")
+        print(f"worker {worker.index} of {worker.n_workers}: worker 0 leads the study")
         follow(recipe)
         raise typer.Exit
 

@@ -1,4 +1,4 @@
-"""The one import of TensorFlow and Keras, without the noise that they make."""
+"""The one import of TensorFlow and Keras, without their output on stderr."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dlrun.errors import ClusterError, TrainingError
 
 
 @contextmanager
-def _without_noise() -> Iterator[IO[bytes]]:
+def _capture_stderr() -> Iterator[IO[bytes]]:
     """Send file descriptor 2 to a buffer: TensorFlow writes there before its loggers start."""
     sys.stderr.flush()
     screen = os.dup(2)
-    with TemporaryFile() as noise:
-        os.dup2(noise.fileno(), 2)
+    with TemporaryFile() as output:
+        os.dup2(output.fileno(), 2)
         try:
-            yield noise
+            yield output
         finally:
             os.dup2(screen, 2)
             os.close(screen)
@@ -31,7 +31,7 @@ def _without_noise() -> Iterator[IO[bytes]]:
 def _import() -> tuple[Any, Any, Any]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _without_noise() as noise:
+    with _capture_stderr() as output:
         try:
             import keras
             import tensorflow as tf
@@ -40,29 +40,29 @@ def _import() -> tuple[Any, Any, Any]:
         except ClusterError:
             raise
         except Exception as error:
-            noise.seek(0)
-            said = noise.read().decode(errors="replace").strip()
-            message = f"TensorFlow cannot be used: {type(error).__name__}: {error}\n{said}"
+            output.seek(0)
+            text = output.read().decode(errors="replace").strip()
+            message = f"TensorFlow cannot be used: {type(error).__name__}: {error}\n{text}"
             raise TrainingError(message.rstrip()) from error
     tf.get_logger().setLevel("ERROR")
-    # Their 400,000 objects stay for good: looking for garbage among them again and again takes
-    # a third of the time of a small training.
+    # Their 400,000 objects stay for good: to collect garbage among them again and again takes a
+    # third of the time of a small training.
     gc.freeze()
     return tf, keras, joint
 
 
 def _start_devices(tf: Any) -> Any:
-    """Take GPU memory as it is needed, and run a first operation, which has its own noise.
+    """Let GPU memory grow on demand, and run a first operation, which writes to stderr too.
 
     Returns:
         The strategy over all workers, which must be made before; None in a process that works
         alone.
     """
-    with suppress(RuntimeError):  # the devices run already: the host program chose for itself
+    with suppress(RuntimeError):  # the devices run already: the host program configured them
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
-    member = this_worker()
-    joint = member.start(tf) if member else None
+    worker = this_worker()
+    joint = worker.start(tf) if worker else None
     tf.zeros(())
     return joint
 

@@ -10,7 +10,7 @@ from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architecture import build_architecture
 from dlrun.deep.backend import joint, keras, tf
-from dlrun.deep.distributed.collective import lost_workers, team
+from dlrun.deep.distributed.collective import cluster_errors, worker_group
 from dlrun.deep.distributed.strategy import (
     check_shares,
     choose_precision,
@@ -61,10 +61,10 @@ def train_network(
 
     # 4 · the training
     evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
-    workers = team() if strategy is joint else None
-    trainer = Trainer(network, objective, training, optimizer, strategy, seed, workers)
-    with lost_workers() if workers else _device_errors():
-        best_epoch = trainer.run(rows, evaluator.measure, context)
+    group = worker_group() if strategy is joint else None
+    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group)
+    with cluster_errors() if group else _device_errors():
+        best_epoch = trainer.run(rows, evaluator.evaluate, context)
     return FittedNetwork(spec.name, train.columns, train.target, network.whole(), best_epoch)
 
 

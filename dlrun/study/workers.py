@@ -36,16 +36,16 @@ def lead(plan: StudyPlan, note: Callable[[str], None]) -> Iterator[None]:
         ClusterError: a worker cannot be reached.
         UsageError: a worker was started differently.
     """
-    member = this_worker()
-    if member is None:
+    worker = this_worker()
+    if worker is None:
         yield
         return
-    note(f"Waiting for the other workers: {member.n_workers - 1}")
-    team = _agreed(plan)
+    note(f"Waiting for the other workers: {worker.n_workers - 1}")
+    group = _checked_group(plan)
     yield
     from dlrun.deep.distributed.collective import END
 
-    team.announce(END)
+    group.broadcast_task(END)
 
 
 def broadcast_task(plan: StudyPlan, task: TrialTask) -> None:
@@ -55,7 +55,7 @@ def broadcast_task(plan: StudyPlan, task: TrialTask) -> None:
         return
     from dlrun.deep.distributed.collective import TrainingTask
 
-    _team().announce(TrainingTask(position, task.condition is not None, task.number))
+    _group().broadcast_task(TrainingTask(position, task.condition is not None, task.number))
 
 
 def run_worker(plan: StudyPlan) -> None:
@@ -67,10 +67,10 @@ def run_worker(plan: StudyPlan) -> None:
         ClusterError: the chief or another worker is lost.
         UsageError: the chief was started differently.
     """
-    for place in _agreed(plan).places():
-        dataset, split = _rows(plan, place)
+    for task in _checked_group(plan).receive_tasks():
+        dataset, split = _rows(plan, task)
         train, validation = dataset.take(split.train), dataset.take(split.validation)
-        candidate = plan.deep[place.candidate]
+        candidate = plan.deep[task.candidate]
         try:
             candidate.fit(train, validation, FitContext(split.seed))
         except ClusterError:
@@ -79,19 +79,19 @@ def run_worker(plan: StudyPlan) -> None:
             log.warning("%s: %s", candidate.name, error)
 
 
-def _agreed(plan: StudyPlan) -> CollectiveGroup:
-    team = _team()
+def _checked_group(plan: StudyPlan) -> CollectiveGroup:
+    group = _group()
     known = {name: version for name, version in versions().items() if name in SAME_VERSIONS}
-    team.agree(f"{recipe_digest(plan.recipe)} {plan.dataset.digest} {plan.splits.digest} {known}")
-    return team
-
-
-def _team() -> CollectiveGroup:
-    from dlrun.deep.distributed.collective import (
-        team,  # which imports TensorFlow, and that meets the others
+    group.check_same_config(
+        f"{recipe_digest(plan.recipe)} {plan.dataset.digest} {plan.splits.digest} {known}"
     )
+    return group
 
-    return team()
+
+def _group() -> CollectiveGroup:
+    from dlrun.deep.distributed.collective import worker_group  # connects to the others
+
+    return worker_group()
 
 
 def _is_joint(plan: StudyPlan, position: int) -> bool:
@@ -99,8 +99,8 @@ def _is_joint(plan: StudyPlan, position: int) -> bool:
     return plan.recipe.training_of(model).strategy in JOINING
 
 
-def _rows(plan: StudyPlan, place: TrainingTask) -> tuple[Dataset, Split]:
-    if not place.is_retraining:
-        return plan.dataset, plan.splits.splits[place.number]
-    condition = plan.conditions[place.number]
+def _rows(plan: StudyPlan, task: TrainingTask) -> tuple[Dataset, Split]:
+    if not task.is_retraining:
+        return plan.dataset, plan.splits.splits[task.number]
+    condition = plan.conditions[task.number]
     return condition.change(plan.dataset), condition.split

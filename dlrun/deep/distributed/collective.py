@@ -1,11 +1,9 @@
 """Several workers that train one network together, led by the chief.
 
-Only the chief tracks, scores and saves. Before each training it says which comes next; in a
-training it says what an epoch was worth and where a checkpoint left off, so that the workers can
-never disagree on when to stop. Whatever it says goes the way of the gradients: a sum over all
-workers to which it alone contributes.
-
-The training loop is dlrun's own, so that nothing here rests on Keras' private API.
+Only the chief tracks, scores and saves. It broadcasts which training comes next, the scores of an
+epoch, and the state in a checkpoint, so that the workers never disagree on when to stop. A
+broadcast is an all-reduce, as of gradients: a sum over all workers to which the chief alone
+contributes.
 """
 
 from __future__ import annotations
@@ -41,10 +39,10 @@ AGAIN: Final = (
 
 
 class TrainingTask(NamedTuple):
-    """Which training comes next.
+    """A training of the study.
 
     Attributes:
-        candidate: its position among the networks; -1 when the study is over.
+        candidate: its position among the networks; -1 at the end of the study.
         is_retraining: whether it is under a retraining condition.
         number: of the split, or of the condition.
     """
@@ -65,86 +63,86 @@ class CollectiveGroup:
         strategy: of tf.distribute, over the devices of all.
     """
 
-    member: Worker
+    worker: Worker
     strategy: Any
 
-    def total(self, array: Any) -> NDArray[Any]:
-        """Add up the arrays of all workers; each must call this, with the same shape.
+    def all_reduce(self, array: Any) -> NDArray[Any]:
+        """Sum the arrays of all workers; each must call this, with the same shape.
 
         Raises:
             ClusterError: a worker is lost.
         """
         own = np.asarray(array)
-        with deferred_signals(), lost_workers():
+        with deferred_signals(), cluster_errors():
             summed = self._add(tf.constant(own.ravel(), tf.float64)).numpy()
         return np.asarray(summed).astype(own.dtype).reshape(own.shape)
 
-    def from_chief(self, array: Any) -> NDArray[Any]:
+    def broadcast(self, array: Any) -> NDArray[Any]:
         """Return the chief's array, of the same shape and dtype as the one given here.
 
-        Whole numbers up to 2^53 and floats come out as they went in.
+        Exact for floats and for whole numbers up to 2^53.
         """
         own = np.asarray(array)
-        return self.total(own if self.member.is_chief else np.zeros_like(own))
+        return self.all_reduce(own if self.worker.is_chief else np.zeros_like(own))
 
-    def agree(self, what: str) -> None:
-        """Make sure that all workers were started alike.
+    def check_same_config(self, config: str) -> None:
+        """Check that all workers were started alike.
 
         Args:
-            what: names the recipe, the data and the versions.
+            config: names the recipe, the data and the versions.
 
         Raises:
             UsageError: not all give the same text.
         """
-        own = np.frombuffer(hashlib.sha256(what.encode()).digest(), dtype=np.uint8)
-        differs = bool((own != self.from_chief(own)).any())
-        n_others = int(self.total(np.int64(differs)))
+        own = np.frombuffer(hashlib.sha256(config.encode()).digest(), dtype=np.uint8)
+        differs = bool((own != self.broadcast(own)).any())
+        n_others = int(self.all_reduce(np.int64(differs)))
         if n_others:
             message = (
-                f"{n_others} of {self.member.n_workers} workers differ from the chief in the "
+                f"{n_others} of {self.worker.n_workers} workers differ from the chief in the "
                 "recipe, the data, the splits or the versions of the libraries. Start all with "
                 "the same command, on the same files"
             )
             raise UsageError(message)
 
-    def announce(self, place: TrainingTask) -> None:
-        """Tell the others what comes next; called by the chief."""
-        self.from_chief(np.array(place, np.int64))
+    def broadcast_task(self, task: TrainingTask) -> None:
+        """Send the next training to the others; called by the chief."""
+        self.broadcast(np.array(task, np.int64))
 
-    def places(self) -> Iterator[TrainingTask]:
-        """Hear from the chief what comes next, until the study is over."""
+    def receive_tasks(self) -> Iterator[TrainingTask]:
+        """Yield the trainings that the chief broadcasts, to the end of the study."""
         while True:
-            candidate, is_retraining, number = map(int, self.from_chief(np.array(END, np.int64)))
+            candidate, is_retraining, number = map(int, self.broadcast(np.array(END, np.int64)))
             if candidate < 0:
                 return
             yield TrainingTask(candidate, bool(is_retraining), number)
 
-    def measure(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Let the chief measure, and tell all what it found."""
-        found = measure() if self.member.is_chief else {}
-        told: dict[str, float] = json.loads(self._text(json.dumps(found)))
-        return told
+    def evaluate(self, evaluate: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Return the scores that the chief computes."""
+        own = evaluate() if self.worker.is_chief else {}
+        scores: dict[str, float] = json.loads(self._broadcast_text(json.dumps(own)))
+        return scores
 
-    def resume(self, progress: TrainerState, variables: Sequence[Any]) -> TrainerState:
-        """Put every worker where the chief's checkpoint left off, if there is one."""
-        notes = json.loads(self._text(json.dumps(to_notes(progress))))
-        told = from_notes(notes, self._arrays(progress.best_weights))
-        if told.is_begun:
+    def resume(self, own: TrainerState, variables: Sequence[Any]) -> TrainerState:
+        """Restore the chief's checkpoint on every worker, if there is one."""
+        notes = json.loads(self._broadcast_text(json.dumps(to_notes(own))))
+        state = from_notes(notes, self._broadcast_arrays(own.best_weights))
+        if state.is_begun:
             for variable in variables:
-                variable.assign(self.from_chief(variable.value))
-        return told
+                variable.assign(self.broadcast(variable.value))
+        return state
 
-    def _arrays(self, arrays: Sequence[Any]) -> list[Any]:
-        kinds = [(each.shape, str(each.dtype)) for each in arrays]
-        own = [np.zeros(*kind) for kind in json.loads(self._text(json.dumps(kinds)))]
-        own = list(arrays) if self.member.is_chief else own
-        return [self.from_chief(each) for each in own]
+    def _broadcast_arrays(self, arrays: Sequence[Any]) -> list[Any]:
+        specs = [(each.shape, str(each.dtype)) for each in arrays]
+        own = [np.zeros(*spec) for spec in json.loads(self._broadcast_text(json.dumps(specs)))]
+        own = list(arrays) if self.worker.is_chief else own
+        return [self.broadcast(each) for each in own]
 
-    def _text(self, text: str) -> str:
+    def _broadcast_text(self, text: str) -> str:
         own = text.encode()
-        length = int(self.from_chief(np.int64(len(own))))
-        padded = own if self.member.is_chief else bytes(length)
-        return self.from_chief(np.frombuffer(padded, dtype=np.uint8)).tobytes().decode()
+        length = int(self.broadcast(np.int64(len(own))))
+        padded = own if self.worker.is_chief else bytes(length)
+        return self.broadcast(np.frombuffer(padded, dtype=np.uint8)).tobytes().decode()
 
     @cached_property
     def _add(self) -> Any:
@@ -165,21 +163,20 @@ class CollectiveGroup:
 
 
 @cache
-def team() -> CollectiveGroup:
+def worker_group() -> CollectiveGroup:
     """Return the workers that this process has joined."""
-    member = this_worker()
-    if member is None:
+    worker = this_worker()
+    if worker is None:
         message = "this process has joined no others"
         raise RuntimeError(message)
-    return CollectiveGroup(member, joint)
+    return CollectiveGroup(worker, joint)
 
 
 @contextmanager
-def lost_workers() -> Iterator[None]:
-    """Turn what ends the work of all into a ClusterError: one is gone, or this one cannot go on.
+def cluster_errors() -> Iterator[None]:
+    """Turn the loss of a worker, or a failure of this one, into a ClusterError.
 
-    A failure of one device is not a failed trial here: the others wait for this worker in the
-    middle of a step.
+    A failed device is no failed trial here: the others wait for this worker within a step.
     """
     try:
         yield
@@ -187,20 +184,20 @@ def lost_workers() -> Iterator[None]:
         message = f"the memory of this machine does not suffice. {AGAIN}"
         raise ClusterError(message) from error
     except GONE as error:
-        message = f"{_who(error)} is lost, and nothing goes on without it. {AGAIN}"
+        message = f"{_lost_worker(error)} is lost, and nothing goes on without it. {AGAIN}"
         raise ClusterError(message) from error
     except tf.errors.OpError as error:
         message = f"this worker cannot go on: {_last_line(error)}. {AGAIN}"
         raise ClusterError(message) from error
 
 
-def _who(error: Any) -> str:
-    """Say which worker is gone, as far as TensorFlow knows."""
+def _lost_worker(error: Any) -> str:
+    """Name the lost worker, if TensorFlow knows it."""
     numbers = set(LOST.findall(str(error.message)))
     return f"worker {numbers.pop()}" if len(numbers) == 1 else "a worker"
 
 
 def _last_line(error: Any) -> str:
     lines = [line.strip() for line in str(error.message).splitlines()]
-    told = [line for line in lines if line and not line.startswith("[[")]
-    return told[-1] if told else type(error).__name__
+    reasons = [line for line in lines if line and not line.startswith("[[")]
+    return reasons[-1] if reasons else type(error).__name__

@@ -27,11 +27,11 @@ def describe_devices() -> list[str]:
 def _auto() -> str:
     """Say which strategy `auto` takes here, and why not another one."""
     try:
-        member = from_tf_config(os.environ)
+        worker = from_tf_config(os.environ)
     except UsageError as error:
         return str(error)
-    if member is not None and member.n_workers > 1:
-        return f"multi_worker, worker {member.index} of {member.n_workers} by {VARIABLE}"
+    if worker is not None and worker.n_workers > 1:
+        return f"multi_worker, worker {worker.index} of {worker.n_workers} by {VARIABLE}"
     n_replicas = choose_strategy("auto").num_replicas_in_sync
     return f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
 

@@ -1,4 +1,4 @@
-"""Several workers on this machine: started, watched over, and started again when one is lost."""
+"""Several workers on this machine: started, and restarted when one is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dlrun.errors import ClusterError
 from dlrun.system.signals import raise_on_sigterm
 
 POLL_SECONDS: Final = 0.1
-NOTICE_SECONDS: Final = 30.0  # in which the others notice that a worker is gone, and say so
+NOTICE_SECONDS: Final = 30.0  # in which the others notice the loss of a worker, and report it
 STOP_SECONDS: Final = 20.0  # from asking a worker to stop to killing it
 
 
@@ -29,7 +29,7 @@ class WorkerProcess:
     """A process of `dlrun train`.
 
     Attributes:
-        output: what it says; None of the chief, which has the terminal.
+        output: its stdout and stderr; None of the chief, which has the terminal.
     """
 
     index: int
@@ -42,13 +42,13 @@ class WorkerProcess:
         return self.process.poll()
 
     @property
-    def fate(self) -> str:
+    def ending(self) -> str:
         """Say how it ended."""
         code = self.code or 0
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         return f"worker {self.index} {how}"
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         """Return its output."""
         if self.output is None:
             return ""
@@ -61,18 +61,17 @@ class LocalLauncher:
     """Workers that run one command together.
 
     Attributes:
-        command: of each; what tells them apart stands in the environment.
-        fresh: whether they train anew what an earlier study has trained.
-        n_workers: of them.
+        command: of each; they differ by an environment variable.
+        fresh: whether the first attempt ignores the trials of an earlier study.
         n_restarts: at most, after a worker was lost.
-        say: takes a line for the user.
+        notify: takes a line for the user.
     """
 
     command: Sequence[str]
     fresh: bool
     n_workers: int
     n_restarts: int
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     workers: list[WorkerProcess] = field(default_factory=list)
 
     def run(self) -> int:
@@ -87,15 +86,15 @@ class LocalLauncher:
             lost = self._attempt(attempt, stack)
             while lost and _is_passing(lost) and attempt < self.n_restarts:
                 attempt += 1
-                self.say(
-                    f"{lost.fate}. All start again from the last checkpoint: restart {attempt} of "
+                self.notify(
+                    f"{lost.ending}. All start again from the last checkpoint: restart {attempt} of "
                     f"{self.n_restarts}"
                 )
                 lost = self._attempt(attempt, stack)
             return self._give_up(lost) if lost else 0
 
     def _attempt(self, number: int, stack: ExitStack) -> WorkerProcess | None:
-        """Run all once; return the worker that made an end of it, if one did."""
+        """Run all once; return the worker whose failure ended it, if one did."""
         fresh = ["--fresh"] if self.fresh and not number else []
         self._start([*self.command, *fresh], stack)
         lost = self._watch()
@@ -115,12 +114,12 @@ class LocalLauncher:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C comes to this process, which passes it on
+                start_new_session=True,  # Ctrl-C reaches this process alone, which forwards it
             )
             self.workers.append(WorkerProcess(index, process, output))
 
     def _watch(self) -> WorkerProcess | None:
-        """Wait until all have ended, or one badly; return the one that is to blame."""
+        """Wait until all have ended, or one has failed; return the one that failed first."""
         while any(worker.code is None for worker in self.workers):
             ended = [worker for worker in self.workers if worker.code is not None]
             if any(worker.code and not _is_passing(worker) for worker in ended):
@@ -129,12 +128,12 @@ class LocalLauncher:
                 _wait(self.workers, NOTICE_SECONDS)
                 break
             time.sleep(POLL_SECONDS)
-        # Those that were killed come first, then those with a fault, then those that lost others.
-        bad = [worker for worker in self.workers if worker.code]
-        return min(bad, key=lambda worker: worker.code or 0, default=None)
+        # First those that were killed, then those with a fault, then those that lost others.
+        failed = [worker for worker in self.workers if worker.code]
+        return min(failed, key=lambda worker: worker.code or 0, default=None)
 
     def _stop(self) -> None:
-        """Stop the chief while the others are there: it finishes a step and keeps a checkpoint."""
+        """Stop the chief before the others: it finishes a step and keeps a checkpoint."""
         for group, number in (
             (self.workers[:1], signal.SIGINT),
             (self.workers[1:], signal.SIGTERM),
@@ -148,10 +147,10 @@ class LocalLauncher:
                 worker.process.wait()
 
     def _give_up(self, lost: WorkerProcess) -> int:
-        if said := lost.said():
-            self.say(f"{lost.fate}. It said:\n{said}")
+        if text := lost.read_output():
+            self.notify(f"{lost.ending}. It said:\n{text}")
         elif lost.index or (lost.code or 0) < 0:
-            self.say(lost.fate)
+            self.notify(lost.ending)
         return lost.code if lost.code and lost.code > 0 else ClusterError.exit_code
 
 
@@ -174,6 +173,6 @@ def train_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _is_passing(lost: WorkerProcess) -> bool:
-    """Say whether starting again is worth a try: not after a fault of the recipe or the data."""
+    """Say whether a restart may help: not after a fault of the recipe or the data."""
     code = lost.code or 0
     return code < 0 or code == ClusterError.exit_code

@@ -1,9 +1,8 @@
-"""Where Keras thinks of one replica at a time, and the results of several must equal those of one.
+"""What Keras computes for each replica alone, made equal to one device.
 
-dlrun adds up the gradients of all replicas itself, so that clipping and the search for overflow
-see the gradient of the whole batch; the optimizer must not add them up again. And Keras does not
-synchronise a batch normalisation with a mask. Both are attributes that Keras does not promise;
-this file alone touches them, and says so where they are gone.
+dlrun sums the gradients of all replicas itself, so that clipping and the check for overflow are
+those of the whole batch; the optimizer must not sum them again. And Keras does not synchronise a
+batch normalisation with a mask. Both are private attributes of Keras; only this file sets them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def n_replicas() -> int:
 
 
 def all_reduce_gradients(gradients: list[Any]) -> list[Any]:
-    """Add up the gradients of all replicas, called by each of them; None where there is none."""
+    """Sum the gradients of all replicas, called by each of them; None stays None."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return gradients
@@ -34,7 +33,7 @@ def all_reduce_gradients(gradients: list[Any]) -> list[Any]:
 
 
 def disable_optimizer_allreduce(optimizer: Any) -> Any:
-    """Make an optimizer take gradients as they are: added up over the replicas already."""
+    """Make an optimizer expect gradients that are summed over the replicas already."""
     if n_replicas() > 1:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         _replace(inner, "_all_reduce_sum_gradients", list)
@@ -42,7 +41,7 @@ def disable_optimizer_allreduce(optimizer: Any) -> Any:
 
 
 def synchronized(normalization: Any) -> Any:
-    """Make a BatchNormalization go by the rows of all replicas; it is saved as the plain layer."""
+    """Make a BatchNormalization use the rows of all replicas; it is saved as the plain layer."""
     if n_replicas() > 1:
         moments = partial(_moments, epsilon=keras.config.epsilon())
         _replace(normalization, "_moments", moments)
@@ -52,22 +51,21 @@ def synchronized(normalization: Any) -> Any:
 def _moments(inputs: Any, mask: Any, epsilon: float) -> tuple[Any, Any]:
     """Return mean and variance of the last axis over all replicas, where the mask is true.
 
-    The mean comes first and the squares after it: E[x²] - E[x]² would lose the digits that one
-    device has.
+    E[x²] - E[x]² would lose digits that one device keeps.
     """
     axes = list(range(len(inputs.shape) - 1))
-    there = ops.ones_like(inputs) if mask is None else _spread(mask, inputs)
-    count = _total(ops.sum(there, axes)) + (0 if mask is None else epsilon)
-    mean = _total(ops.sum(inputs * there, axes)) / count
-    variance = _total(ops.sum(ops.square(inputs - mean) * there, axes)) / count
+    weights = ops.ones_like(inputs) if mask is None else _broadcast(mask, inputs)
+    count = _all_reduce(ops.sum(weights, axes)) + (0 if mask is None else epsilon)
+    mean = _all_reduce(ops.sum(inputs * weights, axes)) / count
+    variance = _all_reduce(ops.sum(ops.square(inputs - mean) * weights, axes)) / count
     return mean, variance
 
 
-def _spread(mask: Any, inputs: Any) -> Any:
+def _broadcast(mask: Any, inputs: Any) -> Any:
     return ops.broadcast_to(ops.cast(mask[..., None], inputs.dtype), ops.shape(inputs))
 
 
-def _total(tensor: Any) -> Any:
+def _all_reduce(tensor: Any) -> Any:
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensor)
 

@@ -1,7 +1,7 @@
-"""One process among several that train together: which of them it is, and how they meet.
+"""One process among several that train together: which of them it is, and how they connect.
 
-TensorFlow stays outside until `start`: the first worker, the chief, fits the classic candidates
-before, and the others wait for it in Python, where Ctrl-C is heard.
+TensorFlow is not imported before `start`: the first worker, the chief, fits the classic candidates
+first, and the others wait for it in Python, where Ctrl-C works.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ CONNECT_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker's place.
+    """A worker among all.
 
     Attributes:
         index: of this process; 0 is the chief.
-        n_workers: of all.
-        workers: host:port of each; empty under Slurm until TensorFlow is there to read it.
+        workers: host:port of each; empty under Slurm until TensorFlow has read them.
     """
 
     index: int
@@ -45,14 +44,14 @@ class Worker:
         return self.index == 0
 
     def start(self, tf: Any) -> Any:
-        """Meet the others and make the strategy over all; TensorFlow must not have run before.
+        """Connect to the others and make the strategy over all, before TensorFlow has run.
 
         Raises:
             ClusterError: the workers cannot be joined.
         """
         workers = self.workers or _read_slurm(tf)
         try:
-            self._meet(workers)
+            self._connect(workers)
             spec = {"worker": list(workers)}
             task = {"type": "worker", "index": self.index}
             os.environ[VARIABLE] = json.dumps({"cluster": spec, "task": task})
@@ -61,8 +60,8 @@ class Worker:
             message = f"worker {self.index}, {workers[self.index]}: cannot join the others: {error}"
             raise ClusterError(message) from error
 
-    def _meet(self, workers: tuple[str, ...]) -> None:
-        """Wait until all are there; the chief comes last, and then its TensorFlow answers."""
+    def _connect(self, workers: tuple[str, ...]) -> None:
+        """Wait: the chief until all others listen, these until the TensorFlow of the chief does."""
         if self.is_chief:
             for worker in workers[1:]:
                 _wait_for(worker)
@@ -76,44 +75,44 @@ class Worker:
 _joined: list[Worker] = []  # TensorFlow allows one cluster in the life of a process
 
 
-def join_worker(member: Worker) -> None:
+def join_worker(worker: Worker) -> None:
     """Make this process a worker; before TensorFlow is imported."""
-    _joined[:] = [member]
+    _joined[:] = [worker]
 
 
 def this_worker() -> Worker | None:
-    """Return this process' place among the workers; None where it works alone."""
+    """Return this process as a worker; None where it works alone."""
     return _joined[0] if _joined else None
 
 
-def find_member(
+def find_worker(
     recipe: Recipe, workers: str | None, index: int | None, environment: Mapping[str, str]
 ) -> Worker | None:
-    """Find out whether this process is one of several workers of a recipe, and which.
+    """Return which of several workers of a recipe this process is; None where it works alone.
 
     Args:
-        recipe: whose models' strategies may ask for workers, or not be able to use them.
+        recipe: whose strategies may require workers, or be unable to use them.
         workers: host:port of each, with commas; None: as the environment says.
         index: of this process among `workers`.
         environment: TF_CONFIG, or what srun sets.
 
     Raises:
-        UsageError: the workers or the index make no sense.
-        RecipeError: a strategy and the workers do not go together.
+        UsageError: the workers or the index are invalid.
+        RecipeError: a strategy does not fit the workers.
     """
     strategies: set[str] = {recipe.training_of(model).strategy for model in recipe.model}
-    member = (
+    worker = (
         _from_options(workers, index)
         or from_tf_config(environment)
         or ("multi_worker" in strategies and _from_slurm(environment))
         or None
     )
-    if member is None or member.n_workers == 1:
+    if worker is None or worker.n_workers == 1:
         if "multi_worker" in strategies:
             raise RecipeError(_alone(recipe))
         return None
-    _check(recipe, member, strategies)
-    return member
+    _check(recipe, worker, strategies)
+    return worker
 
 
 def _from_options(workers: str | None, index: int | None) -> Worker | None:
@@ -122,11 +121,11 @@ def _from_options(workers: str | None, index: int | None) -> Worker | None:
     if workers is None or index is None:
         message = "--workers and --index belong together: --workers host1:port,host2:port --index 0"
         raise UsageError(message)
-    return _member("--workers", tuple(workers.split(",")), index, "--index")
+    return _make_worker("--workers", tuple(workers.split(",")), index, "--index")
 
 
 def from_tf_config(environment: Mapping[str, str]) -> Worker | None:
-    """Read the workers and the place among them that TF_CONFIG names, None where it names none.
+    """Read the workers and this one from TF_CONFIG; None where it names no cluster.
 
     Raises:
         UsageError: it cannot be read.
@@ -135,11 +134,11 @@ def from_tf_config(environment: Mapping[str, str]) -> Worker | None:
     if not text:
         return None
     try:
-        found = json.loads(text)
-        cluster = found.get("cluster", {})
+        config = json.loads(text)
+        cluster = config.get("cluster", {})
         if not cluster:
             return None
-        job, number = found["task"]["type"], int(found["task"]["index"])
+        job, number = config["task"]["type"], int(config["task"]["index"])
         workers = tuple(worker for name in JOBS for worker in cluster.get(name, ()))
         before = len(cluster.get("chief", ())) if job == "worker" else 0
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -156,7 +155,7 @@ def from_tf_config(environment: Mapping[str, str]) -> Worker | None:
             "every worker trains"
         )
         raise UsageError(message)
-    return _member(VARIABLE, workers, before + number, "its task's index")
+    return _make_worker(VARIABLE, workers, before + number, "its task's index")
 
 
 def _from_slurm(environment: Mapping[str, str]) -> Worker | None:
@@ -166,7 +165,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Worker | None:
         return None
 
 
-def _member(where: str, workers: tuple[str, ...], index: int, what: str) -> Worker:
+def _make_worker(where: str, workers: tuple[str, ...], index: int, what: str) -> Worker:
     for worker in workers:
         host, _, port = worker.rpartition(":")
         if not host or not port.isdigit():
@@ -184,11 +183,11 @@ def _member(where: str, workers: tuple[str, ...], index: int, what: str) -> Work
     return Worker(index, len(workers), workers)
 
 
-def _check(recipe: Recipe, member: Worker, strategies: set[str]) -> None:
+def _check(recipe: Recipe, worker: Worker, strategies: set[str]) -> None:
     if not strategies & set(JOINING):
         asked = " and ".join(sorted(strategies)) or "no network"
         message = (
-            f"{recipe.at('training.strategy')}: there are {member.n_workers} workers, and the "
+            f"{recipe.at('training.strategy')}: there are {worker.n_workers} workers, and the "
             f"recipe has {asked}, for which one process is enough. Choose auto or multi_worker, "
             f"or start a single process without --workers and {VARIABLE}"
         )
@@ -196,10 +195,10 @@ def _check(recipe: Recipe, member: Worker, strategies: set[str]) -> None:
     for model in recipe.model:
         training = recipe.training_of(model)
         size = training.batch_size
-        if training.strategy in JOINING and size != "auto" and size < member.n_workers:
+        if training.strategy in JOINING and size != "auto" and size < worker.n_workers:
             message = (
                 f"{recipe.at('training.batch_size')}: {size} rows cannot be shared by "
-                f"{member.n_workers} workers. Make it {member.n_workers} or more, or take auto"
+                f"{worker.n_workers} workers. Make it {worker.n_workers} or more, or take auto"
             )
             raise RecipeError(message)
 
@@ -213,12 +212,12 @@ def _alone(recipe: Recipe) -> str:
 
 
 def _read_slurm(tf: Any) -> tuple[str, ...]:
-    """Let TensorFlow read the step's hosts; it also gives each task its GPUs, if there are any."""
+    """Let TensorFlow read the hosts of the step, and assign GPUs to each task if there are any."""
     resolver = tf.distribute.cluster_resolver.SlurmClusterResolver
     try:
         try:
             spec = resolver().cluster_spec()
-        except (OSError, RuntimeError, ValueError):  # no GPUs, or Slurm has dealt them out itself
+        except (OSError, RuntimeError, ValueError):  # no GPUs, or Slurm has assigned them itself
             plenty = {"gpus_per_node": 1024, "gpus_per_task": 1, "auto_set_gpu": False}
             spec = resolver(**plenty).cluster_spec()
     except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A training on disk: stopped in any way, it goes on where it was, bit for bit.
+"""A training on disk: after any interruption it resumes where it was, bit for bit.
 
 Keras' own backup keeps neither random numbers, nor early stopping, nor the best weights.
 """
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class EpochTotals:
-    """What the steps of an epoch add up to.
+    """Sums over the steps of an epoch.
 
     Attributes:
-        steps: how many there were.
-        loss: of their rows.
-        norm: of the gradients' global L2 norms before clipping.
-        seconds: that they took.
+        steps: taken so far.
+        loss: of all their rows.
+        norm: the gradients' global L2 norms before clipping.
+        seconds: of wall-clock time.
     """
 
     steps: int = 0
@@ -45,44 +45,43 @@ class EpochTotals:
 
 @dataclass
 class TrainerState:
-    """How far a training has come: with the network's variables, all that it needs to go on.
+    """All that a training needs to resume, beside the variables of network and optimizer.
 
     Attributes:
-        epoch: that is running, from 1.
-        sums: of its steps so far.
-        standing: of early stopping.
+        epoch: the running one, from 1.
+        totals: of its steps so far.
         history: the epochs that have ended.
         best_weights: as in `EarlyStopper`.
     """
 
     epoch: int = 1
-    sums: EpochTotals = field(default_factory=EpochTotals)
-    standing: EarlyStoppingState = field(default_factory=EarlyStoppingState)
+    totals: EpochTotals = field(default_factory=EpochTotals)
+    stopping: EarlyStoppingState = field(default_factory=EarlyStoppingState)
     history: list[Epoch] = field(default_factory=list)
     best_weights: list[Any] = field(default_factory=list)
 
     @property
     def is_begun(self) -> bool:
         """Say whether a step has been taken."""
-        return self.epoch > 1 or self.sums.steps > 0
+        return self.epoch > 1 or self.totals.steps > 0
 
 
-def to_notes(progress: TrainerState) -> dict[str, Any]:
-    """Return all but the best weights as plain values."""
+def to_notes(state: TrainerState) -> dict[str, Any]:
+    """Return all but the best weights as plain values, by their names in a checkpoint."""
     return {
-        "epoch": progress.epoch,
-        "sums": asdict(progress.sums),
-        "standing": asdict(progress.standing),
-        "history": [asdict(epoch) for epoch in progress.history],
+        "epoch": state.epoch,
+        "sums": asdict(state.totals),
+        "standing": asdict(state.stopping),
+        "history": [asdict(epoch) for epoch in state.history],
     }
 
 
 def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerState:
-    """Make of plain values what `to_notes` made them of."""
+    """Invert `to_notes`."""
     return TrainerState(
         epoch=notes["epoch"],
-        sums=EpochTotals(**notes["sums"]),
-        standing=EarlyStoppingState(**notes["standing"]),
+        totals=EpochTotals(**notes["sums"]),
+        stopping=EarlyStoppingState(**notes["standing"]),
         history=[Epoch(**epoch) for epoch in notes["history"]],
         best_weights=best_weights,
     )
@@ -90,23 +89,23 @@ def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerStat
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The place on disk of one training.
+    """The checkpoint of one training.
 
     Attributes:
-        folder: None where nothing is to be kept.
+        folder: None where none is kept.
         variables: the Keras variables that training changes: weights, optimizer, random numbers.
     """
 
     folder: Path | None
     variables: Sequence[Any]
 
-    def save(self, progress: TrainerState) -> None:
-        """Keep what there is now. A full disk costs the checkpoint, not the training."""
+    def save(self, state: TrainerState) -> None:
+        """Write the state and all variables. A full disk costs the checkpoint, not the training."""
         if self.folder is None:
             return
         arrays = {f"variable {i}": np.asarray(each.value) for i, each in enumerate(self.variables)}
-        arrays |= {f"best {i}": each for i, each in enumerate(progress.best_weights)}
-        notes = {"versions": VERSIONS, **to_notes(progress)}
+        arrays |= {f"best {i}": each for i, each in enumerate(state.best_weights)}
+        notes = {"versions": VERSIONS, **to_notes(state)}
         arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
         try:
             atomic_write(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
@@ -114,7 +113,7 @@ class Checkpoint:
             log.warning("%s: no checkpoint can be written: %s", self.folder, error.strerror)
 
     def load(self) -> TrainerState:
-        """Bring back what was kept; where nothing usable is there, training starts anew."""
+        """Restore state and variables; without a usable checkpoint training starts anew."""
         arrays = _read(self.folder / FILE) if self.folder else {}
         notes = json.loads(arrays.pop("notes").tobytes()) if "notes" in arrays else {}
         shapes = [arrays[name].shape for name in arrays if name.startswith("variable ")]
@@ -129,10 +128,5 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened, np.load(opened) as arrays:
             return dict(arrays)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        zipfile.BadZipFile,
-    ):  # none, or cut off by a crash
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # none, or cut off by a crash
         return {}

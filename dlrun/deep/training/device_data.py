@@ -15,8 +15,8 @@ from dlrun.deep.inputs.groups import FrameReader
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 
-CHUNK_NUMBERS: Final = 2**18  # that a network is given at once, to bound its memory
-MOST_ROWS, FEWEST_ROWS = 8192, 16
+CHUNK_NUMBERS: Final = 2**18  # that a network gets at once, to bound its memory
+MAX_ROWS, MIN_ROWS = 8192, 16
 
 
 class TrainingData(Protocol):
@@ -26,16 +26,16 @@ class TrainingData(Protocol):
         """Count the rows of an epoch."""
 
     def windows(self, epoch: int) -> Iterator[DeviceDataset]:
-        """Give all rows of an epoch, in one table or in several that are in memory in turn.
+        """Yield all rows of an epoch, in windows that are in memory one after the other.
 
-        Rows are shuffled within a window only. Called again for the same epoch, it gives the same
-        windows, so that a training can go on where it stopped.
+        Rows are shuffled within a window only. The same epoch has the same windows every time, so
+        that a training can resume.
         """
 
 
 @dataclass(frozen=True)
 class DeviceDataset:
-    """Rows that were read and encoded once, for all epochs: `TrainingData` in one window.
+    """Rows that were encoded once for all epochs: `TrainingData` in one window.
 
     Attributes:
         inputs: of the network's body, for each column group a tensor (rows, *encoded.shape).
@@ -49,15 +49,15 @@ class DeviceDataset:
         return int(self.y.shape[0])
 
     def windows(self, _epoch: int) -> Iterator[DeviceDataset]:
-        """Give this table."""
+        """Yield all rows."""
         yield self
 
 
 def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Cut column groups into pieces of some rows; without rows there is one piece."""
+    """Split column groups into pieces of some rows; without rows there is one piece."""
     n_rows = next(iter(groups.values())).shape[0]
     per_row = sum(prod(rows.shape[1:]) for rows in groups.values())
-    step = min(MOST_ROWS, max(FEWEST_ROWS, CHUNK_NUMBERS // max(1, per_row)))
+    step = min(MAX_ROWS, max(MIN_ROWS, CHUNK_NUMBERS // max(1, per_row)))
     for start in range(0, max(1, n_rows), step):
         yield {name: rows[start : start + step] for name, rows in groups.items()}
 
@@ -72,7 +72,7 @@ def encode_table(
 def encode_groups(
     groups: Mapping[str, NDArray[Any]], y: NDArray[Any], network: Network, objective: Objective
 ) -> DeviceDataset:
-    """Encode rows that were read."""
+    """Encode rows that were read into column groups."""
     pieces = [network.encoder(piece) for piece in chunks(groups)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
     return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))

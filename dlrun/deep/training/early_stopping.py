@@ -1,4 +1,4 @@
-"""Early stopping: which epoch was the best so far, and whether to go on."""
+"""Early stopping: the best epoch so far, and whether to go on."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from math import inf
 from typing import Any, Final
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.catalog.schedules import SCHEDULES
 from dlrun.recipe.training import EarlyStopping, Training
 
-MIN_STEPS: Final = 200  # before the first of which no epoch counts as one without improvement
+MIN_STEPS: Final = 200  # before which no epoch counts as one without improvement
 
 
 @dataclass
 class EarlyStoppingState:
-    """What early stopping remembers.
+    """The part of early stopping that a checkpoint keeps.
 
     Attributes:
-        best: the best value so far, the larger the better.
-        best_epoch: its epoch, once a value could be measured.
-        stale: epochs since then.
+        best: the best value so far, negated where lower is better.
+        best_epoch: its epoch; None before the first value.
+        stale: epochs without improvement since then.
         halvings: of the learning rate, by a plateau schedule.
     """
 
@@ -32,54 +33,51 @@ class EarlyStoppingState:
 
 @dataclass
 class EarlyStopper:
-    """Follows the monitored value from epoch to epoch.
+    """Compares the monitored value from epoch to epoch.
 
     Attributes:
-        training: whose `early_stopping` and plateau schedule are served.
+        training: the recipe's section.
         n_steps: steps of an epoch.
-        standing: is kept up to date.
-        best_weights: the weights after the best epoch, where they are to be restored.
+        best_weights: those after the best epoch, where they are to be restored.
     """
 
     training: Training
     n_steps: int
-    standing: EarlyStoppingState = field(default_factory=EarlyStoppingState)
+    state: EarlyStoppingState = field(default_factory=EarlyStoppingState)
     best_weights: list[Any] = field(default_factory=list)
 
-    def look(
-        self, epoch: int, metrics: Mapping[str, float], weights: Callable[[], list[Any]]
+    def update(
+        self, epoch: int, metrics: Mapping[str, float], get_weights: Callable[[], list[Any]]
     ) -> None:
-        """Take note of an epoch.
+        """Compare an epoch with the best one.
 
         Args:
             epoch: counted from 1.
-            metrics: of the epoch; without the monitored one the epoch is passed over.
-            weights: gives the network's weights, asked for after a best epoch only.
+            metrics: of the epoch; without the monitored one nothing changes.
+            get_weights: called after a best epoch only.
         """
         stopping = self.training.early_stopping or EarlyStopping()
-        if stopping.monitor not in metrics:
+        monitor, state = stopping.monitor, self.state
+        if monitor not in metrics:
             return
-        value = metrics[stopping.monitor]
-        monitor = stopping.monitor
         lower = monitor == "val/loss" or get_metric(monitor[4:]).lower_is_better
-        gain = -value if lower else value
-        standing = self.standing
-        if gain > standing.best:
-            standing.best, standing.stale, standing.best_epoch = gain, 0, epoch
+        value = -metrics[monitor] if lower else metrics[monitor]
+        if value > state.best:
+            state.best, state.stale, state.best_epoch = value, 0, epoch
             if self.training.early_stopping and stopping.restore_best:
-                self.best_weights = weights()
+                self.best_weights = get_weights()
         elif epoch * self.n_steps >= MIN_STEPS:
-            standing.stale += 1
-            standing.halvings += standing.stale % max(1, stopping.patience // 2) == 0
+            state.stale += 1
+            state.halvings += state.stale % max(1, stopping.patience // 2) == 0
 
     @property
     def is_over(self) -> bool:
         """Say whether patience has run out."""
         stopping = self.training.early_stopping
-        return stopping is not False and self.standing.stale >= stopping.patience
+        return stopping is not False and self.state.stale >= stopping.patience
 
     @property
     def rate_factor(self) -> float:
-        """Give the factor of a plateau schedule: halved after every half patience in vain."""
-        is_plateau = self.training.learning_rate.schedule == "plateau"
-        return 0.5**self.standing.halvings if is_plateau else 1.0
+        """Return the factor of a plateau schedule: halved after every half patience in vain."""
+        is_plateau = SCHEDULES[self.training.learning_rate.schedule].is_plateau
+        return 0.5**self.state.halvings if is_plateau else 1.0

@@ -1,4 +1,4 @@
-"""What an epoch is worth: loss and scores on the validation rows."""
+"""Loss and scores on the validation rows after an epoch."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from dlrun.metrics.scores import score
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Measures a network on the validation rows.
+    """Evaluates a network on the validation rows.
 
     Attributes:
-        table: the rows of `dataset`, encoded.
+        encoded: the rows of `dataset`.
         metrics: the names to score.
     """
 
     network: Network
     objective: Objective
-    table: DeviceDataset
+    encoded: DeviceDataset
     dataset: Dataset
     metrics: tuple[str, ...]
 
-    def measure(self) -> dict[str, float]:
-        """Return `val/loss` and the scores as `val/<metric>`; nothing when there are no rows."""
-        if not len(self.table):
+    def evaluate(self) -> dict[str, float]:
+        """Return `val/loss` and the scores as `val/<metric>`; nothing without rows."""
+        if not len(self.encoded):
             return {}
-        outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.table.inputs)], axis=0)
-        losses = self.objective.losses(self.table.y, outputs)
+        outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.encoded.inputs)], axis=0)
+        losses = self.objective.losses(self.encoded.y, outputs)
         return {"val/loss": float(tf.reduce_mean(losses)), **self._scores(outputs)}
 
     def _scores(self, outputs: Any) -> dict[str, float]:

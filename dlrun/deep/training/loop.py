@@ -1,8 +1,8 @@
 """The training loop: many steps in one compiled call, on one device or several alike.
 
-Keras' own `fit` comes back to Python for every batch; for a small network that costs more than
-the step. Here a call runs up to `STEPS_PER_CALL` steps over a window of rows in memory, but no more
-than a moment's worth: between calls Ctrl-C is heard.
+Keras' own `fit` returns to Python for every batch; for a small network that costs more than the
+step. Here a call runs up to `STEPS_PER_CALL` steps over a window of rows in memory, but no longer
+than about a second: Ctrl-C is handled between calls.
 """
 
 from __future__ import annotations
@@ -34,24 +34,25 @@ from dlrun.system.signals import deferred_signals
 STEPS_PER_CALL: Final = 32
 MOMENT_SECONDS: Final = 1.0
 NEVER: Final = 2**62  # steps
-BATCHES: Final = 64  # of an epoch, where the batch size is free
-SMALLEST, LARGEST = 32, 1024
+BATCHES: Final = 64  # of an epoch, where the batch size is auto
+MIN_BATCH, MAX_BATCH = 32, 1024
 CAUSES: Final = (
     "The usual causes are a learning rate that is too high (peak {peak:g}), gradients that need "
     "training.clip_norm, and extreme values in a number column "
     "(preprocessing.number.scale: quantile)"
 )
 
-Measure = Callable[[], dict[str, float]]
+Evaluate = Callable[[], dict[str, float]]
+"""→ scores on the validation rows, by their names in the metrics of an epoch."""
 
 
 @dataclass(frozen=True)
 class StepBatch:
-    """Steps of an epoch that are run at once.
+    """Steps of an epoch that run in one call.
 
     Attributes:
-        first: the first step's number in the epoch, from 0.
-        edges: (steps + 1,) int32 places in the window's order, between which each step's rows are.
+        first: the number of the first step in the epoch, from 0.
+        edges: (steps + 1,) int32 positions in the window's order, the rows of a step between two.
         rates: (steps,) float32 learning rates.
     """
 
@@ -69,60 +70,59 @@ class TrainingRun:
 
     Attributes:
         rates: the learning rates of every epoch, without a plateau's factor.
-        steps: the compiled steps.
-        is_paced: whether calls are as long as a moment has time for. Workers that train together
-            must cut alike, for TensorFlow joins what they send by the number in a call: a step
-            that is the third here and the first there would wait for ever.
+        compiled: the function that runs the steps of a call.
+        is_paced: whether the clock limits the steps of a call. Workers that train together must
+            split steps alike, for TensorFlow joins what they send by its number within a call.
         n_next: steps of the next call.
-        whole: whether the variables stand where `progress` says; not after a call that failed.
+        is_consistent: whether the variables match `state`; not after a call that failed.
     """
 
     rows: TrainingData
     rates: Sequence[NDArray[np.float32]]
-    steps: Any
-    watch: EarlyStopper
-    progress: TrainerState
+    compiled: Any
+    stopper: EarlyStopper
+    state: TrainerState
     checkpoint: Checkpoint
     saved: float = field(default_factory=perf_counter)
     is_paced: bool = True
     n_next: int = 1
-    whole: bool = True
+    is_consistent: bool = True
 
-    def run(self, copies: Any, order: Any, call: StepBatch) -> None:
-        """Run the steps of a call and add them up."""
-        sums, began, self.whole = self.progress.sums, perf_counter(), False
-        found = self.steps(*_arguments(copies, order, call, sums))
-        sums.loss, sums.norm = map(float, found)
-        sums.steps += len(call)
-        self.whole = True
+    def take(self, copies: Any, order: Any, steps: StepBatch) -> None:
+        """Run the steps of a call and add them to the totals."""
+        totals, started, self.is_consistent = self.state.totals, perf_counter(), False
+        sums = self.compiled(*_arguments(copies, order, steps, totals))
+        totals.loss, totals.norm = map(float, sums)
+        totals.steps += len(steps)
+        self.is_consistent = True
         if self.is_paced:
-            n_in_time = int(len(call) * MOMENT_SECONDS / (perf_counter() - began))
+            n_in_time = int(len(steps) * MOMENT_SECONDS / (perf_counter() - started))
             self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
 
     def save(self) -> None:
-        """Keep a checkpoint, if there is something to go on from."""
-        if not self.whole:
+        """Keep a checkpoint, if the variables are consistent."""
+        if not self.is_consistent:
             return
-        self.progress.best_weights = self.watch.best_weights
-        self.checkpoint.save(self.progress)
+        self.state.best_weights = self.stopper.best_weights
+        self.checkpoint.save(self.state)
         self.saved = perf_counter()
 
     def save_epoch(self) -> None:
-        """Keep a checkpoint, unless there is one of a moment ago: small networks are quick."""
+        """Keep a checkpoint unless the last one is recent: epochs of small networks are short."""
         if perf_counter() - self.saved >= MOMENT_SECONDS:
             self.save()
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """All that a training needs but its rows.
+    """Everything a training needs but its rows.
 
     Attributes:
         network: is trained in place.
         optimizer: a Keras optimizer, made under the strategy.
         strategy: of tf.distribute.
-        seed: with the epoch's number it fixes the order of rows.
-        team: the workers that train together; None where this process trains alone.
+        seed: with the number of the epoch it fixes the order of rows.
+        group: the workers that train together; None where this process trains alone.
     """
 
     network: Network
@@ -131,104 +131,103 @@ class Trainer:
     optimizer: Any
     strategy: Any
     seed: int
-    team: CollectiveGroup | None = None
+    group: CollectiveGroup | None = None
 
-    def run(self, rows: TrainingData, measure: Measure, context: FitContext) -> int:
-        """Train, keep the best weights, and return their epoch.
+    def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
+        """Train, restore the best weights, and return their epoch.
 
-        Every epoch is told with the training loss, the mean norm of the gradients, the learning
-        rate of its last step, and what `measure` says. Stopped by Ctrl-C, the step is finished
+        The metrics of an epoch are the training loss, the mean norm of the gradients, the learning
+        rate of its last step, and what `evaluate` returns. At Ctrl-C the running call is finished
         and a checkpoint kept.
 
         Args:
-            rows: what is learned from.
-            measure: says what the network is worth on the validation rows.
-            context: of the fit; training goes on from its checkpoint where there is one.
+            rows: the training rows.
+            evaluate: scores the network on the validation rows.
+            context: of the fit; training resumes from its checkpoint where there is one.
 
         Raises:
             TrainingError: the loss or a weight is not finite any more.
         """
         training, n_steps = self.training, self._count_steps(len(rows))
         rates = learning_rates(training.learning_rate, training.epochs * n_steps)
-        course = self._begin(rows, np.split(rates, training.epochs), context.checkpoint)
-        answers = [
-            context.on_epoch(replace(epoch, resumed=True)) for epoch in course.progress.history
-        ]
-        goes_on = self._goes_on(course, context, all(answers))
+        run = self._begin(rows, np.split(rates, training.epochs), context.checkpoint)
+        answers = [context.on_epoch(replace(epoch, resumed=True)) for epoch in run.state.history]
+        goes_on = self._goes_on(run, context, all(answers))
         try:
             while goes_on:
-                is_wanted = self._run_epoch(course, measure, context.on_epoch)
-                goes_on = self._goes_on(course, context, is_wanted)
+                is_wanted = self._run_epoch(run, evaluate, context.on_epoch)
+                goes_on = self._goes_on(run, context, is_wanted)
         except KeyboardInterrupt:
             with deferred_signals():
-                course.save()
+                run.save()
             raise
-        return self._end(course.watch, len(course.progress.history))
+        return self._end(run.stopper, len(run.state.history))
 
     def _begin(
         self, rows: TrainingData, rates: Sequence[NDArray[np.float32]], folder: Path | None
     ) -> TrainingRun:
+        """Restore the checkpoint if there is one, the chief's on every worker."""
         body, augmenter = self.network.body, self.network.augmenter
         with self.strategy.scope():
             self.optimizer.build(body.trainable_variables)
             changing = (body, self.optimizer, *([augmenter] if augmenter else []))
             variables = [variable for each in changing for variable in each.variables]
             checkpoint = Checkpoint(folder, variables)
-            progress = checkpoint.load()
-        if self.team:
-            progress = self.team.resume(progress, variables)
-        watch = EarlyStopper(self.training, len(rates[0]), progress.standing, progress.best_weights)
-        course = TrainingRun(rows, rates, self._compile(), watch, progress, checkpoint)
-        if self.team:
-            course.is_paced, course.n_next = False, STEPS_PER_CALL
-        return course
+            state = checkpoint.load()
+        if self.group:
+            state = self.group.resume(state, variables)
+        stopper = EarlyStopper(self.training, len(rates[0]), state.stopping, state.best_weights)
+        run = TrainingRun(rows, rates, self._compile(), stopper, state, checkpoint)
+        if self.group:
+            run.is_paced, run.n_next = False, STEPS_PER_CALL
+        return run
 
-    def _goes_on(self, course: TrainingRun, context: FitContext, is_wanted: bool) -> bool:
+    def _goes_on(self, run: TrainingRun, context: FitContext, is_wanted: bool) -> bool:
         """Return whether there is another epoch; workers that train together follow the chief."""
-        history = course.progress.history
+        history = run.state.history
         if context.seconds is not None:
             is_wanted &= sum(epoch.seconds for epoch in history) < context.seconds
-        if self.team:
-            is_wanted = bool(self.team.from_chief(np.int64(is_wanted)))
-        return is_wanted and len(history) < self.training.epochs and not course.watch.is_over
+        if self.group:
+            is_wanted = bool(self.group.broadcast(np.int64(is_wanted)))
+        return is_wanted and len(history) < self.training.epochs and not run.stopper.is_over
 
-    def _run_epoch(self, course: TrainingRun, measure: Measure, on_epoch: OnEpoch) -> bool:
-        """Run the epoch's remaining steps, and return what `on_epoch` says of it."""
-        progress, watch = course.progress, course.watch
-        sums, before = progress.sums, progress.sums.seconds
-        rates = course.rates[progress.epoch - 1] * np.float32(watch.rate_factor)
+    def _run_epoch(self, run: TrainingRun, evaluate: Evaluate, on_epoch: OnEpoch) -> bool:
+        """Run the epoch's remaining steps, and return the answer of `on_epoch`."""
+        state, stopper = run.state, run.stopper
+        totals, before = state.totals, state.totals.seconds
+        rates = run.rates[state.epoch - 1] * np.float32(stopper.rate_factor)
         started = perf_counter()
-        for copies, order, call in self._calls(course, rates):
+        for copies, order, steps in self._step_batches(run, rates):
             with deferred_signals():
-                course.run(copies, order, call)
-                sums.seconds = before + perf_counter() - started
-            where = f"in steps {call.first + 1} to {sums.steps} of epoch {progress.epoch}"
-            self._check(f"the training loss is {sums.loss} {where}", sums.loss)
-            if sums.steps == self._next_checkpoint(call.first):
-                course.save()
+                run.take(copies, order, steps)
+                totals.seconds = before + perf_counter() - started
+            where = f"in steps {steps.first + 1} to {totals.steps} of epoch {state.epoch}"
+            self._check_finite(f"the training loss is {totals.loss} {where}", totals.loss)
+            if totals.steps == self._next_checkpoint(steps.first):
+                run.save()
         metrics = {
-            "train/loss": sums.loss / len(course.rows),
-            "train/gradient_norm": sums.norm / len(rates),
+            "train/loss": totals.loss / len(run.rows),
+            "train/gradient_norm": totals.norm / len(rates),
             "train/learning_rate": float(rates[-1]),
-            **(self.team.measure(measure) if self.team else measure()),
+            **(self.group.evaluate(evaluate) if self.group else evaluate()),
         }
         seconds = before + perf_counter() - started
-        epoch = Epoch(progress.epoch, self.training.epochs, metrics, seconds)
+        epoch = Epoch(state.epoch, self.training.epochs, metrics, seconds)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
-            watch.look(epoch.number, metrics, self.network.body.get_weights)
-            progress.history.append(epoch)
-            progress.epoch, progress.sums = epoch.number + 1, EpochTotals()
-        course.save_epoch()
+            stopper.update(epoch.number, metrics, self.network.body.get_weights)
+            state.history.append(epoch)
+            state.epoch, state.totals = epoch.number + 1, EpochTotals()
+        run.save_epoch()
         return is_wanted
 
-    def _end(self, watch: EarlyStopper, last: int) -> int:
+    def _end(self, stopper: EarlyStopper, last: int) -> int:
         """Restore the best weights and return their epoch."""
         body = self.network.body
-        if watch.best_weights:
-            body.set_weights(watch.best_weights)
-            last = watch.standing.best_epoch or last
-        self._check(f"a weight is not finite after epoch {last}", *body.get_weights())
+        if stopper.best_weights:
+            body.set_weights(stopper.best_weights)
+            last = stopper.state.best_epoch or last
+        self._check_finite(f"a weight is not finite after epoch {last}", *body.get_weights())
         return last
 
     def _count_steps(self, n_rows: int) -> int:
@@ -238,59 +237,57 @@ class Trainer:
         n_replicas: int = self.strategy.num_replicas_in_sync
         return max(1, min(ceil(n_rows / size), n_rows // n_replicas))
 
-    def _calls(
-        self, course: TrainingRun, rates: NDArray[np.float32]
+    def _step_batches(
+        self, run: TrainingRun, rates: NDArray[np.float32]
     ) -> Iterator[tuple[Any, Any, StepBatch]]:
-        """Give the calls of the epoch's steps that are still to be taken.
-
-        Each comes with the window on every replica, and its order.
-        """
-        rows, epoch = course.rows, course.progress.epoch
-        done, held, copies = 0, None, None
+        """Yield the remaining steps of the epoch, with copies of their window and its order."""
+        rows, epoch = run.rows, run.state.epoch
+        n_before, current, copies = 0, None, None
         for number, window in enumerate(rows.windows(epoch)):
-            if window is not held:
-                held, copies = window, self._copy_to_replicas(window)
+            if window is not current:
+                current, copies = window, self._copy_to_replicas(window)
             rng = np.random.default_rng([self.seed, epoch, number])
             order = tf.constant(rng.permutation(len(window)), tf.int32)
             first, last = (
-                round(place * len(rates) / len(rows)) for place in (done, done + len(window))
+                round(position * len(rates) / len(rows))
+                for position in (n_before, n_before + len(window))
             )
-            done += len(window)
-            for call in self._cut(course, first, len(window), rates[first:last]):
-                yield copies, order, call
+            n_before += len(window)
+            for steps in self._split(run, first, len(window), rates[first:last]):
+                yield copies, order, steps
 
-    def _cut(
-        self, course: TrainingRun, first: int, n_rows: int, rates: NDArray[np.float32]
+    def _split(
+        self, run: TrainingRun, first: int, n_rows: int, rates: NDArray[np.float32]
     ) -> Iterator[StepBatch]:
-        """Cut the rows of a window into steps and, one after the other, these into calls."""
+        """Split the rows of a window into steps and, one after the other, these into calls."""
         edges = (np.arange(len(rates) + 1) * n_rows // max(1, len(rates))).astype(np.int32)
-        start = max(0, course.progress.sums.steps - first)
+        start = max(0, run.state.totals.steps - first)
         while start < len(rates):
-            kept = self._next_checkpoint(first + start) - first
-            stop = min(start + course.n_next, len(rates), kept)
+            checkpoint = self._next_checkpoint(first + start) - first
+            stop = min(start + run.n_next, len(rates), checkpoint)
             yield StepBatch(first + start, edges[start : stop + 1], rates[start:stop])
             start = stop
 
     def _next_checkpoint(self, step: int) -> int:
-        """Return the steps of an epoch after which one is kept, next after so many steps."""
+        """Return the step of an epoch after which the next checkpoint is kept."""
         number, _, unit = self.training.checkpoint_every.partition(" ")
         return step - step % int(number) + int(number) if unit == "steps" else NEVER
 
-    def _check(self, what: str, *numbers: Any) -> None:
+    def _check_finite(self, what: str, *numbers: Any) -> None:
         if not all(np.isfinite(number).all() for number in numbers):
             peak = self.training.learning_rate.peak
             message = f"{what}. {CAUSES.format(peak=peak)}"
             raise TrainingError(message)
 
     def _compile(self) -> Any:
-        """Compile the steps of a call → the sums of their rows' losses and gradients' norms."""
+        """Compile the steps of a call; they add to the sums of losses and of gradient norms."""
 
         def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
             number, loss, norm = state
             self.optimizer.learning_rate.assign(rates[number])
             batch = order[edges[number] : edges[number + 1]]
-            found = self.strategy.run(self._update, args=(*copies, batch))
-            summed = (self.strategy.reduce("SUM", each, axis=None) for each in found)
+            shares = self.strategy.run(self._update, args=(*copies, batch))
+            summed = (self.strategy.reduce("SUM", each, axis=None) for each in shares)
             losses, norms = (tf.cast(each, tf.float64) for each in summed)
             return number + 1, loss + losses, norm + norms
 
@@ -339,19 +336,18 @@ class Trainer:
         return total, norm
 
 
-def _arguments(copies: Any, order: Any, call: StepBatch, sums: EpochTotals) -> tuple[Any, ...]:
-    """Make the arguments of the compiled steps; their shapes are those of a whole call, always.
+def _arguments(copies: Any, order: Any, steps: StepBatch, totals: EpochTotals) -> tuple[Any, ...]:
+    """Make the arguments of the compiled steps, always padded to the shapes of a full call.
 
-    The sums go on from where they are, in double precision: so they do not depend on how steps
-    are cut into calls.
+    The totals go on in double precision, so that they do not depend on how steps are split.
     """
-    missing = STEPS_PER_CALL - len(call)
-    edges, rates = np.pad(call.edges, (0, missing)), np.pad(call.rates, (0, missing))
-    so_far = (tf.constant(value, tf.float64) for value in (sums.loss, sums.norm))
-    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(call)), *so_far
+    missing = STEPS_PER_CALL - len(steps)
+    edges, rates = np.pad(steps.edges, (0, missing)), np.pad(steps.rates, (0, missing))
+    sums = (tf.constant(value, tf.float64) for value in (totals.loss, totals.norm))
+    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(steps)), *sums
 
 
 def automatic_batch_size(n_rows: int) -> int:
-    """Choose the power of two that cuts the rows into about 64 batches, from 32 to 1024."""
+    """Return the power of two from 32 to 1024 that splits the rows into about 64 batches."""
     exponent = round(np.log2(max(1, n_rows / BATCHES)))
-    return int(np.clip(2**exponent, SMALLEST, LARGEST))
+    return int(np.clip(2**exponent, MIN_BATCH, MAX_BATCH))

@@ -12,13 +12,13 @@ from dlrun.recipe.training import Training
 
 
 def make_optimizer(training: Training, *, scales_loss: bool) -> Any:
-    """Make the recipe's optimizer; its learning rate is set at every step.
+    """Make the recipe's optimizer, whose learning rate is set at every step.
 
-    Under a strategy of several replicas it must be given gradients that are added up already.
+    Under a strategy of several replicas it expects gradients that are summed over them.
 
     Args:
         training: the recipe's section.
-        scales_loss: multiply the loss to keep float16 gradients from vanishing.
+        scales_loss: whether to scale the loss, against underflow of float16 gradients.
 
     Raises:
         TrainingError: Keras refuses a value.

@@ -1,4 +1,4 @@
-"""Training rows that flow from disk in windows: the next one is read while a network trains."""
+"""Training rows streamed from disk in windows: the next one is read while a network trains."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dlrun.deep.training.device_data import DeviceDataset
 
 WINDOW_ROWS: Final = 2**18
 WINDOW_BYTES: Final = 2**27  # of the rows of a window as they are read
-FEWEST_ROWS: Final = 2**10
+MIN_ROWS: Final = 2**10
 
 Encode = Callable[[Mapping[str, NDArray[Any]], NDArray[Any]], DeviceDataset]
-"""Column groups and the truth of some rows → what a network is trained on."""
+"""Column groups and y of some rows → what a network is trained on."""
 
 
 @dataclass(frozen=True)
 class StreamedRows:
-    """All training rows of a stream in windows (see `Rows`), from many places of the files each.
+    """All training rows of a stream in windows, each from many places of the files.
 
     Two windows are in memory at a time, and a third is being read.
 
@@ -43,21 +43,21 @@ class StreamedRows:
         return self.stream.sizes[0]
 
     def windows(self, epoch: int) -> Iterator[DeviceDataset]:
-        """Give the rows of an epoch; all windows but the last have the same number of rows."""
+        """Yield the rows of an epoch; all windows but the last have the same number of rows."""
         yield from prefetch(self._windows(epoch))
 
     def _windows(self, epoch: int) -> Iterator[DeviceDataset]:
-        pool = ShuffleBuffer()
+        buffer = ShuffleBuffer()
         for chunk in self.stream.chunks(self.seed, epoch):
-            pool.add(self.reader.read(chunk.frame), chunk.y)
-            while len(pool) >= pool.window:
-                yield self.encode(*pool.take(pool.window))
-        if len(pool):
-            yield self.encode(*pool.take(len(pool)))
+            buffer.add(self.reader.read(chunk.frame), chunk.y)
+            while len(buffer) >= buffer.window:
+                yield self.encode(*buffer.take(buffer.window))
+        if len(buffer):
+            yield self.encode(*buffer.take(len(buffer)))
 
 
 class ShuffleBuffer:
-    """Rows that were read and wait for a window."""
+    """Rows that were read ahead of their window."""
 
     def __init__(self) -> None:
         self._pieces: list[dict[str, NDArray[Any]]] = []
@@ -68,16 +68,16 @@ class ShuffleBuffer:
         return self._n_rows
 
     def add(self, groups: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> None:
-        """Add rows; the first ones decide how many a window has."""
+        """Add rows; the first ones fix the size of the windows."""
         if not self._pieces:
             per_row = sum(prod(rows.shape[1:]) * rows.itemsize for rows in groups.values())
             fitting = WINDOW_BYTES // max(1, per_row)
-            self.window = max(FEWEST_ROWS, min(WINDOW_ROWS, fitting))
+            self.window = max(MIN_ROWS, min(WINDOW_ROWS, fitting))
         self._pieces.append({**groups, "": y})
         self._n_rows += len(y)
 
     def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
-        """Take out the first rows: their column groups and their truth."""
+        """Remove and return the first rows: column groups and y."""
         joined = {
             name: np.concatenate([piece[name] for piece in self._pieces])
             for name in self._pieces[0]

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from dlrun.deep.distributed.launch import free_ports
-from dlrun.deep.distributed.worker import Worker, find_member
+from dlrun.deep.distributed.worker import Worker, find_worker
 from dlrun.errors import RecipeError, UsageError
 from dlrun.recipe.load import load_recipe
 
@@ -35,32 +35,32 @@ def _config(cluster, job="worker", index=0):
 
 def _refused(recipe, workers=None, index=None, environment=None):
     with pytest.raises((RecipeError, UsageError)) as caught:
-        find_member(recipe, workers, index, environment or {})
+        find_worker(recipe, workers, index, environment or {})
     return str(caught.value)
 
 
 def test_a_process_alone_is_no_member(recipe):
-    assert find_member(recipe(), None, None, {}) is None
-    assert find_member(recipe(), None, None, {"TF_CONFIG": "{}"}) is None
-    assert find_member(recipe(), None, None, _config({"worker": ["a:1"]})) is None
+    assert find_worker(recipe(), None, None, {}) is None
+    assert find_worker(recipe(), None, None, {"TF_CONFIG": "{}"}) is None
+    assert find_worker(recipe(), None, None, _config({"worker": ["a:1"]})) is None
 
 
 @pytest.mark.parametrize("strategy", ["auto", "multi_worker"])
 def test_options_and_tf_config_name_the_place(recipe, strategy):
     expected = Worker(1, 2, ("a:1", "b:2"))
-    assert find_member(recipe(strategy), "a:1,b:2", 1, {}) == expected
-    assert find_member(recipe(strategy), None, None, _config(TWO, index=1)) == expected
+    assert find_worker(recipe(strategy), "a:1,b:2", 1, {}) == expected
+    assert find_worker(recipe(strategy), None, None, _config(TWO, index=1)) == expected
     with_chief = {"chief": ["a:1"], "worker": ["b:2"]}
-    assert find_member(recipe(strategy), None, None, _config(with_chief)) == expected
-    chief = find_member(recipe(strategy), None, None, _config(with_chief, "chief"))
+    assert find_worker(recipe(strategy), None, None, _config(with_chief)) == expected
+    chief = find_worker(recipe(strategy), None, None, _config(with_chief, "chief"))
     assert chief == Worker(0, 2, ("a:1", "b:2"))
     assert chief.is_chief
 
 
 def test_slurm_names_the_place_where_the_recipe_asks_for_workers(recipe):
     environment = {"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4"}
-    assert find_member(recipe("multi_worker"), None, None, environment) == Worker(3, 4)
-    assert find_member(recipe("auto"), None, None, environment) is None
+    assert find_worker(recipe("multi_worker"), None, None, environment) == Worker(3, 4)
+    assert find_worker(recipe("auto"), None, None, environment) is None
 
 
 def test_workers_that_are_not_there_are_refused(recipe):

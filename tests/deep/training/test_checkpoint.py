@@ -116,13 +116,13 @@ def test_workers_follow_the_chief_who_stops(training, breast_cancer, monkeypatch
     from dlrun.deep.backend import tf
 
     answers = iter([1, 1, 1, 0])
-    team = SimpleNamespace(
-        resume=lambda progress, _: progress,
-        measure=lambda measure: measure(),
-        from_chief=lambda array: np.asarray(next(answers)),
+    group = SimpleNamespace(
+        resume=lambda state, _: state,
+        evaluate=lambda evaluate: evaluate(),
+        broadcast=lambda array: np.asarray(next(answers)),
     )
     monkeypatch.setattr(train, "joint", tf.distribute.get_strategy())
-    monkeypatch.setattr(train, "team", lambda: team)
+    monkeypatch.setattr(train, "worker_group", lambda: group)
     run = training(breast_cancer, model=DROPOUT, training=SCHEDULED)
     assert len(run(last=1).epochs) == 3
 
@@ -181,13 +181,13 @@ def test_workers_that_train_together_cut_alike_whatever_their_clocks_say(
     from dlrun.deep import train
     from dlrun.deep.backend import tf
 
-    team = SimpleNamespace(
-        resume=lambda progress, _: progress,
-        measure=lambda measure: measure(),
-        from_chief=lambda array: array,
+    group = SimpleNamespace(
+        resume=lambda state, _: state,
+        evaluate=lambda evaluate: evaluate(),
+        broadcast=lambda array: array,
     )
     monkeypatch.setattr(train, "joint", tf.distribute.get_strategy())
-    monkeypatch.setattr(train, "team", lambda: team)
+    monkeypatch.setattr(train, "worker_group", lambda: group)
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})
     run()
     assert [len(call) for call in calls[0]] == [32, 16] * 2
