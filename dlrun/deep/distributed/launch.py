@@ -87,8 +87,8 @@ class LocalLauncher:
             while lost and _is_passing(lost) and attempt < self.n_restarts:
                 attempt += 1
                 self.notify(
-                    f"{lost.ending}. All start again from the last checkpoint: restart {attempt} of "
-                    f"{self.n_restarts}"
+                    f"{lost.ending}. All start again from the last checkpoint: restart "
+                    f"{attempt} of {self.n_restarts}"
                 )
                 lost = self._attempt(attempt, stack)
             return self._give_up(lost) if lost else 0

@@ -130,7 +130,8 @@ def test_workers_wait_for_each_other_before_tensorflow():
     first, second = free_ports(2)
     workers = (f"127.0.0.1:{first}", f"127.0.0.1:{second}")
     meetings = [
-        threading.Thread(target=Worker(index, 2, workers)._meet, args=[workers]) for index in (0, 1)
+        threading.Thread(target=Worker(index, 2, workers)._connect, args=[workers])
+        for index in (0, 1)
     ]
     meetings[0].start()
     meetings[0].join(0.3)
