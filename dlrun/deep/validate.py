@@ -1,16 +1,15 @@
-"""What a recipe's models and their training ask of the data, checked without TensorFlow."""
+"""Checks of a recipe's models and their training against the data, without TensorFlow."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from dlrun.catalog.architectures import ARCHITECTURES, is_function
 from dlrun.catalog.keras_api import optimizers, signature
 from dlrun.catalog.losses import losses_of
 from dlrun.catalog.metrics import metrics_of
+from dlrun.catalog.strategies import STRATEGIES
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
 from dlrun.deep.heads.head import heads_of
@@ -18,8 +17,6 @@ from dlrun.errors import DataError, RecipeError
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
 from dlrun.system.text import suggest
-
-DEVICES: Final = Path("/dev")
 
 
 def check_training(recipe: Recipe, dataset: Dataset) -> None:
@@ -31,8 +28,8 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
     faults: dict[str, None] = {}
     for position, model in enumerate(recipe.model):
         prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
-        if misfit := _misfit(model, dataset) or _absence(model, recipe.folder):
-            faults[f"{recipe.at(f'{prefix}.architecture')}: {misfit}"] = None
+        if fault := _misfit(model, dataset) or _missing_module(model, recipe.folder):
+            faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
         for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
@@ -44,7 +41,7 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
 
 
 def _misfit(model: Model, dataset: Dataset) -> str | None:
-    """Say why an architecture is not made for any of the columns."""
+    """Return why an architecture is made for none of the columns; None where it is for some."""
     row = ARCHITECTURES.get(model.architecture)
     kinds = list(dict.fromkeys(column.type for column in dataset.columns))
     if row is None or row.fits(kinds):
@@ -56,8 +53,8 @@ def _misfit(model: Model, dataset: Dataset) -> str | None:
     )
 
 
-def _absence(model: Model, folder: Path) -> str | None:
-    """Say that the module of the user's own function is not there; it is not imported yet."""
+def _missing_module(model: Model, folder: Path) -> str | None:
+    """Return the fault of a missing module of the user's own function, without importing it."""
     if is_function(model.architecture):
         try:
             check_module(model.architecture, folder)
@@ -67,7 +64,7 @@ def _absence(model: Model, folder: Path) -> str | None:
 
 
 def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield the setting and what is wrong with it."""
+    """Yield each faulty setting with its fault."""
     yield from _strategy_faults(training)
     yield from _optimizer_faults(training)
     yield from _loss_faults(training, dataset.target.task)
@@ -80,26 +77,17 @@ def _missing_faults(recipe: Recipe, dataset: Dataset) -> Iterator[str]:
         return
     numbers = [column.name for column in dataset.columns if column.type == "number"]
     counts = {name: int(dataset.frame[name].isna().sum()) for name in numbers}
-    found = [f"{name!r} ({count})" for name, count in counts.items() if count]
-    if found:
+    listed = [f"{name!r} ({count})" for name, count in counts.items() if count]
+    if listed:
         yield (
             f"{recipe.at('preprocessing.number.impute')}: error, and numbers are missing in "
-            f"{', '.join(found)}. Choose median, mean or zero, or fill them in the data"
+            f"{', '.join(listed)}. Choose median, mean or zero, or fill them in the data"
         )
 
 
 def _strategy_faults(training: Training) -> Iterator[tuple[str, str]]:
-    if training.strategy == "tpu" and not _has_tpu():
-        yield (
-            "strategy",
-            "tpu, but there is none here: no device /dev/accel* or /dev/vfio/*, and the variable "
-            "TPU_NAME is not set. Choose auto, or name the TPU in TPU_NAME",
-        )
-
-
-def _has_tpu() -> bool:
-    devices = (*DEVICES.glob("accel*"), *DEVICES.glob("vfio/[0-9]*"))
-    return "TPU_NAME" in os.environ or bool(devices)
+    if fault := STRATEGIES[training.strategy].find_fault():
+        yield "strategy", fault
 
 
 def _optimizer_faults(training: Training) -> Iterator[tuple[str, str]]:

@@ -160,9 +160,6 @@ class Data(Section):
         return typed
 
 
-# ------------------------------------------------------------------------------- candidates
-
-
 def _extends(common: object, own: object) -> bool:
     """Return whether a mapping overrides keys of another one, rather than naming another thing."""
     return isinstance(common, dict) and isinstance(own, dict) and "name" not in own

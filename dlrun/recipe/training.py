@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import PositiveFloat, PositiveInt, field_validator
 
 from dlrun.catalog.keras_api import optimizers
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.metrics import METRIC_NAMES
-from dlrun.recipe.base import Auto, Label, OpenSection, Section, Share, one_of
+from dlrun.catalog.schedules import SCHEDULES
+from dlrun.catalog.strategies import STRATEGIES
+from dlrun.recipe.base import Auto, Label, OneOf, OpenSection, Section, Share, one_of
+
+MONITORED: Final = ("val/loss", *(f"val/{metric}" for metric in METRIC_NAMES))
 
 
 class Optimizer(OpenSection):
@@ -26,7 +30,7 @@ class Optimizer(OpenSection):
 class LearningRate(Section):
     """The step size over time."""
 
-    schedule: Literal["constant", "cosine", "exponential", "plateau"] = "constant"
+    schedule: Annotated[str, OneOf(tuple(SCHEDULES), "a schedule")] = "constant"
     peak: PositiveFloat = 1e-3
     warmup: Share = 0.0
     """Share of all steps over which the rate grows linearly from 0 to the peak."""
@@ -35,17 +39,11 @@ class LearningRate(Section):
 class EarlyStopping(Section):
     """When to stop before the last epoch."""
 
-    monitor: str = "val/loss"
+    monitor: Annotated[str, OneOf(MONITORED, "something to monitor")] = "val/loss"
     """val/loss, or val/ and the name of a metric."""
     patience: PositiveInt = 8
     """Epochs without improvement."""
     restore_best: bool = True
-
-    @field_validator("monitor")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        allowed = ("val/loss", *(f"val/{metric}" for metric in METRIC_NAMES))
-        return one_of(value, allowed, "something to monitor")
 
 
 class Training(Section):
@@ -57,7 +55,7 @@ class Training(Section):
     """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
-    loss: str = "auto"
+    loss: Annotated[str, OneOf(("auto", *LOSSES), "a loss")] = "auto"
     """Any Keras loss by name; auto: cross-entropy for classes, mean squared error for numbers."""
     class_weight: Literal["balanced"] | dict[Label, PositiveFloat] | None = None
     clip_norm: PositiveFloat | None = None
@@ -65,7 +63,7 @@ class Training(Section):
     early_stopping: EarlyStopping | Literal[False] = EarlyStopping()
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
     """auto: mixed precision on a GPU that has it, else float32."""
-    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu"] = "auto"
+    strategy: Annotated[str, OneOf(tuple(STRATEGIES), "a strategy")] = "auto"
     """auto: multi_worker where TF_CONFIG names several workers, else mirrored over all GPUs of the
     machine when there are several, else one device."""
     deterministic: bool = False
@@ -93,11 +91,6 @@ class Training(Section):
         if value is True:
             return {}
         return switches.get(value, value) if isinstance(value, str) else value
-
-    @field_validator("loss")
-    @classmethod
-    def _known_loss(cls, value: str) -> str:
-        return one_of(value, ("auto", *LOSSES), "a loss")
 
     @field_validator("checkpoint_every")
     @classmethod

@@ -8,7 +8,6 @@ COLUMN_TYPES: Final = tuple(COLUMN_KINDS)
 
 PLANNED_KEYS: Final = ("search",)
 
-SCHEDULES: Final = ("constant", "cosine", "exponential", "plateau")
 
 # What other tools and habits call a key: the right one, as a dotted path from the top.
 HABITS: Final = {

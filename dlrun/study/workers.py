@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from dlrun.catalog.strategies import STRATEGIES
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset, Split
-from dlrun.deep.distributed.worker import JOINING, this_worker
+from dlrun.deep.distributed.worker import this_worker
 from dlrun.errors import ClusterError
 from dlrun.recipe.write import recipe_digest
 from dlrun.system.environment import versions
@@ -96,7 +97,7 @@ def _group() -> CollectiveGroup:
 
 def _is_joint(plan: StudyPlan, position: int) -> bool:
     model = plan.recipe.model[position]
-    return plan.recipe.training_of(model).strategy in JOINING
+    return STRATEGIES[plan.recipe.training_of(model).strategy].joins_workers
 
 
 def _rows(plan: StudyPlan, task: TrainingTask) -> tuple[Dataset, Split]:

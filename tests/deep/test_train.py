@@ -10,10 +10,10 @@ import pytest
 
 from dlrun.catalog.keras_api import optimizers
 from dlrun.catalog.losses import LOSSES
+from dlrun.catalog.schedules import SCHEDULES
 from dlrun.contract.candidate import FitContext
 from dlrun.errors import TrainingError
 from dlrun.metrics.scores import score
-from dlrun.recipe.vocabulary import SCHEDULES
 
 pytestmark = pytest.mark.tf
 

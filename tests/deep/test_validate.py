@@ -66,7 +66,7 @@ def test_the_monitored_metric_must_fit_the_task(recipe, breast_cancer):
 
 def test_a_tpu_that_is_not_there_is_refused(recipe, breast_cancer, tmp_path, monkeypatch):
     monkeypatch.delenv("TPU_NAME", raising=False)
-    monkeypatch.setattr("dlrun.deep.validate.DEVICES", tmp_path)
+    monkeypatch.setattr("dlrun.catalog.strategies.DEVICES", tmp_path)
     assert _fault(recipe(training={"strategy": "tpu"}), breast_cancer) == (
         "recipe.yaml: training.strategy: tpu, but there is none here: no device /dev/accel* or "
         "/dev/vfio/*, and the variable TPU_NAME is not set. Choose auto, or name the TPU in "

@@ -15,12 +15,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dlrun.catalog.strategies import STRATEGIES
 from dlrun.errors import ClusterError, RecipeError, UsageError
 from dlrun.recipe.schema import Recipe
 
 VARIABLE: Final = "TF_CONFIG"
 JOBS: Final = ("chief", "worker")
-JOINING: Final = ("auto", "multi_worker")
 POLL_SECONDS: Final = 0.2
 CONNECT_SECONDS: Final = 2.0
 
@@ -184,7 +184,7 @@ def _make_worker(where: str, workers: tuple[str, ...], index: int, what: str) ->
 
 
 def _check(recipe: Recipe, worker: Worker, strategies: set[str]) -> None:
-    if not strategies & set(JOINING):
+    if not any(STRATEGIES[name].joins_workers for name in strategies):
         asked = " and ".join(sorted(strategies)) or "no network"
         message = (
             f"{recipe.at('training.strategy')}: there are {worker.n_workers} workers, and the "
@@ -195,7 +195,8 @@ def _check(recipe: Recipe, worker: Worker, strategies: set[str]) -> None:
     for model in recipe.model:
         training = recipe.training_of(model)
         size = training.batch_size
-        if training.strategy in JOINING and size != "auto" and size < worker.n_workers:
+        joins = STRATEGIES[training.strategy].joins_workers
+        if joins and size != "auto" and size < worker.n_workers:
             message = (
                 f"{recipe.at('training.batch_size')}: {size} rows cannot be shared by "
                 f"{worker.n_workers} workers. Make it {worker.n_workers} or more, or take auto"

@@ -35,12 +35,12 @@ def encode(encoding, cells):
 
 
 def test_cells_are_cut_and_padded_with_nan_also_where_there_are_none():
-    from dlrun.deep.inputs.audio import reader
+    from dlrun.deep.inputs.audio import make_reader
 
     column = Column("sound", "audio", (1000,), RATE)
     cells = np.empty(3, dtype=object)
     cells[:] = [np.ones(1500, np.float32), np.ones(10, np.float32), np.zeros(0, np.float32)]
-    read = reader([column], None)
+    read = make_reader([column], None)
     group = read(pd.DataFrame({"sound": cells}))
     assert group.dtype == np.float32
     assert np.isfinite(group).sum(axis=1).tolist() == [1000, 10, 0]

@@ -31,10 +31,10 @@ def fit(cells, column=COLUMN):
 
 
 def test_cells_are_stacked_as_bytes_also_where_there_are_none():
-    from dlrun.deep.inputs.image import reader
+    from dlrun.deep.inputs.image import make_reader
 
     cells = make_cells(5)
-    read = reader([COLUMN], None)
+    read = make_reader([COLUMN], None)
     stacked = read(pd.DataFrame({"photo": cells}))
     assert stacked.dtype == np.uint8
     np.testing.assert_array_equal(stacked, np.stack(cells))

@@ -119,14 +119,14 @@ def test_constant_and_empty_channels_and_series_are_finite(scale):
 
 def test_the_networks_reader_cuts_and_pads_as_the_frame_s():
     from dlrun.deep.backend import keras, tf
-    from dlrun.deep.inputs.series import reader
+    from dlrun.deep.inputs.series import make_reader
 
     cells = [_rows(1, 2, 3), _rows(NAN, 4)]
     encoding = _fit(cells)
     raw = keras.Input((None, 1))
     model = keras.Model(raw, encoding.read([raw]))
     assert model.output.shape == (None, 3, 1)
-    read = reader([Column("s", "series", (3, 1))], model)
+    read = make_reader([Column("s", "series", (3, 1))], model)
     given = [_rows(1, 2), _rows(1, 2, 3, 4, 5), np.zeros((0, 1)), _rows(NAN, NAN, 3)]
     for cell in given:
         expected = read(_frame([cell]))

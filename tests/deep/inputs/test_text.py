@@ -35,9 +35,11 @@ def _model(encoding):
 
 
 def _read(model, texts):
-    from dlrun.deep.inputs.text import reader
+    from dlrun.deep.inputs.text import make_reader
 
-    return reader([Column("t", "text")], model)(pd.DataFrame({"t": pd.Series(texts, dtype="str")}))
+    return make_reader([Column("t", "text")], model)(
+        pd.DataFrame({"t": pd.Series(texts, dtype="str")})
+    )
 
 
 RULES = [
