@@ -187,7 +187,7 @@ def test_the_networks_own_reader_and_encoder_agree_with_the_frames(mixed):
         {},
     )
     groups = frame_reader(mixed.columns, network.reader).read(mixed.frame)
-    read = network.make_reader(
+    read = network.reader(
         {name: tf.constant(values) for name, values in raw_columns(mixed).items()}
     )
     assert set(read) == set(groups) == {"number", "category", "datetime"}
