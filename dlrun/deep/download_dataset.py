@@ -39,10 +39,10 @@ def _to_lines(rows: Iterable[Iterable[int]], words: dict[int, str]) -> NDArray[n
 
 
 def main(name: str, path: Path) -> int:
-    """Write the set; what went wrong is the last line on stderr."""
+    """Write the set; an error is the last line on stderr."""
     scratch = path.with_name(f"{path.stem}-{os.getpid()}.npz")
     try:
-        with redirect_stdout(StringIO()):  # Keras tells of every megabyte
+        with redirect_stdout(StringIO()):  # Keras reports every megabyte
             arrays = load(name)
         np.savez(scratch, **arrays)  # type: ignore[arg-type]  # NumPy's keywords are arrays
         scratch.replace(path)

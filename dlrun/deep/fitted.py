@@ -35,9 +35,7 @@ class FittedNetwork:
 
     Attributes:
         candidate: its name.
-        columns: what it was trained on.
-        target: what it predicts.
-        model: the whole network as one Keras model, raw columns in.
+        model: the whole network as one Keras model of raw columns.
         best_epoch: the epoch whose weights it has.
     """
 
@@ -60,7 +58,7 @@ class FittedNetwork:
         """
         groups = self._reader.read(frame)
         finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
-        return self._checked(to_predictions(finished, self.target))
+        return self._check_finite(to_predictions(finished, self.target))
 
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return what the head predicts from, (rows, width) float32; `dlrun.contract` has `Embeds`.
@@ -115,11 +113,11 @@ class FittedNetwork:
         }
         return tf.function(lambda groups: forward(encoder(groups)), input_signature=[signature])
 
-    def _checked(self, predictions: Predictions) -> Predictions:
-        wrong = np.argwhere(~np.isfinite(predictions.values))
-        if len(wrong):
+    def _check_finite(self, predictions: Predictions) -> Predictions:
+        faulty = np.argwhere(~np.isfinite(predictions.values))
+        if len(faulty):
             message = (
-                f"row {wrong[0][0]}: {self.candidate} predicts no finite number. Is a "
+                f"row {faulty[0][0]}: {self.candidate} predicts no finite number. Is a "
                 "number missing that preprocessing.number.impute does not fill, or beyond reason?"
             )
             raise DataError(message)

@@ -13,10 +13,10 @@ from dlrun.deep.inputs.groups import Group
 from dlrun.deep.objective import Objective
 from dlrun.errors import TrainingError
 
-Architecture = Callable[[Mapping[str, Group]], Any]
+BuildArchitecture = Callable[[Mapping[str, Group]], Any]
 """Groups → the tensor under the head, (rows, width), or (rows, members, width) of an ensemble."""
 Augmentation = Callable[[Any], Any]
-"""Encoded group → the same, randomly changed."""
+"""Encoded group → the same, augmented."""
 
 MATRIX: Final = 2  # dimensions
 
@@ -28,8 +28,7 @@ class Network:
     Attributes:
         reader: raw columns to groups, looking up categories.
         encoder: groups to encoded groups; frozen, so run once over a whole table.
-        augmenter: encoded groups to randomly changed ones, in training alone; None where the
-            recipe asks for none.
+        augmenter: encoded groups to augmented ones, in training alone; or None.
         body: encoded groups to outputs; trained.
         finish: outputs to predictions.
     """
@@ -68,7 +67,7 @@ def build_network(
     columns: Sequence[Column],
     encodings: Mapping[str, Encoding],
     objective: Objective,
-    architecture: Architecture,
+    architecture: BuildArchitecture,
     augmentations: Mapping[str, Augmentation],
 ) -> Network:
     """Build a network with fresh weights.
@@ -131,7 +130,7 @@ def _build_augmenter(
 
 
 def _build_body(
-    encodings: Mapping[str, Encoding], objective: Objective, architecture: Architecture
+    encodings: Mapping[str, Encoding], objective: Objective, architecture: BuildArchitecture
 ) -> Any:
     encoded = _encoded_inputs(encodings)
     tensor = architecture(
@@ -145,7 +144,7 @@ def _build_body(
 
 
 def _head(n_outputs: int, tensor: Any) -> Any:
-    """Stand a linear layer on a tensor; each member of an ensemble gets one of its own."""
+    """Add the linear output layer, one for each member of an ensemble."""
     # Logits and numbers need more digits than mixed precision has.
     if len(tensor.shape) == MATRIX:
         return keras.layers.Dense(n_outputs, dtype="float32", name="dlrun_head")(tensor)

@@ -31,19 +31,12 @@ def build(
     attention_dropout: float,
     encode: str | None,
 ) -> Any:
-    """Let the tokens of all columns attend to each other, and read out a token of its own.
+    """Apply attention among the tokens of all columns, and return an additional summary token.
 
     Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
-    (2021): normalised before each step but for the first attention, with gated dense layers.
-
-    Args:
-        groups: the column groups; that of numbers knows already how to embed them.
-        width: of a token.
-        blocks: of attention and gated dense layers.
-        heads: of attention.
-        dropout: within the gated dense layers.
-        attention_dropout: of attention.
-        encode: how numbers are embedded.
+    (2021): normalised before each step but for the first attention, with gated dense layers. The
+    group of numbers embeds them already as `encode` says. Settings as in
+    `dlrun.catalog.architectures.FtTransformer`.
 
     Returns:
         A Keras tensor, (rows, width).
@@ -56,7 +49,7 @@ def build(
     tensor = keras.layers.Concatenate(axis=1)([summary, *tokens])
     for block in range(blocks):
         keys = keras.layers.LayerNormalization()(tensor) if block else tensor
-        if block == blocks - 1:  # nothing but the summary is read afterwards
+        if block == blocks - 1:  # only the summary is used afterwards
             tensor, queries = tensor[:, :1], keys[:, :1]
         else:
             queries = keys
@@ -76,7 +69,7 @@ def _gated(tensor: Any, dropout: float) -> Any:
 
 
 def tokenize(group: Group, width: int) -> Any:
-    """Make a group's tokens, (rows, tokens, width); one where it is no columns of a table."""
+    """Embed a group as tokens, (rows, tokens, width); one where it is no table."""
     encoding, encoded = group.encoding, group.encoded
     if isinstance(encoding, NumberEncoding):
         return encoding.embed(encoded, width)
@@ -88,7 +81,7 @@ def tokenize(group: Group, width: int) -> Any:
 
 
 def _look_up(codes: Any, vocabularies: Sequence[Sequence[str]], width: int) -> Any:
-    """Look all codes up in one table, each column's after those of the columns before."""
+    """Embed all codes by one table, each column's after those of the columns before."""
     n_codes = [FIRST_CODE + len(vocabulary) for vocabulary in vocabularies]
     *offsets, n_all = accumulate(n_codes, initial=0)
     table = keras.layers.Embedding(n_all, width, embeddings_initializer=_uniform(width))
@@ -96,7 +89,7 @@ def _look_up(codes: Any, vocabularies: Sequence[Sequence[str]], width: int) -> A
 
 
 def _map_parts(encoded: Any, parts: Sequence[Part], width: int) -> Any:
-    """Make a token of each part of a date, together with its place on the circle."""
+    """Embed each part of a date together with its sine and cosine."""
     sizes = [3 if part.name in PERIODS else 1 for part in parts]
     ends = list(accumulate(sizes))
     tokens = [

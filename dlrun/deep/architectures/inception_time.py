@@ -10,9 +10,9 @@ from dlrun.deep.backend import keras
 from dlrun.deep.blocks.steps import StepSequence, as_sequence
 from dlrun.deep.inputs.groups import Group
 
-RESIDUAL: Final = 3  # modules that a connection goes around
+RESIDUAL: Final = 3  # modules under each residual connection
 POOL: Final = 3  # steps
-LOWEST: Final = -65504.0  # number of float16: below what any step holds
+LOWEST: Final = -65504.0  # of float16
 
 layers = keras.layers
 
@@ -38,7 +38,7 @@ def build(
 
 
 def _module(steps: StepSequence, filters: int, bottleneck: int, kernel_sizes: Sequence[int]) -> Any:
-    """Put convolutions of several sizes and a pooling side by side."""
+    """Concatenate convolutions of several sizes and a pooling."""
     tensor = steps.tensor
     narrow = tensor
     if tensor.shape[-1] > 1:
@@ -54,7 +54,7 @@ def _module(steps: StepSequence, filters: int, bottleneck: int, kernel_sizes: Se
 
 
 def _add(before: StepSequence, steps: StepSequence) -> StepSequence:
-    """Add what went around the modules, brought to the same width."""
-    around = layers.Conv1D(steps.tensor.shape[-1], 1, use_bias=False)(before.tensor)
-    around = normalize(around, before)
-    return steps.apply_mask(layers.ReLU()(layers.Add()([around, steps.tensor])))
+    """Add the residual connection, projected to the same width."""
+    residual = layers.Conv1D(steps.tensor.shape[-1], 1, use_bias=False)(before.tensor)
+    residual = normalize(residual, before)
+    return steps.apply_mask(layers.ReLU()(layers.Add()([residual, steps.tensor])))

@@ -13,10 +13,10 @@ from dlrun.recipe.layer_list import parse_layer
 
 
 def build(groups: Mapping[str, Group], *, layers: Sequence[object]) -> Any:
-    """Apply the layers one after the other to the one image, sound, text or series there is.
+    """Apply the layers one after the other to the only image, sound, text or series.
 
-    Where there is none they take the joined columns; where there are others beside it, these are
-    joined to what the layers make of it.
+    Without one they are applied to the joined columns; other columns beside it are joined to the
+    output of the layers.
 
     Raises:
         TrainingError: a layer cannot be made, or not be applied; or there are several images,

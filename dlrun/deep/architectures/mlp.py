@@ -10,17 +10,11 @@ from dlrun.deep.blocks.flatten import concatenate
 from dlrun.deep.distributed.replicas import synchronized
 from dlrun.deep.inputs.groups import Group
 
-MOMENTUM: Final = 0.9  # Keras' 0.99 never gets to know a small table's mean
+MOMENTUM: Final = 0.9  # Keras' 0.99 takes too many steps for a small table
 
 
 def build(groups: Mapping[str, Group], *, encode: str | None, **settings: Any) -> Any:
-    """Flatten and join all groups under dense layers.
-
-    Args:
-        groups: the column groups; that of numbers embeds them already as `encode` says.
-        encode: how numbers are embedded.
-        settings: those of `stack`.
-    """
+    """Flatten and join all groups under dense layers; numbers are embedded by their group."""
     return stack(concatenate(group.flatten() for group in groups.values()), **settings)
 
 

@@ -32,7 +32,7 @@ def build(
     The cells are those of Hochreiter & Schmidhuber (1997), Cho et al. (2014) and Elman (1990).
     """
     steps = as_sequence(group, embedding)
-    tensor, mask = steps.tensor, _started(steps.mask)
+    tensor, mask = steps.tensor, _unmask_first(steps.mask)
     for number, width in enumerate(units, start=1):
         layer = CELLS[cell](width, return_sequences=number < len(units))
         if bidirectional:
@@ -43,8 +43,8 @@ def build(
     return tensor
 
 
-def _started(mask: Any) -> Any:
-    """Let every row have a first step: NVIDIA's kernels refuse rows without any."""
+def _unmask_first(mask: Any) -> Any:
+    """Unmask every first step: NVIDIA's kernels refuse rows that are all padding."""
     if mask is None:
         return None
     return ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)

@@ -20,19 +20,14 @@ def build(
     dropout: float,
     encode: str | None,
 ) -> Any:
-    """Stack dense layers whose inputs and outputs every member scales for itself.
+    """Stack dense layers whose inputs and outputs every member scales by weights of its own.
 
     Gorishniy, Kotelnikov and Babenko, "TabM: advancing tabular deep learning with
     parameter-efficient ensembling" (2024): the adapters of BatchEnsemble (Wen, Tran and Ba
-    2020), of which the first alone starts at random, so that members see the columns differently.
+    2020), of which only the first is initialised at random, so that the members differ.
 
-    Args:
-        groups: the column groups; that of numbers embeds them already as `encode` says.
-        members: networks in the ensemble.
-        hidden: units of each layer.
-        activation: after each layer.
-        dropout: after each layer, for every member apart.
-        encode: how numbers are embedded.
+    The group of numbers embeds them already as `encode` says. Settings as in
+    `dlrun.catalog.architectures.Tabm`.
 
     Returns:
         A Keras tensor, (rows, members, width).

@@ -11,32 +11,32 @@ ops = keras.ops
 
 
 def attend(queries: Any, tokens: Any, *, heads: int, dropout: float) -> Any:
-    """Mix tokens for every query by how alike they are (Vaswani et al. 2017).
+    """Apply scaled dot-product attention in several heads (Vaswani et al. 2017).
 
     Written with dense layers, as Keras' MultiHeadAttention takes twice as long to train on a
-    CPU: it makes a gradient of its weights for every row before it adds them up.
+    CPU: it computes the gradient of its weights for every row before it sums them.
 
     Args:
         queries: (rows, queries, width), the width a multiple of `heads`.
-        tokens: (rows, tokens, width).
-        heads: parts of the width that attend apart.
-        dropout: share of attention that is switched off while training.
+        tokens: (rows, tokens, width), both keys and values.
+        heads: of attention.
+        dropout: share of the attention weights.
 
     Returns:
         (rows, queries, width).
     """
     width = tokens.shape[-1]
 
-    def parted(tensor: Any) -> Any:
-        """Map a tensor linearly and part it, (rows, heads, tokens, width / heads)."""
+    def project(tensor: Any) -> Any:
+        """Project a tensor and split it, (rows, heads, tokens, width / heads)."""
         mapped = keras.layers.Dense(width)(tensor)
         heads_last = ops.reshape(mapped, (-1, tensor.shape[1], heads, width // heads))
         return ops.transpose(heads_last, (0, 2, 1, 3))
 
-    alike = ops.matmul(parted(queries), ops.transpose(parted(tokens), (0, 1, 3, 2)))
-    weights = ops.softmax(alike / sqrt(width // heads))
+    scores = ops.matmul(project(queries), ops.transpose(project(tokens), (0, 1, 3, 2)))
+    weights = ops.softmax(scores / sqrt(width // heads))
     if dropout:
         weights = keras.layers.Dropout(dropout)(weights)
-    mixed = ops.transpose(ops.matmul(weights, parted(tokens)), (0, 2, 1, 3))
+    mixed = ops.transpose(ops.matmul(weights, project(tokens)), (0, 2, 1, 3))
     joined = ops.reshape(mixed, (-1, queries.shape[1], width))
     return keras.layers.Dense(width)(joined)

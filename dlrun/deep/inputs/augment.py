@@ -1,4 +1,4 @@
-"""Random changes to encoded rows, made while training alone and never saved with the network."""
+"""Augmentation: random changes to encoded rows in training, not saved with the network."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ ops = keras.ops
 def make_augmentations(
     encodings: Mapping[str, Encoding], preprocessing: Preprocessing
 ) -> dict[str, Callable[[Any], Any]]:
-    """Make what the recipe asks for: group → a function of its encoded tensor.
+    """Make the augmentations of the recipe: group → a function of its encoded tensor.
 
-    Layers are made when the function is called, after the network's own: these start with the
-    same weights whether rows are changed or not.
+    Its layers are made when it is called, after those of the network, whose initial weights are
+    then the same with and without augmentation.
     """
-    made: dict[str, Callable[[Any], Any]] = {}
+    augmentations: dict[str, Callable[[Any], Any]] = {}
     image, audio = preprocessing.image.augment, preprocessing.audio.augment
     for name, encoding in encodings.items():
         if isinstance(encoding, ImageEncoding) and image != Augment():
-            made[name] = partial(_change_image, image)
+            augmentations[name] = partial(_augment_image, image)
         elif isinstance(encoding, AudioEncoding) and audio != SpecAugment():
-            made[name] = partial(_change_sound, audio, encoding.n_mels)
-    return made
+            augmentations[name] = partial(_augment_sound, audio, encoding.n_mels)
+    return augmentations
 
 
-def _change_image(augment: Augment, image: Any) -> Any:
-    """Change images, (rows, height, width, channels) uint8, and round to bytes again."""
+def _augment_image(augment: Augment, image: Any) -> Any:
+    """Augment images, (rows, height, width, channels) uint8, rounded to bytes again."""
     changed = ops.cast(image, "float32")
     for layer in _image_layers(augment):
         changed = layer(changed)
@@ -45,26 +45,26 @@ def _change_image(augment: Augment, image: Any) -> Any:
 
 
 def _image_layers(augment: Augment) -> Iterator[Any]:
-    """Make the layers; what comes into the picture from outside repeats its edge."""
+    """Make the layers; pixels from outside repeat the edge."""
     flip = "horizontal" if augment.flip is True else augment.flip
     # Keras' own horizontal_and_vertical flips along both sides or none.
     for side in flip.split("_and_") if flip else ():
         yield keras.layers.RandomFlip(side, dtype="float32")
-    outside = {"fill_mode": "nearest", "dtype": "float32"}
+    filled = {"fill_mode": "nearest", "dtype": "float32"}
     if augment.rotation:
-        yield keras.layers.RandomRotation(augment.rotation, **outside)
+        yield keras.layers.RandomRotation(augment.rotation, **filled)
     if augment.shift:
-        yield keras.layers.RandomTranslation(augment.shift, augment.shift, **outside)
+        yield keras.layers.RandomTranslation(augment.shift, augment.shift, **filled)
     if augment.zoom:
-        yield keras.layers.RandomZoom(augment.zoom, **outside)
+        yield keras.layers.RandomZoom(augment.zoom, **filled)
     if augment.contrast:
         yield keras.layers.RandomContrast(augment.contrast, (0, WHITE), dtype="float32")
 
 
-def _change_sound(augment: SpecAugment, n_mels: int, sound: Any) -> Any:
-    """Hide stretches of log-mel bands and frames, (rows, frames, bands).
+def _augment_sound(augment: SpecAugment, n_mels: int, sound: Any) -> Any:
+    """Mask stretches of log-mel bands and frames, (rows, frames, bands), as SpecAugment does.
 
-    Time warping is left out: SpecAugment's authors found that it adds least and takes longest.
+    Time warping is left out: its authors found that it adds least and takes longest.
     """
     for axis, share in ((BANDS, augment.frequency), (FRAMES, augment.time)):
         if share:
@@ -74,9 +74,9 @@ def _change_sound(augment: SpecAugment, n_mels: int, sound: Any) -> Any:
 
 
 class _Mask(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Hides a random stretch of bands or frames of each row: sets it to zero, the mean.
+    """Sets a random stretch of bands or frames of each row to zero, the mean.
 
-    Keras has no such layer; it needs one of its own for the state of its random numbers.
+    A layer, for the state of its random numbers.
     """
 
     def __init__(self, axis: int, share: float, n_mels: int) -> None:
@@ -85,7 +85,7 @@ class _Mask(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.seed_generator = keras.random.SeedGenerator()
 
     def call(self, tensor: Any, training: bool = False) -> Any:
-        """Hide stretches of (rows, frames, bands); a channel that tells padding stays."""
+        """Mask stretches of (rows, frames, bands); the channel of the padding mask stays."""
         if not training:
             return tensor
         n_rows, length = ops.shape(tensor)[0], tensor.shape[self.axis]
@@ -93,11 +93,11 @@ class _Mask(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         uniform = keras.random.uniform((n_rows, 2, 1), seed=self.seed_generator)
         width = ops.floor(uniform[:, 0] * (self.share * length + 1))
         start = ops.floor(uniform[:, 1] * (length - width + 1))
-        places = ops.arange(tensor.shape[self.axis], dtype="float32")
-        is_hidden = (places >= start) & (places < start + width)
+        positions = ops.arange(tensor.shape[self.axis], dtype="float32")
+        is_masked = (positions >= start) & (positions < start + width)
         if self.axis == FRAMES:
             channels = ops.arange(tensor.shape[BANDS]) < self.n_mels
-            is_hidden = is_hidden[:, :, None] & channels
+            is_masked = is_masked[:, :, None] & channels
         else:
-            is_hidden = is_hidden[:, None, :]
-        return ops.where(is_hidden, 0.0, tensor)
+            is_masked = is_masked[:, None, :]
+        return ops.where(is_masked, 0.0, tensor)

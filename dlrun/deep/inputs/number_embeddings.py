@@ -1,8 +1,8 @@
 """Numbers as vectors: linear, periodic and piecewise linear embeddings, trained with the network.
 
 After Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
-learning" (2022). Every column has weights of its own; numbers are given as encoded, (rows,
-columns) float32, and come back as (rows, columns, width).
+learning" (2022). Every column has weights of its own: encoded numbers, (rows, columns) float32,
+become (rows, columns, width).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ops = keras.ops
 
 
 def linear(numbers: Any, width: int) -> Any:
-    """Give each column a direction and an offset of its own."""
+    """Multiply by a vector and add one, of each column."""
     start = _uniform(width)
     layer = keras.layers.EinsumDense(
         "rc,cw->rcw",
@@ -37,7 +37,7 @@ def linear(numbers: Any, width: int) -> Any:
 
 
 def periodic(numbers: Any, width: int) -> Any:
-    """Take sines and cosines of learned frequencies, then a linear layer and ReLU (PLR)."""
+    """Apply sines and cosines of trained frequencies, then a linear layer and ReLU (PLR)."""
     n_columns = numbers.shape[1]
     frequencies = keras.layers.EinsumDense(
         "rc,cf->rcf",
@@ -60,8 +60,8 @@ def periodic(numbers: Any, width: int) -> Any:
 def piecewise(numbers: Any, width: int, edges: NDArray[np.float32]) -> Any:
     """Add to the linear embedding a slope for every bin, which starts at zero.
 
-    The second version of the authors' own code, as in TabM. Beyond the training rows the linear
-    embedding alone goes on.
+    The second version of the authors' own code, as in TabM. Beyond the range of the training rows
+    it continues linearly.
 
     Args:
         numbers: (rows, columns).
@@ -69,12 +69,12 @@ def piecewise(numbers: Any, width: int, edges: NDArray[np.float32]) -> Any:
         edges: (columns, bins + 1) of the bins, ascending; a bin of no width is never used.
     """
     left, right = edges[:, :-1], edges[:, 1:]
-    spread = np.where(right > left, right - left, np.float32(1.0))
+    bin_widths = np.where(right > left, right - left, np.float32(1.0))
     within = ops.minimum(ops.maximum(numbers[:, :, None], left), right)
     slopes = keras.layers.EinsumDense(
         "rcb,cbw->rcw", output_shape=(numbers.shape[1], width), kernel_initializer="zeros"
     )
-    return linear(numbers, width) + slopes((within - left) / spread)
+    return linear(numbers, width) + slopes((within - left) / bin_widths)
 
 
 def bin_shares(n_rows: int) -> NDArray[np.float64]:
@@ -84,6 +84,6 @@ def bin_shares(n_rows: int) -> NDArray[np.float64]:
 
 
 def _uniform(n_inputs: int) -> Any:
-    """Start weights as the authors do, which is PyTorch's way."""
+    """Initialise weights as the authors and PyTorch do."""
     limit = n_inputs**-0.5
     return keras.initializers.RandomUniform(-limit, limit)
