@@ -16,8 +16,8 @@ from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader
-from dlrun.deep.network import MATRIX, count_parameters, input_names
-from dlrun.deep.objective import to_predictions
+from dlrun.deep.network import count_parameters, input_names
+from dlrun.deep.objective import MATRIX, to_predictions
 from dlrun.deep.training.device_data import chunks
 from dlrun.errors import DataError, UsageError
 

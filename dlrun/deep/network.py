@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Spec
 from dlrun.deep.inputs.groups import Group
-from dlrun.deep.objective import Objective
+from dlrun.deep.objective import MATRIX, Objective
 from dlrun.errors import TrainingError
 
 BuildArchitecture = Callable[[Mapping[str, Group]], Any]
 """Groups → the tensor under the head, (rows, width), or (rows, members, width) of an ensemble."""
 Augmentation = Callable[[Any], Any]
 """Encoded group → the same, augmented."""
-
-MATRIX: Final = 2  # dimensions
 
 
 @dataclass(frozen=True)
