@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from modalities import LABELS, MODALITIES, N_ROWS
 
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.features import FEATURES
-from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.classic.candidates import make_candidates as make_classic
 from dlrun.classic.estimators import builders
 from dlrun.contract.candidate import Candidate, FitContext, Fitted

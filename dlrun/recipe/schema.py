@@ -20,7 +20,6 @@ from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
-from dlrun.recipe import vocabulary as names
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.features import Features, check_apart

@@ -107,10 +107,11 @@ CASES = {
 @pytest.fixture(scope="module")
 def results():
     here = Path(__file__).parent
+    path = os.pathsep.join(map(str, (here.parent, here.parents[2], here.parents[1])))
     done = subprocess.run(
         [sys.executable, "-c", MIRRORED, json.dumps(CASES)],
         cwd=here,
-        env={**os.environ, "PYTHONPATH": f"{here.parents[2]}{os.pathsep}{here.parents[1]}"},
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=True,

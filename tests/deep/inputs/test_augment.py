@@ -142,7 +142,7 @@ def test_the_same_seed_changes_rows_alike(trained, modality):
 
 def test_rows_are_changed_on_two_devices():
     here = Path(__file__).parent
-    path = os.pathsep.join(map(str, (here.parents[2], here.parents[1])))
+    path = os.pathsep.join(map(str, (here.parent, here.parents[2], here.parents[1])))
     done = subprocess.run(
         [sys.executable, "-c", MIRRORED, json.dumps(SETTINGS)],
         cwd=here,
