@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dlrun.catalog.architectures import Architecture
 
 
 class Listing(StrEnum):
@@ -14,9 +16,12 @@ class Listing(StrEnum):
 
     architectures = "architectures"
     losses = "losses"
+    schedules = "schedules"
+    strategies = "strategies"
     baselines = "baselines"
     features = "features"
     metrics = "metrics"
+    splits = "splits"
     tasks = "tasks"
     recipes = "recipes"
 
@@ -26,46 +31,57 @@ def list_names(
         Listing | None, typer.Argument(help="Default: all.", show_default=False)
     ] = None,
 ) -> None:
-    """List architectures, losses, baselines, features, metrics, tasks and the shipped recipes."""
-    for index, shown in enumerate([kind] if kind else list(Listing)):
+    """List what a recipe can name, and the recipes that come along."""
+    lists = _lists()
+    for index, shown in enumerate([kind] if kind else lists):
         if index:
             print()
         if kind is None:
             print(shown)
-        for name, meaning in LISTS[shown]().items():
-            print(f"  {name:<26}{meaning}".rstrip())
+        for name, meaning in lists[shown].items():
+            print(f"  {name:<25} {meaning}".rstrip())
 
 
-def _architectures() -> dict[str, str]:
+def _lists() -> dict[Listing, dict[str, str]]:
+    """Return name → meaning for each listing, from the rows of the catalog."""
     from dlrun.catalog.architectures import ARCHITECTURES
-
-    listed = {}
-    for row in ARCHITECTURES.values():
-        settings = ", ".join(
-            key if field.is_required() else f"{key}={field.default!r}"
-            for key, field in row.settings.model_fields.items()
-        )
-        listed[row.name] = f"{row.title} ({settings})"
-    return {**listed, "module:function": "your own: build(inputs, **settings) → tensor"}
-
-
-def _losses() -> dict[str, str]:
-    from dlrun.catalog.losses import LOSSES
-
-    return {row.name: ", ".join(row.tasks) for row in LOSSES.values()}
-
-
-def _baselines() -> dict[str, str]:
     from dlrun.catalog.baselines import BASELINES
-
-    titles = {row.name: row.title for row in BASELINES.values()}
-    return {**titles, "{estimator: module.Class}": "any scikit-learn compatible class"}
-
-
-def _features() -> dict[str, str]:
     from dlrun.catalog.features import FEATURES
+    from dlrun.catalog.losses import LOSSES
+    from dlrun.catalog.schedules import SCHEDULES
+    from dlrun.catalog.splits import SPLIT_METHODS
+    from dlrun.catalog.strategies import STRATEGIES
+    from dlrun.catalog.tasks import TASKS
+    from dlrun.recipe.examples import shipped_recipes
 
-    return {row.name: f"{row.column_type}: {row.title}" for row in FEATURES.values()}
+    return {
+        Listing.architectures: {
+            **{row.name: _describe(row) for row in ARCHITECTURES.values()},
+            "module:function": "your own: build(inputs, **settings) → tensor",
+        },
+        Listing.losses: {row.name: ", ".join(row.tasks) for row in LOSSES.values()},
+        Listing.schedules: {row.name: row.title for row in SCHEDULES.values()},
+        Listing.strategies: {row.name: row.title for row in STRATEGIES.values()},
+        Listing.baselines: {
+            **{row.name: row.title for row in BASELINES.values()},
+            "{estimator: module.Class}": "any scikit-learn compatible class",
+        },
+        Listing.features: {
+            row.name: f"{row.column_type}: {row.title}" for row in FEATURES.values()
+        },
+        Listing.metrics: _metrics(),
+        Listing.splits: {row.name: row.title for row in SPLIT_METHODS.values()},
+        Listing.tasks: {row.name: row.title for row in TASKS.values()},
+        Listing.recipes: {path.stem: f"{path}" for path in shipped_recipes()},
+    }
+
+
+def _describe(architecture: Architecture) -> str:
+    settings = ", ".join(
+        key if field.is_required() else f"{key}={field.default!r}"
+        for key, field in architecture.settings.model_fields.items()
+    )
+    return f"{architecture.title} ({settings})"
 
 
 def _metrics() -> dict[str, str]:
@@ -79,26 +95,3 @@ def _metrics() -> dict[str, str]:
         name: f"{', '.join(measured)}, {'lower' if name in lower else 'higher'} is better"
         for name, measured in tasks.items()
     }
-
-
-def _tasks() -> dict[str, str]:
-    from dlrun.catalog.tasks import TASKS
-
-    return {row.name: row.title for row in TASKS.values()}
-
-
-def _recipes() -> dict[str, str]:
-    from dlrun.recipe.examples import shipped_recipes
-
-    return {path.stem: f"{path}" for path in shipped_recipes()}
-
-
-LISTS: dict[Listing, Callable[[], dict[str, str]]] = {
-    Listing.architectures: _architectures,
-    Listing.losses: _losses,
-    Listing.baselines: _baselines,
-    Listing.features: _features,
-    Listing.metrics: _metrics,
-    Listing.tasks: _tasks,
-    Listing.recipes: _recipes,
-}
