@@ -1,0 +1,256 @@
+"""Write docs/recipe.md from the JSON schema and the catalog.
+
+Run after a change of a key or a row: `python tests/docs/recipe_reference.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.features import FEATURES
+from dlrun.catalog.losses import LOSSES
+from dlrun.catalog.metrics import METRICS
+from dlrun.catalog.perturbations import PERTURBATIONS
+from dlrun.catalog.sources import SOURCES
+from dlrun.catalog.splits import SPLIT_METHODS
+from dlrun.catalog.tasks import TASKS
+from dlrun.recipe.architectures import ARCHITECTURES
+from dlrun.recipe.write import json_schema
+
+PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
+
+INTRODUCTION = """\
+# The recipe
+
+<!-- Written by tests/docs/recipe_reference.py; do not edit. -->
+
+A recipe is one YAML file. Every key is optional but `data.source`, and `data.target` unless the
+source brings one. Unknown keys are errors that name the right one; all faults are reported at once
+with file and line. `1e-3` is a number, duplicate keys are errors. Precedence: command line, file,
+default.
+
+`dlrun schema > recipe.schema.json` writes the schema for editors, and `dlrun list` prints the names
+below.
+
+```yaml
+# yaml-language-server: $schema=recipe.schema.json
+name: flight-delays
+data:
+  source: data/flights.parquet
+  target: late
+  features: {carrier: category, distance: number, dep_delay: number}
+  split: {method: stratified, test: 0.2, validation: 0.1}
+model:
+  - {architecture: mlp, hidden: [128, 128], dropout: 0.1}
+  - architecture: layers
+    layers: [{Dense: {units: 64, activation: gelu}}, {Dropout: 0.3}]
+  - {architecture: tabm, training: {epochs: 20}}
+training:
+  optimizer: {name: adamw, weight_decay: 1e-4}
+  learning_rate: {schedule: cosine, peak: 1e-3, warmup: 0.05}
+  early_stopping: {monitor: val/loss, patience: 8}
+baselines:
+  - linear
+  - {name: knn, n_neighbors: 5}
+  - {estimator: sklearn.linear_model.SGDClassifier, loss: log_loss}
+evaluation: {metrics: [roc_auc, log_loss], folds: 5}
+```
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    schema = json_schema()
+    parts = [INTRODUCTION, "## Keys", ""]
+    parts += _section("", schema, schema["$defs"])
+    parts += ["## Tasks", "", *_table(("task", "predicts", "split by default"), _tasks())]
+    parts += ["## Column types", "", *_table(("type", "files", "streamed"), _columns())]
+    parts += ["## Sources", "", *_table(("scheme", "what"), _sources())]
+    parts += ["## Split methods", "", *_table(("method", "splits", "column"), _splits())]
+    parts += ["## Architectures", "", *_architectures()]
+    parts += ["## Baselines", "", *_table(("baseline", "what", "task"), _baselines())]
+    parts += ["## Features", "", *_table(("feature", "of", "what"), _features())]
+    parts += [
+        "## Metrics", "",
+        *_table(("metric", "title", "tasks", "better", "automatic ROPE"), _metrics()),
+        "## Losses", "", *_table(("loss", "tasks"), _losses()),
+        "## Stresses", "", *_table(("stress", "what", "levels"), _stresses()),
+    ]  # fmt: skip
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _section(path: str, section: Mapping[str, Any], defs: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table of a section's keys, then those of the sections in it."""
+    properties = section["properties"]
+    rows = [
+        (f"`{key}`", _type(value, defs), _default(key, value, section), _meaning(value, defs))
+        for key, value in properties.items()
+    ]
+    if path:
+        yield from (f"### {path}", "")
+        if description := section.get("description"):
+            yield from (_line(description), "")
+    yield from _table(("key", "type", "default", "meaning"), rows)
+    if section.get("additionalProperties") is not False:
+        yield from ("Further keys are settings of the thing that is named.", "")
+    for key, value in properties.items():
+        for name in _sections_in(value):
+            yield from _section(f"{path}.{key}".lstrip("."), defs[name], defs)
+
+
+def _sections_in(value: object) -> list[str]:
+    """Return the names of the sections that a value may have."""
+    if isinstance(value, Mapping):
+        if "$ref" in value:
+            return [value["$ref"].rpartition("/")[2]]
+        nested = [found for key in ("anyOf", "items", "additionalProperties")
+                  for found in _sections_in(value.get(key))]  # fmt: skip
+        return list(dict.fromkeys(nested))
+    if isinstance(value, list):
+        return list(dict.fromkeys(found for each in value for found in _sections_in(each)))
+    return []
+
+
+def _type(value: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
+    if "$ref" in value:
+        return "section"
+    if "anyOf" in value:
+        return " or ".join(dict.fromkeys(_type(each, defs) for each in value["anyOf"]))
+    if "enum" in value:
+        return ", ".join(f"`{each}`" for each in value["enum"])
+    if "const" in value:
+        return f"`{json.dumps(value['const']).strip(chr(34))}`"
+    if value.get("type") == "array":
+        return f"list of {_type(value['items'], defs) if value.get('items') else 'anything'}"
+    if value.get("type") == "object":
+        inner = value.get("additionalProperties")
+        return f"mapping to {_type(inner, defs)}" if isinstance(inner, Mapping) else "mapping"
+    return {"integer": "whole number", "string": "text", "boolean": "true or false"}.get(
+        value.get("type", "anything"), str(value.get("type", "anything"))
+    ) + _bounds(value)
+
+
+def _bounds(value: Mapping[str, Any]) -> str:
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {value[key]:,}" for key, sign in signs.items() if key in value]
+    return f" {', '.join(bounds)}" if bounds else ""
+
+
+def _default(key: str, value: Mapping[str, Any], section: Mapping[str, Any]) -> str:
+    if key in section.get("required", ()):
+        return "**required**"
+    default = value.get("default")
+    if isinstance(default, dict) and "$ref" in json.dumps(value):
+        return "see below"
+    return f"`{json.dumps(default, ensure_ascii=False).strip(chr(34))}`"
+
+
+def _meaning(value: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
+    described = value.get("description")
+    if described is None:
+        described = next((defs[name].get("description", "") for name in _sections_in(value)), "")
+    return _line(described)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _tasks() -> list[tuple[str, ...]]:
+    return [(f"`{row.name}`", row.title, f"`{row.split}`") for row in TASKS.values()]
+
+
+def _columns() -> list[tuple[str, ...]]:
+    return [
+        (f"`{row.name}`", " ".join(row.suffixes), "yes" if row.is_streamed else "no")
+        for row in COLUMN_KINDS.values()
+    ]
+
+
+def _sources() -> list[tuple[str, ...]]:
+    return [(f"`{row.name}:`", row.title) for row in SOURCES.values()]
+
+
+def _splits() -> list[tuple[str, ...]]:
+    return [
+        (f"`{row.name}`", row.title, "required" if row.needs_column else "")
+        for row in SPLIT_METHODS.values()
+    ]
+
+
+def _architectures() -> Iterator[str]:
+    yield "A model names one of these and sets their keys beside `architecture`, or names"
+    yield "`module:function`, a function of yours ([Extending dlrun](extending.md))."
+    yield ""
+    for name, settings in ARCHITECTURES.items():
+        schema = settings.model_json_schema()
+        yield from (f"### {name}", "", _line(schema["description"]), "")
+        yield f"For columns of the types {', '.join(f'`{kind}`' for kind in settings.claims)}."
+        yield ""
+        rows = [
+            (f"`{key}`", _type(value, {}), _default(key, value, schema), _meaning(value, {}))
+            for key, value in schema["properties"].items()
+        ]
+        yield from _table(("key", "type", "default", "meaning"), rows)
+
+
+def _baselines() -> list[tuple[str, ...]]:
+    return [
+        (f"`{row.name}`", _line(row.title), _sides(row.classifier, row.regressor))
+        for row in BASELINES.values()
+    ]
+
+
+def _sides(classifier: object, regressor: object) -> str:
+    return "both" if classifier and regressor else "classifier" if classifier else "regressor"
+
+
+def _features() -> list[tuple[str, ...]]:
+    return [(f"`{row.name}`", row.column_type, _line(row.title)) for row in FEATURES.values()]
+
+
+def _metrics() -> list[tuple[str, ...]]:
+    return [
+        (
+            f"`{row.name}`",
+            row.title,
+            ", ".join(row.tasks),
+            "lower" if row.lower_is_better else "higher",
+            f"{row.rope:.0%} of the score" if row.is_rope_relative else f"{row.rope:g}",
+        )
+        for row in METRICS
+    ]
+
+
+def _losses() -> list[tuple[str, ...]]:
+    return [(f"`{row.name}`", ", ".join(row.tasks)) for row in LOSSES.values()]
+
+
+def _stresses() -> list[tuple[str, ...]]:
+    shown = "{level:g}", "{percent:g} %", "level"
+    return [
+        (
+            f"`{row.name}`",
+            row.title.replace(shown[0], shown[2]).replace(shown[1], "a share"),
+            ", ".join(f"{level:g}" for level in row.levels),
+        )
+        for row in PERTURBATIONS.values()
+        if row.is_optional
+    ]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

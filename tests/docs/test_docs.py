@@ -1,0 +1,143 @@
+"""The examples of README.md and docs/ are right: recipes are valid, commands exist, Python runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from recipe_reference import PAGE, render
+
+from dlrun.cli import app
+from dlrun.recipe.load import parse_recipe
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of code in a page."""
+
+    page: Path
+    line: int
+    language: str
+    code: str
+
+    @property
+    def place(self) -> str:
+        """Return where it stands, as `verdict.md:12`."""
+        return f"{self.page.name}:{self.line}"
+
+
+def read_examples(page: Path) -> list[Example]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Example(page, text[: found.start()].count("\n") + 1, found[1], found[2])
+        for found in BLOCK.finditer(text)
+    ]
+
+
+EXAMPLES = [example for page in PAGES for example in read_examples(page)]
+
+
+def in_language(language: str) -> pytest.MarkDecorator:
+    chosen = [example for example in EXAMPLES if example.language == language]
+    assert chosen
+    return pytest.mark.parametrize("example", chosen, ids=lambda example: example.place)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_every_block_has_a_language():
+    for page in PAGES:
+        n_fences = len(re.findall(r"^```", page.read_text(encoding="utf-8"), re.MULTILINE))
+        assert n_fences == 2 * len(read_examples(page)), page
+    known = {"sh", "python", "yaml", "text"}
+    assert {example.language for example in EXAMPLES} <= known
+
+
+@in_language("yaml")
+def test_a_recipe_is_valid(example: Example):
+    parse_recipe(example.code, Path("recipe.yaml"), [])
+
+
+@in_language("sh")
+def test_a_command_exists(example: Example):
+    for line in example.code.splitlines():
+        for command in re.split(r"\s*&&\s*", line):
+            words = shlex.split(command.replace("srun -n 4 ", ""), comments=True)
+            words = words[: words.index(">")] if ">" in words else words
+            if words and Path(words[0]).name == "dlrun":
+                check_command(words[1:])
+
+
+def check_command(words: list[str]) -> None:
+    """Parse the arguments of a verb as the command line does, without running it."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, click.Group | typer.core.TyperGroup)
+    verb = command.get_command(None, words[0])  # type: ignore[arg-type]
+    assert verb is not None, f"there is no verb {words[0]}"
+    verb.make_context(words[0], words[1:])
+
+
+PURE = [each for each in EXAMPLES if each.language == "python" and "keras" not in each.code]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted({each.page for each in PURE}), ids=lambda page: page.name)
+def test_python_runs(page: Path, tmp_path: Path):
+    """Run the blocks of a page; those of tracking.md read the study of first-study.md."""
+    pages = [ROOT / "docs" / "first-study.md"] if page.name == "tracking.md" else []
+    code = "\n".join(each.code for place in [*pages, page] for each in PURE if each.page == place)
+    check = "\nimport sys; assert 'tensorflow' not in sys.modules\n"
+    subprocess.run([sys.executable, "-c", code + check], cwd=tmp_path, check=True)
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            file = page.parent / target if target else page
+            assert file.exists(), f"{page.name}: {target}"
+            if anchor:
+                assert anchor in anchors(file), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_page_is_linked_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES[1:] if page.name not in readme] == []
+
+
+def test_the_recipe_reference_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == render(), (
+        "run: python tests/docs/recipe_reference.py"
+    )
+
+
+@pytest.mark.tf
+def test_the_network_of_the_page_on_extending_can_be_built(tmp_path: Path):
+    page = read_examples(ROOT / "docs" / "extending.md")
+    network = next(each for each in page if "keras" in each.code)
+    recipe = next(each for each in page if "my_nets:build" in each.code)
+    (tmp_path / "my_nets.py").write_text(network.code, encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(recipe.code, encoding="utf-8")
+    command = [sys.executable, "-m", "dlrun", "validate", "r.yaml", "--build"]
+    subprocess.run(command, cwd=tmp_path, check=True)
