@@ -5,24 +5,31 @@ Run after a change of a key or a row: `python tests/docs/recipe_reference.py`.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.features import FEATURES
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.metrics import METRICS
 from dlrun.catalog.perturbations import PERTURBATIONS
+from dlrun.catalog.schedules import SCHEDULES
 from dlrun.catalog.sources import SOURCES
 from dlrun.catalog.splits import SPLIT_METHODS
+from dlrun.catalog.strategies import STRATEGIES
 from dlrun.catalog.tasks import TASKS
-from dlrun.recipe.architectures import ARCHITECTURES
 from dlrun.recipe.write import json_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
+
+QUOTE = '"'
 
 INTRODUCTION = """\
 # The recipe
@@ -79,6 +86,8 @@ def render() -> str:
         "## Metrics", "",
         *_table(("metric", "title", "tasks", "better", "automatic ROPE"), _metrics()),
         "## Losses", "", *_table(("loss", "tasks"), _losses()),
+        "## Schedules", "", *_table(("schedule", "what"), _titles(SCHEDULES)),
+        "## Strategies", "", *_table(("strategy", "trains on"), _titles(STRATEGIES)),
         "## Stresses", "", *_table(("stress", "what", "levels"), _stresses()),
     ]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"
@@ -116,23 +125,28 @@ def _sections_in(value: object) -> list[str]:
     return []
 
 
+PLAIN = {"integer": "whole number", "string": "text", "boolean": "true or false"}
+
+
 def _type(value: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
-    if "$ref" in value:
-        return "section"
-    if "anyOf" in value:
-        return " or ".join(dict.fromkeys(_type(each, defs) for each in value["anyOf"]))
-    if "enum" in value:
-        return ", ".join(f"`{each}`" for each in value["enum"])
-    if "const" in value:
-        return f"`{json.dumps(value['const']).strip(chr(34))}`"
-    if value.get("type") == "array":
-        return f"list of {_type(value['items'], defs) if value.get('items') else 'anything'}"
-    if value.get("type") == "object":
-        inner = value.get("additionalProperties")
-        return f"mapping to {_type(inner, defs)}" if isinstance(inner, Mapping) else "mapping"
-    return {"integer": "whole number", "string": "text", "boolean": "true or false"}.get(
-        value.get("type", "anything"), str(value.get("type", "anything"))
-    ) + _bounds(value)
+    match value:
+        case {"$ref": _}:
+            return "section"
+        case {"anyOf": choices}:
+            return " or ".join(dict.fromkeys(_type(each, defs) for each in choices))
+        case {"enum": names}:
+            return ", ".join(f"`{each}`" for each in names)
+        case {"const": name}:
+            shown = f"`{json.dumps(name).strip(QUOTE)}`"
+        case {"type": "array"}:
+            shown = f"list of {_type(value.get('items') or {}, defs)}"
+        case {"type": "object", "additionalProperties": dict(inner)}:
+            shown = f"mapping to {_type(inner, defs)}"
+        case {"type": str(kind)}:
+            shown = PLAIN.get(kind, kind) + _bounds(value)
+        case _:
+            shown = "anything"
+    return shown
 
 
 def _bounds(value: Mapping[str, Any]) -> str:
@@ -147,7 +161,7 @@ def _default(key: str, value: Mapping[str, Any], section: Mapping[str, Any]) -> 
     default = value.get("default")
     if isinstance(default, dict) and "$ref" in json.dumps(value):
         return "see below"
-    return f"`{json.dumps(default, ensure_ascii=False).strip(chr(34))}`"
+    return f"`{json.dumps(default, ensure_ascii=False).strip(QUOTE)}`"
 
 
 def _meaning(value: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
@@ -180,6 +194,10 @@ def _columns() -> list[tuple[str, ...]]:
     ]
 
 
+def _titles(rows: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [(f"`{name}`", _line(row.title)) for name, row in rows.items()]
+
+
 def _sources() -> list[tuple[str, ...]]:
     return [(f"`{row.name}:`", row.title) for row in SOURCES.values()]
 
@@ -195,16 +213,33 @@ def _architectures() -> Iterator[str]:
     yield "A model names one of these and sets their keys beside `architecture`, or names"
     yield "`module:function`, a function of yours ([Extending dlrun](extending.md))."
     yield ""
-    for name, settings in ARCHITECTURES.items():
-        schema = settings.model_json_schema()
-        yield from (f"### {name}", "", _line(schema["description"]), "")
-        yield f"For columns of the types {', '.join(f'`{kind}`' for kind in settings.claims)}."
-        yield ""
+    for row in ARCHITECTURES.values():
+        schema = row.settings.model_json_schema()
+        kinds = ", ".join(f"`{kind}`" for kind in row.claims) or "all types"
+        yield from (f"### {row.name}", "", _line(schema["description"]), "")
+        yield from (f"For columns of {kinds}.", "")
+        sentences = _sentences_of(row.settings)
         rows = [
-            (f"`{key}`", _type(value, {}), _default(key, value, schema), _meaning(value, {}))
+            (f"`{key}`", _type(value, {}), _default(key, value, schema), sentences.get(key, ""))
             for key, value in schema["properties"].items()
         ]
         yield from _table(("key", "type", "default", "meaning"), rows)
+
+
+def _sentences_of(settings: type) -> dict[str, str]:
+    """Return the sentence below each key of a class and of those that it extends."""
+    found: dict[str, str] = {}
+    for base in reversed(settings.__mro__):
+        if base.__module__ == settings.__module__:
+            (tree,) = ast.parse(inspect.getsource(base)).body
+            for key, below in pairwise(tree.body):
+                match key, below:
+                    case (
+                        ast.AnnAssign(target=ast.Name(id=name)),
+                        ast.Expr(value=ast.Constant(value=str(text))),
+                    ):
+                        found[name] = _line(text)
+    return found
 
 
 def _baselines() -> list[tuple[str, ...]]:
