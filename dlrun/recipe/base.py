@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
-from dlrun.recipe import vocabulary as names
+from dlrun.recipe.aliases import VALUE_ALIASES
 from dlrun.system.text import suggest
 
 Auto = Literal["auto"]
@@ -42,7 +42,7 @@ def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     """
     if value in allowed:
         return value
-    meant = names.VALUE_HABITS.get(value.lower())
+    meant = VALUE_ALIASES.get(value.lower())
     message = f"{value!r} is not {what}. {suggest(meant if meant in allowed else value, allowed)}"
     raise ValueError(message)
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from dlrun.recipe.aliases import KEY_ALIASES
 from dlrun.recipe.document import Fault, dotted
-from dlrun.recipe.vocabulary import HABITS
 from dlrun.system.text import nearest, suggest
 
 WANTED: Final[dict[str, str]] = {
@@ -91,13 +91,11 @@ def unknown_key(
 
 def _suggestion(key: str, names: list[str], elsewhere: Iterable[str]) -> str:
     parent, _, name = key.rpartition(".")
-    habit = HABITS.get(name.lower())
-    if habit is not None:
-        habit_parent, _, habit_name = habit.rpartition(".")
-        if habit_name in names:
-            return f"Did you mean {habit_name}?"
-        short = habit.removeprefix(f"{parent}.") if parent else habit
-        return f"Did you mean {short}?" if habit_parent else f"Did you mean {habit}?"
+    meant = KEY_ALIASES.get(name.lower())
+    if meant is not None:
+        meant_name = meant.rpartition(".")[2]
+        short = meant.removeprefix(f"{parent}.")
+        return f"Did you mean {meant_name if meant_name in names else short}?"
     moved = [path for path in elsewhere if path.rpartition(".")[2] == name]
     if moved and not nearest(name, names):
         return f"Did you mean {' or '.join(moved)}?"

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.errors import RecipeError
+from dlrun.recipe.aliases import KEY_ALIASES, PLANNED_KEYS
 from dlrun.recipe.document import Document, Fault, dotted, parse
 from dlrun.recipe.errors import explain, line_of, unknown_key
 from dlrun.recipe.layer_list import check_layers
 from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
-from dlrun.recipe.vocabulary import HABITS, PLANNED_KEYS
 
 PLANNED: Final = (
     "{key} is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
@@ -120,7 +120,7 @@ def _architecture_faults(model: dict[str, Any], key: str, lines: Mapping[str, in
                 line_of(dotted(key, name), lines), unknown_key(dotted(key, name), ["architecture"])
             )
             for name in model
-            if "architecture" not in model and HABITS.get(name) == "model.architecture"
+            if "architecture" not in model and KEY_ALIASES.get(name) == "model.architecture"
         ]
     settings = {name: value for name, value in model.items() if name not in Model.model_fields}
     allowed = [*row.settings.model_fields, *Model.model_fields]

@@ -1,16 +1,11 @@
-"""The names that a recipe may use, and what people used to other tools call them."""
+"""Names of other tools, with the keys and values of a recipe that they mean."""
 
 from typing import Final
 
-from dlrun.catalog.columns import COLUMN_KINDS
+PLANNED_KEYS: Final = ("search",)  # of the recipe, which this version refuses
 
-COLUMN_TYPES: Final = tuple(COLUMN_KINDS)
-
-PLANNED_KEYS: Final = ("search",)
-
-
-# What other tools and habits call a key: the right one, as a dotted path from the top.
-HABITS: Final = {
+# Key in other tools → key of the recipe, dotted.
+KEY_ALIASES: Final = {
     "backend": "execution.engine",
     "batchsize": "training.batch_size",
     "classes_weight": "training.class_weight",
@@ -75,8 +70,8 @@ HABITS: Final = {
     "y": "data.target",
 }
 
-# What people call a value: the name that dlrun knows it by.
-VALUE_HABITS: Final = {
+# Value in other tools → value of the recipe.
+VALUE_ALIASES: Final = {
     "acc": "accuracy",
     "auc": "roc_auc",
     "auroc": "roc_auc",
