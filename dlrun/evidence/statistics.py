@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp, lgamma, log, log1p, pi
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -54,6 +55,12 @@ class Posterior:
     mean: float
     scale: float
     df: int
+
+    def density(self, value: float) -> float:
+        """Return the probability density at a value; the scale is above 0."""
+        n = self.df
+        peak = lgamma((n + 1) / 2) - lgamma(n / 2) - log(n * pi) / 2 - log(self.scale)
+        return exp(peak - (n + 1) / 2 * log1p(((value - self.mean) / self.scale) ** 2 / n))
 
 
 def differences(first: NDArray[Any], second: NDArray[Any], metric: str) -> Numbers:

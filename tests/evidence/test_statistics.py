@@ -14,6 +14,7 @@ from dlrun.catalog.metrics.row import ScoredRows
 from dlrun.contract.candidate import Predictions
 from dlrun.evidence.statistics import (
     Interval,
+    Posterior,
     corrected_t_p_value,
     correlated_t_test,
     differences,
@@ -178,3 +179,9 @@ def test_draws_without_a_score_do_not_count():
 def test_the_bootstrap_p_value_is_never_zero():
     assert resampled_p_value(np.full(999, 0.1)) == pytest.approx(0.002)
     assert resampled_p_value(np.zeros(999)) == 1.0
+
+
+def test_the_posterior_has_a_density():
+    posterior, values = Posterior(mean=0.2, scale=0.1, df=4), np.linspace(-1, 1, 9)
+    expected = stats.t(4, loc=0.2, scale=0.1).pdf(values)
+    assert [posterior.density(value) for value in values] == pytest.approx(expected)

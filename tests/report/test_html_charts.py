@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from dlrun.report.charts.chart import shortened, text_width
-from dlrun.report.charts.difference import Posterior
 from dlrun.report.charts.scale import Scale, padded, padded_log
 from dlrun.report.html import tag
 from dlrun.report.prediction_stats import describe_predictions
@@ -96,13 +95,6 @@ def test_every_marker_is_drawn():
     for family, markers in MARKERS.items():
         drawn = [Style(colour, m).draw(5, 5, 3) for m in markers for colour in COLOURS[family][:1]]
         assert len(set(drawn)) == len(markers)
-
-
-def test_the_hill_is_a_density():
-    posterior = Posterior(mean=0.2, scale=0.1, df=4)
-    xs = np.linspace(-20, 20, 200_001)
-    total = sum(posterior.density(x) for x in xs) * (xs[1] - xs[0])
-    assert total == pytest.approx(1, abs=1e-3)
 
 
 def _predictions(y, late, repeat=0):

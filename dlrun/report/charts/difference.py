@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, lgamma, log, log1p, pi
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
@@ -14,25 +14,12 @@ from dlrun.report.charts.scale import Scale, padded
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from dlrun.evidence.statistics import Posterior
+
 HILL: Final = 110.0  # height of the density in pixels
 TOP: Final = 30.0
 N_POINTS: Final = 160
 SIDES: Final = ("classic", "equivalent", "deep")
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """Student's t distribution over the true difference."""
-
-    mean: float
-    scale: float
-    df: int
-
-    def density(self, value: float) -> float:
-        """Return the probability density."""
-        n = self.df
-        peak = lgamma((n + 1) / 2) - lgamma(n / 2) - log(n * pi) / 2 - log(self.scale)
-        return exp(peak - (n + 1) / 2 * log1p(((value - self.mean) / self.scale) ** 2 / n))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, decimals, fixed, signed, small, span
 from dlrun.evidence.statistics import posterior
-from dlrun.report.charts.difference import Lead, Posterior, draw_difference
+from dlrun.report.charts.difference import Lead, draw_difference
 from dlrun.report.charts.intervals import ScoreRow, draw_intervals
 from dlrun.report.charts.marks import Estimate
 from dlrun.report.columns import make_columns
@@ -53,13 +53,13 @@ def _lead(
     )
     text = f"{deep.name} minus {classic.name}: {signed(found.mean, places)} "
     text += span(found.low, found.high, places)
-    density = None
+    known = None
     if found.basis == "folds" and context.test_sets is not None:
         share = context.test_sets.n_per_split / context.comparison.n_rows
-        at = posterior(np.array(leads), share)
-        density = Posterior(at.mean, at.scale, at.df) if at.scale > 0 else None
+        known = posterior(np.array(leads), share)
     ends = (found.low, found.high)
-    return Lead(found.mean, ends, context.comparison.rope, text, each, density)
+    curve = known if known and known.scale > 0 else None
+    return Lead(found.mean, ends, context.comparison.rope, text, each, curve)
 
 
 def _difference_caption(context: ReportContext, found: Difference) -> str:
