@@ -32,32 +32,32 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison, Verdict
 
 SECTIONS: Final[tuple[Callable[[ReportContext], ReportSection | None], ...]] = (
-    scores.difference,
-    scores.scores,
-    question.question,
-    scores.numbers,
-    cost.cost,
-    learning.learning,
-    training.training,
-    predictions.calibration,
-    predictions.confusion,
-    predictions.predicted,
-    importance.importance,
-    stress.stress,
-    scores.splits,
-    study.data,
-    study.studies,
-    study.recipe,
-    study.environment,
+    scores.write_difference,
+    scores.write_scores,
+    question.write_question,
+    scores.write_numbers,
+    cost.write_cost,
+    learning.write_learning,
+    training.write_training,
+    predictions.write_calibration,
+    predictions.write_confusion,
+    predictions.write_predicted,
+    importance.write_importance,
+    stress.write_stress,
+    scores.write_splits,
+    study.write_data,
+    study.write_studies,
+    study.write_recipe,
+    study.write_environment,
 )
 
 
 def to_html(studies: Sequence[Study], comparison: Comparison) -> str:
     """Return the report of compared studies, which needs no other file and no network."""
-    return page(build_context(studies, comparison))
+    return render_page(build_context(studies, comparison))
 
 
-def page(context: ReportContext) -> str:
+def render_page(context: ReportContext) -> str:
     """Return the page of a report."""
     verdict = context.comparison.verdict
     names = [each.name for each in context.studies]

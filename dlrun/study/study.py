@@ -208,11 +208,11 @@ def _report(study: StudyRun, tracked: Study, comparison: Comparison, reporter: R
     """Log the page and the figures; an error in drawing them does not fail the study."""
     from dlrun.report.context import build_context
     from dlrun.report.figures import draw_figures
-    from dlrun.report.page import page
+    from dlrun.report.page import render_page
 
     try:
         context = build_context([tracked], comparison)
-        html, figures = page(context), draw_figures(context)
+        html, figures = render_page(context), draw_figures(context)
     except Exception as error:  # a bug; the command in the note shows its traceback
         reporter.note(
             f"report.html could not be written ({type(error).__name__}: {error}). "

@@ -269,7 +269,7 @@ def test_a_fault_in_the_report_is_told_and_does_not_cost_the_study(of_classes, m
         message = "a bug"
         raise KeyError(message)
 
-    monkeypatch.setattr("dlrun.report.page.page", fail)
+    monkeypatch.setattr("dlrun.report.page.render_page", fail)
     notes: list[str] = []
     reporter = SimpleNamespace(note=notes.append)
     run._report(SimpleNamespace(), of_classes, compare([of_classes]), reporter)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
 from dlrun.report.charts.chart import Chart, chart, label, text_width
-from dlrun.report.charts.plot import Plot, lanes
+from dlrun.report.charts.plot import Plot, lane_plot
 from dlrun.report.charts.scale import Scale, padded
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def draw_difference(lead: Lead, *, title: str, axis: str, width: float) -> Chart
     values = [lead.mean, *lead.ends, 0.0, lead.rope, -lead.rope, *(v for v, _ in lead.each)]
     scale = Scale(*padded(values, 0.12), 10, width - 10)
     base = TOP + (HILL if lead.posterior else 14.0)
-    plot = lanes(scale, TOP, base + 50)
+    plot = lane_plot(scale, TOP, base + 50)
     band = plot.band(-lead.rope, lead.rope)
     interval = marks.line((scale(lead.ends[0]), base + 15), (scale(lead.ends[1]), base + 15),
                           "interval")  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts.chart import FONT, Chart, chart, shortened, widest
-from dlrun.report.charts.plot import lanes
+from dlrun.report.charts.plot import lane_plot
 from dlrun.report.charts.scale import Scale, padded
 from dlrun.report.html import tag
 
@@ -45,7 +45,7 @@ def draw_drops(
         *padded([0.0, *(v for each in (*drawn, *spanned) for v in each.span)]), left, width - 10
     )
     height_each = (28.0 if is_above else 8.0) + APART * max(map(len, changes.values()))
-    plot = lanes(scale, TOP, TOP + height_each * len(changes))
+    plot = lane_plot(scale, TOP, TOP + height_each * len(changes))
     size, room, name_y = (SMALL, width, 12.0) if is_above else (FONT, left, height_each / 2)
     parts = [plot.x_axis(axis), plot.vertical(0, "zero")]
     for place, (name, drops) in enumerate(changes.items()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
 from dlrun.report.charts.chart import Chart, chart, label, text_width, widest
-from dlrun.report.charts.plot import Plot, lanes
+from dlrun.report.charts.plot import Plot, lane_plot
 from dlrun.report.charts.scale import Scale, padded
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draw_intervals(
     ends = padded(
         (v for row in rows if row.score.name in in_view for v in row.values), within=bounds
     )
-    plot = lanes(Scale(*ends, left, width - right), TOP, TOP + height_each * len(rows))
+    plot = lane_plot(Scale(*ends, left, width - right), TOP, TOP + height_each * len(rows))
     parts = [plot.x_axis(axis)]
     for place, row in enumerate(rows):
         top = TOP + height_each * place

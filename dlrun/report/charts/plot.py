@@ -97,7 +97,7 @@ class Plot:
         return marks.group(*bar, mark, title=title, style=each.style)
 
 
-def lanes(x: Scale, top: float, bottom: float) -> Plot:
+def lane_plot(x: Scale, top: float, bottom: float) -> Plot:
     """Return a plot whose vertical positions are pixels between top and bottom."""
     return Plot(x, Scale(0, 1, bottom, top))
 

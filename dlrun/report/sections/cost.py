@@ -22,7 +22,7 @@ COSTS: Final = {
 }
 
 
-def cost(context: ReportContext) -> ReportSection | None:
+def write_cost(context: ReportContext) -> ReportSection | None:
     """Draw the score against training time and against latency."""
     charts = [
         (tag("p", tag("b", COSTS[name][0])), _chart(context, name, known))

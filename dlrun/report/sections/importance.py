@@ -55,7 +55,7 @@ class SideImportance:
 Sides = Sequence[SideImportance]
 
 
-def importance(context: ReportContext) -> ReportSection | None:
+def write_importance(context: ReportContext) -> ReportSection | None:
     """Draw the permutation importance of columns, patches and segments for the best candidates."""
     champions = [view.name for view in context.champions]
     sides = [

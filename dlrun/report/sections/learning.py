@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 N_POINTS: Final = 48  # of a fitted line
 
 
-def learning(context: ReportContext) -> ReportSection | None:
+def write_learning(context: ReportContext) -> ReportSection | None:
     """Draw the score of every candidate by its training rows."""
     found = [(view, curve) for view, curve in measured(context, learning_curves) if curve.sizes]
     if not found:

@@ -54,7 +54,7 @@ def draw_predicted(view: CandidateView) -> Chart | None:
     )
 
 
-def calibration(context: ReportContext) -> ReportSection | None:
+def write_calibration(context: ReportContext) -> ReportSection | None:
     """Draw the observed frequency against the predicted probability, for every candidate."""
     charts = [
         (_with_score(view, "ece"), chart)
@@ -78,7 +78,7 @@ def _with_score(view: CandidateView, metric: str) -> Markup:
     return candidate_title(view, f"{get_metric(metric).title} {score:.3g}" if is_known else "")
 
 
-def confusion(context: ReportContext) -> ReportSection | None:
+def write_confusion(context: ReportContext) -> ReportSection | None:
     """Count the true classes against the predicted ones, for the best of each family."""
     views = [view for view in context.champions if view.prediction_stats.confusion is not None]
     if not views:
@@ -120,7 +120,7 @@ def _most_frequent(view: CandidateView) -> Markup:
     return table(f"{view.name}: the most frequent of {wrong}", head, rows, left=2)
 
 
-def predicted(context: ReportContext) -> ReportSection | None:
+def write_predicted(context: ReportContext) -> ReportSection | None:
     """Draw predicted against true values, for every candidate."""
     charts = [
         (_with_score(view, "r2"), chart)

@@ -22,7 +22,7 @@ CAPTION: Final = (
 HEAD: Final = ("measured as", "deep learning", "classic ML")
 
 
-def question(context: ReportContext) -> ReportSection | None:
+def write_question(context: ReportContext) -> ReportSection | None:
     """List every aspect with its numbers, or with the command that would measure it."""
     comparison = context.comparison
     if len(context.studies) > 1 or not (comparison.best_deep and comparison.best_classic):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_DOTS: Final = 60  # single scores per row
 
 
-def difference(context: ReportContext) -> ReportSection | None:
+def write_difference(context: ReportContext) -> ReportSection | None:
     """Draw the difference between the best deep and the best classic candidate."""
     found = context.comparison.verdict.difference
     if found is None:
@@ -78,7 +78,7 @@ def _difference_caption(context: ReportContext, found: Difference) -> str:
     )
 
 
-def scores(context: ReportContext) -> ReportSection | None:
+def write_scores(context: ReportContext) -> ReportSection | None:
     """Draw every candidate's score with its interval."""
     if not context.finished:
         return None
@@ -131,7 +131,7 @@ def _caption(context: ReportContext) -> str:
     )
 
 
-def numbers(context: ReportContext) -> ReportSection | None:
+def write_numbers(context: ReportContext) -> ReportSection | None:
     """List all numbers of the comparison in tables."""
     columns = make_columns(context.comparison)
     rows = list(zip(*(column.cells for column in columns), strict=True))
@@ -167,7 +167,7 @@ def _column(context: ReportContext, metric: str) -> list[str]:
     return [fixed(value, places) if isfinite(value) else "–" for value in values]
 
 
-def splits(context: ReportContext) -> ReportSection | None:
+def write_splits(context: ReportContext) -> ReportSection | None:
     """List the score of every candidate on every split."""
     folds = {k: fold for view in context.finished for k, fold in view.results.folds.items()}
     if not folds:

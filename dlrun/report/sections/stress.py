@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Found = Sequence[tuple[CandidateView, Stress]]
 
 
-def stress(context: ReportContext) -> ReportSection | None:
+def write_stress(context: ReportContext) -> ReportSection | None:
     """Draw the effect of each stress on the best of each side, and list it for every candidate."""
     found = sorted(
         measured(context, stresses),

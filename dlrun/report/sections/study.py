@@ -21,7 +21,7 @@ MOST_COLUMNS: Final = 200
 MOST_LABELS: Final = 30
 
 
-def data(context: ReportContext) -> ReportSection | None:
+def write_data(context: ReportContext) -> ReportSection | None:
     """List facts on the rows, columns, target, classes and splits."""
     summary = context.studies[0].data
     columns = _columns(summary.columns) if summary else ""
@@ -77,7 +77,7 @@ def _columns(columns: Mapping[str, str]) -> str:
     return ", ".join(names[:MOST_COLUMNS]) + more
 
 
-def studies(context: ReportContext) -> ReportSection | None:
+def write_studies(context: ReportContext) -> ReportSection | None:
     """List the compared studies."""
     rows = [
         [each.name, each.experiment, f"{each.started:%Y-%m-%d %H:%M} UTC", each.id]
@@ -88,7 +88,7 @@ def studies(context: ReportContext) -> ReportSection | None:
     return ReportSection("studies", "Study", table(caption, head, rows, left=4))
 
 
-def recipe(context: ReportContext) -> ReportSection | None:
+def write_recipe(context: ReportContext) -> ReportSection | None:
     """Show the resolved recipe, which runs again unchanged."""
 
     def listing(text: str) -> Markup:
@@ -97,7 +97,7 @@ def recipe(context: ReportContext) -> ReportSection | None:
     return _texts(context, "recipe", "recipe.yaml", listing)
 
 
-def environment(context: ReportContext) -> ReportSection | None:
+def write_environment(context: ReportContext) -> ReportSection | None:
     """List the versions and facts on the machine."""
 
     def facts(text: str) -> Markup:

@@ -19,7 +19,7 @@ MOST_SPLITS: Final = 10
 NAMES: Final = {"train": "training", "val": "validation"}
 
 
-def training(context: ReportContext) -> ReportSection | None:
+def write_training(context: ReportContext) -> ReportSection | None:
     """Draw the losses of every candidate that has epochs."""
     found = ((view, view.read_epochs()) for view in context.candidates)
     charts = [panel for view, epochs in found if (panel := _panel(view, epochs))]
