@@ -16,6 +16,7 @@ from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
+from dlrun.report.charts.marks import Estimate
 from dlrun.report.prediction_stats import PredictionStats, describe_predictions
 from dlrun.report.styles import Style, assign_styles
 
@@ -54,6 +55,10 @@ class CandidateView:
     def ends(self) -> tuple[float, float] | None:
         """Return the ends of the interval."""
         return (self.interval.low, self.interval.high) if self.interval else None
+
+    def estimate(self, text: str) -> Estimate:
+        """Return its mean score with the interval, for a chart; `text` writes both."""
+        return Estimate(self.name, self.style, self.row.mean, text, self.ends)
 
     @cached_property
     def prediction_stats(self) -> PredictionStats:

@@ -57,9 +57,6 @@ def draw_drops(
             )
         )  # fmt: skip
         first = (21.0 if is_above else (height_each - APART * len(drops)) / 2) + APART / 2
-        parts += [
-            plot.flat(drop, top + first + APART * k, drop.title, radius=RADIUS)
-            for k, drop in enumerate(drops)
-        ]
+        parts += [plot.flat(drop, top + first + APART * k, RADIUS) for k, drop in enumerate(drops)]
     description = "; ".join(drop.title for drop in drawn)
     return chart(title, description, parts, width=width, height=plot.y.start + 42)

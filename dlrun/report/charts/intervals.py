@@ -109,7 +109,7 @@ def _marks(row: ScoreRow, plot: Plot, y: float) -> Markup:
         for value, text in row.single
         if plot.x.contains(value)
     ]
-    return marks.group(*dots, plot.flat(score, y, score.title, radius=5.5), style=score.style)
+    return marks.group(*dots, plot.flat(score, y, 5.5), style=score.style)
 
 
 def _beyond(score: Estimate, x: Scale, y: float) -> Markup:

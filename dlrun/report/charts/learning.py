@@ -128,15 +128,10 @@ def _rows_scale(
 def _marks(traces: Sequence[Trace], plot: Plot) -> list[Markup]:
     """Draw the scores; those of one size stand side by side, so that none hides another."""
     step = min(APART, WIDEST_ROW / len(traces))
+    shifts = [step * (place - (len(traces) - 1) / 2) for place in range(len(traces))]
     return [
-        plot.upright(
-            score,
-            plot.x(n_rows) + step * (place - (len(traces) - 1) / 2),
-            score.title,
-            radius=RADIUS,
-            kind="interval thin faint",
-        )
-        for place, each in enumerate(traces)
+        plot.upright(score, plot.x(n_rows) + shift, RADIUS, "interval thin faint")
+        for shift, each in zip(shifts, traces, strict=True)
         for n_rows, score in each.points
     ]
 

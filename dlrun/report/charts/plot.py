@@ -36,16 +36,14 @@ class Plot:
         """Draw ticks as faint lines through the plot, their values and the title below."""
         parts: list[Markup] = []
         for value, text in self.x.ticks():
-            words = label(
-                text, self.x(value), self.y.start + 14, class_="tick", text_anchor="middle"
-            )
-            parts += [self.vertical(value, "grid"), words]
+            x, y = self.x(value), self.y.start + 14
+            parts.append(self.vertical(value, "grid"))
+            parts.append(label(text, x, y, class_="tick", text_anchor="middle"))
         middle = (self.x.start + self.x.end) / 2
         room = 2 * min(middle, self.x.end - self.x.start)
-        return marks.group(
-            *parts,
-            label(title, middle, self.y.start + 30, room=room, class_="axis", text_anchor="middle"),
-        )
+        y = self.y.start + 30
+        words = label(title, middle, y, room=room, class_="axis", text_anchor="middle")
+        return marks.group(*parts, words)
 
     def y_axis(self, title: str) -> Markup:
         """Draw ticks as faint lines through the plot, their values at its left, the title above."""
@@ -81,20 +79,20 @@ class Plot:
         return marks.curve((self.at(*point) for point in points), kind, css)
 
     def upright(
-        self, each: Estimate, x: float, title: str, *, radius: float, kind: str = "interval thin"
+        self, each: Estimate, x: float, radius: float, kind: str = "interval thin"
     ) -> Markup:
         """Draw an estimate of the vertical axis at the pixel `x`."""
         low, high = map(self.y, each.span)
         bar = [marks.line((x, low), (x, high), kind)] if each.ends else []
         mark = each.style.draw(x, self.y(each.value), radius)
-        return marks.group(*bar, mark, title=title, style=each.style)
+        return marks.group(*bar, mark, title=each.title, style=each.style)
 
-    def flat(self, each: Estimate, y: float, title: str, *, radius: float) -> Markup:
+    def flat(self, each: Estimate, y: float, radius: float) -> Markup:
         """Draw an estimate of the horizontal axis at the pixel `y`."""
         low, high = map(self.x, each.span)
         bar = [marks.line((low, y), (high, y), "interval")] if each.ends else []
         mark = each.style.draw(self.x(each.value), y, radius)
-        return marks.group(*bar, mark, title=title, style=each.style)
+        return marks.group(*bar, mark, title=each.title, style=each.style)
 
 
 def lane_plot(x: Scale, top: float, bottom: float) -> Plot:

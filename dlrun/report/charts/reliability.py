@@ -44,9 +44,11 @@ def draw_reliability(
 
 
 def _mark(each: Bin, style: Style, plot: Plot, share: float) -> Markup:
+    text = (
+        f"observed {each.observed_frequency:.2f} [{each.low:.2f}, {each.high:.2f}], "
+        f"{each.n:,} predictions"
+    )
     name = f"predicted {each.predicted_probability:.2f}"
-    text = f"{each.observed_frequency:.2f} [{each.low:.2f}, {each.high:.2f}]"
     observed = Estimate(name, style, each.observed_frequency, text, (each.low, each.high))
-    title = f"{name}, observed {text}, {each.n:,} predictions"
     radius = SMALLEST + (LARGEST - SMALLEST) * share
-    return plot.upright(observed, plot.x(each.predicted_probability), title, radius=radius)
+    return plot.upright(observed, plot.x(each.predicted_probability), radius)

@@ -1,4 +1,4 @@
-"""Candidates by what they cost and how well they score."""
+"""Candidates by their cost and their score."""
 
 from __future__ import annotations
 
@@ -27,14 +27,6 @@ SIDES: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A candidate by its cost and its score."""
-
-    cost: float
-    score: Estimate
-
-
-@dataclass(frozen=True)
 class Box:
     """A rectangle that a name or a mark takes."""
 
@@ -54,7 +46,8 @@ class Box:
 
 
 def draw_scatter(
-    spots: Sequence[Spot],
+    costs: Sequence[float],
+    scores: Sequence[Estimate],
     *,
     title: str,
     axes: tuple[str, str],
@@ -63,10 +56,11 @@ def draw_scatter(
     lower_is_better: bool,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Chart:
-    """Draw positive costs, on a logarithmic axis, against scores; a line joins the Pareto front.
+    """Draw costs, on a logarithmic axis, against scores; a line joins the Pareto front.
 
     Args:
-        spots: of all candidates.
+        costs: one for each candidate, above 0.
+        scores: of the same candidates.
         title: of the chart.
         axes: names and units of cost and score.
         in_view: names of the candidates that the score axis spans.
@@ -74,33 +68,33 @@ def draw_scatter(
         lower_is_better: the direction of the score.
         bounds: the smallest and the largest possible score.
     """
-    inside = [spot for spot in spots if spot.score.name in in_view]
-    values = [value for spot in inside for value in spot.score.span]
-    ends = padded(values, 0.1, within=bounds)
+    spots = list(zip(costs, scores, strict=True))
+    inside = [spot for spot in spots if spot[1].name in in_view]
+    ends = padded((value for _, score in inside for value in score.span), 0.1, within=bounds)
     y = Scale(*ends, HEIGHT - 46, 34, pixels_per_tick=PER_TICK_UP)
-    costs = padded_log([spot.cost for spot in spots], 0.15)
-    plot = Plot(Scale(*costs, tick_room(y), width - 8, is_log=True), y)
+    plot = Plot(Scale(*padded_log(costs, 0.15), tick_room(y), width - 8, is_log=True), y)
     front = _front(inside, lower_is_better=lower_is_better)
-    parts = [
-        *plot.axes(*axes),
-        plot.curve(((spot.cost, spot.score.value) for spot in front), "front"),
-    ]
-    taken = [_around(plot.at(spot.cost, spot.score.value)) for spot in spots]
+    parts = [*plot.axes(*axes), plot.curve(front, "front")]
+    taken = [_around(plot.at(cost, score.value)) for cost, score in spots]
     frame = Box(plot.x.start + 2, y.end - 8, plot.x.end, y.start)
-    for spot in spots:
-        at = plot.at(spot.cost, spot.score.value)
-        parts.append(_spot(spot, at, plot, _place(spot.score.name, at, taken, frame)))
-    description = "; ".join(spot.score.title for spot in spots)
+    for cost, score in spots:
+        at = plot.at(cost, score.value)
+        box = _place(score.name, at, taken, frame)
+        parts += [*(_name(score.name, at, box) if box else ()), _mark(score, at, plot)]
+    description = "; ".join(score.title for score in scores)
     return chart(title, description, parts, width=width, height=HEIGHT)
 
 
-def _front(spots: Sequence[Spot], *, lower_is_better: bool) -> list[Spot]:
-    """Return the spots that no other beats in score at no more cost, cheapest first."""
+def _front(
+    spots: Sequence[tuple[float, Estimate]], *, lower_is_better: bool
+) -> list[tuple[float, float]]:
+    """Return the costs and scores that no other beats at no more cost, cheapest first."""
     sign = -1 if lower_is_better else 1
-    front: list[Spot] = []
-    for spot in sorted(spots, key=lambda each: (each.cost, -sign * each.score.value)):
-        if not front or sign * spot.score.value > sign * front[-1].score.value:
-            front.append(spot)
+    front: list[tuple[float, float]] = []
+    pairs = [(cost, score.value) for cost, score in spots]
+    for cost, score in sorted(pairs, key=lambda each: (each[0], -sign * each[1])):
+        if not front or sign * score > sign * front[-1][1]:
+            front.append((cost, score))
     return front
 
 
@@ -124,28 +118,24 @@ def _place(name: str, at: Position, taken: list[Box], frame: Box) -> Box | None:
     return None
 
 
-def _spot(spot: Spot, at: Position, plot: Plot, box: Box | None) -> Markup:
-    score = spot.score
+def _mark(score: Estimate, at: Position, plot: Plot) -> Markup:
     if not (plot.y.contains(score.value) and all(map(isfinite, score.span))):
         score = replace(score, ends=None)
-    kind = "interval thin faint"
-    parts = [plot.upright(score, at[0], "", radius=RADIUS, kind=kind)]
-    if box is not None:
-        if not _around(at).overlaps(Box(box.left - 9, box.top - 9, box.right + 9, box.bottom + 9)):
-            end_x = min(max(at[0], box.left), box.right)
-            end_y = min(max(at[1], box.top + 3), box.bottom - 3)
-            parts.insert(0, marks.line(at, (end_x, end_y), "leader"))
-        parts.append(_name(score.name, at[0], box))
-    return marks.group(*parts, title=score.title)
+    return plot.upright(score, at[0], RADIUS, "interval thin faint")
 
 
-def _name(name: str, x: float, box: Box) -> Markup:
-    """Write a name so that it ends or starts on the side of its mark."""
-    if box.left > x:
-        place, anchor = box.left + 1, "start"
-    elif box.right < x:
-        place, anchor = box.right - 1, "end"
+def _name(name: str, at: Position, box: Box) -> list[Markup]:
+    """Write a name so that it ends or starts on the side of its mark, with a leader if far."""
+    if box.left > at[0]:
+        x, anchor = box.left + 1, "start"
+    elif box.right < at[0]:
+        x, anchor = box.right - 1, "end"
     else:
-        place, anchor = (box.left + box.right) / 2, "middle"
+        x, anchor = (box.left + box.right) / 2, "middle"
     y = (box.top + box.bottom) / 2
-    return label(name, place, y, room=LONGEST, class_="over", text_anchor=anchor)
+    words = label(name, x, y, room=LONGEST, class_="over", text_anchor=anchor)
+    if _around(at).overlaps(Box(box.left - 9, box.top - 9, box.right + 9, box.bottom + 9)):
+        return [words]
+    end_x = min(max(at[0], box.left), box.right)
+    end_y = min(max(at[1], box.top + 3), box.bottom - 3)
+    return [marks.line(at, (end_x, end_y), "leader"), words]

@@ -43,7 +43,7 @@ def draw_segments(
     for (number, _), drop in zip(points, drops, strict=True):
         x = plot.x(number)
         parts += [
-            plot.upright(drop, x, drop.title, radius=RADIUS),
+            plot.upright(drop, x, RADIUS),
             label(str(number), x, HEIGHT - 32, class_="tick", text_anchor="middle"),
         ]
     description = "; ".join(drop.title for drop in drops)

@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.formatting import compact
-from dlrun.report.charts.marks import Estimate
-from dlrun.report.charts.scatter import Spot, draw_scatter
+from dlrun.report.charts.scatter import draw_scatter
 from dlrun.report.html import tag
 from dlrun.report.sections.section import ReportSection, figure, on_any_width, panels
 
@@ -47,15 +46,15 @@ def write_cost(context: ReportContext) -> ReportSection | None:
 
 def _chart(context: ReportContext, name: str, known: list[CandidateView]) -> Markup:
     title, axis, unit = COSTS[name]
-    spots = []
-    for view in known:
-        value = _cost(view, name)
-        text = f"{context.score_text(view)}, {compact(value)} {unit}"
-        score = Estimate(view.name, view.style, view.row.mean, text, view.ends)
-        spots.append(Spot(value, score))
+    costs = [_cost(view, name) for view in known]
+    texts = [
+        f"{context.score_text(view)}, {compact(value)} {unit}"
+        for view, value in zip(known, costs, strict=True)
+    ]
     draw = partial(
         draw_scatter,
-        spots,
+        costs,
+        [view.estimate(text) for view, text in zip(known, texts, strict=True)],
         title=title,
         axes=(axis, context.metric),
         in_view=context.in_view,

@@ -14,7 +14,6 @@ from dlrun.evidence.formatting import counted, decimals, fixed, signed, small, s
 from dlrun.evidence.statistics import posterior
 from dlrun.report.charts.difference import Lead, draw_difference
 from dlrun.report.charts.intervals import ScoreRow, draw_intervals
-from dlrun.report.charts.marks import Estimate
 from dlrun.report.columns import make_columns
 from dlrun.report.sections.section import ReportSection, figure, on_any_width, table
 
@@ -84,10 +83,7 @@ def write_scores(context: ReportContext) -> ReportSection | None:
         return None
     comparison = context.comparison
     rows = [
-        ScoreRow(
-            Estimate(view.name, view.style, view.row.mean, context.score_text(view), view.ends),
-            _single_scores(context, view),
-        )
+        ScoreRow(view.estimate(context.score_text(view)), _single_scores(context, view))
         for view in context.candidates
     ]
     direction = "lower is better" if comparison.lower_is_better else "higher is better"
