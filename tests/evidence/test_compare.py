@@ -300,7 +300,7 @@ def test_repeats_of_the_same_folds_count_once(Made, make_study):
     assert found.verdict.difference.mean == pytest.approx(0.3)
 
 
-def test_accuracy_on_one_test_set_is_tested_as_mcnemar_did(Made, make_study):
+def test_accuracy_on_one_test_set_uses_mcnemars_test(Made, make_study):
     study = one_test_set(Made, make_study, 200, metric="accuracy", right=(0.85, 0.8))
     y = np.arange(200) % 2
     first, second = (
@@ -370,7 +370,7 @@ def test_dummy_is_a_rival_only_where_it_is_alone(flights):
     assert found.notes == ("dummy ignores the columns; there is no other classic candidate.",)
 
 
-def test_a_candidate_below_the_floor_is_pointed_out(Made, make_study):
+def test_a_candidate_below_dummy_is_noted(Made, make_study):
     study = make_study(
         Made("mlp", "deep", (0.48, 0.5, 0.49)),
         Made("linear", "classic", (0.6, 0.61, 0.6)),
@@ -449,7 +449,7 @@ def test_studies_of_the_same_splits_are_joined(duel, Made, make_study):
     assert found.studies == {"3f2a90c1d4e5": "calm-owl-7", "77aa00bb11cc": "brave-fox-1"}
 
 
-def test_a_study_run_twice_is_told_apart_by_its_id(duel):
+def test_equal_names_of_studies_are_distinguished_by_id(duel):
     found = compare([duel(LEADS), duel(LEADS, id="77aa00bb11cc")])
     assert {row.name for row in found.rows if row.family == "deep"} == {
         "calm-owl-7/3f2a90c1/mlp",

@@ -14,11 +14,11 @@ def study(laws, n_splits=5, noise=0.0005, metric="rmse"):
     """Measure candidates whose errors follow a known law of their training rows."""
     rng = np.random.default_rng(0)
     measured, trials = [], []
-    for (name, family), (floor, scale, exponent) in laws.items():
+    for (name, family), (asymptote, scale, exponent) in laws.items():
         for step in range(n_splits):
             for level in LEVELS:
                 n_train = round(level * WHOLE)
-                error = floor + scale * n_train**-exponent + rng.normal(0, noise)
+                error = asymptote + scale * n_train**-exponent + rng.normal(0, noise)
                 score = error if metric == "rmse" else 1 - error
                 if level < 1:
                     row = (name, family, "learning_curve", "", level, step, n_train, score)

@@ -51,24 +51,24 @@ def test_the_best_of_each_side_answers(flights):
     assert by_measure["training − test ROC AUC"] == ("+0.050", "+0.050")
 
 
-def test_a_stress_is_told_with_what_it_costs(flights):
+def test_a_stress_shows_the_score_and_its_drop(flights):
     lines = answered(flights, measure(flights, "label_noise", 0.2, change=-0.02))
     (line,) = [line for line in lines if line.measure == "trained with 20 % wrong labels"]
     assert (line.deep, line.classic) == ("0.709 (-0.020)", "0.780 (-0.020)")
 
 
-def test_importance_tells_what_is_needed_and_whether_the_sides_agree(flights):
+def test_importance_shows_the_needed_columns_and_the_agreement(flights):
     measured = [
         measure(flights, "importance", name=name, change=change)
         for name, change in (("hour", -0.1), ("carrier", -0.05), ("day", 0.0), ("month", -0.001))
     ]
     lines = answered(flights, *measured)
-    told = {line.measure: (line.deep, line.classic) for line in lines}
+    values = {line.measure: (line.deep, line.classic) for line in lines}
     needed = "2 of 4: hour, carrier, month"
-    assert told["columns that make up 95 % of importance"] == (needed, needed)
-    assert told["rank correlation between splits (Kendall's tau)"] == ("1.00", "1.00")
+    assert values["columns that make up 95 % of importance"] == (needed, needed)
+    assert values["rank correlation between splits (Kendall's tau)"] == ("1.00", "1.00")
     agreement = "the two sides agree on 2 of their first 2 columns (Kendall's tau 1.00)"
-    assert agreement in told
+    assert agreement in values
 
 
 def test_a_learning_curve_answers_how_much_data_is_needed(flights):
@@ -105,8 +105,8 @@ def engineering(study, features, kind="image", recipe="name: digits\n"):
     return lines[:end]
 
 
-def test_features_are_told_two_by_two(flights):
-    """The best is chosen on the validation rows, and the floor has no inputs at all."""
+def test_features_are_compared_two_by_two(flights):
+    """The best is chosen on the validation rows, and dummy has no inputs at all."""
     features = {
         "dummy": (), "linear": ("pixels",), "hist_gradient_boosting": ("hog",),
         "mlp": ("pixels",), "wide": ("hog",),
@@ -119,7 +119,7 @@ def test_features_are_told_two_by_two(flights):
     assert line.command is None
 
 
-def test_the_best_on_validation_stands_for_its_cell(Made, make_study):
+def test_the_best_on_validation_represents_its_cell(Made, make_study):
     study = make_study(
         Made("svm", "classic", (0.8, 0.8), 0.7),
         Made("lucky", "deep", (0.9, 0.9), 0.6),
@@ -149,9 +149,9 @@ PIXELS = dict.fromkeys(("linear", "hist_gradient_boosting"), ("pixels",))
 
 
 def test_a_missing_cell_is_a_command_that_keeps_the_recipes_own_candidates(flights):
-    told, absent = engineering(flights, {**RAW, **PIXELS}, recipe=RECIPE)
-    assert told.deep == "0.729 raw (mlp)"
-    assert told.classic == "0.800 raw (hist_gradient_boosting)"
+    found, absent = engineering(flights, {**RAW, **PIXELS}, recipe=RECIPE)
+    assert found.deep == "0.729 raw (mlp)"
+    assert found.classic == "0.800 raw (hist_gradient_boosting)"
     assert (absent.aspect, absent.measure) == (
         "",
         "score of networks and baselines on engineered inputs",
@@ -189,7 +189,7 @@ def test_no_classic_estimator_takes_a_raw_text(flights):
         ("series", "cnn", "{name: svm, features: flat}, {name: svm, features: summary}"),
     ],
 )
-def test_a_study_that_does_not_tell_its_features_is_run_again(flights, kind, network, pair):
+def test_a_study_without_tracked_features_is_run_again(flights, kind, network, pair):
     (line,) = engineering(flights, None, kind, "baselines: auto\n")
     made = pair.rpartition("features: ")[2].rstrip("}")
     assert (line.aspect, line.deep, line.classic) == ("feature engineering", "·", "·")

@@ -147,7 +147,7 @@ def test_the_bootstrap_interval_holds_the_truth_as_often_as_it_says():
     assert 0.9 <= n_covered / n_studies <= 0.98
 
 
-def test_the_bootstrap_knows_which_way_a_metric_points():
+def test_the_bootstrap_follows_the_direction_of_a_metric():
     y = np.arange(400) % 2
     sure, wild = _answers(np.ones(400, bool), y), _answers(np.arange(400) % 3 > 0, y)
     for metric in ("roc_auc", "accuracy", "log_loss", "brier"):

@@ -1,4 +1,4 @@
-"""Metrics: one row each, with all that dlrun knows of it."""
+"""Metrics, one row each, looked up by name and by task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def metrics_of(task: str) -> dict[str, Metric]:
 
 
 def get_metric(name: str) -> Metric:
-    """Return the first metric of a name; its title and direction hold for all tasks.
+    """Return the first metric of a name; title and direction are the same for all tasks.
 
     Raises:
         KeyError: there is no metric of that name.
@@ -27,7 +27,7 @@ def get_metric(name: str) -> Metric:
 
 
 def automatic_metrics(task: str, *, is_binary: bool) -> tuple[str, ...]:
-    """Return the names that `metrics: auto` stands for, the primary metric first."""
+    """Return the metrics that `metrics: auto` chooses, the primary one first."""
     ranks = [
         ((is_binary and metric.auto_rank_binary) or metric.auto_rank, name)
         for name, metric in metrics_of(task).items()
