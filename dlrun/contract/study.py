@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dlrun.contract.dataset import ColumnType, Task
 
@@ -32,8 +32,8 @@ class DataSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study(ABC):
-    """A tracked study: enough to compare its candidates without training again.
+class Study(Protocol):
+    """The protocol of tracked studies: enough to compare candidates without training again.
 
     The attributes are in memory; the methods read a table or a file from where it is kept.
 
