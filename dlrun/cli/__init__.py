@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dlrun.cli.check import check
 from dlrun.cli.compare import compare
 from dlrun.cli.curve import curve
 from dlrun.cli.doctor import doctor
@@ -33,7 +34,8 @@ app = typer.Typer(
 )
 
 VERBS = (
-    train, compare, curve, predict, ui, validate, init, schema, doctor, push, selftest, launch,
+    train, compare, curve, predict, ui, validate, init, schema, check, doctor, push, selftest,
+    launch,
 )  # fmt: skip
 for _verb in VERBS:
     app.command()(_verb)

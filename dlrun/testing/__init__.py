@@ -11,9 +11,12 @@ from dlrun.testing.candidates import check_candidate
 from dlrun.testing.columns import check_column_kind
 from dlrun.testing.errors import CheckError
 from dlrun.testing.metrics import check_metric
+from dlrun.testing.parts import check_architecture, check_baseline
 
 __all__ = [
     "CheckError",
+    "check_architecture",
+    "check_baseline",
     "check_candidate",
     "check_column_kind",
     "check_metric",

@@ -14,15 +14,13 @@ from pandas.api import types
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.data.targets import Calibration, TypedTarget, Y
-from dlrun.data.targets.regression import is_whole
+from dlrun.data.targets.regression import is_amount
 from dlrun.data.types.category import to_category
 from dlrun.data.types.infer import infer_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_CLASSES: Final = 20  # whole numbers with at most so many values are classes …
-CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
 SAMPLE_ROWS: Final = 1000  # that decide whether a column is compared in whole
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
@@ -30,13 +28,9 @@ LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool":
 
 def recognise(values: pd.Series[Any]) -> tuple[str, ...] | None:
     """Take words and booleans for classes, and whole numbers too when they are few."""
-    if infer_type(values) != "number":
-        return ()
-    present = values.dropna()
-    n_values = present.nunique()
-    few = min(MAX_CLASSES, max(2, CLASS_SHARE * len(present)))
-    if not is_whole(values) or n_values > few:
+    if is_amount(values):
         return None
+    n_values = values.nunique() if infer_type(values) == "number" else 0
     if n_values <= 2:  # noqa: PLR2004 - two numbers are a yes and a no
         return ()
     return (

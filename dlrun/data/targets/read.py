@@ -87,7 +87,8 @@ def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[str,
 
 
 def _infer_task(values: pd.Series[Any]) -> tuple[str, tuple[str, ...]]:
-    found = ((task, target_kind(task).recognise(values)) for task in TASKS)
+    """Ask the first task last: it takes whatever the others do not."""
+    found = ((task, target_kind(task).recognise(values)) for task in reversed(TASKS))
     return next((task, notes) for task, notes in found if notes is not None)
 
 

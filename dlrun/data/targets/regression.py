@@ -13,15 +13,27 @@ from pandas.api import types
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.data.targets import TypedTarget, Y
+from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 
+MAX_CLASSES: Final = 20  # whole numbers with at most so many values are classes …
+CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
 QUANTILES: Final = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
 
 
-def recognise(_values: pd.Series[Any]) -> tuple[str, ...]:
-    """Take every column that no other task has taken."""
-    return ()
+def recognise(values: pd.Series[Any]) -> tuple[str, ...] | None:
+    """Take amounts."""
+    return () if is_amount(values) else None
+
+
+def is_amount(values: pd.Series[Any]) -> bool:
+    """Return whether these are numbers, and not whole ones with as few values as classes have."""
+    if infer_type(values) != "number":
+        return False
+    present = values.dropna()
+    few = min(MAX_CLASSES, max(2, CLASS_SHARE * len(present)))
+    return not is_whole(values) or present.nunique() > few
 
 
 def read(values: pd.Series[Any]) -> TypedTarget:
