@@ -16,11 +16,11 @@ from dlrun.data.sources import source_module
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
 from dlrun.data.sources.raw import RawData
-from dlrun.data.sources.tables import checked, read_table
+from dlrun.data.sources.tables import check_same_columns, checked, name_of, read_table
 from dlrun.data.sources.user_functions import find_function
 from dlrun.data.streaming.partitions import find_tables
 from dlrun.errors import DataError
-from dlrun.system.text import did_you_mean, listed, quoted
+from dlrun.system.text import did_you_mean, listed
 
 FUNCTION: Final = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
@@ -83,17 +83,10 @@ def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
 
 def _read_files(paths: Sequence[Path], source: str, text: Collection[str]) -> RawData:
     frames = [read_table(path, text=text) for path in paths]
-    first = frames[0]
     for path, frame in zip(paths, frames, strict=True):
-        unshared = sorted(set(first.columns) ^ set(frame.columns))
-        if unshared:
-            message = (
-                f"{path.name} and {paths[0].name} must have the same columns, but only one of "
-                f"them has {quoted(unshared)}."
-            )
-            raise DataError(message)
-    name = re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or paths[0].parent.name
-    return RawData(name, pd.concat(frames, ignore_index=True), folder=paths[0].parent)
+        check_same_columns(path, frame.columns, paths[0], frames[0].columns)
+    frame = pd.concat(frames, ignore_index=True)
+    return RawData(name_of(source, paths[0]), frame, folder=paths[0].parent)
 
 
 def _fixed_folder(pattern: Path) -> Path:

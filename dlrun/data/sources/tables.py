@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from glob import has_magic
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Final
@@ -226,6 +228,35 @@ def check_unique(names: Sequence[str], origin: str) -> None:
     if repeated:
         message = f"{origin}: several columns have the same name: {quoted(repeated)}. Rename them."
         raise DataError(message)
+
+
+def check_same_columns(
+    path: Path, names: Collection[str], other: Path, others: Collection[str]
+) -> None:
+    """Check that two files of a table have the same columns, in any order.
+
+    Raises:
+        DataError: they do not.
+    """
+    unshared = sorted({*names} ^ {*others})
+    if unshared:
+        message = (
+            f"{path.name} and {other.name} must have the same columns, but only one of them has "
+            f"{quoted(unshared)}."
+        )
+        raise DataError(message)
+
+
+def name_of(source: str, path: Path) -> str:
+    """Return a short name of a table: of its file, or of its glob or its folder.
+
+    Args:
+        source: a path or a glob.
+        path: its first file.
+    """
+    if not has_magic(source):
+        return Path(source).name.partition(".")[0]
+    return re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or path.parent.name
 
 
 # --------------------------------------------------------------------------------- writing

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from glob import glob, has_magic
+from glob import glob
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +14,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from dlrun.data.sources.tables import MISSING, check_unique
+from dlrun.data.sources.tables import MISSING, check_same_columns, check_unique, name_of
 from dlrun.errors import DataError
-from dlrun.system.text import quoted
 
 SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
 SUFFIXES: Final = (*SEPARATORS, ".parquet")
@@ -145,13 +143,7 @@ def cut_files(source: str, paths: Sequence[Path]) -> TableFiles:
     found = [cut(path) for path in paths]
     first, names, separator = paths[0], found[0][0], found[0][1]
     for path, (others, other, _) in zip(paths, found, strict=True):
-        unshared = sorted({*names} ^ {*others})
-        if unshared:
-            message = (
-                f"{path.name} and {first.name} must have the same columns, but only one of them "
-                f"has {quoted(unshared)}."
-            )
-            raise DataError(message)
+        check_same_columns(path, others, first, names)
         if other != separator or (separator and others != names):
             message = f"{path.name} must have its columns as {first.name} has, in the same order."
             raise DataError(message)
@@ -159,13 +151,7 @@ def cut_files(source: str, paths: Sequence[Path]) -> TableFiles:
     if not blocks:
         message = f"{source}: the table has no rows."
         raise DataError(message)
-    return TableFiles(_name(source, first), tuple(paths), blocks, names, separator)
-
-
-def _name(source: str, path: Path) -> str:
-    if not has_magic(source):
-        return Path(source).name.partition(".")[0]
-    return re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or path.parent.name
+    return TableFiles(name_of(source, first), tuple(paths), blocks, names, separator)
 
 
 def _is_metadata(path: Path) -> bool:
