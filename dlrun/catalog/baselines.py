@@ -49,7 +49,7 @@ class Baseline:
         categories: (number of categories, number of features) → settings that name the categories,
             which are the first features.
         fit_arguments: number of categories → arguments of `fit` beside X and y.
-        size: how its learned values are counted; None: by the attributes of its class.
+        size: how its learned values are counted; None: as for any estimator.
         trusted: types that a saved model contains, beside those that skops trusts.
     """
 
@@ -80,8 +80,11 @@ def _ridge(_: int) -> Any:
     return _sklearn("linear_model").Ridge()
 
 
-def _neighbors(n_rows: int) -> dict[str, Any]:
-    return {"n_neighbors": min(15, n_rows), "weights": "distance"}
+def _convolution_penalties() -> Any:
+    """Return the penalties that the authors of MiniRocket try (Dempster et al. 2021)."""
+    import numpy as np
+
+    return np.logspace(-3, 3, 10)
 
 
 def _forest(n_rows: int) -> dict[str, Any]:
@@ -107,17 +110,25 @@ def _xgboost(n_rows: int) -> dict[str, Any]:
     return {"n_estimators": _rounds(n_rows), "learning_rate": 0.1, **shape}
 
 
+def _lightgbm(n_rows: int) -> dict[str, Any]:
+    return {"n_estimators": _rounds(n_rows), "num_leaves": _leaves(n_rows)}
+
+
 def _xgboost_categories(n_categories: int, n_features: int) -> dict[str, object]:
     types = ["c"] * n_categories + ["q"] * (n_features - n_categories)
     return {"enable_categorical": True, "feature_types": types}
 
 
-def _lightgbm(n_rows: int) -> dict[str, Any]:
-    return {"n_estimators": _rounds(n_rows), "num_leaves": _leaves(n_rows)}
-
-
 def _lightgbm_categories(n_categories: int) -> dict[str, object]:
     return {"categorical_feature": list(range(n_categories))} if n_categories else {}
+
+
+def _hist_nodes(boosting: Any) -> int:
+    return sum(len(tree.nodes) for trees in boosting._predictors for tree in trees)
+
+
+def _xgboost_nodes(boosting: Any) -> int:
+    return sum(text.count("\n") for text in boosting.get_booster().get_dump())
 
 
 def _lightgbm_nodes(boosting: Any) -> int:
@@ -125,38 +136,25 @@ def _lightgbm_nodes(boosting: Any) -> int:
     return sum(2 * tree["num_leaves"] - 1 for tree in trees)
 
 
-def _convolution_alphas() -> Any:
-    """Return the penalties that the authors of MiniRocket try (Dempster et al. 2021)."""
-    import numpy as np
-
-    return np.logspace(-3, 3, 10)
-
-
 BASELINES: Final = {
     row.name: row
     for row in (
         Baseline(
-            DUMMY,
-            "the most frequent class, or the mean: the floor",
+            DUMMY, "the most frequent class, or the mean: the floor",
             lambda _: _sklearn("dummy").DummyClassifier(),
             lambda _: _sklearn("dummy").DummyRegressor(),
             encoding="none",
         ),
         Baseline(
-            "linear",
-            "logistic regression, or ridge regression for a number",
-            _logistic_regression,
-            _ridge,
+            "linear", "logistic regression, or ridge regression for a number",
+            _logistic_regression, _ridge,
         ),
         Baseline(
-            "logistic_regression",
-            "multinomial logistic regression (classification only)",
+            "logistic_regression", "multinomial logistic regression (classification only)",
             _logistic_regression,
         ),
         Baseline(
-            "ridge",
-            "least squares with an L2 penalty (regression only)",
-            regressor=_ridge,
+            "ridge", "least squares with an L2 penalty (regression only)", regressor=_ridge
         ),
         Baseline(
             "svm",
@@ -175,10 +173,9 @@ BASELINES: Final = {
             scales_target=True,
         ),
         Baseline(
-            "knn",
-            "the nearest 15 training rows, weighted by distance",
-            lambda n_rows: _sklearn("neighbors").KNeighborsClassifier(**_neighbors(n_rows)),
-            lambda n_rows: _sklearn("neighbors").KNeighborsRegressor(**_neighbors(n_rows)),
+            "knn", "the nearest 15 training rows, weighted by distance",
+            lambda n: _sklearn("neighbors").KNeighborsClassifier(min(15, n), weights="distance"),
+            lambda n: _sklearn("neighbors").KNeighborsRegressor(min(15, n), weights="distance"),
             size=Size("_fit_X", lambda knn: prod(knn._fit_X.shape)),
             trusted=(
                 "sklearn.metrics._dist_metrics.EuclideanDistance64",
@@ -188,59 +185,43 @@ BASELINES: Final = {
             ),
         ),
         Baseline(
-            "naive_bayes",
-            "Gaussian naive Bayes (classification only)",
+            "naive_bayes", "Gaussian naive Bayes (classification only)",
             # One-hot columns hardly vary within a class: with the default smoothing one surprising
             # value would outweigh all other columns.
             lambda _: _sklearn("naive_bayes").GaussianNB(var_smoothing=0.1),
         ),
         Baseline(
-            "decision_tree",
-            "one tree, at least 5 rows in a leaf",
+            "decision_tree", "one tree, at least 5 rows in a leaf",
             lambda _: _sklearn("tree").DecisionTreeClassifier(min_samples_leaf=5),
             lambda _: _sklearn("tree").DecisionTreeRegressor(min_samples_leaf=5),
             size=Size("tree_", lambda tree: tree.tree_.node_count),
             trusted=("sklearn.tree._tree.Tree",),
         ),
         Baseline(
-            "random_forest",
-            "200 trees on bootstrap samples",
-            lambda n_rows: _sklearn("ensemble").RandomForestClassifier(**_forest(n_rows)),
-            lambda n_rows: _sklearn("ensemble").RandomForestRegressor(**_forest(n_rows)),
+            "random_forest", "200 trees on bootstrap samples",
+            lambda n: _sklearn("ensemble").RandomForestClassifier(**_forest(n)),
+            lambda n: _sklearn("ensemble").RandomForestRegressor(**_forest(n)),
         ),
         Baseline(
-            "extra_trees",
-            "200 trees with random thresholds",
-            lambda n_rows: _sklearn("ensemble").ExtraTreesClassifier(**_forest(n_rows)),
-            lambda n_rows: _sklearn("ensemble").ExtraTreesRegressor(**_forest(n_rows)),
+            "extra_trees", "200 trees with random thresholds",
+            lambda n: _sklearn("ensemble").ExtraTreesClassifier(**_forest(n)),
+            lambda n: _sklearn("ensemble").ExtraTreesRegressor(**_forest(n)),
         ),
         Baseline(
-            "hist_gradient_boosting",
-            "histogram gradient boosting, scikit-learn's",
-            lambda n_rows: _sklearn("ensemble").HistGradientBoostingClassifier(**_hist(n_rows)),
-            lambda n_rows: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n_rows)),
-            size=Size(
-                "_predictors",
-                lambda boosting: sum(
-                    len(tree.nodes) for trees in boosting._predictors for tree in trees
-                ),
-            ),
+            "hist_gradient_boosting", "histogram gradient boosting, scikit-learn's",
+            lambda n: _sklearn("ensemble").HistGradientBoostingClassifier(**_hist(n)),
+            lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n)),
+            size=Size("_predictors", _hist_nodes),
             trusted=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
         ),
         Baseline(
-            "xgboost",
-            "gradient boosting, XGBoost's (extra: boost)",
-            lambda n_rows: import_module("xgboost").XGBClassifier(**_xgboost(n_rows)),
-            lambda n_rows: import_module("xgboost").XGBRegressor(**_xgboost(n_rows)),
-            Package("xgboost", "boost", "xgboost"),
-            "native",
+            "xgboost", "gradient boosting, XGBoost's (extra: boost)",
+            lambda n: import_module("xgboost").XGBClassifier(**_xgboost(n)),
+            lambda n: import_module("xgboost").XGBRegressor(**_xgboost(n)),
+            package=Package("xgboost", "boost", "xgboost"),
+            encoding="native",
             categories=_xgboost_categories,
-            size=Size(
-                "get_booster",
-                lambda boosting: sum(
-                    text.count("\n") for text in boosting.get_booster().get_dump()
-                ),
-            ),
+            size=Size("get_booster", _xgboost_nodes),
             trusted=(
                 "xgboost.core.Booster",
                 "xgboost.sklearn.XGBClassifier",
@@ -248,12 +229,11 @@ BASELINES: Final = {
             ),
         ),
         Baseline(
-            "lightgbm",
-            "gradient boosting, LightGBM's (extra: boost)",
-            lambda n_rows: import_module("lightgbm").LGBMClassifier(**_lightgbm(n_rows)),
-            lambda n_rows: import_module("lightgbm").LGBMRegressor(**_lightgbm(n_rows)),
-            Package("lightgbm", "boost", "lightgbm"),
-            "native",
+            "lightgbm", "gradient boosting, LightGBM's (extra: boost)",
+            lambda n: import_module("lightgbm").LGBMClassifier(**_lightgbm(n)),
+            lambda n: import_module("lightgbm").LGBMRegressor(**_lightgbm(n)),
+            package=Package("lightgbm", "boost", "lightgbm"),
+            encoding="native",
             fit_arguments=_lightgbm_categories,
             size=Size("booster_", _lightgbm_nodes),
             trusted=(
@@ -265,9 +245,9 @@ BASELINES: Final = {
         Baseline(
             "mini_rocket",
             "ridge regression on 10,000 random convolutions of series (extra: series)",
-            lambda _: _sklearn("linear_model").RidgeClassifierCV(_convolution_alphas()),
-            lambda _: _sklearn("linear_model").RidgeCV(_convolution_alphas()),
+            lambda _: _sklearn("linear_model").RidgeClassifierCV(_convolution_penalties()),
+            lambda _: _sklearn("linear_model").RidgeCV(_convolution_penalties()),
             features=("mini_rocket",),
         ),
     )
-}
+}  # fmt: skip

@@ -60,65 +60,48 @@ class Feature:
 
 
 AEON: Final = Package("aeon", "series", "aeon")
-LIBROSA: Final = Package("librosa", "sound", "librosa")
-SCIKIT_IMAGE: Final = Package("skimage", "vision", "scikit-image")
 
 FEATURES: Final = {
     row.name: row
     for row in (
         Feature(
-            "pixels",
-            "image",
-            "values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
-            is_raw=True,
+            "pixels", "image", is_raw=True,
+            title="values from 0 to 1 of at most 32 × 32 pixels; 200 components where scale counts",
         ),
         Feature(
-            "hog",
-            "image",
-            "200 components of histograms of oriented gradients (extra: vision)",
-            SCIKIT_IMAGE,
+            "hog", "image", package=Package("skimage", "vision", "scikit-image"),
+            title="200 components of histograms of oriented gradients (extra: vision)",
         ),
         Feature(
-            "tfidf",
-            "text",
-            "TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
+            "tfidf", "text",
+            title="TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
             "the 5,000 most telling for networks",
         ),
         Feature(
-            "mfcc",
-            "audio",
-            "cepstral coefficients and spectral shape, mean and spread (extra: sound)",
-            LIBROSA,
+            "mfcc", "audio", package=Package("librosa", "sound", "librosa"),
+            title="cepstral coefficients and spectral shape, mean and spread (extra: sound)",
         ),
         Feature(
-            "flat",
-            "series",
-            "the values, gaps interpolated, stretched to one length",
-            is_raw=True,
+            "flat", "series", is_raw=True,
+            title="the values, gaps interpolated, stretched to one length",
         ),
         Feature("summary", "series", "mean, spread, quartiles and slope of each channel"),
         Feature(
-            "catch22",
-            "series",
-            "22 canonical characteristics of each channel (extra: series)",
-            AEON,
+            "catch22", "series", package=AEON,
+            title="22 canonical characteristics of each channel (extra: series)",
         ),
         Feature(
-            "mini_rocket",
-            "series",
-            "10,000 random convolutions (extra: series)",
-            AEON,
+            "mini_rocket", "series", package=AEON,
+            title="10,000 random convolutions (extra: series)",
             trusted=("aeon.transformations.collection.convolution_based._minirocket.MiniRocket",),
         ),
         Feature(
-            "multi_rocket",
-            "series",
-            "50,000 numbers from random convolutions (extra: series)",
-            AEON,
+            "multi_rocket", "series", package=AEON,
+            title="50,000 numbers from random convolutions (extra: series)",
             trusted=("aeon.transformations.collection.convolution_based._multirocket.MultiRocket",),
         ),
     )
-}
+}  # fmt: skip
 
 
 def features_of_type(column_type: str) -> tuple[Feature, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 
 from dlrun.classic import extras
-from dlrun.classic.features.spec import measured_steps
+from dlrun.classic.features.spec import StatelessTransformer, measured_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +22,12 @@ N_COEFFICIENTS: Final = 20
 N_NUMBERS: Final = 2 * (3 * N_COEFFICIENTS + 6)
 
 
-class Mfcc(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Measure a sound's mel-frequency cepstral coefficients and the shape of its spectrum.
+class Mfcc(StatelessTransformer):
+    """Mel-frequency cepstral coefficients of a sound and the shape of its spectrum.
 
     In windows of about 32 ms: 20 coefficients with their first and second differences (Davis &
-    Mermelstein 1980), the spectrum's centroid, bandwidth, roll-off and flatness, the crossings of
-    zero and the loudness. Of each over the windows the mean and the standard deviation.
+    Mermelstein 1980), spectral centroid, bandwidth, roll-off and flatness, the zero-crossing rate
+    and the root mean square; of each the mean and the standard deviation over the windows.
 
     Args:
         rate: samples per second.
@@ -37,13 +36,8 @@ class Mfcc(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, rate: int = 16_000) -> None:
         self.rate = rate
 
-    def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
-
     def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
-        """Return the numbers, (rows, 132) float32; nan where a sound is missing.
+        """Return the numbers, (rows, 132) float32; NaN where a sound is missing.
 
         Raises:
             ExtraError: librosa is not installed.
@@ -79,5 +73,5 @@ def _measured(
 
 
 def mfcc_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `mfcc`."""
+    """Return the steps of `mfcc`."""
     return [Mfcc(column.rate), *measured_steps(spec)]

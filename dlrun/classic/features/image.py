@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 
 from dlrun.classic import extras
+from dlrun.classic.features.spec import StatelessTransformer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,24 +23,16 @@ MAX_COMPONENTS: Final = 200
 LUMINANCE: Final[NDArray[np.float32]] = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 
 
-class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Take an image's values, from 0 to 1, one after the other.
-
-    A side longer than 32 pixels is shrunk by a whole number, to the means of its blocks.
-    """
-
-    def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
+class Pixels(StatelessTransformer):
+    """The values of an image, from 0 to 1; a side above 32 pixels is mean-pooled by an integer."""
 
     def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
         """Return the values, (rows, values) float32."""
-        rows = np.stack([_shrunk(cell).ravel() for cell in cells])
+        rows = np.stack([_pooled(cell).ravel() for cell in cells])
         return rows / np.float32(255)
 
 
-def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _pooled(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = (-(-side // MAX_SIDE) for side in image.shape[:2])
     if height == width == 1:
         return image.astype(np.float32)
@@ -51,20 +44,15 @@ def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return means
 
 
-class Hog(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Count the directions of gradients in the cells of an image (Dalal & Triggs 2005).
+class Hog(StatelessTransformer):
+    """Histograms of oriented gradients in the cells of an image (Dalal & Triggs 2005).
 
-    About eight cells stand along the shorter side, each at least two pixels wide, in blocks of
-    two by two. scikit-image counts a pixel in one cell only, so a second grid, half a cell aside,
-    sees what stands at the borders of the first: on 10,000 images of Fashion-MNIST a support
-    vector machine rises from 0.88 to 0.90. Colours are turned into luminance (ITU-R BT.709), and
-    its square root is taken, so that shadows count less.
+    Blocks of 2 × 2 cells, about eight cells along the shorter side, each at least two pixels wide.
+    scikit-image assigns a pixel to one cell only, so the histograms of a second grid, shifted by
+    half a cell, are added: on 10,000 images of Fashion-MNIST the accuracy of a support vector
+    machine rises from 0.88 to 0.90. Gradients are of the square root of the luminance (ITU-R
+    BT.709), which reduces the effect of shadows.
     """
-
-    def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
 
     def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
         """Return the histograms of both grids, (rows, blocks × 4 cells × 9 directions) float32.
@@ -102,11 +90,11 @@ def _gray(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class PcaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Condense numbers to their principal components.
+    """Principal components, at most as many as there are rows and columns.
 
     Args:
-        n_components: how many at most.
-        seed: starts the randomised decomposition.
+        n_components: at most.
+        seed: of the randomised decomposition.
     """
 
     def __init__(self, n_components: int = MAX_COMPONENTS, seed: int = 0) -> None:
@@ -114,7 +102,7 @@ class PcaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, matrix: NDArray[np.float32], y: object = None) -> Self:
-        """Find the directions in which the training rows vary most."""
+        """Fit the components to the training rows."""
         n_components = min(self.n_components, *matrix.shape)
         self.decomposition_ = PCA(n_components, random_state=self.seed).fit(matrix)
         return self
@@ -126,10 +114,10 @@ class PcaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def pixels_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `pixels`: turned to principal components where scale counts."""
+    """Return the steps of `pixels`: principal components where scale counts."""
     return [Pixels(), *([PcaComponents(seed=spec.seed)] if spec.is_scaled else [])]
 
 
 def hog_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `hog`: thousands of numbers, condensed for every estimator."""
+    """Return the steps of `hog`: principal components for every estimator."""
     return [Hog(), PcaComponents(seed=spec.seed)]

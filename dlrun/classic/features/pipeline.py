@@ -1,4 +1,4 @@
-"""Columns of all types joined to one feature matrix, fitted on the training rows."""
+"""Columns of all types → one feature matrix, fitted to the training rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from dlrun.catalog.features import FEATURES
 from dlrun.catalog.parts import load_part
+from dlrun.classic.features.spec import StatelessTransformer
 from dlrun.classic.features.tabular import table_steps
 from dlrun.recipe.features import feature_of
 
@@ -23,13 +24,8 @@ if TYPE_CHECKING:
     from dlrun.contract.dataset import Column
 
 
-class ZeroFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Look at nothing: what the floor learns from."""
-
-    def fit(self, frame: pd.DataFrame, y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
+class ZeroFeatures(StatelessTransformer):
+    """One feature that is always zero, for an estimator that ignores the columns."""
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return zeros, (rows, 1) float32."""
@@ -37,46 +33,42 @@ class ZeroFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class ColumnVarianceScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Give all the numbers of one column together the variance of a single standardised number.
+    """Divides the features of one column by the square root of their total variance.
 
-    Where rows are compared by their distance, a series of a hundred steps would else count a
-    hundred times as much as a number beside it.
+    Without it a series of 100 steps would count in a distance 100 times as much as a number.
     """
 
     def fit(self, matrix: NDArray[Any], y: object = None) -> Self:
-        """Measure how much the training rows vary."""
+        """Compute the total variance over the training rows."""
         variance = float(matrix.var(axis=0).sum())
-        self.spread_ = variance**0.5 if variance > 0 else 1.0
+        self.scale_ = variance**0.5 if variance > 0 else 1.0
         return self
 
     def transform(self, matrix: NDArray[Any]) -> NDArray[Any]:
-        """Return the scaled numbers, (rows, numbers)."""
-        return matrix / self.spread_
+        """Return the scaled features, (rows, features)."""
+        return matrix / self.scale_
 
 
 def make_features(columns: Sequence[Column], chosen: Sequence[str], spec: FeatureSpec) -> Any:
-    """Make the unfitted transformer of typed columns; categories come first in its matrix.
+    """Return the unfitted transformer of typed columns; categories come first in its matrix.
 
     Args:
         columns: the columns of the dataset.
-        chosen: names of features, for some types of column; the others get the first of theirs.
+        chosen: names of features, at most one for a column type; the others get their default.
         spec: what the features are computed for.
-
-    Raises:
-        ExtraError: a feature needs a package that is not installed.
     """
     if spec.encoding == "none":
         return ZeroFeatures()
     steps = table_steps(spec)
-    names = {kind: [c.name for c in columns if c.type == kind] for kind in steps}
-    table = [(kind, make_pipeline(*steps[kind]), names[kind]) for kind in steps if names[kind]]
+    names = {type_: [c.name for c in columns if c.type == type_] for type_ in steps}
+    table = [(type_, make_pipeline(*steps[type_]), names[type_]) for type_ in steps if names[type_]]
     is_balanced = spec.encoding in ("onehot_dense", "onehot_network") and len(columns) > 1
     last = [ColumnVarianceScaler()] if is_balanced else []
     cells = []
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         if name := feature_of(column.type, chosen):
             pipeline = make_pipeline(*_steps(name, column, spec), *last)
-            cells.append((f"{column.type} {place}", pipeline, column.name))
+            cells.append((f"{column.type} {position}", pipeline, column.name))
     return ColumnTransformer([*table, *cells], sparse_threshold=0.3 if spec.is_sparse else 0.0)
 
 

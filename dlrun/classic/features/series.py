@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from dlrun.classic import extras
-from dlrun.classic.features.spec import measured_steps
+from dlrun.classic.features.spec import StatelessTransformer, measured_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ MIN_KERNELS: Final = 84
 
 
 class SeriesScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Bring the channels of series to one scale.
+    """Scales the channels of series.
 
     Args:
         scale: standard: mean 0 and standard deviation 1 over all steps of the training rows;
@@ -37,31 +37,29 @@ class SeriesScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.scale = scale
 
     def fit(self, cells: pd.Series[Any], y: object = None) -> Self:
-        """Learn where the values of each channel lie."""
+        """Compute the shift and the scale of each channel."""
         steps = np.concatenate(list(cells)).astype(np.float64)
         known = [channel[~np.isnan(channel)] for channel in steps.T]
-        self.shift_ = np.array([self._shift(channel) for channel in known], dtype=np.float32)
-        spread = np.array([self._spread(channel) for channel in known], dtype=np.float32)
-        self.spread_ = np.where(spread > 0, spread, 1).astype(np.float32)
+        shifts, scales = zip(*map(self._shift_and_scale, known), strict=True)
+        self.shift_ = np.array(shifts, dtype=np.float32)
+        scale = np.array(scales, dtype=np.float32)
+        self.scale_ = np.where(scale > 0, scale, 1).astype(np.float32)
         return self
 
     def transform(self, cells: pd.Series[Any]) -> list[NDArray[np.float32]]:
         """Return the scaled series, each (steps, channels) float32."""
-        return [(cell - self.shift_) / self.spread_ for cell in cells]
+        return [(cell - self.shift_) / self.scale_ for cell in cells]
 
-    def _shift(self, values: NDArray[np.float64]) -> float:
+    def _shift_and_scale(self, values: NDArray[np.float64]) -> tuple[float, float]:
         if self.scale == "none" or not len(values):
-            return 0.0
-        return float(values.mean() if self.scale == "standard" else values.min())
-
-    def _spread(self, values: NDArray[np.float64]) -> float:
-        if self.scale == "none" or not len(values):
-            return 1.0
-        return float(values.std() if self.scale == "standard" else np.ptp(values))
+            return 0.0, 1.0
+        if self.scale == "standard":
+            return float(values.mean()), float(values.std())
+        return float(values.min()), float(np.ptp(values))
 
 
-def filled(series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Interpolate the gaps of each channel; an end is held; a channel without values is 0."""
+def interpolate_missing(series: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Interpolate missing steps of each channel; ends are repeated; an empty channel is 0."""
     whole = series.copy()
     for channel in whole.T:
         is_known = ~np.isnan(channel)
@@ -70,8 +68,8 @@ def filled(series: NDArray[np.float32]) -> NDArray[np.float32]:
     return whole
 
 
-def stretched(series: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
-    """Interpolate a series to a number of steps, (n_steps, channels); no step becomes zeros."""
+def resample(series: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
+    """Interpolate a series to a number of steps, (n_steps, channels); zeros if it has no step."""
     if not len(series):
         return np.zeros((n_steps, series.shape[1]), dtype=np.float32)
     if len(series) == n_steps:
@@ -82,15 +80,15 @@ def stretched(series: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
 
 
 def _channels(series: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a series as aeon takes it, (channels, steps), in the order of rows.
+    """Return a series as aeon takes it, (channels, steps), contiguous by rows.
 
-    For every other order in memory its functions would be compiled once more, for a minute.
+    aeon's functions are compiled once more for every other order in memory, for a minute.
     """
     return np.ascontiguousarray(series.T)
 
 
-class FlatSeries(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Take the values of a series one after the other, gaps filled and stretched to one length.
+class FlatSeries(StatelessTransformer):
+    """The values of a series of one length, missing steps interpolated.
 
     Args:
         n_steps: the length.
@@ -99,28 +97,19 @@ class FlatSeries(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, n_steps: int = MIN_STEPS) -> None:
         self.n_steps = n_steps
 
-    def fit(self, cells: Iterable[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
-
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        """Return the values, (rows, steps × channels) float32; nan where a series is missing."""
-        rows = [stretched(filled(cell), self.n_steps).ravel() for cell in cells]
+        """Return the values, (rows, steps × channels) float32; NaN where a series is missing."""
+        rows = [resample(interpolate_missing(cell), self.n_steps).ravel() for cell in cells]
         return _nan_where_missing(np.stack(rows), cells)
 
 
-class SummarySeries(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Measure each channel's mean, standard deviation, quartiles and slope, and the length."""
-
-    def fit(self, cells: Iterable[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
+class SummarySeries(StatelessTransformer):
+    """Mean, standard deviation, quartiles and slope of each channel, and the length."""
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        """Return the numbers, (rows, 8 × channels + 1) float32; nan where a series is missing."""
-        rows = [_summary(stretched(filled(cell), max(2, len(cell))), len(cell)) for cell in cells]
+        """Return the numbers, (rows, 8 × channels + 1) float32; NaN where a series is missing."""
+        whole = [resample(interpolate_missing(cell), max(2, len(cell))) for cell in cells]
+        rows = [_summary(series, len(cell)) for series, cell in zip(whole, cells, strict=True)]
         return _nan_where_missing(np.stack(rows), cells)
 
 
@@ -132,26 +121,21 @@ def _summary(series: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return row
 
 
-class Catch22Series(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Measure each channel's 22 canonical characteristics (Lubba et al. 2019), mean and spread."""
-
-    def fit(self, cells: Iterable[Any], y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
+class Catch22Series(StatelessTransformer):
+    """22 canonical characteristics (Lubba et al. 2019), mean and deviation of each channel."""
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        """Return the numbers, (rows, 24 × channels) float32; nan where a series is missing.
+        """Return the numbers, (rows, 24 × channels) float32; NaN where a series is missing.
 
         Raises:
             ExtraError: aeon is not installed.
         """
-        measure = extras.load("aeon.transformations.collection.feature_based").Catch22(
+        catch22 = extras.load("aeon.transformations.collection.feature_based").Catch22(
             catch24=True, replace_nans=True
         )
-        whole = [stretched(filled(cell), max(MIN_STEPS, len(cell))) for cell in cells]
-        # A series alone in its call does not depend on the others.
-        rows = [measure.fit_transform([_channels(one).astype(np.float64)])[0] for one in whole]
+        whole = [resample(interpolate_missing(cell), max(MIN_STEPS, len(cell))) for cell in cells]
+        # One call for each series, so that its numbers do not depend on the others.
+        rows = [catch22.fit_transform([_channels(one).astype(np.float64)])[0] for one in whole]
         return _nan_where_missing(np.array(rows, dtype=np.float32), cells)
 
 
@@ -161,14 +145,12 @@ def _nan_where_missing(rows: NDArray[np.float32], cells: Iterable[Any]) -> NDArr
 
 
 class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Convolve series with thousands of random kernels and pool what they answer.
-
-    Gaps are filled, and every series is stretched to one length.
+    """Pooled outputs of thousands of random kernels, convolved with series of one length.
 
     Args:
         kind: MiniRocket (Dempster et al. 2021) or MultiRocket (Tan et al. 2022), of aeon.
-        n_steps: the length.
-        n_kernels: how many kernels.
+        n_steps: the length; missing steps are interpolated.
+        n_kernels: the number of kernels.
         seed: draws them.
     """
 
@@ -200,26 +182,27 @@ class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        """Return the pooled answers, (rows, answers) float32."""
+        """Return the pooled outputs, (rows, outputs) float32."""
         values: NDArray[np.float32] = self.rocket_.transform(self._stacked(cells))
         return values
 
     def _stacked(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        return np.stack([_channels(stretched(filled(cell), self.n_steps)) for cell in cells])
+        whole = (resample(interpolate_missing(cell), self.n_steps) for cell in cells)
+        return np.stack([_channels(series) for series in whole])
 
 
 def flat_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `flat`."""
+    """Return the steps of `flat`."""
     return [_scaler(spec), FlatSeries(column.shape[0]), *measured_steps(spec)]
 
 
 def summary_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `summary`."""
+    """Return the steps of `summary`."""
     return [_scaler(spec), SummarySeries(), *measured_steps(spec)]
 
 
 def catch22_steps(column: Column, spec: FeatureSpec) -> list[Any]:
-    """Make the steps of `catch22`."""
+    """Return the steps of `catch22`."""
     return [_scaler(spec), Catch22Series(), *measured_steps(spec)]
 
 

@@ -1,10 +1,11 @@
-"""What features are made for: the estimator's encoding, the recipe's preprocessing, the rows."""
+"""What features are computed for, and what their steps have in common."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What features are made for.
+    """What features are computed for.
 
     Attributes:
-        n_rows: how many training rows there are.
-        seed: feeds what is random in them.
+        n_rows: the number of training rows.
+        seed: feeds everything random in them.
     """
 
     encoding: Encoding
@@ -29,26 +30,34 @@ class FeatureSpec:
 
     @property
     def is_sparse(self) -> bool:
-        """Say whether the estimator takes a sparse matrix gladly."""
+        """Return whether the estimator is efficient on sparse matrices."""
         return self.encoding == "onehot"
 
     @property
     def is_scaled(self) -> bool:
-        """Say whether the estimator wants its features on one scale."""
+        """Return whether the estimator needs features of one scale."""
         return self.encoding.startswith("onehot")
 
     @property
     def keeps_missing(self) -> bool:
-        """Say whether the estimator handles NaN by itself."""
+        """Return whether the estimator takes NaN."""
         return self.encoding == "native"
 
 
-def measured_steps(spec: FeatureSpec) -> list[Any]:
-    """Make the steps that follow numbers measured on a sound or a series, NaN where it is missing.
+class StatelessTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer that learns nothing from the training rows."""
 
-    All numbers of a cell are missing together, so the median fills them and no indicator is added.
+    def fit(self, rows: Any, y: object = None) -> Self:
+        """Return itself."""
+        self.is_fitted_ = True
+        return self
+
+
+def measured_steps(spec: FeatureSpec) -> list[Any]:
+    """Return the steps after numbers measured on a sound or a series, NaN where it is missing.
+
+    All numbers of a cell are missing together, so they are imputed without an indicator.
     """
-    impute = [] if spec.keeps_missing else [SimpleImputer(
-        strategy="median", keep_empty_features=True
-    )]  # fmt: skip
-    return impute + ([StandardScaler()] if spec.is_scaled else [])
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    scaler = [StandardScaler()] if spec.is_scaled else []
+    return scaler if spec.keeps_missing else [imputer, *scaler]

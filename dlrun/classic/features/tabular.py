@@ -1,4 +1,4 @@
-"""Numbers, categories and dates as features, fitted on the training rows."""
+"""Numbers, categories and dates as features, fitted to the training rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn.preprocessing import (
 )
 
 from dlrun.catalog.features import Encoding
-from dlrun.classic.features.spec import FeatureSpec
+from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
 from dlrun.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -27,36 +27,35 @@ if TYPE_CHECKING:
 
 DENSE_VALUES: Final = 32
 NATIVE_VALUES: Final = 254  # HistGradientBoosting takes 255, and unseen values need one
-MISSING_CODE: Final = -1.0
 PARTS: Final = ("year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second")
 
 
 class CategoryCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Number the values of each category column.
+    """Integers for the values of category columns.
 
-    The values of the training rows count from 0 in the order of their letters; rare and unseen
-    values share the next number; a missing value is `missing`.
+    The values of the training rows count from 0 in alphabetical order; rare and unseen values
+    share the next integer.
 
     Args:
         min_count: values rarer than this are treated as unseen.
-        max_values: how many values keep a number of their own, the most frequent; None: all.
-        missing: the number of a missing value, or nan.
+        max_values: the number of values with an integer of their own, the most frequent; None: all.
+        missing: stands for a missing value.
     """
 
     def __init__(
-        self, min_count: int = 1, max_values: int | None = None, missing: float = MISSING_CODE
+        self, min_count: int = 1, max_values: int | None = None, missing: float = -1.0
     ) -> None:
         self.min_count = min_count
         self.max_values = max_values
         self.missing = missing
 
     def fit(self, frame: pd.DataFrame, y: object = None) -> Self:
-        """Learn the values of the training rows."""
+        """Find the values of the training rows."""
         self.values_ = [self._kept(frame[name].array) for name in frame]
         return self
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the numbers, (rows, columns) float64."""
+        """Return the integers, (rows, columns) float64."""
         columns = zip(frame, self.values_, strict=True)
         return np.column_stack([self._codes(frame[name].array, values) for name, values in columns])
 
@@ -66,12 +65,12 @@ class CategoryCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.max_values is not None:
             by_count = np.argsort(-counts[kept], kind="stable")
             kept = kept[by_count[: self.max_values]]
-        # A plain array of characters is saved as such; an object array would need a pickle.
+        # As an array of characters: skops saves an object array as a pickle.
         return np.sort(column.categories[kept].to_numpy().astype(np.str_))
 
     def _codes(self, column: pd.Categorical, values: NDArray[np.str_]) -> NDArray[np.float64]:
         shifted = _shifted(column)
-        # Only the values that occur are looked up: one row may know thousands of categories.
+        # Only values that occur are searched for: one row may have thousands of categories.
         used = np.flatnonzero(np.bincount(shifted))
         used = used[used > 0]
         wanted = column.categories[used - 1].to_numpy().astype(np.str_)
@@ -81,12 +80,12 @@ class CategoryCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _shifted(column: pd.Categorical) -> NDArray[np.int64]:
-    """Return the codes of a category column counted from 1, with 0 for a missing value."""
+    """Return the codes of a category column, (rows,) int64 from 1; 0 for a missing value."""
     return column.codes.astype(np.int64) + 1
 
 
 def _positions(wanted: NDArray[np.str_], values: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return where each wanted value stands among sorted values; their count if it does not."""
+    """Return the position of each wanted value among sorted values; their number if absent."""
     if not len(values):
         return np.zeros(len(wanted), dtype=np.int64)
     positions = np.searchsorted(values, wanted)
@@ -95,10 +94,10 @@ def _positions(wanted: NDArray[np.str_], values: NDArray[np.str_]) -> NDArray[np
 
 
 class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Take dates and times apart into numbers; all parts of a missing one are nan.
+    """Parts of dates and times; all parts of a missing one are NaN.
 
     Args:
-        parts: names out of `PARTS`, or auto: those that vary among the training rows.
+        parts: names of `PARTS`; auto: those that vary among the training rows.
     """
 
     def __init__(self, parts: str | Sequence[str] = "auto") -> None:
@@ -132,13 +131,8 @@ def _varies(values: NDArray[np.float64]) -> bool:
     return bool(len(known) and np.ptp(known) > 0)
 
 
-class RejectMissing(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Let numbers through unchanged, and raise when one is missing."""
-
-    def fit(self, frame: pd.DataFrame, y: object = None) -> Self:
-        """Learn nothing."""
-        self.is_fitted_ = True
-        return self
+class RejectMissing(StatelessTransformer):
+    """Numbers as they are, none of them missing."""
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame itself.
@@ -157,13 +151,13 @@ class RejectMissing(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def table_steps(spec: FeatureSpec) -> dict[ColumnType, list[Any]]:
-    """Make the unfitted steps of the column types of a table; categories come first."""
+    """Return the unfitted steps of the column types of a table; categories come first."""
     number, scaler = spec.preprocessing.number, _scaler(spec)
     parts = spec.preprocessing.datetime.parts
     return {
         "category": _category_steps(spec.preprocessing.category.min_count, spec.encoding),
         "number": _impute_steps(number.impute, spec) + scaler,
-        # Dates have no setting for missing values of their own.
+        # There is no setting for missing dates.
         "datetime": [DateParts(parts), *_impute_steps("median", spec), *scaler],
     }
 
@@ -187,7 +181,7 @@ def _impute_steps(impute: str, spec: FeatureSpec) -> list[Any]:
     if spec.keeps_missing:
         return ["passthrough"]
     strategy = "constant" if impute == "zero" else impute
-    # That a value was missing may itself tell something; a column without any is kept as zeros.
+    # The indicator is a feature of its own; a column without values becomes zeros.
     return [
         SimpleImputer(
             strategy=strategy, fill_value=0.0, add_indicator=True, keep_empty_features=True

@@ -13,10 +13,10 @@ from dlrun.classic.features.series import (
     Rocket,
     SeriesScaler,
     SummarySeries,
-    filled,
+    interpolate_missing,
     mini_rocket_steps,
     multi_rocket_steps,
-    stretched,
+    resample,
 )
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.contract.dataset import Column
@@ -36,15 +36,15 @@ CELLS = [EMPTY, SHORT, GAPS, CONSTANT, LONG]
 
 
 def test_gaps_are_interpolated_and_ends_held() -> None:
-    np.testing.assert_array_equal(filled(GAPS), series([1, 1, 2, 3, 3], [0] * 5))
+    np.testing.assert_array_equal(interpolate_missing(GAPS), series([1, 1, 2, 3, 3], [0] * 5))
     assert np.isnan(GAPS).sum() == 8  # and the series itself is left alone
 
 
 def test_a_series_is_stretched_or_shrunk_between_its_ends() -> None:
-    np.testing.assert_allclose(stretched(series([0, 2]), 5), series([0, 0.5, 1, 1.5, 2]))
-    np.testing.assert_allclose(stretched(series([0, 1, 2, 3, 4]), 3), series([0, 2, 4]))
-    np.testing.assert_array_equal(stretched(series([3]), 2), series([3, 3]))
-    np.testing.assert_array_equal(stretched(EMPTY, 2), np.zeros((2, 2)))
+    np.testing.assert_allclose(resample(series([0, 2]), 5), series([0, 0.5, 1, 1.5, 2]))
+    np.testing.assert_allclose(resample(series([0, 1, 2, 3, 4]), 3), series([0, 2, 4]))
+    np.testing.assert_array_equal(resample(series([3]), 2), series([3, 3]))
+    np.testing.assert_array_equal(resample(EMPTY, 2), np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_topics_are_at_most_as_many_as_asked() -> None:
 def test_a_network_gets_the_terms_that_tell_most(y: list[float]) -> None:
     """Weights that are everywhere alike tell nothing, however large they are."""
     matrix = scipy.sparse.csr_array([[0, 9, 2.0], [0, 9, 1], [0, 9, 0], [0, 9, 0]])
-    told = SelectKBestChi2(n_terms=1).fit_transform(matrix, np.array(y))
+    told = SelectKBestChi2(k=1).fit_transform(matrix, np.array(y))
     assert told.dtype == np.float32
     assert told.tolist() == [[2], [1], [0], [0]]
 
