@@ -42,10 +42,10 @@ def baseline_of(kind: str, estimator: Any) -> Baseline:
     return BASELINES.get(kind) or next(rows, Baseline(kind, kind))
 
 
-def encoding_for(kind: str, estimator: Any) -> Encoding:
+def encoding_for(row: Baseline, estimator: Any) -> Encoding:
     """Choose the encoding of columns for an estimator."""
-    if encoding := baseline_of(kind, estimator).encoding:
-        return encoding
+    if row.encoding:
+        return row.encoding
     if isinstance(estimator, NATIVE):
         return "native"
     if isinstance(estimator, ORDINAL):
@@ -55,8 +55,8 @@ def encoding_for(kind: str, estimator: Any) -> Encoding:
 
 
 def adapt_estimator(
+    row: Baseline,
     estimator: Any,
-    kind: str,
     settings: Collection[str],
     matrix: Any,
     *,
@@ -69,14 +69,13 @@ def adapt_estimator(
     features are categories.
 
     Args:
+        row: of the baseline.
         estimator: unfitted.
-        kind: the baseline's name or class path.
         settings: names of the settings that the recipe gives.
         matrix: (rows, features) of the training rows; the categories come first.
         n_categories: how many features are categories.
         seed: feeds everything random.
     """
-    row = baseline_of(kind, estimator)
     if hasattr(estimator, "get_params"):
         taken = set(estimator.get_params(deep=False)) - set(settings)
         wanted = _open_settings(row, estimator, n_categories, matrix.shape[1], seed)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +19,6 @@ from dlrun.contract.dataset import Dataset
 from dlrun.data.streaming.prefetch import prefetch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dlrun.recipe.preprocessing import Preprocessing
 
 
@@ -62,21 +60,24 @@ class ClassicCandidate:
         Raises:
             TrainingError: the estimator raises an error.
         """
-        task, n_rows = load_part("dlrun.classic.tasks", train.target.task), len(train)
-        seed = context.seed
+        n_rows, seed = len(train), context.seed
+        task = load_part("dlrun.classic.tasks", train.target.task)
         estimator = build(self.kind, train.target.task, self.options, n_rows)
-        spec = FeatureSpec(encoding_for(self.kind, estimator), self.preprocessing, n_rows, seed)
+        row = baseline_of(self.kind, estimator)
+        spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, n_rows, seed)
         features = make_features(train.columns, self.features, spec)
         matrix = features.fit_transform(train.frame)
-        row = baseline_of(self.kind, estimator)
         n_categories = sum(column.type == "category" for column in train.columns)
         estimator = adapt_estimator(
-            estimator, self.kind, self.options, matrix, n_categories=n_categories, seed=seed
+            row, estimator, self.options, matrix, n_categories=n_categories, seed=seed
         )
         if train.stream and hasattr(estimator, "partial_fit"):
-            chunks = prefetch(train.stream.chunks(seed))
             classes = np.array(train.stream.classes, dtype=np.int64)
-            self._fit_in_parts(estimator, chunks, features, task, classes)
+            arguments = task.partial_fit_arguments(classes)
+            for chunk in prefetch(train.stream.chunks(seed)):
+                part, y = features.transform(chunk.frame), task.encode(chunk.y, classes)
+                with wrap_estimator_errors(self.name):
+                    estimator.partial_fit(part, y, **arguments)
             with wrap_estimator_errors(self.name):
                 y = task.encode(train.y, classes)
                 estimator = task.calibrate_prefit(estimator, matrix, y)
@@ -87,18 +88,3 @@ class ClassicCandidate:
             with wrap_estimator_errors(self.name):
                 estimator.fit(matrix, y, **row.fit_arguments(n_categories))
         return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
-
-    def _fit_in_parts(
-        self,
-        estimator: Any,
-        chunks: Iterator[Dataset],
-        features: Any,
-        task: Any,
-        classes: NDArray[np.int64],
-    ) -> None:
-        """Fit to all rows of a stream, with features that were fitted to a sample of it."""
-        arguments = task.partial_fit_arguments(classes)
-        for chunk in chunks:
-            matrix, y = features.transform(chunk.frame), task.encode(chunk.y, classes)
-            with wrap_estimator_errors(self.name):
-                estimator.partial_fit(matrix, y, **arguments)

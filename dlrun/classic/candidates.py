@@ -41,15 +41,15 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         raise RecipeError("\n".join(faults))
     if all(one.kind != DUMMY for one in listed):
         listed = [BaselineSettings(name=DUMMY), *listed]
-    features = [features_made(one, dataset.columns) for one in listed]
-    for error in extras.missing(name for names in features for name in names):
-        raise error
-    return [
-        ClassicCandidate(name, one.kind, one.settings, recipe.preprocessing, made)
-        for name, one, made in zip(
-            _unique([one.title for one in listed]), listed, features, strict=True
+    candidates = [
+        ClassicCandidate(
+            name, one.kind, one.settings, recipe.preprocessing, features_made(one, dataset.columns)
         )
+        for name, one in zip(_unique([one.title for one in listed]), listed, strict=True)
     ]
+    for error in extras.missing(name for one in candidates for name in one.features):
+        raise error
+    return candidates
 
 
 def learning_from_sample(

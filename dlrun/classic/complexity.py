@@ -1,4 +1,4 @@
-"""How much a fitted estimator has learned, in the unit that its kind is thought of."""
+"""The size of a fitted estimator, in the unit that is usual for its kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from dlrun.catalog.baselines import BASELINES
 
 
 def count_parameters(estimator: Any) -> int:
-    """Count what an estimator has learned.
+    """Return the number of learned values of an estimator.
 
     Nodes of trees; coefficients and intercepts of linear models; support vectors × features;
-    training rows × features for nearest neighbours; for anything else the numbers in the
-    attributes that end in an underscore. A wrapper or pipeline is the sum of what it holds.
-    What the features have learned, such as a vocabulary or components, is left aside, as is the
-    preprocessing of a network.
+    training rows × features for nearest neighbors; for any other estimator the numbers in the
+    attributes that end in an underscore. A wrapper or pipeline is the sum of its parts. Features,
+    such as a vocabulary, are not counted, as is the preprocessing of a network.
     """
     for mark, count in COUNTERS.items():
         if hasattr(estimator, mark):

@@ -1,4 +1,4 @@
-"""Support vector machines for many rows: a linear one on approximate features of the kernel."""
+"""Support vector machines for many rows: linear ones on approximate features of the kernel."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-MAX_EXACT_ROWS: Final = 20_000  # training time of the exact machine grows with their square
+MAX_EXACT_ROWS: Final = 20_000  # the exact solver's time grows with their square
 MAX_COMPONENTS: Final = 1000
 MAX_NUMBERS: Final = 50_000_000  # of the approximate features: 400 MB
 
 
 def nystroem_svm(machine: Any, matrix: Any, seed: int) -> Any:
-    """Make the counterpart of an SVC or SVR for many rows, with the same settings.
+    """Return an approximation of an SVC or SVR, unfitted, with the same settings.
 
     The Nystroem method (Williams & Seeger 2001) maps rows to features whose inner products
-    approximate the kernel, 1,000 of them or as many as 400 MB can hold; averaged stochastic
-    gradient descent fits the linear machine.
-    `shrinking`, `cache_size` and the like have no meaning here and are left out.
+    approximate the kernel, 1,000 of them or as many as fit in 400 MB; averaged stochastic gradient
+    descent fits a linear machine to them. Settings of the exact solver, such as `shrinking` and
+    `cache_size`, are ignored.
 
     Args:
-        machine: the unfitted SVC or SVR.
-        matrix: (rows, features) the training rows.
-        seed: draws the rows that span the features, and orders the descent.
+        machine: unfitted SVC or SVR.
+        matrix: (rows, features) of the training rows.
+        seed: draws the rows of the approximation, and their order for the descent.
     """
     n_rows = matrix.shape[0]
     features = Nystroem(
@@ -59,7 +59,7 @@ def _kernel_settings(machine: Any, matrix: Any) -> dict[str, float]:
 
 
 def _gamma(gamma: str | float, matrix: Any) -> float:
-    """Give the kernel's width as SVC defines `scale` and `auto`."""
+    """Return the coefficient of the kernel as SVC defines `scale` and `auto`."""
     n_features = int(matrix.shape[1])
     if gamma == "auto":
         return 1 / n_features

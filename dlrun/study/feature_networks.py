@@ -52,19 +52,16 @@ def with_features(
     ]
     if faults:
         raise RecipeError("\n".join(faults))
-    networks = [_with_features(candidate, columns) for candidate in candidates]
+    types = [column.type for column in columns]
+    networks = tuple(
+        FeatureNetworkCandidate(one, features_of(types, one.spec.model.features))
+        if one.spec.model.features
+        else one
+        for one in candidates
+    )
     for error in extras.missing(name for network in networks for name in network.features):
         raise error
-    return tuple(networks)
-
-
-def _with_features(
-    candidate: DeepCandidate, columns: Sequence[Column]
-) -> DeepCandidate | FeatureNetworkCandidate:
-    chosen = candidate.spec.model.features
-    if not chosen:
-        return candidate
-    return FeatureNetworkCandidate(candidate, features_of((each.type for each in columns), chosen))
+    return networks
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,8 @@ class FeatureNetworkCandidate:
             TrainingError: the network cannot be built or trained on these rows.
         """
         features = self._unfitted(train, context.seed)
-        train_vectors = _on_vectors(train, features.fit_transform(train.frame, train.y))
-        validation_vectors = _on_vectors(validation, features.transform(validation.frame))
+        train_vectors = _with_vectors(train, features.fit_transform(train.frame, train.y))
+        validation_vectors = _with_vectors(validation, features.transform(validation.frame))
         network = self._vector_network.fit(train_vectors, validation_vectors, context)
         return FittedFeatureNetwork(train.columns, features, network)
 
@@ -115,7 +112,7 @@ class FeatureNetworkCandidate:
         """
         features = self._unfitted(dataset, seed=0)
         matrix = features.fit_transform(dataset.frame, dataset.y)
-        return self._vector_network.summarize(_on_vectors(dataset, matrix))
+        return self._vector_network.summarize(_with_vectors(dataset, matrix))
 
     def _unfitted(self, train: Dataset, seed: int) -> Any:
         spec = FeatureSpec("onehot_network", self.network.spec.preprocessing, len(train), seed)
@@ -133,7 +130,7 @@ class FittedFeatureNetwork:
     """Fitted features and the network that was trained on them.
 
     Attributes:
-        columns: the raw ones.
+        columns: of the dataset.
     """
 
     columns: tuple[Column, ...]
@@ -142,7 +139,7 @@ class FittedFeatureNetwork:
 
     @property
     def parameters(self) -> int:
-        """Count the trained weights of the network."""
+        """Return the number of trained weights of the network."""
         return self.network.parameters
 
     @property
@@ -154,12 +151,12 @@ class FittedFeatureNetwork:
         """Predict typed rows.
 
         Raises:
-            DataError: the network gives no finite number for a row.
+            DataError: a prediction is not finite.
         """
         return self.network.predict(_frame(self.features.transform(frame)))
 
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
-        """Return what the network's head predicts from, as `FittedNetwork.embed` does."""
+        """Return the input of the network's head, as `FittedNetwork.embed` does."""
         return self.network.embed(_frame(self.features.transform(frame)))
 
     def save(self, folder: Path) -> None:
@@ -187,7 +184,7 @@ def load(folder: Path) -> FittedFeatureNetwork:
     )
 
 
-def _on_vectors(dataset: Dataset, matrix: NDArray[Any]) -> Dataset:
+def _with_vectors(dataset: Dataset, matrix: NDArray[Any]) -> Dataset:
     """Return the dataset with features in place of its columns."""
     column = Column(COLUMN, "series", (matrix.shape[1], 1))
     return replace(dataset, columns=(column,), frame=_frame(matrix), stream=None)

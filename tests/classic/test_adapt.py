@@ -14,7 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.parts import load_part
 from dlrun.classic import adapt
-from dlrun.classic.adapt import adapt_estimator, encoding_for
+from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for
 from dlrun.classic.estimators import build
 from dlrun.classic.tasks import classification
 from dlrun.system.cost import limited_threads
@@ -27,11 +27,10 @@ def adapted(
     name: str, settings: Mapping[str, object], task: str = "classification", seed: int = 7
 ) -> Any:
     y = Y if task == "classification" else MATRIX[:, 0]
-    estimator = build(name, task, settings, len(MATRIX))
-    estimator = adapt_estimator(estimator, name, settings, MATRIX, n_categories=1, seed=seed)
-    scales = BASELINES[name].scales_target
-    part = load_part("dlrun.classic.tasks", task)
-    return part.adapt(estimator, y, scales_target=scales, seed=seed)
+    row, estimator = BASELINES[name], build(name, task, settings, len(MATRIX))
+    estimator = adapt_estimator(row, estimator, settings, MATRIX, n_categories=1, seed=seed)
+    module = load_part("dlrun.classic.tasks", task)
+    return module.adapt(estimator, y, scales_target=row.scales_target, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def adapted(
     ],
 )
 def test_the_encoding_follows_the_kind_of_estimator(estimator: Any, encoding: str) -> None:
-    assert encoding_for("any.Class", estimator) == encoding
+    assert encoding_for(baseline_of("any.Class", estimator), estimator) == encoding
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,8 @@ def test_the_encoding_follows_the_kind_of_estimator(estimator: Any, encoding: st
     ],
 )
 def test_a_row_may_name_the_encoding_of_its_baseline_and_package(kind: str, encoding: str) -> None:
-    assert encoding_for(kind, build(kind, "regression", {}, 10)) == encoding
+    estimator = build(kind, "regression", {}, 10)
+    assert encoding_for(baseline_of(kind, estimator), estimator) == encoding
 
 
 def test_lightgbm_gets_the_categories_when_it_is_fitted() -> None:

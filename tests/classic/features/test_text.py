@@ -90,13 +90,17 @@ def test_topics_are_at_most_as_many_as_asked() -> None:
     assert LsaComponents(2).fit(matrix).transform(matrix).shape == (4, 2)
 
 
-@pytest.mark.parametrize("y", [[1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2]])
-def test_a_network_gets_the_terms_that_tell_most(y: list[float]) -> None:
-    """Weights that are everywhere alike tell nothing, however large they are."""
+@pytest.mark.parametrize(
+    "y",
+    [[1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2], [[1, 0], [1, 1], [0, 1], [0, 0]]],
+    ids=["classes", "numbers", "labels"],
+)
+def test_a_network_gets_the_terms_with_the_largest_chi_squared(y: list[Any]) -> None:
+    """A term of the same weight everywhere has none, however large the weight is."""
     matrix = scipy.sparse.csr_array([[0, 9, 2.0], [0, 9, 1], [0, 9, 0], [0, 9, 0]])
-    told = SelectKBestChi2(k=1).fit_transform(matrix, np.array(y))
-    assert told.dtype == np.float32
-    assert told.tolist() == [[2], [1], [0], [0]]
+    chosen = SelectKBestChi2(k=1).fit_transform(matrix, np.array(y))
+    assert chosen.dtype == np.float32
+    assert chosen.tolist() == [[2], [1], [0], [0]]
 
 
 def test_fewer_terms_than_a_network_may_have_are_all_kept() -> None:
