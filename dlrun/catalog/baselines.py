@@ -180,8 +180,7 @@ BASELINES: Final = {
             trusted=(
                 "sklearn.metrics._dist_metrics.EuclideanDistance64",
                 "sklearn.metrics._dist_metrics.ManhattanDistance64",
-                "sklearn.neighbors._ball_tree.BallTree",
-                "sklearn.neighbors._kd_tree.KDTree",
+                "sklearn.neighbors._ball_tree.BallTree", "sklearn.neighbors._kd_tree.KDTree",
             ),
         ),
         Baseline(
@@ -224,8 +223,7 @@ BASELINES: Final = {
             size=Size("get_booster", _xgboost_nodes),
             trusted=(
                 "xgboost.core.Booster",
-                "xgboost.sklearn.XGBClassifier",
-                "xgboost.sklearn.XGBRegressor",
+                "xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRegressor",
             ),
         ),
         Baseline(
@@ -238,8 +236,7 @@ BASELINES: Final = {
             size=Size("booster_", _lightgbm_nodes),
             trusted=(
                 "lightgbm.basic.Booster",
-                "lightgbm.sklearn.LGBMClassifier",
-                "lightgbm.sklearn.LGBMRegressor",
+                "lightgbm.sklearn.LGBMClassifier", "lightgbm.sklearn.LGBMRegressor",
             ),
         ),
         Baseline(

@@ -62,16 +62,16 @@ def learning_from_sample(
         dataset: the rows in memory, and their stream.
         n_rows: the number of training rows in memory.
     """
-    if dataset.stream is None or n_rows == dataset.stream.sizes[0]:
-        return
-    classic = [one for one in candidates if isinstance(one, ClassicCandidate)]
+    n_all = dataset.stream.sizes[0] if dataset.stream else n_rows
     names = [
         one.name
-        for one in classic
-        if one.kind != DUMMY and not one.supports_partial_fit(dataset.target.task)
+        for one in candidates
+        if isinstance(one, ClassicCandidate)
+        and one.kind != DUMMY
+        and not one.supports_partial_fit(dataset.target.task)
     ]
-    if names:
-        verb, n_all = "learn" if len(names) > 1 else "learns", dataset.stream.sizes[0]
+    if names and n_all > n_rows:
+        verb = "learn" if len(names) > 1 else "learns"
         yield f"{', '.join(names)} {verb} from a sample of {n_rows:,} of {n_all:,} training rows."
 
 

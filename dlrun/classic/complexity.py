@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +23,11 @@ def count_parameters(estimator: Any) -> int:
     for mark, count in COUNTERS.items():
         if hasattr(estimator, mark):
             return int(count(estimator))
-    return sum(_count(value) for value in _learned(estimator))
+    return sum(
+        _count(value)
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    )
 
 
 def _coefficients(linear: Any) -> int:
@@ -41,12 +45,6 @@ COUNTERS: Final[dict[str, Callable[[Any], int]]] = {
     "estimators_": lambda ensemble: _count(ensemble.estimators_),
     "coef_": _coefficients,
 }
-
-
-def _learned(estimator: Any) -> Iterator[Any]:
-    for name, value in vars(estimator).items():
-        if name.endswith("_") and not name.startswith("_"):
-            yield value
 
 
 def _count(value: Any) -> int:

@@ -74,11 +74,7 @@ class ClassicFitted:
         Raises:
             TrainingError: the estimator contains an object that needs a pickle.
         """
-        parts = {
-            "features": self.features,
-            "estimator": self.estimator,
-            "classes": self.classes,
-        }
+        parts = {name: getattr(self, name) for name in ("features", "estimator", "classes")}
         with wrap_estimator_errors(self.name):
             # Not compressed: for a forest this takes longer than predicting 65,000 rows.
             skops.io.dump(parts, folder / MODEL)

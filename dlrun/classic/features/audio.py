@@ -37,11 +37,7 @@ class Mfcc(StatelessTransformer):
         self.rate = rate
 
     def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
-        """Return the numbers, (rows, 132) float32; NaN where a sound is missing.
-
-        Raises:
-            ExtraError: librosa is not installed.
-        """
+        """Return the numbers, (rows, 132) float32; NaN where a sound is missing."""
         librosa = extras.load("librosa")
         window = 2 ** round(np.log2(self.rate * WINDOW_SECONDS))
         mels = librosa.filters.mel(sr=self.rate, n_fft=window, n_mels=N_MELS)

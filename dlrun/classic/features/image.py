@@ -55,11 +55,7 @@ class Hog(StatelessTransformer):
     """
 
     def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
-        """Return the histograms of both grids, (rows, blocks × 4 cells × 9 directions) float32.
-
-        Raises:
-            ExtraError: scikit-image is not installed.
-        """
+        """Return the histograms of both grids, (rows, blocks × 4 cells × 9 directions) float32."""
         hog = extras.load("skimage.feature").hog
         return np.array([_histograms(hog, _gray(cell)) for cell in cells], dtype=np.float32)
 

@@ -79,6 +79,10 @@ def resample(series: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
     return np.column_stack(channels).astype(np.float32)
 
 
+def _whole(series: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
+    return resample(interpolate_missing(series), n_steps)
+
+
 def _channels(series: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a series as aeon takes it, (channels, steps), contiguous by rows.
 
@@ -99,7 +103,7 @@ class FlatSeries(StatelessTransformer):
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
         """Return the values, (rows, steps × channels) float32; NaN where a series is missing."""
-        rows = [resample(interpolate_missing(cell), self.n_steps).ravel() for cell in cells]
+        rows = [_whole(cell, self.n_steps).ravel() for cell in cells]
         return _nan_where_missing(np.stack(rows), cells)
 
 
@@ -108,8 +112,7 @@ class SummarySeries(StatelessTransformer):
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
         """Return the numbers, (rows, 8 × channels + 1) float32; NaN where a series is missing."""
-        whole = [resample(interpolate_missing(cell), max(2, len(cell))) for cell in cells]
-        rows = [_summary(series, len(cell)) for series, cell in zip(whole, cells, strict=True)]
+        rows = [_summary(_whole(cell, max(2, len(cell))), len(cell)) for cell in cells]
         return _nan_where_missing(np.stack(rows), cells)
 
 
@@ -125,15 +128,11 @@ class Catch22Series(StatelessTransformer):
     """22 canonical characteristics (Lubba et al. 2019), mean and deviation of each channel."""
 
     def transform(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        """Return the numbers, (rows, 24 × channels) float32; NaN where a series is missing.
-
-        Raises:
-            ExtraError: aeon is not installed.
-        """
+        """Return the numbers, (rows, 24 × channels) float32; NaN where a series is missing."""
         catch22 = extras.load("aeon.transformations.collection.feature_based").Catch22(
             catch24=True, replace_nans=True
         )
-        whole = [resample(interpolate_missing(cell), max(MIN_STEPS, len(cell))) for cell in cells]
+        whole = [_whole(cell, max(MIN_STEPS, len(cell))) for cell in cells]
         # One call for each series, so that its numbers do not depend on the others.
         rows = [catch22.fit_transform([_channels(one).astype(np.float64)])[0] for one in whole]
         return _nan_where_missing(np.array(rows, dtype=np.float32), cells)
@@ -167,11 +166,7 @@ class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, cells: Iterable[Any], y: object = None) -> Self:
-        """Draw the kernels, and their thresholds from the training rows.
-
-        Raises:
-            ExtraError: aeon is not installed.
-        """
+        """Draw the kernels, and their thresholds from the training rows."""
         kinds = extras.load("aeon.transformations.collection.convolution_based")
         rocket = getattr(kinds, self.kind)(
             n_kernels=self.n_kernels,
@@ -187,8 +182,7 @@ class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return values
 
     def _stacked(self, cells: Iterable[Any]) -> NDArray[np.float32]:
-        whole = (resample(interpolate_missing(cell), self.n_steps) for cell in cells)
-        return np.stack([_channels(series) for series in whole])
+        return np.stack([_channels(_whole(cell, self.n_steps)) for cell in cells])
 
 
 def flat_steps(column: Column, spec: FeatureSpec) -> list[Any]:

@@ -192,16 +192,9 @@ def _impute_steps(impute: str, spec: FeatureSpec) -> list[Any]:
 def _scaler(spec: FeatureSpec) -> list[Any]:
     if not spec.is_scaled:
         return []
-    match spec.preprocessing.number.scale:
-        case "standard":
-            return [StandardScaler()]
-        case "quantile":
-            return [QuantileTransformer(
-                n_quantiles=min(1000, spec.n_rows),
-                output_distribution="normal",
-                random_state=spec.seed,
-            )]  # fmt: skip
-        case "minmax":
-            return [MinMaxScaler()]
-        case _:
-            return []
+    quantile = QuantileTransformer(
+        n_quantiles=min(1000, spec.n_rows), output_distribution="normal", random_state=spec.seed
+    )
+    scalers = {"standard": StandardScaler(), "minmax": MinMaxScaler(), "quantile": quantile}
+    scale = spec.preprocessing.number.scale
+    return [scalers[scale]] if scale in scalers else []
