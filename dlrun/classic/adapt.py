@@ -18,18 +18,10 @@ from dlrun.catalog.features import Encoding
 from dlrun.classic.estimators import package_of
 from dlrun.classic.nystroem import MAX_EXACT_ROWS, nystroem_svm
 
-NATIVE: Final = (
-    ensemble.HistGradientBoostingClassifier,
-    ensemble.HistGradientBoostingRegressor,
-)
+NATIVE: Final = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 ORDINAL: Final = (tree.BaseDecisionTree, ensemble.BaseEnsemble)
 # They take sparse matrices, but compute distances between dense rows faster.
-DENSE: Final = (
-    neighbors.KNeighborsClassifier,
-    neighbors.KNeighborsRegressor,
-    svm.SVC,
-    svm.SVR,
-)
+DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor, svm.SVC, svm.SVR)
 
 
 def baseline_of(kind: str, estimator: Any) -> Baseline:
@@ -73,7 +65,7 @@ def adapt_estimator(
         estimator: unfitted.
         settings: names of the settings that the recipe gives.
         matrix: (rows, features) of the training rows; the categories come first.
-        n_categories: how many features are categories.
+        n_categories: the number of features that are categories.
         seed: feeds everything random.
     """
     if hasattr(estimator, "get_params"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.streaming.prefetch import prefetch
-
-if TYPE_CHECKING:
-    from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

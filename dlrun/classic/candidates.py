@@ -55,13 +55,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
 def learning_from_sample(
     candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
 ) -> Iterator[str]:
-    """Yield a sentence with the names of the candidates that are fitted to a sample of a stream.
-
-    Args:
-        candidates: of either family.
-        dataset: the rows in memory, and their stream.
-        n_rows: the number of training rows in memory.
-    """
+    """Yield a sentence on the candidates that are fitted to the `n_rows` in memory of a stream."""
     n_all = dataset.stream.sizes[0] if dataset.stream else n_rows
     names = [
         one.name

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import skops.io
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from dlrun.catalog.parts import load_part
@@ -19,10 +21,6 @@ from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo
 from dlrun.errors import TrainingError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
 
 MODEL: Final = "model.skops"
 

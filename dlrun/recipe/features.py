@@ -29,11 +29,7 @@ Features = Annotated[
 
 
 def check_apart(features: Sequence[str], candidate: str) -> None:
-    """Check that features are computed from columns of different types.
-
-    Args:
-        features: their names.
-        candidate: the kind of candidate, baseline or model.
+    """Check that the features of a candidate, a baseline or model, are of different column types.
 
     Raises:
         ValueError: two of them are computed from the same columns.

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from dlrun.classic import extras
-from dlrun.classic.features.spec import StatelessTransformer, measured_steps
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from dlrun.classic.features.spec import FeatureSpec
-    from dlrun.contract.dataset import Column
+from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer, measured_steps
+from dlrun.contract.dataset import Column
 
 WINDOW_SECONDS: Final = 0.032
 N_MELS: Final = 40

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 
 from dlrun.classic import extras
-from dlrun.classic.features.spec import StatelessTransformer
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from dlrun.classic.features.spec import FeatureSpec
-    from dlrun.contract.dataset import Column
+from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
+from dlrun.contract.dataset import Column
 
 MAX_SIDE: Final = 32
 MAX_COMPONENTS: Final = 200
@@ -86,12 +82,7 @@ def _gray(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class PcaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Principal components, at most as many as there are rows and columns.
-
-    Args:
-        n_components: at most.
-        seed: of the randomised decomposition.
-    """
+    """At most `n_components` principal components, by a randomised decomposition."""
 
     def __init__(self, n_components: int = MAX_COMPONENTS, seed: int = 0) -> None:
         self.n_components = n_components

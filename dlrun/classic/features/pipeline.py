@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from dlrun.catalog.features import FEATURES
 from dlrun.catalog.parts import load_part
-from dlrun.classic.features.spec import StatelessTransformer
+from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
 from dlrun.classic.features.tabular import table_steps
+from dlrun.contract.dataset import Column
 from dlrun.recipe.features import feature_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from dlrun.classic.features.spec import FeatureSpec
-    from dlrun.contract.dataset import Column
 
 
 class ZeroFeatures(StatelessTransformer):

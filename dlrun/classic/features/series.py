@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import joblib
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from dlrun.classic import extras
-from dlrun.classic.features.spec import StatelessTransformer, measured_steps
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from dlrun.classic.features.spec import FeatureSpec
-    from dlrun.contract.dataset import Column
+from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer, measured_steps
+from dlrun.contract.dataset import Column
 
 MIN_STEPS: Final = 10  # MultiRocket's kernels span nine, also over the differences
 QUANTILES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -92,11 +88,7 @@ def _channels(series: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class FlatSeries(StatelessTransformer):
-    """The values of a series of one length, missing steps interpolated.
-
-    Args:
-        n_steps: the length.
-    """
+    """The values of a series of `n_steps`, missing steps interpolated."""
 
     def __init__(self, n_steps: int = MIN_STEPS) -> None:
         self.n_steps = n_steps
@@ -144,13 +136,9 @@ def _nan_where_missing(rows: NDArray[np.float32], cells: Iterable[Any]) -> NDArr
 
 
 class Rocket(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Pooled outputs of thousands of random kernels, convolved with series of one length.
+    """Pooled outputs of random kernels, convolved with series of `n_steps`.
 
-    Args:
-        kind: MiniRocket (Dempster et al. 2021) or MultiRocket (Tan et al. 2022), of aeon.
-        n_steps: the length; missing steps are interpolated.
-        n_kernels: the number of kernels.
-        seed: draws them.
+    aeon's MiniRocket (Dempster et al. 2021) or MultiRocket (Tan et al. 2022), by its `kind`.
     """
 
     def __init__(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-if TYPE_CHECKING:
-    from dlrun.catalog.features import Encoding
-    from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.catalog.features import Encoding
+from dlrun.recipe.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

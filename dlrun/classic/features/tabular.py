@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import (
-    MinMaxScaler,
-    OneHotEncoder,
-    QuantileTransformer,
-    StandardScaler,
-)
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, QuantileTransformer, StandardScaler
 
 from dlrun.catalog.features import Encoding
 from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
+from dlrun.contract.dataset import ColumnType
 from dlrun.errors import TrainingError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dlrun.contract.dataset import ColumnType
 
 DENSE_VALUES: Final = 32
 NATIVE_VALUES: Final = 254  # HistGradientBoosting takes 255, and unseen values need one

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 
 from dlrun.classic.nystroem import MAX_EXACT_ROWS
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def classes_of(y: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -31,12 +29,6 @@ def adapt(estimator: Any, y: NDArray[np.int64], *, scales_target: bool, seed: in
 
     The sigmoid is fitted to scores of rows that the classifier has not seen: of three folds, or of
     a tenth of the rows above 20,000. With one row of a class it is left as it is.
-
-    Args:
-        estimator: unfitted.
-        y: (rows,) encoded, of the training rows.
-        scales_target: has no effect on classes.
-        seed: draws the folds.
     """
     rarest = int(np.bincount(y).min())
     if _has_probabilities(estimator) or rarest < 2:  # noqa: PLR2004

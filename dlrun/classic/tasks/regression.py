@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def classes_of(y: NDArray[np.float64]) -> NDArray[np.int64]:
