@@ -140,7 +140,7 @@ BASELINES: Final = {
     row.name: row
     for row in (
         Baseline(
-            DUMMY, "the most frequent class, or the mean: the floor",
+            DUMMY, "the most frequent class, or the mean; ignores the columns",
             lambda _: _sklearn("dummy").DummyClassifier(),
             lambda _: _sklearn("dummy").DummyRegressor(),
             encoding="none",

@@ -74,18 +74,18 @@ FEATURES: Final = {
         ),
         Feature(
             "tfidf", "text",
-            title="TF-IDF of words, pairs of words and 3 to 5 letters; condensed to 100 for trees, "
-            "the 5,000 most telling for networks",
+            title="TF-IDF of words, pairs of words and 3 to 5 letters; 100 components for trees, "
+            "the 5,000 with the largest chi-squared for networks",
         ),
         Feature(
             "mfcc", "audio", package=Package("librosa", "sound", "librosa"),
-            title="cepstral coefficients and spectral shape, mean and spread (extra: sound)",
+            title="cepstral coefficients and spectral shape, mean and deviation (extra: sound)",
         ),
         Feature(
             "flat", "series", is_raw=True,
-            title="the values, gaps interpolated, stretched to one length",
+            title="the values, missing steps interpolated, resampled to one length",
         ),
-        Feature("summary", "series", "mean, spread, quartiles and slope of each channel"),
+        Feature("summary", "series", "mean, deviation, quartiles and slope of each channel"),
         Feature(
             "catch22", "series", package=AEON,
             title="22 canonical characteristics of each channel (extra: series)",

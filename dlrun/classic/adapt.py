@@ -1,7 +1,7 @@
-"""What an unfitted estimator needs beside the recipe: its encoding of columns and open settings.
+"""Estimators for the training rows: the encoding of columns, and settings that a recipe omits.
 
-A baseline's row says what is special about it; what holds for any estimator, also one that a
-recipe names by its class, follows from the class here.
+Rules for a baseline are in its row; rules for any estimator, which a recipe may name by its class,
+are here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor, s
 def baseline_of(kind: str, estimator: Any) -> Baseline:
     """Return the row of a baseline's name, or of the optional package that defines a class.
 
-    Any other class gets a row that says nothing.
+    Any other class gets an empty row.
     """
     package = package_of(estimator)
     rows = (row for row in BASELINES.values() if row.package and row.package.module == package)

@@ -173,7 +173,7 @@ def load(folder: Path) -> FittedFeatureNetwork:
     """Load a model that `FittedFeatureNetwork.save` wrote.
 
     Raises:
-        UsageError: the features hold a type that is not trusted, or Keras cannot load the network.
+        UsageError: a type in the features is not trusted, or Keras cannot load the network.
         ExtraError: the features were made with a package that is not installed here.
     """
     from dlrun.deep.fitted import load as load_network

@@ -44,7 +44,7 @@ def numbers_only(target: Target, y: np.ndarray, values: np.ndarray) -> Dataset:
 
 @pytest.fixture
 def classes() -> Dataset:
-    """60 rows of three numbers and two classes that the first number tells apart."""
+    """60 rows of three numbers and two classes, separated by the first number."""
     values = np.random.default_rng(0).normal(size=(60, 3))
     y = (values[:, 0] > 0).astype(np.int64)
     return numbers_only(Target("y", "classification", ("no", "yes")), y, values)

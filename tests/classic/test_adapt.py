@@ -1,4 +1,4 @@
-"""What the recipe leaves open is filled in, and what it says reaches the estimator."""
+"""Settings that the recipe omits are completed; those that it gives reach the estimator."""
 
 from __future__ import annotations
 

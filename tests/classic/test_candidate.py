@@ -1,4 +1,4 @@
-"""The classic candidate: what an estimator does wrong is a failed trial, told in one line."""
+"""The classic candidate: an error of an estimator is a failed trial, described in one line."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_solver_that_stops_early_has_been_fitted(classes: Dataset) -> None:
 
 
 def test_a_regression_on_a_large_scale_is_found(prices: Dataset) -> None:
-    """An SVR on plain prices would say their mean: its C is far too small for them."""
+    """An SVR on plain prices would predict their mean: its C is far too small for them."""
     values = fit("svm", prices).predict(prices.frame).values
     assert np.corrcoef(values, prices.y)[0, 1] > 0.9
     assert values.std() > 0.5 * prices.y.std()

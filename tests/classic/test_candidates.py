@@ -23,7 +23,7 @@ def names(recipe: Recipe, dataset: Dataset) -> list[str]:
     return [candidate.name for candidate in make_candidates(recipe, dataset)]
 
 
-def test_auto_takes_the_floor_a_linear_model_and_two_ensembles(
+def test_auto_takes_the_dummy_a_linear_model_and_two_ensembles(
     recipe: Load, classes: Dataset
 ) -> None:
     expected = ["dummy", "linear", "random_forest", "hist_gradient_boosting"]
@@ -34,7 +34,7 @@ def test_none_takes_nothing(recipe: Load, classes: Dataset) -> None:
     assert names(recipe("baselines: none\n"), classes) == []
 
 
-def test_the_floor_is_added_to_a_list(recipe: Load, classes: Dataset) -> None:
+def test_the_dummy_is_added_to_a_list(recipe: Load, classes: Dataset) -> None:
     assert names(recipe("baselines: [svm]\n"), classes) == ["dummy", "svm"]
     assert names(recipe("baselines: [svm, dummy]\n"), classes) == ["svm", "dummy"]
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_a_candidate(
     assert str(caught.value) == message
 
 
-def test_all_faults_are_told_at_once(recipe: Load, prices: Dataset) -> None:
+def test_all_faults_are_reported_at_once(recipe: Load, prices: Dataset) -> None:
     text = "baselines:\n  - naive_bayes\n  - {name: knn, k: 3, n_neighbours: 3}\n"
     with pytest.raises(RecipeError) as caught:
         make_candidates(recipe(text), prices)

@@ -71,14 +71,16 @@ def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Pat
         "fitted = persistence.load(Path(sys.argv[1]))\n"
         "print(*fitted.predict(series('classification').frame[:9]).class_indices)"
     )
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(modalities.__file__).parent)},
     ).stdout
-    assert list(map(int, told.split())) == fitted.predict(dataset.frame[:9]).class_indices.tolist()
+    assert (
+        list(map(int, output.split())) == fitted.predict(dataset.frame[:9]).class_indices.tolist()
+    )
 
 
 @pytest.mark.slow
@@ -106,7 +108,7 @@ class Own:
 class Open(Own):
     def fit(self, X, y):
         super().fit(X, y)
-        self.says = (share for share in [self.share_])
+        self.shares = (share for share in [self.share_])
 """
 
 

@@ -68,5 +68,5 @@ def test_what_never_varies_is_not_scaled() -> None:
     assert ColumnVarianceScaler().fit_transform(np.ones((3, 2))).tolist() == [[1, 1]] * 3
 
 
-def test_the_floor_looks_at_nothing() -> None:
+def test_a_dummy_gets_zeros() -> None:
     np.testing.assert_array_equal(fit("none"), np.zeros((len(MIXED), 1)))

@@ -79,7 +79,7 @@ def test_the_recipe_sets_level_letters_and_number() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["onehot_dense", "ordinal", "native"])
-def test_who_wants_few_numbers_gets_them(encoding: Encoding) -> None:
+def test_dense_matrices_get_components(encoding: Encoding) -> None:
     matrix = steps(encoding).fit(TEXTS).transform(TEXTS)
     assert isinstance(matrix, np.ndarray)
     assert matrix.shape == (4, 4)  # never more than there are rows
