@@ -207,6 +207,11 @@ BASELINES: Final = {
             lambda n: _sklearn("ensemble").ExtraTreesRegressor(**_forest(n)),
         ),
         Baseline(
+            "adaboost", "100 boosted stumps, or trees of depth 3 for a number",
+            lambda _: _sklearn("ensemble").AdaBoostClassifier(n_estimators=100),
+            lambda _: _sklearn("ensemble").AdaBoostRegressor(n_estimators=100),
+        ),
+        Baseline(
             "hist_gradient_boosting", "histogram gradient boosting, scikit-learn's",
             lambda n: _sklearn("ensemble").HistGradientBoostingClassifier(**_hist(n)),
             lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n)),

@@ -38,6 +38,7 @@ def test_a_title_names_the_extra(row) -> None:
         ("random_forest", 5_000, {"n_estimators": 200, "min_samples_leaf": 1}),
         ("extra_trees", 200_000, {"n_estimators": 200, "min_samples_leaf": 10}),
         ("decision_tree", 5_000, {"min_samples_leaf": 5}),
+        ("adaboost", 5_000, {"n_estimators": 100}),
         ("knn", 9, {"n_neighbors": 9, "weights": "distance"}),
         ("knn", 5_000, {"n_neighbors": 15, "weights": "distance"}),
         ("hist_gradient_boosting", 5_000, {"max_iter": 100, "max_leaf_nodes": 31}),
