@@ -20,19 +20,6 @@ DUMMY: Final = "dummy"
 
 
 @dataclass(frozen=True)
-class Size:
-    """How to count what an estimator has learned.
-
-    Attributes:
-        mark: the attribute by which a fitted estimator of this kind is recognised.
-        count: fitted estimator → its number of learned values, or of nodes.
-    """
-
-    mark: str
-    count: Callable[[Any], int]
-
-
-@dataclass(frozen=True)
 class Baseline:
     """An estimator with the defaults of a good practitioner.
 
@@ -49,7 +36,8 @@ class Baseline:
         categories: (number of categories, number of features) → settings that name the categories,
             which are the first features.
         fit_arguments: number of categories → arguments of `fit` beside X and y.
-        size: how its learned values are counted; None: as for any estimator.
+        size: an attribute by which such a fitted estimator is recognised, and a function that
+            counts its learned values; None: they are counted as those of any estimator.
         trusted: types that a saved model contains, beside those that skops trusts.
     """
 
@@ -64,20 +52,12 @@ class Baseline:
     scales_target: bool = False
     categories: Callable[[int, int], Mapping[str, object]] = lambda *_: {}
     fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
-    size: Size | None = None
+    size: tuple[str, Callable[[Any], int]] | None = None
     trusted: tuple[str, ...] = ()
 
 
 def _sklearn(module: str) -> Any:
     return import_module(f"sklearn.{module}")
-
-
-def _logistic_regression(_: int) -> Any:
-    return _sklearn("linear_model").LogisticRegression(max_iter=1000)
-
-
-def _ridge(_: int) -> Any:
-    return _sklearn("linear_model").Ridge()
 
 
 def _convolution_penalties() -> Any:
@@ -147,14 +127,16 @@ BASELINES: Final = {
         ),
         Baseline(
             "linear", "logistic regression, or ridge regression for a number",
-            _logistic_regression, _ridge,
+            lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
+            lambda _: _sklearn("linear_model").Ridge(),
         ),
         Baseline(
             "logistic_regression", "multinomial logistic regression (classification only)",
-            _logistic_regression,
+            lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
         ),
         Baseline(
-            "ridge", "least squares with an L2 penalty (regression only)", regressor=_ridge
+            "ridge", "least squares with an L2 penalty (regression only)",
+            regressor=lambda _: _sklearn("linear_model").Ridge(),
         ),
         Baseline(
             "svm",
@@ -163,7 +145,7 @@ BASELINES: Final = {
             lambda _: _sklearn("svm").SVR(),
             is_kernel_machine=True,
             scales_target=True,
-            size=Size("support_vectors_", lambda svm: prod(svm.support_vectors_.shape)),
+            size=("support_vectors_", lambda svm: prod(svm.support_vectors_.shape)),
         ),
         Baseline(
             "linear_svm",
@@ -176,7 +158,7 @@ BASELINES: Final = {
             "knn", "the nearest 15 training rows, weighted by distance",
             lambda n: _sklearn("neighbors").KNeighborsClassifier(min(15, n), weights="distance"),
             lambda n: _sklearn("neighbors").KNeighborsRegressor(min(15, n), weights="distance"),
-            size=Size("_fit_X", lambda knn: prod(knn._fit_X.shape)),
+            size=("_fit_X", lambda knn: prod(knn._fit_X.shape)),
             trusted=(
                 "sklearn.metrics._dist_metrics.EuclideanDistance64",
                 "sklearn.metrics._dist_metrics.ManhattanDistance64",
@@ -193,7 +175,7 @@ BASELINES: Final = {
             "decision_tree", "one tree, at least 5 rows in a leaf",
             lambda _: _sklearn("tree").DecisionTreeClassifier(min_samples_leaf=5),
             lambda _: _sklearn("tree").DecisionTreeRegressor(min_samples_leaf=5),
-            size=Size("tree_", lambda tree: tree.tree_.node_count),
+            size=("tree_", lambda tree: tree.tree_.node_count),
             trusted=("sklearn.tree._tree.Tree",),
         ),
         Baseline(
@@ -215,7 +197,7 @@ BASELINES: Final = {
             "hist_gradient_boosting", "histogram gradient boosting, scikit-learn's",
             lambda n: _sklearn("ensemble").HistGradientBoostingClassifier(**_hist(n)),
             lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n)),
-            size=Size("_predictors", _hist_nodes),
+            size=("_predictors", _hist_nodes),
             trusted=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
         ),
         Baseline(
@@ -225,7 +207,7 @@ BASELINES: Final = {
             package=Package("xgboost", "boost", "xgboost"),
             encoding="native",
             categories=_xgboost_categories,
-            size=Size("get_booster", _xgboost_nodes),
+            size=("get_booster", _xgboost_nodes),
             trusted=(
                 "xgboost.core.Booster",
                 "xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRegressor",
@@ -238,7 +220,7 @@ BASELINES: Final = {
             package=Package("lightgbm", "boost", "lightgbm"),
             encoding="native",
             fit_arguments=_lightgbm_categories,
-            size=Size("booster_", _lightgbm_nodes),
+            size=("booster_", _lightgbm_nodes),
             trusted=(
                 "lightgbm.basic.Booster",
                 "lightgbm.sklearn.LGBMClassifier", "lightgbm.sklearn.LGBMRegressor",

@@ -26,13 +26,7 @@ none: no features.
 
 @dataclass(frozen=True)
 class Package:
-    """An optional package.
-
-    Attributes:
-        module: the name that is imported.
-        extra: the extra of dlrun that installs it.
-        distribution: its name on PyPI.
-    """
+    """An optional package: the module, the extra of dlrun that installs it, its name on PyPI."""
 
     module: str
     extra: str

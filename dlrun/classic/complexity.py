@@ -37,7 +37,7 @@ def _coefficients(linear: Any) -> int:
 # Attribute → how an estimator that has it is counted. The baselines' own come first: a linear SVC
 # has coefficients as well.
 COUNTERS: Final[dict[str, Callable[[Any], int]]] = {
-    **{row.size.mark: row.size.count for row in BASELINES.values() if row.size},
+    **dict(row.size for row in BASELINES.values() if row.size),
     "steps": lambda pipeline: sum(count_parameters(step) for _, step in pipeline.steps),
     "calibrated_classifiers_": lambda calibrated: sum(
         count_parameters(one.estimator) for one in calibrated.calibrated_classifiers_

@@ -62,7 +62,8 @@ def read_parts(file: Path) -> Any:
         UsageError: the model contains a type that is not trusted.
         ExtraError: the model was made with a package that is not installed here.
     """
-    trusted = {*trusted_types(), *os.environ.get(TRUST_VARIABLE, "").split(",")}
+    trusted = {*TRUSTED, *_transformers(), *os.environ.get(TRUST_VARIABLE, "").split(",")}
+    trusted |= {name for row in extras.ROWS for name in row.trusted}
     unknown = [name for name in skops.io.get_untrusted_types(file=file) if name not in trusted]
     if unknown:
         names = ",".join(unknown)
@@ -75,12 +76,8 @@ def read_parts(file: Path) -> Any:
         return skops.io.load(file, trusted=sorted(trusted))
 
 
-def trusted_types() -> set[str]:
-    """Return the types that may be loaded: of any estimator, of the rows, and dlrun's own."""
-    return {*TRUSTED, *(name for row in extras.ROWS for name in row.trusted), *_transformers()}
-
-
 def _transformers() -> Iterator[str]:
+    """Yield the types of dlrun's own features."""
     for name in {"pipeline", "tabular", *(row.column_type for row in FEATURES.values())}:
         module = load_part(features.__name__, name)
         for found in vars(module).values():

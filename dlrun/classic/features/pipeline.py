@@ -65,7 +65,8 @@ def make_features(columns: Sequence[Column], chosen: Sequence[str], spec: Featur
         if name := feature_of(column.type, chosen):
             pipeline = make_pipeline(*_steps(name, column, spec), *last)
             cells.append((f"{column.type} {position}", pipeline, column.name))
-    return ColumnTransformer([*table, *cells], sparse_threshold=0.3 if spec.is_sparse else 0.0)
+    sparse_threshold = 0.3 if spec.encoding == "onehot" else 0.0
+    return ColumnTransformer([*table, *cells], sparse_threshold=sparse_threshold)
 
 
 def _steps(name: str, column: Column, spec: FeatureSpec) -> list[Any]:

@@ -28,19 +28,9 @@ class FeatureSpec:
     seed: int
 
     @property
-    def is_sparse(self) -> bool:
-        """Return whether the estimator is efficient on sparse matrices."""
-        return self.encoding == "onehot"
-
-    @property
     def is_scaled(self) -> bool:
         """Return whether the estimator needs features of one scale."""
         return self.encoding.startswith("onehot")
-
-    @property
-    def keeps_missing(self) -> bool:
-        """Return whether the estimator takes NaN."""
-        return self.encoding == "native"
 
 
 class StatelessTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -59,4 +49,4 @@ def measured_steps(spec: FeatureSpec) -> list[Any]:
     """
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     scaler = [StandardScaler()] if spec.is_scaled else []
-    return scaler if spec.keeps_missing else [imputer, *scaler]
+    return scaler if spec.encoding == "native" else [imputer, *scaler]

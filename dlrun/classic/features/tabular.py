@@ -170,7 +170,7 @@ def _category_steps(min_count: int, encoding: Encoding) -> list[Any]:
 def _impute_steps(impute: str, spec: FeatureSpec) -> list[Any]:
     if impute == "error":
         return [RejectMissing()]
-    if spec.keeps_missing:
+    if spec.encoding == "native":
         return ["passthrough"]
     strategy = "constant" if impute == "zero" else impute
     # The indicator is a feature of its own; a column without values becomes zeros.

@@ -129,7 +129,7 @@ def tfidf_steps(column: Column, spec: FeatureSpec) -> list[Any]:
     ngrams = make_union(
         *(TfidfNgrams(unit, lowercase=text.lowercase, max_tokens=text.max_tokens) for unit in units)
     )
-    if spec.is_sparse:
+    if spec.encoding == "onehot":
         return [ngrams]
     if spec.encoding == "onehot_network":
         return [ngrams, SelectKBestChi2()]
