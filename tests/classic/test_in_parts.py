@@ -24,7 +24,7 @@ SGD = {"estimator": "sklearn.linear_model.SGDClassifier"}
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch):
     """Read a streamed table of which 300 training rows are held in memory."""
-    monkeypatch.setattr(survey, "SAMPLED", (300, 100, 400))
+    monkeypatch.setattr(survey, "SAMPLE_SIZES", (300, 100, 400))
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(4000, 3)), columns=["a", "b", "c"])
     table["price"] = 10 + 2 * table["a"] - table["b"]
