@@ -174,6 +174,25 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "Set split.method to group, time or predefined, or remove the column",
         ),
         (
+            "data: {source: a, split: {method: startified}}",
+            "r.yaml:1: data.split.method: 'startified' is not a split method. "
+            "Did you mean stratified?",
+        ),
+        (
+            "data: {source: a, split: {method: 3}}",
+            "r.yaml:1: data.split.method is 3, but must be text",
+        ),
+        (
+            "data: {source: a, split: {column: g}}",
+            "r.yaml:1: data.split: split.column is set without split.method: group, time or "
+            "predefined?",
+        ),
+        (
+            MINIMAL + "evaluation: {stress: [noise, shift]}",
+            "r.yaml:2: evaluation.stress.1: 'shift' is not a kind of stress. Allowed: noise, "
+            "missing, junk_columns, label_noise, shuffle_structure",
+        ),
+        (
             MINIMAL + "model: {architecture: mpl}",
             "r.yaml:2: model: 'mpl' is not an architecture. Did you mean mlp?",
         ),

@@ -58,7 +58,15 @@ def test_the_schema_accepts_recipes(text, schema):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"trainer": {}}, {"training": {"epochs": "ten"}}, {"data": {"source": 3}}, {"baselines": 4}],
+    [
+        {"trainer": {}},
+        {"training": {"epochs": "ten"}},
+        {"data": {"source": 3}},
+        {"data": {"source": "a", "split": {"method": "by hand"}}},
+        {"data": {"source": "a", "features": {"x": "numbre"}}},
+        {"evaluation": {"stress": ["shift"]}},
+        {"baselines": 4},
+    ],
 )
 def test_the_schema_refuses_faults(fault, schema):
     values = {"data": {"source": "a.csv"}, **fault}
