@@ -16,7 +16,7 @@ from dlrun.report.page import to_html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WIDTHS = (1280, 390)
-LABELS = (("no", "yes"), tuple(f"a rather long class {k}" for k in range(9)), ())
+LABELS = (("no", "fifteen letters"), tuple(f"a rather long class {k}" for k in range(9)), ())
 # A window cannot be as narrow as a phone, a frame can.
 MEASURE = """
 <script>

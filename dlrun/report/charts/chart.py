@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FONT: Final = 12.0  # pixels, as in charts.css
 MARGIN: Final = 16.0  # pixels around the chart in a file
 HEADING: Final = 30.0  # pixels above it
+HEADING_FONT: Final = 14.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Chart:
         width, height = self.width + 2 * MARGIN, self.height + 2 * MARGIN + HEADING
         left, top = -MARGIN, -MARGIN - HEADING
         paper = tag("rect", x=left, y=top, width=width, height=height, class_="paper")
-        heading = tag("text", *shortened(self.title, self.width), x=0, y=top + 24, class_="heading")
+        words = shortened(self.title, self.width, size=HEADING_FONT)
+        heading = tag("text", *words, x=0, y=top + 24, class_="heading")
         return tag(
             "svg", tag("title", self.title), tag("desc", self.description),
             tag("style", read_css("charts")), paper, heading, self.content,

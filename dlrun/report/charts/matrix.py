@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 WIDEST_LABEL: Final = 96.0
 LARGEST_CELL: Final = 64.0
 SMALLEST_TEXT: Final = 7.5
-SMALLEST_CELL: Final = 12.0  # with a text, a tooltip and labels beside it
+SMALLEST_CELL: Final = 16.0  # with a count and a tooltip
+SMALLEST_LABELLED: Final = 12.0  # cell with its classes beside it
 TOP: Final = 24.0
 N_LEVELS: Final = 8  # of shade, where cells are small
 
@@ -30,7 +31,7 @@ def draw_matrix(
     """Draw counts, (true class, predicted class), as cells shaded by the share of their row."""
     n = len(labels)
     room = min(WIDEST_LABEL, widest(labels))
-    has_labels = (width - 30 - room) / n >= SMALLEST_CELL
+    has_labels = (width - 30 - room) / n >= SMALLEST_LABELLED
     room = room if has_labels else 20.0
     left = 26 + room
     size = min(LARGEST_CELL, (width - left - 4) / n)
@@ -41,16 +42,13 @@ def draw_matrix(
         label("true", left - 7, 11, class_="axis", text_anchor="end"),
         label("predicted", left + size * n / 2, height - 8, class_="axis", text_anchor="middle"),
     ]
-    if has_labels:
-        parts += _cells(counts, labels, left, size)
-        for place, name in enumerate(labels):
-            at = size * (place + 0.5)
-            parts.append(
-                label(name, left - 7, TOP + at, room=room + 1, class_="tick", text_anchor="end")
-            )
-            parts.append(_column_label(name, room, left + at, bottom, is_upright=is_upright))
-    else:
-        parts += _levels(counts, left, size)
+    is_large = size >= SMALLEST_CELL
+    parts += _cells(counts, labels, left, size) if is_large else _levels(counts, left, size)
+    for place, name in enumerate(labels if has_labels else ()):
+        at = size * (place + 0.5)
+        x, y = left - 7, TOP + at
+        parts.append(label(name, x, y, room=room + 1, class_="tick", text_anchor="end"))
+        parts.append(_column_label(name, room, left + at, bottom, is_upright=is_upright))
     description = f"{int(counts.trace()):,} of {int(counts.sum()):,} predictions are right"
     return chart(title, description, parts, width=width, height=height)
 

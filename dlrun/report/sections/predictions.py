@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES: Final = 12  # of a readable matrix
 MOST_CONFUSIONS: Final = 15
-MOST_LETTERS: Final = 4  # of an event's name on an axis
+MOST_LETTERS: Final = 15  # of an event's name on an axis
 
 
 def draw_calibration(view: CandidateView) -> Chart | None:
