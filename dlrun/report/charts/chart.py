@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FONT: Final = 12.0  # pixels, as in charts.css
 MARGIN: Final = 16.0  # pixels around the chart in a file
 HEADING: Final = 30.0  # pixels above it
-HEADING_FONT: Final = 14.0
+HEADING_FONTS: Final = (9.0, 14.0)  # smallest and largest
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,11 @@ class Chart:
         width, height = self.width + 2 * MARGIN, self.height + 2 * MARGIN + HEADING
         left, top = -MARGIN, -MARGIN - HEADING
         paper = tag("rect", x=left, y=top, width=width, height=height, class_="paper")
-        words = shortened(self.title, self.width, size=HEADING_FONT)
-        heading = tag("text", *words, x=0, y=top + 24, class_="heading")
+        smallest, largest = HEADING_FONTS
+        font = max(smallest, min(largest, self.width / text_width(self.title, size=1)))
+        words = shortened(self.title, self.width, size=font)
+        style = f"font-size:{font:.1f}px"
+        heading = tag("text", *words, x=0, y=top + 24, class_="heading", style=style)
         return tag(
             "svg", tag("title", self.title), tag("desc", self.description),
             tag("style", read_css("charts")), paper, heading, self.content,
