@@ -99,7 +99,7 @@ def _caption(curves: list[LearningCurve], crossing: Crossing | None) -> str:
     sentences = [
         "Marks are mean scores on the same test rows; those of one size stand side by side."
         + (" Vertical lines are ± one standard deviation over the splits." if has_sd else ""),
-        "Lines are power laws with a floor, fitted to the error."
+        "Lines are power laws with an asymptote, fitted to the error."
         if has_law
         else "Too few sizes for a power law; lines join the marks.",
         "The shaded band is the 95 % bootstrap interval of the crossover." if crossing else "",
