@@ -55,9 +55,8 @@ def read_dataset(recipe: Recipe) -> Dataset:
 
 def _read_rows(recipe: Recipe) -> Dataset:
     """Read all rows into memory, or a sample of them where they are streamed."""
-    streamable, notes = find_stream(recipe)
-    dataset = scan_table(recipe, streamable.reader) if streamable else _read_typed(recipe)
-    notes = streamable.notes if streamable else notes
+    reader, notes = find_stream(recipe)
+    dataset = scan_table(recipe, reader) if reader else _read_typed(recipe)
     return replace(dataset, notes=(*notes, *dataset.notes))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -33,18 +33,8 @@ ADVICE: Final = "Set data.stream: false to hold the rows in memory"
 LARGE: Final = ("The table would take more than half of the free memory, so it is streamed.",)
 
 
-class StreamableTable(NamedTuple):
-    """A table that can be streamed, with notes for the user."""
-
-    reader: RowReader
-    notes: tuple[str, ...]
-
-
-def find_stream(recipe: Recipe) -> tuple[StreamableTable | None, tuple[str, ...]]:
-    """Find the table to stream; None where its rows are read into memory.
-
-    Returns:
-        The table, and a note where it is too large for memory but cannot be streamed.
+def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[str, ...]]:
+    """Return the reader of a table to stream, None where its rows are read into memory, and notes.
 
     Raises:
         RecipeError: the recipe requests a stream that is not possible.
@@ -59,11 +49,10 @@ def find_stream(recipe: Recipe) -> tuple[StreamableTable | None, tuple[str, ...]
         return None, ()
     faults = list(_faults(recipe, n_paths=len(paths)))
     if not faults:
-        streamable = _infer_columns(recipe, cut_files(recipe.data.source, paths))
-        faults = list(_unstreamed(streamable.reader))
+        reader, notes = _infer_columns(recipe, cut_files(recipe.data.source, paths))
+        faults = list(_unstreamed(reader))
         if not faults:
-            reason = LARGE if wanted == "auto" else ()
-            return StreamableTable(streamable.reader, (*reason, *streamable.notes)), ()
+            return reader, (*(LARGE if wanted == "auto" else ()), *notes)
     if wanted is True:
         raise RecipeError("\n".join(f"{recipe.at(key)}: {reason}" for key, reason in faults))
     reasons = " ".join(reason for _, reason in faults)
@@ -108,8 +97,8 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
             yield key, f"{reason} {ADVICE}, with data.max_rows."
 
 
-def _infer_columns(recipe: Recipe, files: TableFiles) -> StreamableTable:
-    """Infer the types of the columns from rows of some blocks."""
+def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[str, ...]]:
+    """Infer the types of the columns from rows of some blocks; return the reader and notes."""
     declared = declared_types(recipe)
     as_text = [name for name, kind in declared.items() if COLUMN_KINDS[kind].is_verbatim]
     n_most = max(1000, SAMPLE_CELLS // len(files.names))
@@ -132,7 +121,7 @@ def _infer_columns(recipe: Recipe, files: TableFiles) -> StreamableTable:
         others=() if split is None else (split,),
         where=recipe.at("data.source"),
     )
-    return StreamableTable(reader, (*notes, *unused_columns(recipe, raw.frame, name)))
+    return reader, (*notes, *unused_columns(recipe, raw.frame, name))
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
