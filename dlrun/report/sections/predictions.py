@@ -131,7 +131,9 @@ def write_predicted(context: ReportContext) -> ReportSection | None:
         return None
     joints = [view.prediction_stats.joint for view in context.finished]
     beyond = sum(joint.n_beyond for joint in joints if joint)
-    caption = "Darker cells are more test predictions; on the diagonal, they equal the true value."
+    caption = (
+        "A stronger colour is more test predictions; on the diagonal, they equal the true value."
+    )
     if beyond:
         caption += f" {counted(beyond, 'prediction')} beyond the range of true values: at the edge."
     return ReportSection("predicted", "Predicted and true", figure(panels(charts), caption=caption))
