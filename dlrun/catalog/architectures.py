@@ -39,7 +39,7 @@ NumberEncode = Literal["none", "plr", "ple"] | None
 class Settings(BaseModel):
     """The settings of one architecture."""
 
-    # Most of these are never asked for: to build them all would take longer than reading a recipe.
+    # To build the validators of all would take longer than reading a recipe.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -88,11 +88,11 @@ class FtTransformer(Settings):
     blocks: PositiveInt = 3
     """Blocks of attention and a gated dense layer."""
     heads: PositiveInt = 8
-    """Parts of a token that attend apart."""
+    """Heads of attention."""
     dropout: Dropout = 0.1
     """Share of units switched off in the dense layers while training."""
     attention_dropout: Dropout = 0.2
-    """Share of attention switched off while training."""
+    """Dropout of the attention weights."""
     encode: NumberEncode = None
     """How numbers are embedded; null: as preprocessing.number.encode says."""
 
@@ -110,9 +110,9 @@ class Cnn(Settings):
     """Convolutional blocks over an image, the log-mel bands of a sound, a waveform or a series.
 
     A block is a convolution, normalisation, activation and max-pooling by 2 along each side that
-    is long enough. With a side above 64 the first convolution of an image or of bands takes every
-    second place. After the last block a map of an image of up to 8 × 8 is laid out, a larger one
-    averaged over; a sound or a series is averaged over its length.
+    is long enough. With a side above 64 the first convolution of an image or of bands has stride
+    2. After the last block a map of an image of up to 8 × 8 is flattened, a larger one averaged; a
+    sound or a series is averaged over its length.
     """
 
     filters: Counts = [32, 64, 128]
@@ -130,7 +130,7 @@ class Cnn(Settings):
 
 
 class Resnet(Settings):
-    """Residual blocks over an image or a sound, in three stages, and the average over all places.
+    """Residual blocks over an image or a sound, in three stages, then global average pooling.
 
     Each stage has half the sides and twice the filters of the one before. A map with a side above
     64 is shrunk by four first.
@@ -161,7 +161,7 @@ class TextCnn(Settings):
     filters: PositiveInt = 128
     """Filters of each kernel size."""
     kernel_sizes: Counts = [3, 4, 5]
-    """Tokens that a filter sees at once."""
+    """Tokens under each filter."""
     dropout: Dropout = 0.5
     """Share of units switched off before the head while training."""
 
@@ -189,13 +189,13 @@ class Transformer(Settings):
     width: PositiveInt = 64
     """Length of the vector of a token, patch or step; a multiple of heads."""
     heads: PositiveInt = 4
-    """Parts of a vector that attend apart."""
+    """Heads of attention."""
     feedforward: PositiveInt = 128
     """Units of each feedforward layer."""
     dropout: Dropout = 0.1
     """Share of units switched off in each block while training."""
     positions: Literal["learned", "sinusoidal"] = "learned"
-    """How a place in the sequence is told."""
+    """How positions are embedded."""
     patch: PositiveInt | Literal["auto"] = "auto"
     """Side of an image's patches in pixels, or steps of a sound or series that make one; auto:
     the smallest power of two, of an image from 2 on, that leaves 64 patches or fewer of an image
@@ -210,7 +210,7 @@ class Fcn(Settings):
     filters: Counts = [128, 256, 128]
     """Filters of each convolution, from the input side."""
     kernel_sizes: list[PositiveInt] = [8, 5, 3]
-    """Steps that a filter of each convolution sees at once."""
+    """Steps under a filter of each convolution."""
     dropout: Dropout = 0.0
     """Share of units switched off before the head while training."""
 
@@ -233,11 +233,11 @@ class InceptionTime(Settings):
     filters: PositiveInt = 32
     """Filters of each kernel size and of the pooling in a module."""
     bottleneck: PositiveInt = 32
-    """Channels that the convolutions of a module are given."""
+    """Channels of the input to the convolutions of a module."""
     kernel_sizes: Counts = [10, 20, 40]
-    """Steps that the filters of a module see at once."""
+    """Steps under the filters of a module."""
     residual: bool = True
-    """Lead every third module's input around the three."""
+    """A residual connection around every three modules."""
     dropout: Dropout = 0.0
     """Share of units switched off before the head while training."""
 
@@ -276,54 +276,38 @@ ARCHITECTURES: Final = {
     for row in (
         Architecture("mlp", "fully connected layers over the joined columns", Mlp),
         Architecture(
-            "tabm",
-            "an ensemble of networks that share their layers (numbers, categories, dates)",
-            Tabm,
-            TABLE,
-            is_ensemble=True,
+            "tabm", "an ensemble of networks that share their layers (numbers, categories, dates)",
+            Tabm, TABLE, is_ensemble=True,
         ),
         Architecture(
-            "ft_transformer",
-            "a transformer over columns (numbers, categories, dates)",
-            FtTransformer,
-            TABLE,
+            "ft_transformer", "a transformer over columns (numbers, categories, dates)",
+            FtTransformer, TABLE,
         ),
         Architecture("layers", "any keras.layers, listed in the recipe", Layers),
         _encoder(
             "text_cnn",
             "convolutions over the words of a text, the strongest answer of each filter",
-            TextCnn,
-            "text",
+            TextCnn, "text",
         ),
         _encoder(
-            "rnn",
-            "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
-            Rnn,
-            "text", "audio", "series",
+            "rnn", "recurrent layers (lstm, gru, simple) over a text, a sound or a series",
+            Rnn, "text", "audio", "series",
         ),
         _encoder(
-            "transformer",
-            "encoder blocks over a text, a sound, a series or patches of an image",
-            Transformer,
-            "image", "text", "audio", "series",
+            "transformer", "encoder blocks over a text, a sound, a series or patches of an image",
+            Transformer, "image", "text", "audio", "series",
         ),
         _encoder(
-            "fcn",
-            "three convolutions over a series or a sound, averaged over its length",
-            Fcn,
-            "audio", "series",
+            "fcn", "three convolutions over a series or a sound, averaged over its length",
+            Fcn, "audio", "series",
         ),
         _encoder(
-            "inception_time",
-            "modules of convolutions of several sizes over a series",
-            InceptionTime,
-            "series",
+            "inception_time", "modules of convolutions of several sizes over a series",
+            InceptionTime, "series",
         ),
         _encoder(
-            "cnn",
-            "convolutional blocks over an image, a sound or a series",
-            Cnn,
-            "image", "audio", "series",
+            "cnn", "convolutional blocks over an image, a sound or a series",
+            Cnn, "image", "audio", "series",
         ),
         _encoder("resnet", "residual blocks over an image or a sound", Resnet, "image", "audio"),
     )
