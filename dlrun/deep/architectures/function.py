@@ -12,7 +12,7 @@ from dlrun.deep.inputs.groups import Group
 from dlrun.errors import DataError, TrainingError
 
 
-def build(reference: str, folder: Path, groups: Mapping[str, Group], **settings: object) -> Any:
+def build(reference: str, folder: Path, groups: Mapping[str, Group], /, **settings: object) -> Any:
     """Call the function as `function(inputs, **settings)`, with one tensor for each group.
 
     Args:

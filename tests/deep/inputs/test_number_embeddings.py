@@ -145,7 +145,7 @@ def test_the_model_has_the_last_word_on_embeddings(recipe, mixed):
     def chosen(preprocessing, **model):
         sections = {"preprocessing": {"number": preprocessing}, "model": model}
         (candidate,) = make_candidates(recipe(**sections), mixed)
-        return candidate.preprocessing.number
+        return candidate.spec.preprocessing.number
 
     quantile = {"scale": "quantile", "encode": "plr"}
     assert chosen(quantile, architecture="mlp").encode == "plr"

@@ -68,8 +68,8 @@ def test_the_vocabulary_is_what_keras_would_learn(rule):
 
     texts = [text.replace("\0", "") for text in ODD]
     encoding = _fit(texts, **rule)
-    split = encoding.split
-    layer = keras.layers.TextVectorization(standardize=split.standardize, split=split.split)
+    tokenizer = encoding.tokenizer
+    layer = keras.layers.TextVectorization(standardize=tokenizer.standardize, split=tokenizer.split)
     layer.adapt(texts)
     assert sorted(encoding.vocabulary) == sorted(layer.get_vocabulary()[2:])
 
@@ -148,7 +148,7 @@ def test_several_texts_reach_the_saved_network_as_plain_strings(titles, trained,
     run = trained(titles, training=training, preprocessing={"text": {"level": "word"}})
     frame = run.test.frame
     expected = run.fitted.predict(frame)
-    assert (expected.codes == run.test.y).mean() > 0.9
+    assert (expected.class_indices == run.test.y).mean() > 0.9
     run.fitted.save(tmp_path)
     np.testing.assert_allclose(load(tmp_path).predict(frame).values, expected.values, atol=1e-6)
     plain = keras.models.load_model(tmp_path / "network.keras")
