@@ -66,7 +66,7 @@ def small_windows(monkeypatch):
     from dlrun.deep.training import streaming_data as streamed
 
     monkeypatch.setattr(streamed, "WINDOW_ROWS", 500)
-    monkeypatch.setattr(streamed, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(streamed, "MIN_ROWS", 1)
 
 
 @pytest.fixture
