@@ -57,7 +57,7 @@ def pack(folder: Path, packed: Path) -> None:
     (packed / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (packed / "python_env.yaml").write_text(PYTHON_ENV.format(python=python_version()))
     model = Model(signature=_signature(facts))
-    add_to_model(
+    add_to_model(  # type: ignore[no-untyped-call]
         model,
         loader_module="mlflow.pyfunc.loaders.code_model",
         model_code_path=CODE_ARTIFACT,
@@ -97,18 +97,18 @@ def _signature(facts: ModelInfo) -> Any:
     sound it is base64, a data: URI or a path.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
     target = facts.target
-    inputs = []
+    inputs: list[ColSpec | TensorSpec] = []
     for column in facts.columns:
         signature = COLUMN_KINDS[column.type].signature
-        kind = AnyType() if signature == "any" else signature
+        kind: Any = AnyType() if signature == "any" else signature  # type: ignore[no-untyped-call]
         cells = dict.fromkeys(column.parts, "double") or {column.name: kind}
         inputs += [ColSpec(kind, name, required=False) for name, kind in cells.items()]
     answers = target_kind(target.task).answer_types(target)
-    outputs = [ColSpec(kind, name) for name, kind in answers.items()]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in answers.items()]
     return ModelSignature(Schema(inputs), Schema(outputs))
 
 

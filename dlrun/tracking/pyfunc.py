@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
 
 from dlrun.data.model_io import load
 from dlrun.errors import DataError
 
 
-class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not analysed
+class Served(PythonModel):
     """A saved model that predicts raw rows."""
 
     def load_context(self, context: Any) -> None:
@@ -30,4 +31,4 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is not 
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
-mlflow.models.set_model(Served())
+set_model(Served())

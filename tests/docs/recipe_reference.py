@@ -88,7 +88,7 @@ def render() -> str:
         "## Losses", "", *_table(("loss", "tasks"), _losses()),
         "## Schedules", "", *_table(("schedule", "what"), _titles(SCHEDULES)),
         "## Strategies", "", *_table(("strategy", "trains on"), _titles(STRATEGIES)),
-        "## Stresses", "", *_table(("stress", "what", "levels"), _stresses()),
+        "## Stresses", "", *_table(("stress", "what"), _stresses()),
     ]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"
 
@@ -275,16 +275,15 @@ def _losses() -> list[tuple[str, ...]]:
 
 
 def _stresses() -> list[tuple[str, ...]]:
-    shown = "{level:g}", "{percent:g} %", "level"
     return [
-        (
-            f"`{row.name}`",
-            row.title.replace(shown[0], shown[2]).replace(shown[1], "a share"),
-            ", ".join(f"{level:g}" for level in row.levels),
-        )
+        (f"`{row.name}`", "; ".join(_at(row.title, level) for level in row.levels))
         for row in PERTURBATIONS.values()
         if row.is_optional
     ]
+
+
+def _at(title: str, level: float) -> str:
+    return title.format(level=level, percent=100 * level)
 
 
 if __name__ == "__main__":

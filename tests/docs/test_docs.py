@@ -133,11 +133,11 @@ def test_the_recipe_reference_is_up_to_date():
 
 
 @pytest.mark.tf
-def test_the_network_of_the_page_on_extending_can_be_built(tmp_path: Path):
+def test_the_network_of_the_page_on_extending_passes_the_checks(tmp_path: Path):
     page = read_examples(ROOT / "docs" / "extending.md")
     network = next(each for each in page if "keras" in each.code)
     recipe = next(each for each in page if "my_nets:build" in each.code)
     (tmp_path / "my_nets.py").write_text(network.code, encoding="utf-8")
     (tmp_path / "r.yaml").write_text(recipe.code, encoding="utf-8")
-    command = [sys.executable, "-m", "dlrun", "validate", "r.yaml", "--build"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    for command in (["validate", "r.yaml", "--build"], ["check", "my_nets:build", "width=16"]):
+        subprocess.run([sys.executable, "-m", "dlrun", *command], cwd=tmp_path, check=True)
