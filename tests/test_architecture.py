@@ -97,3 +97,9 @@ def test_rooms_stand_on_at_most_eight_floors(graph):
         return 1 + max(map(floor, below[room]), default=0)
 
     assert max(map(floor, rooms)) <= 8
+
+
+def test_a_task_is_named_in_the_catalog_alone():
+    named = [path for path in SOURCES if '"regression"' in path.read_text(encoding="utf-8")]
+    assert {path.parts[len(ROOT.parts) + 1] for path in named} == {"catalog"}
+    assert len(named) <= 3, named

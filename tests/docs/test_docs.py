@@ -136,7 +136,7 @@ def test_the_recipe_reference_is_up_to_date():
 def test_the_network_of_the_page_on_extending_passes_the_checks(tmp_path: Path):
     page = read_examples(ROOT / "docs" / "extending.md")
     network = next(each for each in page if "keras" in each.code)
-    recipe = next(each for each in page if "my_nets:build" in each.code)
+    recipe = next(each for each in page if each.language == "yaml" and "my_nets" in each.code)
     (tmp_path / "my_nets.py").write_text(network.code, encoding="utf-8")
     (tmp_path / "r.yaml").write_text(recipe.code, encoding="utf-8")
     for command in (["validate", "r.yaml", "--build"], ["check", "my_nets:build", "width=16"]):

@@ -21,6 +21,7 @@ from dlrun.data.types.infer import infer_type
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
 SAMPLE_ROWS: Final = 1000  # that decide whether a column is compared in whole
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
@@ -43,13 +44,13 @@ def read(values: pd.Series[Any]) -> TypedTarget:
     """Number the classes in the order of `sort_labels`."""
     found = parse(values)
     labels = tuple(sort_labels(found.categories))
-    target = Target(str(values.name), "classification", labels, label_dtype(values))
+    target = Target(str(values.name), TASK, labels, label_dtype(values))
     return TypedTarget(target, encode_labels(found, labels))
 
 
 def declare(values: pd.Series[Any]) -> Target:
     """Return the target without labels."""
-    return Target(str(values.name), "classification", dtype=label_dtype(values))
+    return Target(str(values.name), TASK, dtype=label_dtype(values))
 
 
 def parse(values: pd.Series[Any]) -> pd.Categorical:
@@ -202,7 +203,7 @@ def answer_types(target: Target) -> dict[str, str]:
 def sample(signal: NDArray[np.float64]) -> TypedTarget:
     """Cut the signal into three classes."""
     codes = np.digitize(signal, np.quantile(signal, [0.3, 0.6])).astype(np.int64)
-    return TypedTarget(Target("kind", "classification", ("low", "middle", "high")), codes)
+    return TypedTarget(Target("kind", TASK, ("low", "middle", "high")), codes)
 
 
 def calibration(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> Calibration:

@@ -17,6 +17,7 @@ from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
 
+TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
 MAX_CLASSES: Final = 20  # whole numbers with at most so many values are classes …
 CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
 QUANTILES: Final = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
@@ -52,7 +53,7 @@ def read(values: pd.Series[Any]) -> TypedTarget:
 
 def declare(values: pd.Series[Any]) -> Target:
     """Return the target, of whole or of any numbers."""
-    return Target(str(values.name), "regression", dtype="int" if is_whole(values) else "float")
+    return Target(str(values.name), TASK, dtype="int" if is_whole(values) else "float")
 
 
 def is_whole(values: pd.Series[Any]) -> bool:
@@ -149,7 +150,7 @@ def answer_types(_target: Target) -> dict[str, str]:
 
 def sample(signal: NDArray[np.float64]) -> TypedTarget:
     """Take the signal itself."""
-    return TypedTarget(Target("kind", "regression", dtype="float"), signal)
+    return TypedTarget(Target("kind", TASK, dtype="float"), signal)
 
 
 def calibration(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
