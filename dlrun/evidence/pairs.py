@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.catalog.metrics.row import BootstrapScorer, Metric
-    from dlrun.contract.candidate import Predictions
     from dlrun.contract.dataset import Task
     from dlrun.data.targets import Y
     from dlrun.evidence.candidates import CandidateResults
@@ -155,8 +154,9 @@ def _compare_on_rows(
             compared[first, second] = _compare_equal(parts, settings, "rows", len(distinct))
             continue
         exact = None
-        if metric.name == "accuracy" and len(splits) == 1:
-            exact = statistics.mcnemar(tested[first][0].is_right, tested[second][0].is_right)
+        if metric.is_right and len(splits) == 1:
+            is_right = [metric.is_right(tested[name][0].rows) for name in (first, second)]
+            exact = statistics.mcnemar(*is_right)
         compared[first, second] = compare_rows(mean, samples, len(distinct), settings.rope, exact)
     return compared
 
@@ -174,13 +174,12 @@ class _TestedRows:
     """A candidate's predictions for the test rows of one split, by ascending row id."""
 
     row_ids: NDArray[np.int64]
-    y: Y
-    predictions: Predictions
+    rows: ScoredRows
     scorer: BootstrapScorer
 
     @property
-    def is_right(self) -> NDArray[np.bool_]:
-        return np.equal(self.predictions.class_indices, self.y)
+    def y(self) -> Y:
+        return self.rows.y
 
 
 def _read_tested(
@@ -196,8 +195,9 @@ def _read_tested(
 
 def _tested_rows(frame: pd.DataFrame, settings: ComparisonSettings) -> _TestedRows:
     y, predictions = target_kind(settings.task).from_table(frame, settings.labels)
-    scorer = settings.metric.bootstrap_scorer(ScoredRows(y, predictions.values))
-    return _TestedRows(frame["row_id"].to_numpy(), y, predictions, scorer)
+    rows = ScoredRows(y, predictions.values)
+    scorer = settings.metric.bootstrap_scorer(rows)
+    return _TestedRows(frame["row_id"].to_numpy(), rows, scorer)
 
 
 def _rows_of_split(frame: pd.DataFrame, candidate: CandidateResults) -> dict[int, NDArray[np.intp]]:

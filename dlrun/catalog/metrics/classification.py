@@ -54,12 +54,13 @@ def _one_vs_rest_bootstrap(
 ) -> Callable[[ScoredRows], BootstrapScorer]:
     def scorer(rows: ScoredRows) -> BootstrapScorer:
         classes = (1,) if rows.n_classes == 2 else range(rows.n_classes)  # noqa: PLR2004
-        return _mean_of_defined(prepare(rows.probabilities[:, k], rows.y == k) for k in classes)
+        return mean_of_defined(prepare(rows.probabilities[:, k], rows.y == k) for k in classes)
 
     return scorer
 
 
-def _mean_of_defined(scorers: Iterable[BootstrapScorer]) -> BootstrapScorer:
+def mean_of_defined(scorers: Iterable[BootstrapScorer]) -> BootstrapScorer:
+    """Average over the classes of which a bootstrap sample has a score."""
     each = list(scorers)
 
     def score(counts: Counts) -> float:
@@ -70,7 +71,7 @@ def _mean_of_defined(scorers: Iterable[BootstrapScorer]) -> BootstrapScorer:
     return score
 
 
-def _roc_auc_bootstrap(probabilities: Numbers, is_positive: IsPositive) -> BootstrapScorer:
+def roc_auc_bootstrap(probabilities: Numbers, is_positive: IsPositive) -> BootstrapScorer:
     """Count the negatives ranked below each positive, and half of those level with it."""
     positives, negatives = np.flatnonzero(is_positive), np.flatnonzero(~is_positive)
     negatives = negatives[np.argsort(probabilities[negatives], kind="stable")]
@@ -86,9 +87,7 @@ def _roc_auc_bootstrap(probabilities: Numbers, is_positive: IsPositive) -> Boots
     return score
 
 
-def _average_precision_bootstrap(
-    probabilities: Numbers, is_positive: IsPositive
-) -> BootstrapScorer:
+def average_precision_bootstrap(probabilities: Numbers, is_positive: IsPositive) -> BootstrapScorer:
     """Average over the positives the precision among all rows that score at least as high."""
     order = np.argsort(-probabilities, kind="stable")
     positives = order[is_positive[order]]
@@ -205,6 +204,10 @@ def _confusion_bootstrap(
     return scorer
 
 
+def _is_right(rows: ScoredRows) -> NDArray[np.bool_]:
+    return np.asarray(rows.class_indices == rows.y)
+
+
 def _accuracy_of(confusion: Numbers) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
@@ -246,12 +249,13 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         name="roc_auc",
         title="ROC AUC",
         score=_one_vs_rest("roc_auc_score"),
-        bootstrap=_one_vs_rest_bootstrap(_roc_auc_bootstrap),
+        bootstrap=_one_vs_rest_bootstrap(roc_auc_bootstrap),
         rope=0.005,
         auto_rank_binary=1,
     ),
     _metric(
         name="accuracy",
+        is_right=_is_right,
         title="accuracy",
         score=lambda rows: rows.average(rows.class_indices == rows.y),
         bootstrap=_confusion_bootstrap(_accuracy_of),
@@ -288,7 +292,7 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         name="average_precision",
         title="average precision",
         score=_one_vs_rest("average_precision_score"),
-        bootstrap=_one_vs_rest_bootstrap(_average_precision_bootstrap),
+        bootstrap=_one_vs_rest_bootstrap(average_precision_bootstrap),
         rope=0.005,
     ),
     _metric(

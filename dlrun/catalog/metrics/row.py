@@ -80,6 +80,8 @@ class Metric:
         score: computes it; NaN where the rows do not define it.
         bootstrap: prepares the rows once and returns a function of the row counts of a bootstrap
             sample, faster than `score` with weights; None: `score` is used.
+        is_right: which rows are right, (rows,), where the score is their share; one test set
+            is then compared by McNemar's test.
         rope: half width of the region of practical equivalence where the recipe sets none.
         is_rope_relative: whether `rope` is a share of the better side's mean score.
         rank_rows: for a score of ranks or decisions alone, which candidates may share although
@@ -94,6 +96,7 @@ class Metric:
     lower_is_better: bool = False
     score: Callable[[ScoredRows], float]
     bootstrap: Callable[[ScoredRows], BootstrapScorer] | None = None
+    is_right: Callable[[ScoredRows], NDArray[np.bool_]] | None = None
     rope: float = 0.01
     is_rope_relative: bool = False
     rank_rows: Literal["all", "rarest class"] | None = None

@@ -31,7 +31,7 @@ def adapt(estimator: Any, y: NDArray[np.int64], *, scales_target: bool, seed: in
     a tenth of the rows above 20,000. With one row of a class it is left as it is.
     """
     rarest = int(np.bincount(y).min())
-    if _has_probabilities(estimator) or rarest < 2:  # noqa: PLR2004
+    if has_probabilities(estimator) or rarest < 2:  # noqa: PLR2004
         return estimator
     if len(y) > MAX_EXACT_ROWS:
         held_out = StratifiedShuffleSplit(1, test_size=0.1, random_state=seed)
@@ -51,7 +51,7 @@ def calibrate_prefit(estimator: Any, matrix: Any, y: NDArray[np.int64]) -> Any:
     The sigmoid is fitted to rows that the classifier has seen, but they are few beside all of its
     training rows, so their scores differ little from those of unseen rows.
     """
-    if _has_probabilities(estimator):
+    if has_probabilities(estimator):
         return estimator
     return CalibratedClassifierCV(FrozenEstimator(estimator)).fit(matrix, y)
 
@@ -72,6 +72,6 @@ def predict(
     return values
 
 
-def _has_probabilities(estimator: Any) -> bool:
+def has_probabilities(estimator: Any) -> bool:
     """Return whether calibration would add nothing, or has no scores to start from."""
     return hasattr(estimator, "predict_proba") or not hasattr(estimator, "decision_function")
