@@ -21,6 +21,7 @@ def test_there_are_recipes():
         "credit-default",
         "diamonds",
         "diamonds-tabular",
+        "digit-properties",
         "digits",
         "fashion-mnist",
         "flights",

@@ -34,8 +34,8 @@ NUMBERS: Final = ("regression",)
 LOSSES: Final = {
     row.name: row
     for row in (
-        Loss("binary_crossentropy", CLASSES, "logit"),
-        Loss("binary_focal_crossentropy", CLASSES, "logit"),
+        Loss("binary_crossentropy", (*CLASSES, "multilabel"), "logit"),
+        Loss("binary_focal_crossentropy", (*CLASSES, "multilabel"), "logit"),
         Loss("categorical_crossentropy", CLASSES, "one_hot"),
         Loss("categorical_focal_crossentropy", CLASSES, "one_hot"),
         Loss("sparse_categorical_crossentropy", CLASSES, "sparse"),

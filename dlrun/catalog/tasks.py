@@ -37,5 +37,14 @@ TASKS: Final = {
     for row in (
         Task("classification", "one class for each row", "classifier", "stratified"),
         Task("regression", "one number for each row", "regressor", "random"),
+        Task(
+            "multilabel",
+            "a set of labels for each row",
+            "classifier",
+            "stratified",
+            column_types=("number", "category", "text", "series"),
+            joins_columns=True,
+            is_streamed=False,
+        ),
     )
 }

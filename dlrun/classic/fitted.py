@@ -89,7 +89,6 @@ def wrap_estimator_errors(name: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "Label .* is present in all training examples")
             yield
     except (TrainingError, MemoryError):
         raise

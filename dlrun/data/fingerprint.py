@@ -46,7 +46,9 @@ def hash_rows(dataset: Dataset) -> NDArray[np.uint64]:
         if is_array(column):
             frame[column.name] = hash_cells(frame[column.name])
     features = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    rows: NDArray[np.uint64] = (features + pd.util.hash_array(dataset.y)).astype(np.uint64)
+    y = dataset.y.reshape(len(dataset), -1).T  # one or several columns
+    hashes = [features, *map(pd.util.hash_array, y)]
+    rows: NDArray[np.uint64] = np.sum(hashes, axis=0, dtype=np.uint64)
     return rows
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from dlrun.catalog.metrics.classification import CLASSIFICATION
+from dlrun.catalog.metrics.multilabel import MULTILABEL
 from dlrun.catalog.metrics.regression import REGRESSION
 from dlrun.catalog.metrics.row import Metric
 
-METRICS: Final[tuple[Metric, ...]] = (*CLASSIFICATION, *REGRESSION)
+METRICS: Final[tuple[Metric, ...]] = (*CLASSIFICATION, *REGRESSION, *MULTILABEL)
 METRIC_NAMES: Final[tuple[str, ...]] = tuple(dict.fromkeys(metric.name for metric in METRICS))
 
 
