@@ -16,7 +16,7 @@ from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -64,15 +64,9 @@ def _run_dlrun(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
         patch.setattr(sys, "argv", ["dlrun", *arguments])
-        patch.setattr("matplotlib.figure.Figure.savefig", _leave_blank)
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main()
     return int(ended.value.code or 0), out.getvalue(), err.getvalue()
-
-
-def _leave_blank(figure: object, image: IO[bytes], **_: object) -> None:
-    """Stand in for the drawing of a figure, whose pixels are not on record: it takes seconds."""
-    image.write(b"blank")
 
 
 # ----------------------------------------------------------------------------------- the store
