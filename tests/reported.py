@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
+from dlrun.data.targets import target_kind
 from dlrun.tracking.tables import probe_scores_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"
@@ -28,6 +29,9 @@ class MadeStudy(Study):
 
     def read_predictions(self, candidate: str) -> pd.DataFrame:
         return self.predictions[candidate]
+
+    def decode_predictions(self, frame: pd.DataFrame):
+        return target_kind(self.task).from_table(frame, self.labels)
 
     def read_probe_scores(self) -> pd.DataFrame:
         return self.probe_scores

@@ -23,8 +23,8 @@ class Predictions:
     """Predictions of rows, in their order.
 
     Attributes:
-        values: (rows,) float64 for regression; (rows, classes) float64 probabilities, each row
-            summing to one, for classification (two columns when binary).
+        values: (rows,) float64 numbers; or (rows, labels) float64 probabilities, which sum to one
+            where labels are classes (two columns when binary), and not where they make a set.
     """
 
     values: NDArray[np.float64]

@@ -12,13 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Task = str  # the name of a row of `dlrun.catalog.tasks`
-
-
-ColumnType = str
-"""The name of a row of `dlrun.catalog.columns.COLUMN_KINDS`."""
-
-
 @dataclass(frozen=True)
 class Column:
     """A feature column of a dataset.
@@ -32,6 +25,7 @@ class Column:
     series (steps, channels) float32, at most `shape` long, NaN within and no step where missing.
 
     Attributes:
+        type: the name of a row of `dlrun.catalog.columns`.
         shape: of the cells of an image (height, width, channels), a sound (samples,) or a series
             (steps, channels); empty for the other types.
         rate: samples per second of a sound, else 0.
@@ -39,7 +33,7 @@ class Column:
     """
 
     name: str
-    type: ColumnType
+    type: str
     shape: tuple[int, ...] = ()
     rate: int = 0
     parts: tuple[str, ...] = ()
@@ -47,10 +41,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: a class (`labels` in code order) or a number (`labels` is empty)."""
+    """What is predicted for each row.
+
+    Attributes:
+        task: the name of a row of `dlrun.catalog.tasks`.
+        labels: of classes in the order of their codes, or of a label set; empty for a number.
+    """
 
     name: str
-    task: Task
+    task: str
     labels: tuple[str, ...] = ()
     dtype: Literal["str", "int", "float", "bool"] = "str"  # of the label, in the user's file
 
@@ -85,7 +84,7 @@ class Dataset:
 
     Attributes:
         frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
-        y: (rows,) int64 class codes, or float64 values for regression.
+        y: (rows,) int64 class codes or float64 numbers, or (rows, labels) int64 of label sets.
         row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
         split_values: (rows,) the group or the time of each row, by which a split is made, or
             "train", "validation" or "test" where the source has its own parts; else None.

@@ -6,12 +6,13 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
-
-from dlrun.contract.dataset import ColumnType, Task
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from dlrun.contract.candidate import Predictions
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class DataSummary:
 
     source: str
     target: str
-    columns: Mapping[str, ColumnType]
+    columns: Mapping[str, str]
     sizes: tuple[tuple[int, int, int], ...]
     notes: tuple[str, ...]
 
@@ -58,7 +59,7 @@ class Study(Protocol):
     source: str
     status: str
     started: datetime
-    task: Task
+    task: str
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     rope: float | None
@@ -77,6 +78,10 @@ class Study(Protocol):
         The columns are row_id, repeat, fold, truth, prediction and, for classes, `p_<label>` in
         code order; truth and prediction of a class are codes.
         """
+
+    @abstractmethod
+    def decode_predictions(self, frame: pd.DataFrame) -> tuple[NDArray[Any], Predictions]:
+        """Return y, as `Dataset.y`, and the predictions of rows of `read_predictions`."""
 
     @abstractmethod
     def read_probe_scores(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.metrics import get_metric
-from dlrun.contract.candidate import Family
+from dlrun.contract.candidate import Family, Predictions
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError
@@ -38,6 +38,7 @@ class CandidateResults:
         means: metric → mean test score.
         n_failed: trials without a score.
         read_predictions: as `Study.read_predictions`.
+        decode_predictions: as `Study.decode_predictions`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class CandidateResults:
     n_failed: int
     error: str | None
     read_predictions: Callable[[], pd.DataFrame]
+    decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
 
     @property
     def mean(self) -> float:
@@ -150,6 +152,7 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         n_failed=int(np.sum(~is_ok)),
         error=first_line(str(errors[0])) if len(errors) else None,
         read_predictions=partial(study.read_predictions, name),
+        decode_predictions=study.decode_predictions,
     )
 
 

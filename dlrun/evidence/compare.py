@@ -63,7 +63,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     rows = tuple(_summary(each, differences.get(each.name)) for each in ranked)
     return Comparison(
         studies={study.id: study.name for study in studies},
-        task=settings.task,
+        task=studies[0].task,
         metric=metric,
         rope=settings.rope,
         n_rows=settings.n_rows,
@@ -85,8 +85,6 @@ def _settings(
     tested = [each for each in candidates if each.scores]
     return ComparisonSettings(
         metric=metrics_of(studies[0].task)[metric],
-        task=studies[0].task,
-        labels=studies[0].labels,
         n_rows=studies[0].n_rows,
         rope=_rope(studies, metric, tested),
         test_sets=read_test_sets(tested) if tested else TestSets(0, 0, {}),

@@ -13,7 +13,6 @@ from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
-    from dlrun.contract.dataset import Task
     from dlrun.evidence.decision import VerdictKind
     from dlrun.evidence.statistics import Probabilities
 
@@ -109,7 +108,7 @@ class Comparison:
     """
 
     studies: Mapping[str, str]
-    task: Task
+    task: str
     metric: str
     rope: float
     n_rows: int

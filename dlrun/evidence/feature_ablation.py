@@ -15,7 +15,6 @@ from dlrun.recipe.features import features_of, is_engineered
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
-    from dlrun.contract.dataset import ColumnType
     from dlrun.evidence.comparison import CandidateSummary, Comparison
 
 Inputs = Literal["raw", "engineered"]
@@ -43,7 +42,7 @@ class FeatureAblation:
 def engineering(
     comparison: Comparison,
     features: Mapping[str, Sequence[str]],
-    kinds: Sequence[ColumnType],
+    kinds: Sequence[str],
     recipe: Mapping[str, Any],
 ) -> FeatureAblation | None:
     """Return the best candidate of each cell; None where the columns have no engineered features.
@@ -88,7 +87,7 @@ def _inputs(features: Sequence[str]) -> Inputs:
     return "engineered" if is_engineered(features) else "raw"
 
 
-def _possible(featured: Sequence[ColumnType]) -> list[Cell]:
+def _possible(featured: Sequence[str]) -> list[Cell]:
     """Return the cells that can be measured: no estimator takes a raw text or sound."""
     has_raw = all(any(row.is_raw for row in features_of_type(kind)) for kind in featured)
     classic: list[Cell] = [("classic", "raw")] if has_raw else []
@@ -96,7 +95,7 @@ def _possible(featured: Sequence[ColumnType]) -> list[Cell]:
 
 
 def _proposed(
-    cells: Mapping[Cell, CandidateSummary], features: Mapping[str, Sequence[str]], kind: ColumnType
+    cells: Mapping[Cell, CandidateSummary], features: Mapping[str, Sequence[str]], kind: str
 ) -> list[str]:
     """Return the features of a missing candidate: those of the other side, else the first."""
     used = [features[row.name] for (_, inputs), row in cells.items() if inputs == "engineered"]
@@ -108,7 +107,7 @@ def _proposed(
 def _overrides(
     missing: Sequence[Cell],
     recipe: Mapping[str, Any],
-    featured: Sequence[ColumnType],
+    featured: Sequence[str],
     proposed: list[str],
 ) -> Iterator[str]:
     """Yield the recipe's own candidates with the missing ones added."""
@@ -121,9 +120,7 @@ def _overrides(
         yield f"baselines={_flow(_baselines(baselines, featured, proposed))}"
 
 
-def _models(
-    models: list[Written], featured: Sequence[ColumnType], proposed: list[str]
-) -> list[Written]:
+def _models(models: list[Written], featured: Sequence[str], proposed: list[str]) -> list[Written]:
     network = "text_cnn" if featured[0] == "text" else "cnn"
     present = {_inputs(model.get("features", ())) for model in models}
     raw = [] if "raw" in present else [{"architecture": network}]
@@ -132,7 +129,7 @@ def _models(
 
 
 def _baselines(
-    baselines: list[Written], featured: Sequence[ColumnType], proposed: list[str]
+    baselines: list[Written], featured: Sequence[str], proposed: list[str]
 ) -> list[Written]:
     present = {_inputs(_features_of(baseline, featured)) for baseline in baselines}
     values = [row.name for kind in featured for row in features_of_type(kind) if row.is_raw]
@@ -144,7 +141,7 @@ def _baselines(
     return [*baselines, *added]
 
 
-def _features_of(baseline: Written, featured: Sequence[ColumnType]) -> tuple[str, ...]:
+def _features_of(baseline: Written, featured: Sequence[str]) -> tuple[str, ...]:
     row = BASELINES.get(baseline.get("estimator") or baseline.get("name", ""))
     chosen = baseline.get("features") or []
     return features_of(featured, [*chosen, *(row.features if row else ())])

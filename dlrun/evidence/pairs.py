@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlrun.catalog.metrics.row import ScoredRows
-from dlrun.data.targets import target_kind
 from dlrun.errors import ComparisonError
 from dlrun.evidence import statistics
 from dlrun.evidence.paired_tests import (
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.catalog.metrics.row import BootstrapScorer, Metric
-    from dlrun.contract.dataset import Task
-    from dlrun.data.targets import Y
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.comparison import Basis
 
@@ -76,8 +73,6 @@ class ComparisonSettings:
     """What all pairs of a comparison share."""
 
     metric: Metric
-    task: Task
-    labels: tuple[str, ...]
     n_rows: int
     rope: float
     test_sets: TestSets
@@ -178,7 +173,7 @@ class _TestedRows:
     scorer: BootstrapScorer
 
     @property
-    def y(self) -> Y:
+    def y(self) -> NDArray[Any]:
         return self.rows.y
 
 
@@ -188,13 +183,15 @@ def _read_tested(
     frame = candidate.read_predictions()
     positions = _rows_of_split(frame, candidate)
     return [
-        _tested_rows(frame.iloc[positions[split]].sort_values("row_id"), settings)
+        _tested_rows(candidate, frame.iloc[positions[split]].sort_values("row_id"), settings)
         for split in splits
     ]
 
 
-def _tested_rows(frame: pd.DataFrame, settings: ComparisonSettings) -> _TestedRows:
-    y, predictions = target_kind(settings.task).from_table(frame, settings.labels)
+def _tested_rows(
+    candidate: CandidateResults, frame: pd.DataFrame, settings: ComparisonSettings
+) -> _TestedRows:
+    y, predictions = candidate.decode_predictions(frame)
     rows = ScoredRows(y, predictions.values)
     scorer = settings.metric.bootstrap_scorer(rows)
     return _TestedRows(frame["row_id"].to_numpy(), rows, scorer)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dlrun.contract.candidate import Epoch, Family
-    from dlrun.contract.dataset import ColumnType, Split
+    from dlrun.contract.dataset import Split
     from dlrun.contract.trial import Trial
 
 BAR_WIDTH: Final = 10
@@ -48,7 +48,7 @@ class StudyHeader:
     task: str
     metric: str
     n_rows: int
-    columns: Mapping[ColumnType, int]
+    columns: Mapping[str, int]
     n_splits: int
     n_train: int
     n_validation: int

@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.contract.candidate import Predictions
 from dlrun.contract.study import DataSummary, Study
 from dlrun.data.model_io import FACTS
+from dlrun.data.targets import target_kind
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
@@ -170,6 +172,10 @@ class TrackedStudy(Study):
             run = _choose(self.store, self.run, candidate)
             with artifact(self.store, run, "predictions.parquet") as file:
                 return read_parquet(file)
+
+    def decode_predictions(self, frame: pd.DataFrame) -> tuple[Any, Predictions]:
+        """Return y and the predictions of rows; see `Study`."""
+        return target_kind(self.task).from_table(frame, self.labels)
 
     def read_probe_scores(self) -> pd.DataFrame:
         """Return the table of probe scores, read once; see `Study`."""

@@ -14,7 +14,6 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, QuantileTransform
 
 from dlrun.catalog.features import Encoding
 from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
-from dlrun.contract.dataset import ColumnType
 from dlrun.errors import TrainingError
 
 DENSE_VALUES: Final = 32
@@ -142,7 +141,7 @@ class RejectMissing(StatelessTransformer):
         return frame
 
 
-def table_steps(spec: FeatureSpec) -> dict[ColumnType, list[Any]]:
+def table_steps(spec: FeatureSpec) -> dict[str, list[Any]]:
     """Return the unfitted steps of the column types of a table; categories come first."""
     number, scaler = spec.preprocessing.number, _scaler(spec)
     parts = spec.preprocessing.datetime.parts

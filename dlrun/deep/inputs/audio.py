@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.blocks.steps import as_sequence
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
@@ -82,7 +82,7 @@ class AudioEncoding(Encoding):
     scale: NDArray[np.float32]
     is_padded: bool
 
-    kind: ClassVar[ColumnType] = "audio"
+    kind: ClassVar[str] = "audio"
     raw: ClassVar[Spec] = Spec((None,), "float32")
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.recipe.preprocessing import Category
@@ -86,7 +86,7 @@ class CategoryEncoding(Encoding):
     vocabularies: tuple[tuple[str, ...], ...]
     one_hot: tuple[tuple[int, ...] | None, ...]
 
-    kind: ClassVar[ColumnType] = "category"
+    kind: ClassVar[str] = "category"
     raw: ClassVar[Spec] = Spec((1,), "string")
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.recipe.preprocessing import Datetime
@@ -96,7 +96,7 @@ class DatetimeEncoding(Encoding):
 
     parts: tuple[Part, ...]
 
-    kind: ClassVar[ColumnType] = "datetime"
+    kind: ClassVar[str] = "datetime"
     raw: ClassVar[Spec] = Spec((1,), "int64")
 
     @property

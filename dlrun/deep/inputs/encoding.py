@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import ColumnType
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,7 +41,7 @@ class Encoding(ABC):
         names: of the columns, in their order within the group.
     """
 
-    kind: ClassVar[ColumnType]
+    kind: ClassVar[str]
 
     names: tuple[str, ...]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.parts import load_part
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.inputs.encoding import Encoding, Read
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -40,7 +40,7 @@ class Group:
     encoded: Any
 
     @property
-    def kind(self) -> ColumnType:
+    def kind(self) -> str:
         """Return the kind of its columns."""
         return self.encoding.kind
 

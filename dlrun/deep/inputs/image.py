@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.blocks.flatten import flatten
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
@@ -53,7 +53,7 @@ class ImageEncoding(Encoding):
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
 
-    kind: ClassVar[ColumnType] = "image"
+    kind: ClassVar[str] = "image"
 
     @property
     def raw(self) -> Spec:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
 from dlrun.deep.inputs.number_embeddings import bin_shares, linear, periodic, piecewise
@@ -58,7 +58,7 @@ class NumberEncoding(Encoding):
     embedding: str = "none"
     edges: NDArray[np.float32] | None = None
 
-    kind: ClassVar[ColumnType] = "number"
+    kind: ClassVar[str] = "number"
     raw: ClassVar[Spec] = Spec((1,), "float64")
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.blocks.flatten import flatten
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
@@ -61,7 +61,7 @@ class SeriesEncoding(Encoding):
     fill: NDArray[np.float32]
     is_padded: bool
 
-    kind: ClassVar[ColumnType] = "series"
+    kind: ClassVar[str] = "series"
 
     @property
     def raw(self) -> Spec:

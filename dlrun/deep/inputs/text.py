@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Column, ColumnType
+from dlrun.contract.dataset import Column
 from dlrun.deep.backend import keras
 from dlrun.deep.blocks.steps import as_sequence
 from dlrun.deep.inputs.encoding import Encoding, Read, Spec
@@ -103,7 +103,7 @@ class TextEncoding(Encoding):
     tokenizer: Tokenizer
     length: int
 
-    kind: ClassVar[ColumnType] = "text"
+    kind: ClassVar[str] = "text"
     raw: ClassVar[Spec] = Spec((1,), "string")
 
     @property
