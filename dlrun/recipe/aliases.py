@@ -3,6 +3,7 @@
 from typing import Final
 
 PLANNED_KEYS: Final = ("search",)  # of the recipe, which this version refuses
+PLANNED_VALUES: Final = ("pretrained",)
 
 # Key in other tools → key of the recipe, dotted.
 KEY_ALIASES: Final = {

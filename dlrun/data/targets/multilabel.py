@@ -1,7 +1,8 @@
 """Multi-label classification: y is 0 or 1 for each label, (rows, labels) int64, -1 if missing.
 
 A raw value is a set of labels: a list, or a list in JSON, or, where the recipe says
-`task: multilabel`, words with a semicolon, a vertical bar or a comma between them.
+`task: multilabel`, words with a semicolon, a vertical bar or a comma between them. An empty cell
+is missing; the empty set is `[]`.
 """
 
 from __future__ import annotations
