@@ -1,4 +1,4 @@
-"""Networks on the features of the classic side; what all candidates must do is in test_contract."""
+"""Networks on the features of the classic side; test_contract_networks has what all must do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every candidate passes the checks of `dlrun.testing`: to add one, add it to CANDIDATES."""
+"""Candidates of both sides, for the checks of `dlrun.testing` that every one must pass."""
 
 from __future__ import annotations
 
@@ -166,9 +166,6 @@ def engineered_cases() -> list[object]:
     ]
 
 
-CANDIDATES = [*classic_cases(), *deep_cases(), *engineered_cases()]
-
-
 @cache
 def make_case(
     make: Callable[[str, Dataset, str], Candidate], name: str, modality: str, task: str
@@ -177,24 +174,8 @@ def make_case(
     return CandidateCase(make(name, dataset, task), dataset)
 
 
-@pytest.fixture(params=CANDIDATES)
-def case(request: pytest.FixtureRequest) -> CandidateCase:
-    return make_case(*request.param)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other's turn are what makes small fits slow on a busy machine."""
-    with limited_threads(1):
-        yield
-
-
-@pytest.mark.parametrize("promise", CANDIDATE_CHECKS, ids=lambda promise: promise.__name__)
-def test_a_candidate_keeps_its_promises(case: CandidateCase, promise) -> None:
-    promise(case)
-
-
-def test_unseen_and_missing_values_get_a_prediction(case: CandidateCase) -> None:
+def check_unseen_and_missing_values(case: CandidateCase) -> None:
+    """Check that values which no training row has get a prediction."""
     if case.dataset.name != "table":
         return
     frame = case.dataset.frame.iloc[:2].copy()
@@ -203,3 +184,13 @@ def test_unseen_and_missing_values_get_a_prediction(case: CandidateCase) -> None
     frame["size (µm)"], frame["noise"] = [1e6, np.nan], [-1e6, np.nan]
     frame["day"] = pd.Series(["2199-12-31", None], dtype="datetime64[us]")
     assert np.isfinite(case.fitted.predict(frame).values).all()
+
+
+CHECKS = (*CANDIDATE_CHECKS, check_unseen_and_missing_values)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other's turn are what makes small fits slow on a busy machine."""
+    with limited_threads(1):
+        yield

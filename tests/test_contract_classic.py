@@ -1,0 +1,20 @@
+"""Every baseline, and every feature, passes the checks of a candidate."""
+
+from __future__ import annotations
+
+import pytest
+from candidates import CHECKS, classic_cases, make_case, one_thread
+
+__all__ = ["one_thread"]  # the fixture
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(params=classic_cases())
+def case(request):
+    return make_case(*request.param)
+
+
+@pytest.mark.parametrize("promise", CHECKS, ids=lambda promise: promise.__name__)
+def test_a_candidate_keeps_its_promises(case, promise):
+    promise(case)
