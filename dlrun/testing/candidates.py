@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.candidate import Candidate, FitContext, Fitted
 from dlrun.contract.dataset import Dataset
 from dlrun.data.fingerprint import digest_dataset
@@ -123,9 +124,10 @@ def predicts_each_row_alone(case: CandidateCase) -> None:
 
 
 def keeps_a_class_without_training_rows(case: CandidateCase) -> None:
-    """Check that such a class has a column of small probabilities."""
+    """Check on tables that such a class has a column of small probabilities; it costs a fit."""
     train, _, test = case.parts
-    if not case.dataset.target.labels or case.dataset.y.ndim > 1:
+    is_table = all(COLUMN_KINDS[column.type].is_grouped for column in case.dataset.columns)
+    if not is_table or not case.dataset.target.labels or case.dataset.y.ndim > 1:
         return
     kept = train.take(np.flatnonzero(train.y != 1))
     fitted = case.candidate.fit(kept, kept.take(np.arange(20)), FitContext(SEED))
