@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
 def test_a_streamed_study_from_its_check_to_its_predictions(folder, dlrun, monkeypatch):
     from dlrun.data.streaming import scan as survey
 
-    monkeypatch.setattr(survey, "SAMPLED", (1000, 300, 500))
+    monkeypatch.setattr(survey, "SAMPLE_SIZES", (1000, 300, 500))
     checked = dlrun("validate", "streamed.yaml", cwd=folder)
     assert checked.code == 0, checked.err
     said = " ".join(checked.out.split())
