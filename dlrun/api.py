@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -101,6 +101,7 @@ def train(
     *,
     fresh: bool = False,
     quiet: bool = False,
+    trust_modules: Collection[str] = (),
     **overrides: object,
 ) -> StudyResult:
     """Train every candidate of a recipe on the same splits, track them, and compare.
@@ -109,6 +110,7 @@ def train(
         recipe: a YAML file, or its content as a mapping; paths in a mapping start here.
         fresh: train anew what an earlier, stopped study has trained.
         quiet: print nothing.
+        trust_modules: installed modules that the recipe may import, beside those in its folder.
         overrides: recipe keys, with two underscores for a dot: `training__epochs=5`.
 
     Raises:
@@ -123,9 +125,11 @@ def train(
 
     settings = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in overrides.items()]
     if isinstance(recipe, Mapping):
-        loaded = parse_recipe(json.dumps(recipe), Path("recipe.yaml"), settings)
+        loaded = parse_recipe(
+            json.dumps(recipe), Path("recipe.yaml"), settings, trusted=trust_modules
+        )
     else:
-        loaded = load_recipe(Path(recipe), settings)
+        loaded = load_recipe(Path(recipe), settings, trusted=trust_modules)
     reporter = choose_reporter(Console(highlight=False), quiet=quiet)
     try:
         outcome = run(loaded, reporter, fresh=fresh)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sklearn.utils import get_tags
 
@@ -20,6 +20,10 @@ from dlrun.errors import RecipeError
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.errors import unknown_key
 from dlrun.recipe.schema import Recipe
+from dlrun.recipe.trust import estimator_fault
+
+METHODS: Final = ("fit", "predict", "get_params")
+"""What a class of scikit-learn's kind has at least."""
 
 
 def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
@@ -86,16 +90,22 @@ def _faults(
     place, kind, task = recipe.at(f"baselines.{position}"), baseline.kind, dataset.target.task
     if "." not in kind and kind not in builders(task):
         return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(builders(task))}"]
+    refused = estimator_fault(kind, recipe.trusted) if "." in kind else None
+    if refused:
+        return [f"{place}: {refused}"]
     try:
         found = class_of(kind, task)
     except ImportError as error:
         advice = "Install its package, or put its folder on PYTHONPATH"
         return [f"{place}: {kind} cannot be imported: {error}. {advice}"]
+    missing = [name for name in METHODS if not callable(getattr(found, name, None))]
+    if missing:
+        return [f"{place}: {kind} has no {' and no '.join(missing)}, so it is not an estimator"]
     settings = allowed_settings(found)
-    unknown = [key for key in baseline.settings if settings is not None and key not in settings]
+    unknown = [key for key in baseline.settings if key not in settings]
     if unknown:
         keys = [recipe.at(f"baselines.{position}.{key}") for key in unknown]
-        return [unknown_key(key, settings or (), owner=baseline.label) for key in keys]
+        return [unknown_key(key, settings, owner=baseline.label) for key in keys]
     misfit = _misfit(found, kind, baseline.settings, task)
     idle = idle_features(baseline.all_features, dataset.columns)
     return [f"{place}: {fault}" for fault in [misfit, *idle] if fault]
@@ -114,9 +124,6 @@ def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[st
 
 def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: str) -> str | None:
     """Return why a class with these settings cannot be a candidate for the task, if so."""
-    missing = [name for name in ("fit", "predict") if not hasattr(found, name)]
-    if missing:
-        return f"{kind} has no {' and no '.join(missing)}, so it is not an estimator"
     try:
         estimator = build(kind, task, settings, 1)
         if hasattr(estimator, "_parameter_constraints"):

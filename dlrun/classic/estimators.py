@@ -58,14 +58,12 @@ def load_class(path: str) -> Any:
     return found
 
 
-def allowed_settings(estimator_class: Callable[..., Any]) -> tuple[str, ...] | None:
-    """Return the names of the settings that an estimator class takes; None if it takes any."""
+def allowed_settings(estimator_class: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the settings that an estimator class takes."""
     parameters = inspect.signature(estimator_class).parameters.values()
     named = {one.name for one in parameters if one.kind in NAMED}
     if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in parameters):
         return tuple(sorted(named))
-    if not hasattr(estimator_class, "get_params"):
-        return None
     # XGBoost and LightGBM list here what they take as **kwargs.
     return tuple(sorted(named | set(estimator_class().get_params(deep=False))))
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.cli.options import TrustModules
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dlrun.testing.candidates import CandidateCase
 
@@ -26,6 +28,7 @@ def check(
     settings: Annotated[
         list[str] | None, typer.Argument(help="Its settings, key=value.", show_default=False)
     ] = None,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Check that a network or an estimator keeps the promises that dlrun relies on."""
     from dlrun.errors import DlrunError
@@ -35,7 +38,7 @@ def check(
 
     pin_threads(n_cores())
     n_broken = 0
-    for case in _cases(part, settings or []):
+    for case in _cases(part, settings or [], trust_modules or ()):
         print(f"{part} on the sample {case.dataset.name!r}, {case.dataset.target.task}")
         for promise in CANDIDATE_CHECKS:
             try:
@@ -50,7 +53,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _cases(part: str, settings: list[str]) -> Iterator[CandidateCase]:
+def _cases(part: str, settings: list[str], trusted: Iterable[str]) -> Iterator[CandidateCase]:
     from dlrun.catalog.architectures import ARCHITECTURES, is_function
     from dlrun.recipe.document import parse_value
     from dlrun.testing.parts import architecture_cases, baseline_cases
@@ -58,5 +61,5 @@ def _cases(part: str, settings: list[str]) -> Iterator[CandidateCase]:
     pairs = (setting.partition("=")[::2] for setting in settings)
     values = {key: parse_value(text) for key, text in pairs}
     if part in ARCHITECTURES or is_function(part):
-        return architecture_cases(part, values, folder=Path.cwd())
-    return baseline_cases(part, values)
+        return architecture_cases(part, values, folder=Path.cwd(), trusted=trusted)
+    return baseline_cases(part, values, trusted=trusted)

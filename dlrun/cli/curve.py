@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import Fresh, Overrides, RecipeFile
+from dlrun.cli.options import Fresh, Overrides, RecipeFile, TrustModules
 from dlrun.cli.train import run_study
 
 if TYPE_CHECKING:
@@ -22,13 +22,17 @@ def curve(
     overrides: Overrides = None,
     fresh: Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Train every candidate on growing parts of the training rows, and find the crossover."""
     chosen = overrides or []
     if not any(override.startswith(SETTING) for override in chosen):
         chosen = [*chosen, f"{SETTING}=true"]
-    with run_study(recipe, chosen, verb="curve", quiet=quiet, fresh=fresh) as (console, outcome):
-        _show(console, outcome)
+    trusted = trust_modules or ()
+    with run_study(
+        recipe, chosen, verb="curve", quiet=quiet, fresh=fresh, trusted=trusted
+    ) as ended:
+        _show(*ended)
 
 
 def _show(console: Console, outcome: StudyOutcome) -> None:

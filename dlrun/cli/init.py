@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from dlrun.cli.options import TrustModules
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def init(
         typer.Option("-o", "--output", help="Default: the data's name with .yaml, here."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Write a commented recipe inferred from the data."""
     from dlrun.data.dataset import read_dataset
@@ -77,6 +79,7 @@ def init(
         message = f"{path} exists. Choose another name with -o, or overwrite it with --force"
         raise UsageError(message)
     recipe = Recipe(name=name, data=Data(source=source, target=target))
+    recipe._trusted = frozenset(trust_modules or ())
     dataset = read_dataset(recipe)
     path.write_text(_fill(dataset, data, path), encoding="utf-8")
     print(f"{path} written. Next: dlrun train {shlex.quote(str(path))}")

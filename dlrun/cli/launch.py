@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
+from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
 
 
 def launch(
@@ -23,19 +23,21 @@ def launch(
     fresh: Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
     as_json: AsJson = False,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Train with several workers on this machine, and start them again when one is lost."""
     chosen = overrides or []
+    trust = trust_flags(trust_modules)
     _check(recipe, chosen, n_workers)
 
     from dlrun.deep.distributed.launch import LocalLauncher, train_command
 
     flags = ["--quiet"] * quiet + ["--json"] * as_json
-    command = train_command([*flags, str(recipe), *chosen])
+    command = train_command([*flags, *trust, str(recipe), *chosen])
     try:
         code = LocalLauncher(command, fresh, n_workers, restarts, _print).run()
     except KeyboardInterrupt:
-        again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen])
+        again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen, *trust])
         print(f"All workers are stopped. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     raise typer.Exit(code)

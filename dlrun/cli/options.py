@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,15 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="key=value, laid over the recipe: training.epochs=5", show_default=False),
 ]
+TrustModules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust-modules",
+        metavar="NAME",
+        help="Let the recipe import this installed module; may be repeated.",
+        show_default=False,
+    ),
+]
 Uri = Annotated[
     str | None,
     typer.Option(help="The MLflow store. Default: MLFLOW_TRACKING_URI, else mlflow.db here."),
@@ -24,6 +34,11 @@ Fresh = Annotated[
     bool, typer.Option("--fresh", help="Train anew what an earlier, stopped study has trained.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def trust_flags(modules: Iterable[str] | None) -> list[str]:
+    """Return the options of a command that trusts these modules."""
+    return [flag for module in modules or () for flag in ("--trust-modules", module)]
 
 
 def open_to_read(uri: str | None) -> Store:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile
+from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +41,7 @@ def train(
     index: Index = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
     as_json: AsJson = False,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Train every candidate of a recipe on the same splits, track them, and compare."""
     chosen = overrides or []
@@ -52,6 +53,7 @@ def train(
         fresh=fresh,
         workers=workers,
         index=index,
+        trusted=trust_modules or (),
     ) as ended:
         _show(*ended, quiet=quiet, as_json=as_json)
 
@@ -66,6 +68,7 @@ def run_study(
     fresh: bool,
     workers: str | None = None,
     index: int | None = None,
+    trusted: Collection[str] = (),
 ) -> Iterator[tuple[Console, StudyOutcome]]:
     """Run a study and yield its outcome; after the block, exit 1 if a candidate failed.
 
@@ -73,7 +76,7 @@ def run_study(
     """
     from dlrun.recipe.load import load_recipe
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, overrides, trusted=trusted)
     _join(loaded, workers, index)
 
     from rich.console import Console
@@ -88,7 +91,7 @@ def run_study(
     except KeyboardInterrupt:
         reporter.close()
         place = ["--workers", workers, "--index", str(index)] if workers else []
-        again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place])
+        again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
         print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
         raise typer.Exit(130) from None
     finally:

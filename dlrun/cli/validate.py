@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import Overrides, RecipeFile
+from dlrun.cli.options import Overrides, RecipeFile, TrustModules, trust_flags
 
 
 def validate(
     recipe: RecipeFile,
     overrides: Overrides = None,
     build: Annotated[bool, typer.Option("--build", help="Build the networks as well.")] = False,
+    trust_modules: TrustModules = None,
 ) -> None:
     """Check a recipe and its data: columns, classes, split sizes. Nothing is trained."""
     from dlrun.recipe.load import load_recipe
 
-    loaded = load_recipe(recipe, overrides or ())
+    loaded = load_recipe(recipe, overrides or (), trusted=trust_modules or ())
 
     from rich.console import Console
     from rich.text import Text
@@ -41,5 +42,7 @@ def validate(
             summary = candidate.summarize(dataset)
             title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
             console.print(Text(title), soft_wrap=True)
-    command = shlex.join(["dlrun", "train", str(recipe), *(overrides or ())])
+    command = shlex.join(
+        ["dlrun", "train", str(recipe), *(overrides or ()), *trust_flags(trust_modules)]
+    )
     console.print(Text(f"Next: {command}"), soft_wrap=True)

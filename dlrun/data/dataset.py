@@ -84,7 +84,9 @@ def _read_raw(recipe: Recipe) -> RawData:
     data, types = recipe.data, declared_types(recipe)
     name = data.target if isinstance(data.target, str) else None
     try:
-        return read_source(data.source, recipe.folder, target=name, types=types)
+        return read_source(
+            data.source, recipe.folder, target=name, types=types, trusted=recipe.trusted
+        )
     except DataError as error:
         message = f"{recipe.at('data.source')}: {error}"
         raise DataError(message) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ Build = Callable[..., Any]
 """All groups, or one group of an encoder, and the settings → Keras tensor."""
 
 
-def build_architecture(model: Model, folder: Path, groups: Groups) -> Any:
+def build_architecture(
+    model: Model, folder: Path, groups: Groups, *, trusted: Collection[str] = ()
+) -> Any:
     """Build the recipe's architecture.
 
     Args:
         model: the recipe's section.
-        folder: of the recipe, where the user's own module may be.
+        folder: of the recipe, where the user's own module is.
         groups: the column groups of the data.
+        trusted: modules elsewhere that the architecture may come from.
 
     Returns:
         A Keras tensor, (rows, width), or (rows, members, width) of an ensemble.
@@ -37,7 +40,7 @@ def build_architecture(model: Model, folder: Path, groups: Groups) -> Any:
     """
     name, settings = model.architecture, model.complete_settings
     row = ARCHITECTURES.get(name)
-    build = partial(function.build, name, folder) if is_function(name) else _load(name)
+    build = partial(function.build, name, folder, trusted) if is_function(name) else _load(name)
     if row and row.is_encoder:
         tensor = _join_encoded(row, build, groups, settings)
     else:

@@ -24,7 +24,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
     for position, model in enumerate(recipe.model):
         place = recipe.at("model" if len(recipe.model) == 1 else f"model.{position}")
         training, preprocessing = recipe.training_of(model), _preprocessing(recipe, model)
-        spec = NetworkSpec(model, training, preprocessing, primary, recipe.folder)
+        spec = NetworkSpec(model, training, preprocessing, primary, recipe.folder, recipe.trusted)
         candidates.append(DeepCandidate(spec, place))
     return candidates
 

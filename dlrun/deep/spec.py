@@ -19,7 +19,8 @@ class NetworkSpec:
         training: the recipe's section, with the model's own overrides.
         preprocessing: the recipe's section, with the model's own embedding of numbers.
         metric: the study's primary one, measured after every epoch.
-        folder: of the recipe, where the user's own modules may be.
+        folder: of the recipe, where the user's own modules are.
+        trusted: modules elsewhere that an architecture may come from.
     """
 
     model: Model
@@ -27,6 +28,7 @@ class NetworkSpec:
     preprocessing: Preprocessing
     metric: str
     folder: Path
+    trusted: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -80,7 +80,7 @@ def build(
     Raises:
         TrainingError: the architecture cannot be built on these columns.
     """
-    architecture = partial(build_architecture, spec.model, spec.folder)
+    architecture = partial(build_architecture, spec.model, spec.folder, trusted=spec.trusted)
     augmentations = make_augmentations(encodings, spec.preprocessing)
     with precision(policy):
         return build_network(columns, encodings, objective, architecture, augmentations)

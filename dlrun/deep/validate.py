@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from dlrun.catalog.architectures import ARCHITECTURES, is_function
 from dlrun.catalog.keras_api import optimizers, signature
@@ -28,7 +27,7 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
     faults: dict[str, None] = {}
     for position, model in enumerate(recipe.model):
         prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
-        if fault := _misfit(model, dataset) or _missing_module(model, recipe.folder):
+        if fault := _misfit(model, dataset) or _missing_module(model, recipe):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
         for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
@@ -53,11 +52,11 @@ def _misfit(model: Model, dataset: Dataset) -> str | None:
     )
 
 
-def _missing_module(model: Model, folder: Path) -> str | None:
-    """Return the fault of a missing module of the user's own function, without importing it."""
+def _missing_module(model: Model, recipe: Recipe) -> str | None:
+    """Return why the module of the user's own function is refused, without importing it."""
     if is_function(model.architecture):
         try:
-            check_module(model.architecture, folder)
+            check_module(model.architecture, recipe.folder, recipe.trusted)
         except DataError as error:
             return str(error)
     return None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from dlrun.catalog.keras_api import Signature, activations, layers, signature
 from dlrun.system.text import suggest
+
+IMPORTING: Final = ("module", "registered_name")
+"""Keys of a serialised object by which Keras looks for a class outside of itself."""
 
 
 def parse_layer(layer: object) -> tuple[str, dict[str, object]]:
@@ -74,8 +78,20 @@ def _argument_faults(name: str, known: Signature, argument: str, value: object) 
         yield f"{argument} is not an argument of {name}. {suggest(argument, known.arguments)}"
     elif argument == "layer":
         yield from (f"{name}: {fault}" for fault in _faults(value))
+    elif _names_code(value):
+        yield (
+            f"{name}: {argument} names a module, which Keras would import. Write the name of a "
+            "class of Keras, or {class_name: …, config: {…}}"
+        )
     elif argument.endswith("activation") and isinstance(value, str) and value not in activations():
         yield f"{name}: {value!r} is not a Keras activation. {suggest(value, activations())}"
+
+
+def _names_code(value: object) -> bool:
+    """Say whether a value has Keras import a module, at any depth."""
+    if isinstance(value, Mapping):
+        return not value.keys().isdisjoint(IMPORTING) or any(map(_names_code, value.values()))
+    return isinstance(value, list) and any(map(_names_code, value))
 
 
 def _signature(name: str) -> Signature | None:

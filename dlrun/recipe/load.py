@@ -23,26 +23,32 @@ PLANNED: Final = (
 )
 
 
-def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(
+    path: Path, overrides: Iterable[str] = (), *, trusted: Iterable[str] = ()
+) -> Recipe:
     """Read, override and validate a recipe.
 
     Args:
         path: the YAML file.
         overrides: `key=value` settings; they win over the file.
+        trusted: modules that it may name beside those in its folder and the known packages.
 
     Raises:
         RecipeError: the file cannot be read, or has faults; all of them, one per line.
     """
-    return parse_recipe(_read(path), path, overrides)
+    return parse_recipe(_read(path), path, overrides, trusted=trusted)
 
 
-def parse_recipe(text: str, file: Path, overrides: Iterable[str] = ()) -> Recipe:
+def parse_recipe(
+    text: str, file: Path, overrides: Iterable[str] = (), *, trusted: Iterable[str] = ()
+) -> Recipe:
     """Override and validate a recipe given as YAML text.
 
     Args:
         text: YAML, of which JSON is a part.
         file: its name in errors; relative sources start in its folder.
         overrides: as in `load_recipe`.
+        trusted: as in `load_recipe`.
 
     Raises:
         RecipeError: the recipe has faults; all of them, one per line.
@@ -65,6 +71,7 @@ def parse_recipe(text: str, file: Path, overrides: Iterable[str] = ()) -> Recipe
     named = recipe.model_copy(update={"name": recipe.name or file.stem})
     named._file = file.absolute()
     named._lines = lines
+    named._trusted = frozenset(trusted)
     return named
 
 

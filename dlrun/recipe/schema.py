@@ -308,6 +308,7 @@ class Recipe(Section):
 
     _file: Path = PrivateAttr(default=Path("recipe.yaml"))
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+    _trusted: frozenset[str] = PrivateAttr(default=frozenset())
 
     def training_of(self, model: Model) -> Training:
         """Return the training section with the model's own overrides."""
@@ -327,6 +328,11 @@ class Recipe(Section):
     def folder(self) -> Path:
         """Return the recipe's own folder; relative sources start there."""
         return self._file.parent
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """Return the modules that it may name beside those in its folder; no key sets them."""
+        return self._trusted
 
     def at(self, key: str) -> str:
         """Return the position of a dotted key for a message, `flights.yaml:7: data.target`."""

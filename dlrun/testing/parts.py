@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,40 +22,52 @@ NO_SETTINGS: Final[Mapping[str, object]] = {}
 
 
 def check_architecture(
-    architecture: str, settings: Mapping[str, object] = NO_SETTINGS, *, folder: Path = Path()
+    architecture: str,
+    settings: Mapping[str, object] = NO_SETTINGS,
+    *,
+    folder: Path = Path(),
+    trusted: Iterable[str] = (),
 ) -> None:
     """Check an architecture on a sample of each kind of column that it is made for.
 
     Args:
         architecture: its name, or module:function.
         settings: of the architecture; small ones are quick.
-        folder: where the module of a function is looked up first.
+        folder: where the module of a function is.
+        trusted: modules that it may come from instead.
 
     Raises:
         CheckError: a promise is broken.
         DlrunError: it cannot be built.
     """
-    for case in architecture_cases(architecture, settings, folder=folder):
+    for case in architecture_cases(architecture, settings, folder=folder, trusted=trusted):
         run_all(CANDIDATE_CHECKS, case)
 
 
-def check_baseline(kind: str, settings: Mapping[str, object] = NO_SETTINGS) -> None:
+def check_baseline(
+    kind: str, settings: Mapping[str, object] = NO_SETTINGS, *, trusted: Iterable[str] = ()
+) -> None:
     """Check a baseline on a table, for each task that it does.
 
     Args:
         kind: its name, or the path of a class, package.module.Class.
         settings: of the estimator.
+        trusted: modules that the class may come from, beside the known packages.
 
     Raises:
         CheckError: a promise is broken.
         DlrunError: it cannot be built.
     """
-    for case in baseline_cases(kind, settings):
+    for case in baseline_cases(kind, settings, trusted=trusted):
         run_all(CANDIDATE_CHECKS, case)
 
 
 def architecture_cases(
-    architecture: str, settings: Mapping[str, object], *, folder: Path = Path()
+    architecture: str,
+    settings: Mapping[str, object],
+    *,
+    folder: Path = Path(),
+    trusted: Iterable[str] = (),
 ) -> Iterator[CandidateCase]:
     """Yield the architecture as a candidate on samples of the kinds of columns that it claims.
 
@@ -64,7 +76,7 @@ def architecture_cases(
     """
     row = ARCHITECTURES.get(architecture)
     model = {"architecture": architecture, **settings}
-    recipe = _recipe({"model": model, "training": TRAINING, "baselines": "none"}, folder)
+    recipe = _recipe({"model": model, "training": TRAINING, "baselines": "none"}, folder, trusted)
     samples = [make() for make in SAMPLES.values()] if row else [SAMPLES["table"]()]
     claims = set(row.claims) if row else set()
     fitting = [
@@ -77,13 +89,15 @@ def architecture_cases(
             yield _deep_case(recipe, sample.dataset(task))
 
 
-def baseline_cases(kind: str, settings: Mapping[str, object]) -> Iterator[CandidateCase]:
+def baseline_cases(
+    kind: str, settings: Mapping[str, object], *, trusted: Iterable[str] = ()
+) -> Iterator[CandidateCase]:
     """Yield the baseline as a candidate on a table, for every task that it does."""
     from dlrun.classic.candidates import make_candidates
     from dlrun.errors import RecipeError
 
     own = {"estimator": kind} if "." in kind else {"name": kind}
-    recipe, faults = _recipe({"baselines": [{**own, **settings}]}, Path()), []
+    recipe, faults = _recipe({"baselines": [{**own, **settings}]}, Path(), trusted), []
     n_cases = 0
     for task in TASKS:
         dataset = SAMPLES["table"]().dataset(task)
@@ -105,6 +119,6 @@ def _deep_case(recipe: Recipe, dataset: Dataset) -> CandidateCase:
     return CandidateCase(candidate, dataset)
 
 
-def _recipe(sections: Mapping[str, Any], folder: Path) -> Recipe:
+def _recipe(sections: Mapping[str, Any], folder: Path, trusted: Iterable[str]) -> Recipe:
     text = json.dumps({"data": {"source": "made", "target": "kind"}, **sections})
-    return parse_recipe(text, folder / "check.yaml")
+    return parse_recipe(text, folder / "check.yaml", trusted=trusted)

@@ -14,6 +14,7 @@ from dlrun.classic.candidates import make_candidates
 from dlrun.classic.defaults import choose_baselines
 from dlrun.contract.dataset import Dataset
 from dlrun.errors import ExtraError, RecipeError
+from dlrun.recipe.load import load_recipe
 from dlrun.recipe.schema import Recipe
 
 Load = Callable[[str], Recipe]
@@ -116,13 +117,15 @@ def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> N
         ),
         (
             "{estimator: nosuch.Thing}",
-            "small.yaml:5: baselines.0: nosuch.Thing cannot be imported: No module named "
-            "'nosuch'. Install its package, or put its folder on PYTHONPATH",
+            "small.yaml:5: baselines.0: nosuch.Thing: importing nosuch would run its code, and a "
+            "recipe cannot ask for that by itself. If you trust the module, add --trust-modules "
+            "nosuch. Estimators without it: those of sklearn, imblearn, xgboost, lightgbm, "
+            "catboost, ngboost, interpret, aeon",
         ),
         (
-            "{estimator: pathlib.Path}",
-            "small.yaml:5: baselines.0: pathlib.Path has no fit and no predict, so it is not an "
-            "estimator",
+            "{estimator: sklearn.utils.Bunch}",
+            "small.yaml:5: baselines.0: sklearn.utils.Bunch has no fit and no predict and no "
+            "get_params, so it is not an estimator",
         ),
         (
             "{estimator: sklearn.model_selection.GridSearchCV}",
@@ -164,14 +167,19 @@ def test_a_missing_package_names_its_extra(
     assert str(caught.value) == "xgboost is not installed. Run: pip install 'dlrun[boost]'"
 
 
-def test_a_class_without_a_list_of_settings_takes_any(
+def test_a_class_of_a_trusted_module_is_a_candidate(
     recipe: Load, classes: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "class Own:\n  def __init__(self, **s): pass\n  def fit(self): pass\n  predict = fit\n"
+    text = "from sklearn.svm import SVC\nclass Own(SVC): pass\nopen('ran', 'w').close()\n"
     (tmp_path / "own_open.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    *_, own = make_candidates(recipe("baselines: [{estimator: own_open.Own, a: 1}]\n"), classes)
-    assert own.options == {"a": 1}
+    monkeypatch.chdir(tmp_path)
+    loaded = recipe("baselines: [{estimator: own_open.Own, C: 1}]\n")
+    with pytest.raises(RecipeError, match="add --trust-modules own_open"):
+        make_candidates(loaded, classes)
+    assert not Path("ran").exists()
+    trusting = load_recipe(loaded.file, trusted=["own_open"])
+    assert make_candidates(trusting, classes)[-1].options == {"C": 1}
 
 
 # ---------------------------------------------------------------------------------- features

@@ -115,7 +115,8 @@ def test_the_module_of_an_own_network_must_be_there(recipe, breast_cancer, tmp_p
     own._file = tmp_path / "recipe.yaml"
     assert _fault(own, breast_cancer) == (
         "recipe.yaml: model.architecture: there is no module 'my_missing_nets' in the folder "
-        f"{tmp_path}, nor on the Python path."
+        f"{tmp_path}. A recipe is data, and runs code from its own folder alone. If you trust an "
+        "installed module, add --trust-modules my_missing_nets."
     )
     (tmp_path / "my_missing_nets.py").write_text("raise RuntimeError\n")  # not imported yet
     check_training(own, breast_cancer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from dlrun.contract.dataset import Dataset, Split
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import ExtraError
-from dlrun.recipe.schema import Execution, Recipe
+from dlrun.recipe.load import parse_recipe
+from dlrun.recipe.schema import Execution
 from dlrun.study.executor import check_engine, engine, run_trials
 from dlrun.study.trial import run_trial
 
@@ -61,7 +63,8 @@ def test_a_worker_that_is_killed_costs_its_trials_alone(
 
     def run_all(splits: list[Split], estimator: str) -> list[Trial]:
         baselines = [{"estimator": estimator}]
-        recipe = Recipe.model_validate({"data": {"source": "small.csv"}, "baselines": baselines})
+        text = json.dumps({"data": {"source": "small.csv"}, "baselines": baselines})
+        recipe = parse_recipe(text, tmp_path / "recipe.yaml", trusted=["deadly"])
         candidate = make_candidates(recipe, dataset)[-1]
         given = tasks(candidate, splits, tmp_path / "model")
         return list(run_trials(given, dataset, Execution(workers=2)))

@@ -183,7 +183,7 @@ def test_layers_and_functions_take_features(
         "    return keras.layers.Dense(4)(keras.layers.Flatten()(inputs['series']))\n"
     )
     (tmp_path / "own_nets.py").write_text(text, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     dataset = MODALITIES["series"]("classification")
     layers = [{"Flatten": {}}, {"Dense": 4}]
     candidates = made(

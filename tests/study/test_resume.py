@@ -63,7 +63,7 @@ def plan_of(folder: Path, text: str = RECIPE) -> StudyPlan:
 
     file = folder / "r.yaml"
     file.write_text(text, encoding="utf-8")
-    return prepare(load_recipe(file))
+    return prepare(load_recipe(file, trusted=["own_trees"]))
 
 
 def opened(plan: StudyPlan, **changed: object) -> AbstractContextManager[Journal]:

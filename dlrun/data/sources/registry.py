@@ -31,6 +31,7 @@ def read_source(
     *,
     target: str | None = None,
     types: Mapping[str, str] = NO_TYPES,
+    trusted: Collection[str] = (),
 ) -> RawData:
     """Read the source of a recipe as a raw table.
 
@@ -40,6 +41,7 @@ def read_source(
         folder: where relative paths and the user's modules start.
         target: a name for the target of a source that has none.
         types: column → kind, as set in the recipe.
+        trusted: modules that functions may come from, beside those in `folder`.
 
     Raises:
         DataError: the source does not exist, or cannot be read.
@@ -48,7 +50,7 @@ def read_source(
     if scheme in SOURCES:
         return source_module(scheme).read(name, target)
     if FUNCTION.fullmatch(source):
-        return _call(source, folder)
+        return _call(source, folder, trusted)
     path = folder / Path(source).expanduser()
     text = [name for name, kind in types.items() if COLUMN_KINDS[kind].is_verbatim]
     if has_magic(source) and not path.exists():
@@ -96,8 +98,8 @@ def _fixed_folder(pattern: Path) -> Path:
     return pattern
 
 
-def _call(source: str, folder: Path) -> RawData:
-    loader = find_function(source, folder)
+def _call(source: str, folder: Path, trusted: Collection[str]) -> RawData:
+    loader = find_function(source, folder, trusted)
     frame = loader()
     if not isinstance(frame, pd.DataFrame):
         message = f"{source} must return a pandas DataFrame, but returned {type(frame).__name__}."

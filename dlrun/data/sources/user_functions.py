@@ -1,24 +1,28 @@
-"""The user's own functions, `package.module:function`, imported from beside the recipe first."""
+"""The user's own functions, `package.module:function`, beside the recipe or in a trusted module."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from dlrun.errors import DataError
+from dlrun.recipe.trust import OPTION, is_trusted
 from dlrun.system.text import did_you_mean
 
 
-def find_function(reference: str, folder: Path) -> Callable[..., Any]:
+def find_function(
+    reference: str, folder: Path, trusted: Collection[str] = ()
+) -> Callable[..., Any]:
     """Return the function that `package.module:function` names.
 
     Raises:
-        DataError: the module or the function does not exist.
+        DataError: it does not exist, or its code is neither beside the recipe nor trusted.
     """
+    check_module(reference, folder, trusted)
     module_name, _, name = reference.partition(":")
     module = _import(module_name, folder)
     function = getattr(module, name, None)
@@ -26,19 +30,45 @@ def find_function(reference: str, folder: Path) -> Callable[..., Any]:
         functions = [key for key, value in vars(module).items() if callable(value)]
         message = f"{reference}: {module.__file__} has no function {name!r}."
         raise DataError(message + did_you_mean(name, functions))
+    _check_owner(reference, function, folder, trusted)
     found: Callable[..., Any] = function
     return found
 
 
-def check_module(reference: str, folder: Path) -> None:
-    """Check that the module of `package.module:function` exists, without importing it.
+def check_module(reference: str, folder: Path, trusted: Collection[str] = ()) -> None:
+    """Check that the module of `package.module:function` may be imported, without importing it.
 
     Raises:
-        DataError: it does not.
+        DataError: it is neither beside the recipe nor trusted, or does not exist.
     """
     name = reference.partition(":")[0]
-    if not _is_in(name.partition(".")[0], str(folder.resolve())) and not _is_installed(name):
+    top = name.partition(".")[0]
+    if _is_in(name, folder):
+        if top in sys.stdlib_module_names:
+            message = f"{top} is the name of a module of Python itself. Rename the one in {folder}."
+            raise DataError(message)
+        return
+    if not is_trusted(name, trusted):
+        message = (
+            f"there is no module {name!r} in the folder {folder}. A recipe is data, and runs code "
+            f"from its own folder alone. If you trust an installed module, add {OPTION} {top}."
+        )
+        raise DataError(message)
+    if not _is_installed(name):
         message = f"there is no module {name!r} in the folder {folder}, nor on the Python path."
+        raise DataError(message)
+
+
+def _check_owner(reference: str, function: object, folder: Path, trusted: Collection[str]) -> None:
+    """Check where the function was defined: a recipe must not call what a module has imported."""
+    defined = getattr(function, "func", function)  # of a functools.partial
+    owner = str(getattr(defined, "__module__", None))
+    top = reference.partition(":")[0].partition(".")[0]
+    if not is_trusted(owner, (top, *trusted)) and not _is_in(owner, folder):
+        message = (
+            f"{reference} was imported from {owner}, which is not in the folder {folder}. "
+            "Write a function of your own that calls it."
+        )
         raise DataError(message)
 
 
@@ -48,7 +78,7 @@ def _is_installed(name: str) -> bool:
 
 def _import(name: str, folder: Path) -> ModuleType:
     here = str(folder.resolve())
-    _forget_namesake(name, here)
+    _forget_namesake(name, folder)
     sys.path.insert(0, here)
     importlib.invalidate_caches()
     try:
@@ -62,17 +92,17 @@ def _import(name: str, folder: Path) -> ModuleType:
         sys.path.remove(here)
 
 
-def _forget_namesake(name: str, folder: str) -> None:
+def _forget_namesake(name: str, folder: Path) -> None:
     """Remove a module of the same name that was imported from beside another recipe."""
     top = name.partition(".")[0]
     known = sys.modules.get(top)
-    if known is None or not _is_in(top, folder):
+    if known is None or not _is_in(name, folder):
         return
-    if not str(getattr(known, "__file__", "")).startswith(folder):
+    if not Path(getattr(known, "__file__", None) or "").is_relative_to(folder.resolve()):
         for other in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
             del sys.modules[other]
 
 
-def _is_in(module: str, folder: str) -> bool:
-    path = Path(folder, module)
+def _is_in(module: str, folder: Path) -> bool:
+    path = folder.resolve().joinpath(*module.split("."))
     return path.with_suffix(".py").is_file() or path.joinpath("__init__.py").is_file()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,20 @@ from dlrun.deep.inputs.groups import Group
 from dlrun.errors import DataError, TrainingError
 
 
-def build(reference: str, folder: Path, groups: Mapping[str, Group], /, **settings: object) -> Any:
+def build(
+    reference: str,
+    folder: Path,
+    trusted: Collection[str],
+    groups: Mapping[str, Group],
+    /,
+    **settings: object,
+) -> Any:
     """Call the function as `function(inputs, **settings)`, with one tensor for each group.
 
     Args:
         reference: module:function.
-        folder: is searched for the module before the Python path.
+        folder: of the recipe, where the module is.
+        trusted: modules elsewhere that the function may come from.
         groups: the column groups of the data.
         settings: the keys of the model beside `architecture`.
 
@@ -25,7 +33,7 @@ def build(reference: str, folder: Path, groups: Mapping[str, Group], /, **settin
         TrainingError: the function is missing, does not take these settings, or fails.
     """
     try:
-        function = find_function(reference, folder)
+        function = find_function(reference, folder, trusted)
     except DataError as error:
         raise TrainingError(str(error)) from error
     inputs = {name: group.expand() for name, group in groups.items()}

@@ -287,7 +287,7 @@ def nothing():
 """
 
 
-def test_a_loader_is_looked_up_beside_the_recipe_first(
+def test_a_loader_beside_the_recipe_comes_before_a_trusted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
@@ -298,12 +298,15 @@ def test_a_loader_is_looked_up_beside_the_recipe_first(
     empty = tmp_path / "empty"
     empty.mkdir()
     for folder, found in ((here, "here"), (elsewhere, "elsewhere"), (here, "here")):
-        raw = read_source("my_rows:rows", folder)
+        raw = read_source("my_rows:rows", folder, trusted=["my_rows"])
         assert raw.name == "rows"
         assert raw.frame["a"].tolist() == [found, 2]
         assert raw.frame.index.equals(pd.RangeIndex(2))
     del sys.modules["my_rows"]
-    assert read_source("my_rows:rows", empty).frame["a"].tolist() == ["elsewhere", 2]
+    assert read_source("my_rows:rows", empty, trusted=["my_rows"]).frame["a"].tolist() == [
+        "elsewhere",
+        2,
+    ]
     assert str(here) not in sys.path
 
 
@@ -320,10 +323,42 @@ def test_a_loader_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         f"my_loader:row: {tmp_path / 'my_loader.py'} has no function 'row'. Did you mean 'rows'?"
     )
     assert failure("no_such.module:rows", tmp_path) == (
+        f"there is no module 'no_such.module' in the folder {tmp_path}. A recipe is data, and "
+        "runs code from its own folder alone. If you trust an installed module, add "
+        "--trust-modules no_such."
+    )
+    with pytest.raises(DataError) as caught:
+        find_function("no_such.module:rows", tmp_path, ["no_such"])
+    assert str(caught.value) == (
         f"there is no module 'no_such.module' in the folder {tmp_path}, nor on the Python path."
     )
     assert failure("my_loader:nothing", tmp_path) == (
         "my_loader:nothing must return a pandas DataFrame, but returned NoneType."
+    )
+
+
+@pytest.mark.parametrize("source", ["os:getcwd", "this:s", "dlrun.api:load"])
+def test_a_function_of_an_installed_module_is_not_called(tmp_path: Path, source: str) -> None:
+    assert "runs code from its own folder alone" in failure(source, tmp_path)
+    assert "this" not in sys.modules  # which prints a poem
+
+
+def test_a_function_that_a_module_imported_is_not_called(tmp_path: Path) -> None:
+    text = "from functools import partial\nfrom os import getcwd\nhidden = partial(getcwd)\n"
+    (tmp_path / "my_imports.py").write_text(text + LOADER)
+    for name in ("getcwd", "hidden"):
+        assert failure(f"my_imports:{name}", tmp_path) == (
+            f"my_imports:{name} was imported from posix, which is not in the folder {tmp_path}. "
+            "Write a function of your own that calls it."
+        )
+    (tmp_path / "my_front.py").write_text("from my_imports import rows\n")
+    assert find_function("my_front:rows", tmp_path)
+
+
+def test_a_module_beside_the_recipe_cannot_be_called_like_one_of_python(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text(LOADER)
+    assert failure("json:rows", tmp_path) == (
+        f"json is the name of a module of Python itself. Rename the one in {tmp_path}."
     )
 
 
