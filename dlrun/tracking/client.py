@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import re
+import sqlite3
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -68,14 +69,15 @@ def quiet_mlflow() -> Iterator[None]:
 
 def failures() -> tuple[type[Exception], ...]:
     """Return the exceptions of MLflow, its database and the network."""
-    prepare()
+    if "mlflow" not in sys.modules:  # none was used; the file of a store was read directly
+        return OSError, sqlite3.Error
     from mlflow.exceptions import MlflowException
 
     if "sqlalchemy" not in sys.modules:  # there is no database
-        return MlflowException, OSError  # those of `requests` are OSErrors
+        return MlflowException, OSError, sqlite3.Error  # those of `requests` are OSErrors
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, OSError, SQLAlchemyError
+    return MlflowException, OSError, sqlite3.Error, SQLAlchemyError
 
 
 @contextmanager

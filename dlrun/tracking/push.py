@@ -12,8 +12,8 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
 from dlrun.tracking.model import upload
 from dlrun.tracking.read import find_run, local_path, model_folder
+from dlrun.tracking.reader import STUDIES
 from dlrun.tracking.store import (
-    STUDIES,
     candidates_of,
     local_uri,
     next_name,

@@ -26,7 +26,7 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.model import ARTIFACT
-from dlrun.tracking.store import STUDIES, candidates_of, search_runs
+from dlrun.tracking.store import candidates_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def find_studies(store: Store, names: Sequence[str] = ()) -> tuple[Study, ...]:
 
 def find_run(store: Store, name: str | None) -> Any:
     """Return the parent run of a study; see `find_study` for what names it."""
-    studies = search_runs(store, STUDIES, at_most=None if name else 1)
+    studies = store.reader.studies(at_most=None if name else 1)
     if not studies:
         message = f"{store.place}: no study here yet. Run: dlrun train RECIPE"
         raise UsageError(message)
@@ -91,12 +91,11 @@ def load_model_folder(store: Store, name: str | None, candidate: str | None = No
         run = None if candidate or name is None else _candidate_with_id(store, name)
         if run is None:
             run = _choose(store, find_run(store, name), candidate)
-        # Older versions of MLflow leave the models out of what a search returns.
-        models = store.client.get_run(run.info.run_id).outputs.model_outputs
+        models = store.reader.models(run.info.run_id)
         if not models:
             message = f"{run.info.run_name}: this candidate has no model, since it did not finish."
             raise UsageError(message)
-        packed = model_folder(store, models[-1].model_id)
+        packed = model_folder(store, models[-1])
         folder = packed / "artifacts" / ARTIFACT
         if not (folder / FACTS).exists():
             message = f"{folder}: the model is missing. Was the folder of the store moved?"
@@ -108,8 +107,7 @@ def load_model_folder(store: Store, name: str | None, candidate: str | None = No
 
 
 def _named(store: Store, studies: Sequence[Any], name: str) -> Any:
-    experiment = store.client.get_experiment_by_name(name)
-    experiment_id = experiment.experiment_id if experiment else None
+    experiment_id = store.reader.experiment_id(name)
     by_name = (run for run in studies if run.info.run_name == name)
     by_experiment = (run for run in studies if run.info.experiment_id == experiment_id)
     return next(by_name, None) or next(by_experiment, None)
@@ -133,14 +131,13 @@ def with_id(studies: Sequence[Any], start: str) -> Any:
 
 def _parent_of(store: Store, run_id: str) -> Any:
     child = _candidate_with_id(store, run_id)
-    return store.client.get_run(child.data.tags["mlflow.parentRunId"]) if child else None
+    return store.reader.run(child.data.tags["mlflow.parentRunId"]) if child else None
 
 
 def _candidate_with_id(store: Store, start: str) -> Any:
     if len(start) < SHORTEST_ID or not start.isalnum():
         return None
-    where = f"tags.`dlrun.role` != 'study' and attributes.run_id LIKE '{start}%'"
-    runs = search_runs(store, where, at_most=2)
+    runs = store.reader.candidates_with_id(start)
     return runs[0] if len(runs) == 1 else None
 
 
@@ -215,7 +212,7 @@ def _read(store: Store, run: Any) -> TrackedStudy:
         run=run,
         id=run.info.run_id,
         name=run.info.run_name,
-        experiment=store.client.get_experiment(run.info.experiment_id).name,
+        experiment=store.reader.experiment_name(run.info.experiment_id),
         recipe=tags["dlrun.recipe"],
         source=tags["mlflow.source.name"],
         status=run.info.status,
@@ -241,6 +238,9 @@ def _facts(store: Store, run: Any) -> dict[str, Any]:
 
 
 def _has(store: Store, run: Any, name: str) -> bool:
+    folder = local_path(run.info.artifact_uri)
+    if folder is not None:
+        return (folder / name).exists()
     return any(file.path == name for file in store.client.list_artifacts(run.info.run_id))
 
 
@@ -305,7 +305,7 @@ def artifact(store: Store, run: Any, name: str) -> Iterator[Path]:
 
 def model_folder(store: Store, model_id: str) -> Path:
     """Return the folder of an MLflow model; a downloaded one is removed at exit."""
-    location = store.client.get_logged_model(model_id).artifact_location
+    location = store.reader.model_location(model_id)
     folder = local_path(location)
     if folder is not None:
         return folder

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,11 +15,10 @@ from urllib.request import getproxies
 
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import clear_errors, connect, failures, reason_of
+from dlrun.tracking.reader import NEWEST_FIRST, STUDIES, ClientReader, RunReader, SqliteReader
 
 PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SERVERS_WITHOUT_SCHEME: Final = ("databricks", "databricks-uc", "uc")
-NEWEST_FIRST: Final = ["attributes.start_time DESC"]
-STUDIES: Final = "tags.`dlrun.role` = 'study'"
 OTHER_VERSION: Final = ("out-of-date database schema", "Can't locate revision")
 LOCK_SECONDS: Final = 120
 CONNECT_SECONDS: Final = 5
@@ -32,7 +30,6 @@ class Store:
 
     Attributes:
         uri: with the credentials in it; print `place` instead.
-        client: its `MlflowClient`.
         experiment: the name of the experiment that studies are written to.
         experiment_id: None where the store was opened without an experiment.
         stands_in_for: the server that should have been used but does not answer.
@@ -40,7 +37,6 @@ class Store:
     """
 
     uri: str
-    client: Any = field(repr=False, compare=False)
     experiment: str | None = None
     experiment_id: str | None = None
     stands_in_for: str | None = None
@@ -50,6 +46,20 @@ class Store:
     def is_local(self) -> bool:
         """Return whether the store is a file of this machine."""
         return self.uri.startswith("sqlite:")
+
+    @cached_property
+    def client(self) -> Any:
+        """Return its `MlflowClient`, which is made when it is first used."""
+        return _connect_sqlite(self.uri) if self.is_local else connect(self.uri)
+
+    @cached_property
+    def reader(self) -> RunReader:
+        """Return what reads its runs: the file itself where it can be, else the client."""
+        if self.is_local:
+            direct = SqliteReader(_path(self.uri).absolute())
+            if direct.knows_schema():
+                return direct
+        return ClientReader(self.client)
 
     @property
     def place(self) -> str:
@@ -108,27 +118,12 @@ def fallback_store(
 
 def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list[Any]:
     """Return the runs of all experiments that match MLflow's filter, the newest first."""
-    ids = [each.experiment_id for each in _all_pages(store.client.search_experiments)]
-    if not ids:
-        return []
-    search = partial(
-        store.client.search_runs, ids, where, max_results=at_most or 1000, order_by=NEWEST_FIRST
-    )
-    return list(search()) if at_most else _all_pages(search)
-
-
-def _all_pages(search: Callable[..., Any]) -> list[Any]:
-    page = search()
-    items = list(page)
-    while page.token:
-        page = search(page_token=page.token)
-        items += page
-    return items
+    return ClientReader(store.client).search(where, at_most)
 
 
 def candidates_of(store: Store, study_id: str) -> dict[str, Any]:
     """Return candidate → its run; one that was killed at its start is known by its name alone."""
-    runs = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")
+    runs = store.reader.candidates(study_id)
     return {run.data.params.get("candidate", run.info.run_name): run for run in runs}
 
 
@@ -161,7 +156,7 @@ def _check_uri(uri: str) -> None:
 
 
 def _open_sqlite(uri: str, experiment: str | None, *, create: bool) -> Store:
-    path = Path(uri.removeprefix("sqlite:///")).absolute()
+    path = _path(uri).absolute()
     uri = f"sqlite:///{path}"
     if not path.exists() and not create:
         message = f"{path.parent}: no study here yet. Run: dlrun train RECIPE"
@@ -171,9 +166,11 @@ def _open_sqlite(uri: str, experiment: str | None, *, create: bool) -> Store:
     with clear_errors(uri):
         if not path.exists():
             _create_sqlite(path)
-        client = _connect_sqlite(uri)
-        artifacts = (path.parent / "mlartifacts").as_uri()
-        return Store(uri, client, experiment, _experiment_id(client, experiment, artifacts))
+        return _in_experiment(Store(uri, experiment), (path.parent / "mlartifacts").as_uri())
+
+
+def _path(uri: str) -> Path:
+    return Path(uri.removeprefix("sqlite:///"))
 
 
 def _create_sqlite(path: Path) -> None:
@@ -218,11 +215,16 @@ def _check_sqlite(path: Path) -> None:
             raise TrackingError(message) from error
 
 
-def _experiment_id(client: Any, name: str | None, artifacts: str | None) -> str | None:
+def _in_experiment(store: Store, artifacts: str | None) -> Store:
+    """Return the store with the id of its experiment, which is created where it is missing."""
+    if store.experiment is None:
+        return store
+    return replace(store, experiment_id=_experiment_id(store.client, store.experiment, artifacts))
+
+
+def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
     from mlflow.exceptions import MlflowException
 
-    if name is None:
-        return None
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:
@@ -254,8 +256,8 @@ def _open_server(uri: str, experiment: str | None) -> Store:
     _check_reachable(uri)
     with clear_errors(shown(uri)):
         try:
-            client = connect(uri)
-            client.search_experiments(max_results=1)
+            store = Store(uri, experiment)
+            store.client.search_experiments(max_results=1)
         except ImportError as error:
             message = f"{shown(uri)}: the driver of this database is not installed ({error})"
             raise TrackingError(message) from error
@@ -264,7 +266,7 @@ def _open_server(uri: str, experiment: str | None) -> Store:
                 raise
             reason = reason_of(error)
         else:
-            return Store(uri, client, experiment, _experiment_id(client, experiment, None))
+            return _in_experiment(store, None)
     raise ConnectionError(reason)
 
 

@@ -237,7 +237,7 @@ def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"a": rng.normal(size=400), "y": rng.choice(["no", "yes"], 400)})
     table.to_parquet(tmp_path / "a.parquet")
-    store = Store("sqlite:///mlflow.db", client=None, experiment="r")
+    store = Store("sqlite:///mlflow.db", experiment="r")
     folders = set()
     for share in (0.2, 0.3):
         data = f"{{source: a.parquet, target: y, stream: true, split: {{test: {share}}}}}"

@@ -46,7 +46,7 @@ def free_port() -> int:
     ],
 )
 def test_links_open_the_runs_of_the_experiment(uri: str, link: str) -> None:
-    store = Store(uri, client=None, experiment="iris", experiment_id="7")
+    store = Store(uri, experiment="iris", experiment_id="7")
     mode = "workflowType=machine_learning"
     assert study_url(store) == f"{link}/#/experiments/7/runs?{mode}"
     view = f"{mode}&viewStateShareKey=dlrun"
@@ -55,7 +55,7 @@ def test_links_open_the_runs_of_the_experiment(uri: str, link: str) -> None:
 
 
 def test_a_server_has_its_page_already() -> None:
-    store = Store("http://host:5001", client=None)
+    store = Store("http://host:5001")
     with serve_ui(store) as page:
         assert page.url == "http://host:5001/#/experiments?workflowType=machine_learning"
         page.wait()
