@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 
 from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.features import FEATURES
+from dlrun.catalog.notes import SAMPLE_LEARNERS
 from dlrun.catalog.tasks import TASKS
 from dlrun.classic import extras
 from dlrun.classic.candidate import ClassicCandidate
@@ -16,6 +17,7 @@ from dlrun.classic.defaults import choose_baselines, features_made
 from dlrun.classic.estimators import allowed_settings, build, builders, class_of
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.note import Note
 from dlrun.errors import RecipeError
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.errors import unknown_key
@@ -58,8 +60,8 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
 
 def learning_from_sample(
     candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
-) -> Iterator[str]:
-    """Yield a sentence on the candidates that are fitted to the `n_rows` in memory of a stream."""
+) -> Iterator[Note]:
+    """Yield a note on the candidates that are fitted to the `n_rows` in memory of a stream."""
     n_all = dataset.stream.sizes[0] if dataset.stream else n_rows
     names = [
         one.name
@@ -70,7 +72,8 @@ def learning_from_sample(
     ]
     if names and n_all > n_rows:
         verb = "learn" if len(names) > 1 else "learns"
-        yield f"{', '.join(names)} {verb} from a sample of {n_rows:,} of {n_all:,} training rows."
+        sample = f"a sample of {n_rows:,} of {n_all:,} training rows"
+        yield SAMPLE_LEARNERS.note(f"{', '.join(names)} {verb} from {sample}.")
 
 
 def _unique(titles: list[str]) -> list[str]:

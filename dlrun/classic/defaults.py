@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from dlrun.catalog.baselines import DUMMY
+from dlrun.catalog.notes import MISSING_PACKAGES
 from dlrun.classic import extras
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.note import Note
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.features import features_of
 
@@ -24,11 +26,11 @@ AUTO: Final = {
 """For columns of one type, baselines and their features; any other table gets `TABLE`."""
 
 
-def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[str]]:
+def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[Note]]:
     """Choose the baselines for a dataset, of those whose packages are installed.
 
     Returns:
-        The baselines, and a sentence for each missing package that names what it excludes.
+        The baselines, and a note for each missing package that names what it excludes.
     """
     types = {column.type for column in dataset.columns}
     listed = AUTO.get(types.pop(), TABLE) if len(types) == 1 else TABLE
@@ -40,8 +42,10 @@ def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[str
             left_out.setdefault(str(errors[0]), []).append(baseline.title)
         else:
             chosen.append(baseline)
-    notes = [f"Baselines left out: {', '.join(out)}. {why}" for why, out in left_out.items()]
-    return chosen, notes
+    return chosen, [
+        MISSING_PACKAGES.note(f"Baselines left out: {', '.join(out)}. {why}")
+        for why, out in left_out.items()
+    ]
 
 
 def features_made(baseline: BaselineSettings, columns: Iterable[Column]) -> tuple[str, ...]:

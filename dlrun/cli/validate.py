@@ -25,7 +25,6 @@ def validate(
     from rich.text import Text
 
     from dlrun.data.profile import describe
-    from dlrun.data.splits.make import duplicate_warnings
     from dlrun.report.data import data_overview
     from dlrun.study.plan import prepare
 
@@ -33,7 +32,7 @@ def validate(
     dataset = plan.dataset
     console = Console(highlight=False)
     console.print(data_overview(describe(dataset), dataset.target, plan.splits))
-    for note in (*dataset.notes, *duplicate_warnings(dataset, plan.splits.splits[0])):
+    for note in dataset.notes:
         console.print(Text(f"Note: {note}", style="dim"))
     names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
     console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from dlrun.contract.note import Note
+
 
 @dataclass(frozen=True)
 class Column:
@@ -89,7 +91,7 @@ class Dataset:
         split_values: (rows,) the group or the time of each row, by which a split is made, or
             "train", "validation" or "test" where the source has its own parts; else None.
         digest: SHA-256 (hex, 36 characters) of the whole dataset, also in a subset of it.
-        notes: changes of the data and warnings about it, one sentence each.
+        notes: changes of the data and warnings about it.
         stream: the source of all training rows, where those in memory are a sample; else None.
     """
 
@@ -102,7 +104,7 @@ class Dataset:
     row_ids: NDArray[np.int64]
     split_values: NDArray[Any] | None = None
     digest: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     stream: Stream | None = None
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.contract.candidate import Predictions
+    from dlrun.contract.note import Note
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class DataSummary:
     target: str
     columns: Mapping[str, str]
     sizes: tuple[tuple[int, int, int], ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Study(Protocol):
         data: None where the study was tracked without it.
         features: candidate → names of the features that it makes of images, texts, sounds and
             series; empty where it takes them raw. None where the study was tracked without it.
+        muted: codes of the notes that its recipe ignores.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Study(Protocol):
     trials: pd.DataFrame
     data: DataSummary | None = None
     features: Mapping[str, tuple[str, ...]] | None = None
+    muted: tuple[str, ...] = ()
 
     @abstractmethod
     def read_predictions(self, candidate: str) -> pd.DataFrame:

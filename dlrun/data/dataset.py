@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow
 from numpy.typing import NDArray
 
+from dlrun.catalog.notes import INFINITE_VALUES, NO_TARGET, SAMPLED_ROWS
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.note import Note
 from dlrun.data.fingerprint import digest_dataset
 from dlrun.data.quality import data_warnings
 from dlrun.data.selection import (
@@ -92,16 +94,18 @@ def _read_raw(recipe: Recipe) -> RawData:
         raise DataError(message) from error
 
 
-def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[str]]:
+def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[Note]]:
     """Choose the rows that have a target, or a sample of them, before anything is decoded."""
     y, target = typed.y, typed.target
     n_rows, wanted, notes = len(y), recipe.data.max_rows, []
     rows = np.flatnonzero(target_kind(target.task).is_present(y))
     if len(rows) < n_rows:
         n_dropped = n_rows - len(rows)
-        notes.append(f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {target.name!r}.")
+        text = f"Dropped {n_dropped:,} of {n_rows:,} rows that have no {target.name!r}."
+        notes.append(NO_TARGET.note(text))
     if wanted is not None and wanted < len(rows):
-        notes.append(f"A sample of {wanted:,} of {len(rows):,} rows (data.max_rows).")
+        text = f"A sample of {wanted:,} of {len(rows):,} rows (data.max_rows)."
+        notes.append(SAMPLED_ROWS.note(text))
         strata = strata_of(y[rows], target)
         rows = rows[np.sort(draw(strata, wanted, np.random.default_rng(recipe.seed)))]
     return rows, notes
@@ -112,7 +116,7 @@ def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[s
 
 def _typed(
     recipe: Recipe, raw: RawData, columns: tuple[Column, ...], rows: NDArray[np.int64]
-) -> tuple[tuple[Column, ...], pd.DataFrame, list[str]]:
+) -> tuple[tuple[Column, ...], pd.DataFrame, list[Note]]:
     """Cast these rows to typed columns; return them with notes on what was changed."""
     frame = raw.frame if len(rows) == len(raw.frame) else raw.frame.iloc[rows]
     folders = (raw.folder, recipe.folder)
@@ -125,11 +129,12 @@ def _typed(
     return columns, typed, [*notes, *_infinite(columns, frame, typed)]
 
 
-def _infinite(columns: Sequence[Column], raw: pd.DataFrame, typed: pd.DataFrame) -> Iterator[str]:
+def _infinite(columns: Sequence[Column], raw: pd.DataFrame, typed: pd.DataFrame) -> Iterator[Note]:
     for name in (column.name for column in columns if column.type == "number"):
         n_infinite = int(typed[name].isna().sum() - raw[name].isna().sum())
         if n_infinite:
-            yield f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
+            text = f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
+            yield INFINITE_VALUES.note(text)
 
 
 def _split_values(recipe: Recipe, raw: RawData, rows: NDArray[np.int64]) -> NDArray[Any] | None:

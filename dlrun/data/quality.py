@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from dlrun.catalog.notes import CONSTANT_COLUMNS, IDENTIFIERS, LEAK
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.note import Note
 from dlrun.data.targets import target_kind
 from dlrun.data.types.cast import is_array
 from dlrun.system.text import quoted
@@ -15,22 +17,22 @@ from dlrun.system.text import quoted
 N_HEAD_ROWS = 1000  # are checked first: all rows only if these show nothing
 
 
-def data_warnings(dataset: Dataset) -> Iterator[str]:
+def data_warnings(dataset: Dataset) -> Iterator[Note]:
     """Yield warnings about columns that are constant, identify the rows or equal the target."""
     constant = [column.name for column in dataset.columns if _is_constant(dataset, column)]
     if constant:
-        yield f"Constant, so of no help: {quoted(constant)}."
+        yield CONSTANT_COLUMNS.note(f"Constant, so of no help: {quoted(constant)}.")
     others = [column for column in dataset.columns if column.name not in constant]
     identifiers = [column.name for column in others if _is_identifier(dataset, column)]
     if identifiers:
-        yield (
+        yield IDENTIFIERS.note(
             f"Different in every row, as a name or a counter is: {quoted(identifiers)}. "
             "If they identify rows, set them in data.exclude."
         )
     is_copy = target_kind(dataset.target.task).is_copy
     for column in others:
         if not is_array(column) and is_copy(dataset.frame[column.name], dataset.y):
-            yield (
+            yield LEAK.note(
                 f"Column {column.name!r} says the same as the target {dataset.target.name!r}: "
                 "a leak, unless it is known before the target is. See data.exclude."
             )

@@ -8,7 +8,9 @@ from itertools import chain
 
 import pandas as pd
 
+from dlrun.catalog.notes import EMPTY_COLUMNS, UNLISTED_COLUMNS
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.note import Note
 from dlrun.data.quality import N_HEAD_ROWS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.types.cast import is_known
@@ -99,14 +101,15 @@ def no_columns(recipe: Recipe) -> str:
     return f"{recipe.at('data.features')}: no column is left to learn from.{hint}"
 
 
-def unused_columns(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[str]:
+def unused_columns(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator[Note]:
     """Yield a note on the columns that a mapping of types, which lists all features, lacks."""
     data, wide = recipe.data, _wide(recipe)
     named = {*(data.features or ()), *data.exclude, target, data.split.column}
     named = named.union(*wide.values())
     others = [name for name in frame.columns if name not in named]
     if isinstance(data.features, dict) and others:
-        yield f"Not listed in data.features, so not used: {quoted(others)}."
+        text = f"Not listed in data.features, so not used: {quoted(others)}."
+        yield UNLISTED_COLUMNS.note(text)
 
 
 def declared_types(recipe: Recipe) -> dict[str, str]:
@@ -135,11 +138,12 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
         return dataset
     if not kept:
         raise DataError(no_columns(recipe))
+    note = EMPTY_COLUMNS.note(f"Dropped columns without any value: {quoted(empty)}.")
     return replace(
         dataset,
         columns=kept,
         frame=dataset.frame[[column.name for column in kept]],
-        notes=(*dataset.notes, f"Dropped columns without any value: {quoted(empty)}."),
+        notes=(*dataset.notes, note),
     )
 
 

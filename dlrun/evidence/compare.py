@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlrun.catalog.metrics import metrics_of
+from dlrun.catalog.notes import unmuted
 from dlrun.evidence import verdict
 from dlrun.evidence.candidates import (
     CandidateResults,
@@ -75,8 +76,13 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         best_deep=deep.name if deep else None,
         best_classic=classic.name if classic else None,
         verdict=_verdict(candidates, (deep, classic), paired, differences, settings),
-        notes=tuple(notes_on(studies, candidates, (deep, classic), metric)),
+        notes=unmuted(notes_on(studies, candidates, (deep, classic), metric), _muted(studies)),
     )
+
+
+def _muted(studies: Sequence[Study]) -> set[str]:
+    """Return the codes that all studies mute: a note on one of them is muted there alone."""
+    return set.intersection(*(set(study.muted) for study in studies))
 
 
 def _settings(

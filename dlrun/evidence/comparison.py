@@ -13,6 +13,7 @@ from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
+    from dlrun.contract.note import Note
     from dlrun.evidence.decision import VerdictKind
     from dlrun.evidence.statistics import Probabilities
 
@@ -104,7 +105,7 @@ class Comparison:
         n_test_rows: distinct test rows.
         decimals: significant decimals of the scores.
         best_deep: the candidate that represents deep, chosen by validation score.
-        notes: warnings, one sentence each.
+        notes: what the numbers do not show.
     """
 
     studies: Mapping[str, str]
@@ -120,7 +121,7 @@ class Comparison:
     best_deep: str | None
     best_classic: str | None
     verdict: Verdict
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def lower_is_better(self) -> bool:

@@ -1,4 +1,4 @@
-"""Notes on a comparison: what its numbers do not show, one sentence each."""
+"""Notes on a comparison: what its numbers do not show."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlrun.catalog.notes import (
+    BETTER_ON_TEST,
+    DIFFERENT_DATA,
+    FAILED_TRIALS,
+    NO_BETTER_THAN_DUMMY,
+    NO_VALIDATION,
+    SPOILING,
+    STOPPED_STUDY,
+)
 from dlrun.evidence.formatting import counted
 from dlrun.evidence.statistics import differences
 
 if TYPE_CHECKING:
+    from dlrun.contract.note import Note
     from dlrun.contract.study import Study
     from dlrun.evidence.candidates import CandidateResults
 
@@ -20,8 +30,12 @@ def notes_on(
     candidates: Sequence[CandidateResults],
     best: tuple[CandidateResults | None, CandidateResults | None],
     metric: str,
-) -> Iterator[str]:
-    """Yield notes on the studies, on failures, on the choice of each side's best, and on dummy."""
+) -> Iterator[Note]:
+    """Yield notes on the studies, on failures, on the choice of each side's best, and on dummy.
+
+    A study's notes on its data are among them where they spoil the verdict.
+    """
+    yield from _on_data(studies)
     yield from _on_studies(studies)
     yield from _on_failures(candidates)
     for chosen in best:
@@ -30,38 +44,46 @@ def notes_on(
             yield from _on_dummy(chosen, candidates, metric)
 
 
-def _on_studies(studies: Sequence[Study]) -> Iterator[str]:
+def _on_data(studies: Sequence[Study]) -> Iterator[Note]:
+    notes = (note for study in studies if study.data for note in study.data.notes)
+    yield from (note for note in dict.fromkeys(notes) if note.code in SPOILING)
+
+
+def _on_studies(studies: Sequence[Study]) -> Iterator[Note]:
     for study in studies:
         if study.status in ("KILLED", "FAILED"):
-            yield f"Study {study.name} was stopped early: candidates or splits may be missing."
+            yield STOPPED_STUDY.note(
+                f"Study {study.name} was stopped early: candidates or splits may be missing."
+            )
     if len({study.data_digest for study in studies}) > 1:
-        yield (
+        yield DIFFERENT_DATA.note(
             "The studies' data differ (fingerprints); their splits agree, so that each "
             "candidate saw the same rows, but perhaps other columns."
         )
 
 
-def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[str]:
+def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
     for each in candidates:
         if each.n_failed:
             splits = counted(each.n_failed + len(each.scores), "split")
             reason = each.error or "the metric is not defined there"
-            yield f"{each.name} failed on {each.n_failed} of {splits}: {reason}"
+            text = f"{each.name} failed on {each.n_failed} of {splits}: {reason}"
+            yield FAILED_TRIALS.note(text)
 
 
 def _on_choice(
     chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
-) -> Iterator[str]:
+) -> Iterator[Note]:
     side = [each for each in candidates if each.family == chosen.family and not each.is_dummy]
     if len(side) > 1 and np.isnan(chosen.validation):
-        yield (
+        yield NO_VALIDATION.note(
             f"No {chosen.family} candidate has a validation score, so {chosen.name}, the first "
             "listed, represents its side."
         )
     rivals = [each for each in side if len(each.scores) == len(chosen.scores)]
     luckiest = max(rivals, key=lambda each: _difference(each, chosen, metric), default=chosen)
     if _difference(luckiest, chosen, metric) > 0 and not np.isnan(chosen.validation):
-        yield (
+        yield BETTER_ON_TEST.note(
             f"{luckiest.name} has the better mean test score, but {chosen.name} was better on "
             "validation and represents its side: choosing by test score would be biased."
         )
@@ -69,12 +91,14 @@ def _on_choice(
 
 def _on_dummy(
     chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
-) -> Iterator[str]:
+) -> Iterator[Note]:
     dummy = next((each for each in candidates if each.is_dummy and each.scores), None)
     if dummy is chosen:
-        yield f"{chosen.name} ignores the columns; there is no other {chosen.family} candidate."
+        text = f"{chosen.name} ignores the columns; there is no other {chosen.family} candidate."
+        yield NO_BETTER_THAN_DUMMY.note(text)
     elif dummy is not None and _difference(chosen, dummy, metric) <= 0:
-        yield f"{chosen.name} is no better than {dummy.name}, which ignores the columns."
+        text = f"{chosen.name} is no better than {dummy.name}, which ignores the columns."
+        yield NO_BETTER_THAN_DUMMY.note(text)
 
 
 def _difference(first: CandidateResults, second: CandidateResults, metric: str) -> float:

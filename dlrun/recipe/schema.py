@@ -17,6 +17,7 @@ from pydantic import (
 from dlrun.catalog.architectures import ARCHITECTURES, is_function, takes_any
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
+from dlrun.catalog.notes import NOTES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
@@ -261,6 +262,13 @@ class Execution(Section):
     address: str | None = None
 
 
+class NoteSettings(Section):
+    """Which notes are shown."""
+
+    ignore: list[Annotated[str, OneOf(tuple(NOTES), "the code of a note")]] = []
+    """Codes of notes that are neither shown nor tracked, such as DLR057; see the list of notes."""
+
+
 class Recipe(Section):
     """Everything that one study does."""
 
@@ -280,6 +288,7 @@ class Recipe(Section):
     evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     execution: Execution = Execution()
+    notes: NoteSettings = NoteSettings()
 
     @field_validator("model", mode="before", json_schema_input_type=Model | list[Model])
     @classmethod

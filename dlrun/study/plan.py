@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dlrun.catalog.notes import unmuted
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Dataset, Splits
+from dlrun.contract.note import Note
 from dlrun.contract.trial import RetrainingCondition, TestPerturbation
 from dlrun.errors import RecipeError
 from dlrun.recipe.schema import Recipe
@@ -61,7 +63,8 @@ def prepare(recipe: Recipe) -> StudyPlan:
     classic = _classic(recipe, dataset)
     deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
-    dataset = _with_sampling_notes(dataset, splits, classic)
+    notes = (*dataset.notes, *_notes(recipe, dataset, splits, classic))
+    dataset = replace(dataset, notes=unmuted(notes, recipe.notes.ignore))
     perturbations = make_perturbations(recipe.evaluation, dataset)
     conditions = make_conditions(recipe.evaluation, dataset, splits, recipe.seed)
     return StudyPlan(recipe, dataset, splits, metrics, classic, deep, perturbations, conditions)
@@ -86,16 +89,21 @@ def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
     return with_features(candidates, dataset.columns)
 
 
-def _with_sampling_notes(
-    dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
-) -> Dataset:
-    """Add notes on the candidates that learn from a sample of streamed rows."""
-    if dataset.stream is None or not classic:
-        return dataset
-    from dlrun.classic.candidates import learning_from_sample
+def _notes(
+    recipe: Recipe, dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
+) -> Iterator[Note]:
+    """Yield notes on what the candidates learn from, beyond those of the data alone."""
+    from dlrun.data.splits.make import duplicate_warnings
 
-    notes = learning_from_sample(classic, dataset, len(splits.splits[0].train))
-    return replace(dataset, notes=(*dataset.notes, *notes))
+    if dataset.stream is not None and classic:
+        from dlrun.classic.candidates import learning_from_sample
+
+        yield from learning_from_sample(classic, dataset, len(splits.splits[0].train))
+    if recipe.baselines == "auto":
+        from dlrun.classic.defaults import choose_baselines
+
+        yield from choose_baselines(dataset)[1]
+    yield from duplicate_warnings(dataset, splits.splits[0])
 
 
 def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:

@@ -148,8 +148,6 @@ def _header(plan: StudyPlan, store: Store) -> StudyHeader:
 def _notes(
     plan: StudyPlan, store: Store, orphaned: Iterable[str], journal: Journal
 ) -> Iterator[str]:
-    from dlrun.data.splits.make import duplicate_warnings
-
     if store.note:
         yield store.note
     for name in orphaned:
@@ -158,12 +156,7 @@ def _notes(
     if n_kept:
         total = len(plan.candidates) * len(plan.splits.splits)
         yield f"Going on: {n_kept} of {total} trials are done already (--fresh trains them anew)."
-    yield from plan.dataset.notes
-    if plan.recipe.baselines == "auto":
-        from dlrun.classic.defaults import choose_baselines
-
-        yield from choose_baselines(plan.dataset)[1]
-    yield from duplicate_warnings(plan.dataset, plan.splits.splits[0])
+    yield from map(str, plan.dataset.notes)
 
 
 def _facts(plan: StudyPlan) -> StudyFacts:
@@ -184,6 +177,7 @@ def _facts(plan: StudyPlan) -> StudyFacts:
         params=short_settings(recipe),
         environment=describe_environment(),
         features={each.name: each.features for each in plan.candidates},
+        muted=tuple(recipe.notes.ignore),
     )
 
 

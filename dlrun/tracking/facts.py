@@ -27,6 +27,7 @@ class StudyFacts:
         params: settings of the whole study under dotted recipe keys.
         environment: versions and devices, one per line.
         features: candidate → names of the features that it makes.
+        muted: codes of the notes that the recipe ignores.
     """
 
     recipe: str
@@ -42,6 +43,7 @@ class StudyFacts:
     params: Mapping[str, object]
     environment: str
     features: Mapping[str, tuple[str, ...]]
+    muted: tuple[str, ...] = ()
 
     @property
     def study_json(self) -> dict[str, object]:
@@ -62,6 +64,7 @@ class StudyFacts:
             "n_test_rows": len(splits[0].test),
             "data": asdict(data),
             "features": self.features,
+            "muted": self.muted,
         }
 
     @cached_property

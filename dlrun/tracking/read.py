@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.catalog.notes import EARLIER
 from dlrun.contract.candidate import Predictions
+from dlrun.contract.note import Note
 from dlrun.contract.study import DataSummary, Study
 from dlrun.data.model_io import FACTS
 from dlrun.data.targets import target_kind
@@ -228,6 +230,7 @@ def _read(store: Store, run: Any) -> TrackedStudy:
         trials=trials,
         data=_data(facts["data"]) if "data" in facts else None,
         features=_features(facts["features"]) if "features" in facts else None,
+        muted=tuple(facts.get("muted", ())),
     )
 
 
@@ -250,8 +253,13 @@ def _data(facts: Mapping[str, Any]) -> DataSummary:
         target=facts["target"],
         columns=facts["columns"],
         sizes=tuple((train, validation, test) for train, validation, test in facts["sizes"]),
-        notes=tuple(facts["notes"]),
+        notes=tuple(map(_note, facts["notes"])),
     )
+
+
+def _note(kept: str | Mapping[str, str]) -> Note:
+    """Read a note; before notes had codes they were kept as their text."""
+    return EARLIER.note(kept) if isinstance(kept, str) else Note(**kept)
 
 
 def _features(facts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -222,12 +222,12 @@ def test_auto_leaves_out_what_is_not_installed_and_says_so(
     hide(monkeypatch, "aeon", "librosa")
     series, audio = MODALITIES["series"]("regression"), MODALITIES["audio"]("regression")
     assert names(recipe(""), series) == ["dummy", "linear-flat", "random_forest-flat", "svm-flat"]
-    assert choose_baselines(series)[1] == [
+    assert [note.text for note in choose_baselines(series)[1]] == [
         "Baselines left out: random_forest-catch22, mini_rocket. aeon is not installed. "
         "Run: pip install 'dlrun[series]'"
     ]
     assert names(recipe(""), audio) == ["dummy"]
-    assert choose_baselines(audio)[1] == [
+    assert [note.text for note in choose_baselines(audio)[1]] == [
         "Baselines left out: linear-mfcc, random_forest-mfcc, svm-mfcc. librosa is not installed. "
         "Run: pip install 'dlrun[sound]'"
     ]

@@ -82,12 +82,12 @@ def test_numbers_are_learned_in_parts(make):
 def test_the_others_learn_from_a_sample_and_say_so(make):
     candidates, dataset, train, validation, _ = make(["linear", "naive_bayes", "decision_tree"])
     n_all = dataset.stream.sizes[0]
-    assert list(learning_from_sample(candidates, dataset, len(train))) == [
+    assert [note.text for note in learning_from_sample(candidates, dataset, len(train))] == [
         f"linear, decision_tree learn from a sample of 300 of {n_all:,} training rows."
     ]
-    assert list(learning_from_sample(candidates[:2], dataset, len(train))) == [
+    assert [note.text for note in learning_from_sample(candidates[:2], dataset, len(train))] == [
         f"linear learns from a sample of 300 of {n_all:,} training rows."
     ]
-    assert list(learning_from_sample(candidates, dataset, n_all)) == []
+    assert [note.text for note in learning_from_sample(candidates, dataset, n_all)] == []
     fitted = fit(candidates[1], train, validation)
     assert len(fitted.predict(validation.frame).values) == 100

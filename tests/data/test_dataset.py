@@ -10,7 +10,7 @@ import soundfile
 from PIL import Image
 from sklearn.datasets import load_wine
 
-from dlrun.contract.dataset import Column, Target
+from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.dataset import read_dataset
 from dlrun.errors import DataError
 
@@ -27,6 +27,10 @@ TABLE = pd.DataFrame(
 
 def read(make_recipe: Any, table: pd.DataFrame = TABLE, suffix: str = "csv", **data: Any) -> Any:
     return read_dataset(make_recipe({"target": "late", **data}, table=table, suffix=suffix))
+
+
+def texts(dataset: Dataset) -> list[str]:
+    return [note.text for note in dataset.notes]
 
 
 def failure(make_recipe: Any, table: pd.DataFrame = TABLE, **data: Any) -> str:
@@ -61,14 +65,16 @@ def test_rows_without_a_target_are_dropped_and_counted(make_recipe: Any) -> None
     assert dataset.y.tolist() == [0, 0, 1]
     assert dataset.row_ids.tolist() == [0, 2, 3]
     assert dataset.frame["age"].tolist() == [31.0, 27.0, 62.0]
-    assert "Dropped 1 of 4 rows that have no 'late'." in dataset.notes
+    assert "Dropped 1 of 4 rows that have no 'late'." in texts(dataset)
 
 
 def test_infinite_numbers_become_missing_and_are_counted(make_recipe: Any) -> None:
     table = TABLE.assign(age=[31.0, np.inf, -np.inf, np.nan])
     dataset = read(make_recipe, table, suffix="parquet")
     assert dataset.frame["age"].isna().tolist() == [False, True, True, True]
-    assert "Column 'age': 2 infinite values are taken as missing." in dataset.notes
+    assert "Column 'age': 2 infinite values are taken as missing." in [
+        note.text for note in dataset.notes
+    ]
 
 
 def test_columns_without_any_value_are_dropped(make_recipe: Any) -> None:
@@ -76,7 +82,9 @@ def test_columns_without_any_value_are_dropped(make_recipe: Any) -> None:
     dataset = read(make_recipe, table)
     assert [column.name for column in dataset.columns] == ["age", "city", "since", "vip"]
     assert list(dataset.frame) == ["age", "city", "since", "vip"]
-    assert "Dropped columns without any value: 'gone', 'partly'." in dataset.notes
+    assert "Dropped columns without any value: 'gone', 'partly'." in [
+        note.text for note in dataset.notes
+    ]
 
 
 def test_features_are_taken_in_the_order_of_the_recipe(make_recipe: Any) -> None:
@@ -90,7 +98,9 @@ def test_a_mapping_of_features_sets_types_and_leaves_the_others_out(make_recipe:
     assert dataset.columns == (Column("age", "category"), Column("since", "category"))
     assert dataset.frame["age"].tolist() == ["31", "45", "27", "62"]
     assert dataset.frame["since"].iloc[0] == "2013-01-31"
-    assert "Not listed in data.features, so not used: 'city', 'vip'." in dataset.notes
+    assert "Not listed in data.features, so not used: 'city', 'vip'." in [
+        note.text for note in dataset.notes
+    ]
 
 
 def test_a_mapping_need_not_list_the_target_nor_the_split_column(make_recipe: Any) -> None:
@@ -134,7 +144,7 @@ def test_a_sample_keeps_the_share_of_every_class(make_recipe: Any) -> None:
     assert 9 <= dataset.y.sum() <= 11
     assert (np.diff(dataset.row_ids) > 0).all()
     assert dataset.frame["a"].tolist() == dataset.row_ids.tolist()
-    assert "A sample of 100 of 1,000 rows (data.max_rows)." in dataset.notes
+    assert "A sample of 100 of 1,000 rows (data.max_rows)." in texts(dataset)
     again = read(make_recipe, table, max_rows=100)
     assert again.digest == dataset.digest
     assert again.row_ids.tolist() == dataset.row_ids.tolist()
@@ -338,7 +348,7 @@ def test_columns_of_black_images_and_empty_series_are_dropped(make_recipe: Any) 
     features = {"black": "image", "none": "series", "x": "number"}
     dataset = read(make_recipe, table, suffix="parquet", features=features)
     assert [column.name for column in dataset.columns] == ["x"]
-    assert dataset.notes == ("Dropped columns without any value: 'black', 'none'.",)
+    assert texts(dataset) == ["Dropped columns without any value: 'black', 'none'."]
 
 
 def test_errors_of_the_source_say_where_it_is_set(make_recipe: Any, tmp_path: Path) -> None:

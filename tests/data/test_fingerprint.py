@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.catalog.notes import LEAK
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.fingerprint import digest_dataset, hash_rows
 from dlrun.data.types.decode import as_cells
@@ -42,7 +43,7 @@ def test_the_digest_is_stable_over_versions_of_dlrun() -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        replace(DATASET, name="other", source="other", notes=("a",), digest="x"),
+        replace(DATASET, name="other", source="other", notes=(LEAK.note("a"),), digest="x"),
         with_column("c", pd.Categorical(["a", None, "b"], categories=["z", "b", "a"])),
         with_column("n", [1.0, -np.float64("nan"), 3.0]),
         DATASET.take(np.array([0, 1, 2])),

@@ -17,7 +17,7 @@ BASE = pd.DataFrame(
 
 def notes_of(make_recipe: Any, target: str = "y", **columns: Any) -> list[str]:
     table = BASE.assign(**columns)
-    return list(read_dataset(make_recipe({"target": target}, table=table)).notes)
+    return [note.text for note in read_dataset(make_recipe({"target": target}, table=table)).notes]
 
 
 def test_sound_data_has_no_notes(make_recipe: Any) -> None:
@@ -85,7 +85,7 @@ def test_cells_of_arrays_and_texts_are_looked_at_too(make_recipe: Any) -> None:
     )
     features = {"flat": "series", "curve": "series", "words": "text", "leak": "text"}
     recipe = make_recipe({"target": "y", "features": features}, table=table)
-    assert list(read_dataset(recipe).notes) == [
+    assert [note.text for note in read_dataset(recipe).notes] == [
         "Constant, so of no help: 'flat', 'words'.",
         "Column 'leak' says the same as the target 'y': a leak, unless it is known before the "
         "target is. See data.exclude.",

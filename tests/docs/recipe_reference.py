@@ -1,4 +1,4 @@
-"""Write docs/recipe.md from the JSON schema and the catalog.
+"""Write docs/recipe.md and docs/notes.md from the JSON schema and the catalog.
 
 Run after a change of a key or a row: `python tests/docs/recipe_reference.py`.
 """
@@ -19,6 +19,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.features import FEATURES
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.metrics import METRICS
+from dlrun.catalog.notes import NOTES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.schedules import SCHEDULES
 from dlrun.catalog.sources import SOURCES
@@ -28,6 +29,7 @@ from dlrun.catalog.tasks import TASKS
 from dlrun.recipe.write import json_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
+NOTES_PAGE = PAGE.with_name("notes.md")
 
 QUOTE = '"'
 
@@ -69,6 +71,25 @@ evaluation: {metrics: [roc_auc, log_loss], folds: 5}
 ```
 """
 
+NOTES_INTRODUCTION = """\
+# Notes
+
+<!-- Written by tests/docs/recipe_reference.py; do not edit. -->
+
+A note says what was changed, what was guessed, or what should be known before a result is used. It
+stands in the output of `validate`, `train` and `compare`, in the report, in JSON as
+`{"code": …, "text": …}` and in the tracking store. Each kind has a code, which stays the same and
+is never used for anything else. A recipe mutes kinds of notes everywhere:
+
+```yaml
+data: {source: houses.csv, target: price}
+notes: {ignore: [DLR057]}
+```
+
+A comparison of several studies leaves out what all of their recipes mute. Notes on the data that
+are marked **spoils** stand beside every verdict on them, too.
+"""
+
 
 def render() -> str:
     """Return the page."""
@@ -91,6 +112,15 @@ def render() -> str:
         "## Stresses", "", *_table(("stress", "what"), _stresses()),
     ]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"
+
+
+def render_notes() -> str:
+    """Return the page of the notes."""
+    rows = [
+        (kind.code, kind.title + " (**spoils**)" * kind.spoils_verdict, _line(kind.rule))
+        for kind in sorted(NOTES.values(), key=lambda kind: kind.code)
+    ]
+    return "\n".join([NOTES_INTRODUCTION, *_table(("code", "note", "given when"), rows)])
 
 
 def _section(path: str, section: Mapping[str, Any], defs: Mapping[str, Any]) -> Iterator[str]:
@@ -134,8 +164,10 @@ def _type(value: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
             return "section"
         case {"anyOf": choices}:
             return " or ".join(dict.fromkeys(_type(each, defs) for each in choices))
+        case {"enum": names} if names == list(NOTES):
+            shown = "codes of [notes](notes.md)"
         case {"enum": names}:
-            return ", ".join(f"`{each}`" for each in names)
+            shown = ", ".join(f"`{each}`" for each in names)
         case {"const": name}:
             shown = f"`{json.dumps(name).strip(QUOTE)}`"
         case {"type": "array"}:
@@ -288,3 +320,4 @@ def _at(title: str, level: float) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(render(), encoding="utf-8")
+    NOTES_PAGE.write_text(render_notes(), encoding="utf-8")

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.catalog.notes import CONSTANT_COLUMNS, LEAK
+from dlrun.contract.study import DataSummary
 from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError, UsageError
 from dlrun.evidence.compare import compare
@@ -181,10 +183,10 @@ def test_the_best_of_a_side_is_chosen_on_validation(Made, make_study):
     found = compare([study])
     assert found.best_classic == "solid"
     assert [row.name for row in found.rows] == ["lucky", "solid", "mlp", "dummy"]
-    assert found.notes == (
+    assert [note.text for note in found.notes] == [
         "lucky has the better mean test score, but solid was better on validation and "
         "represents its side: choosing by test score would be biased.",
-    )
+    ]
 
 
 def test_a_lower_validation_loss_is_the_better_one(Made, make_study):
@@ -205,10 +207,10 @@ def test_without_validation_scores_the_test_scores_still_have_no_say(Made, make_
     )
     found = compare([study])
     assert found.best_classic == "first"
-    assert found.notes == (
+    assert [note.text for note in found.notes] == [
         "No classic candidate has a validation score, so first, the first listed, represents "
         "its side.",
-    )
+    ]
 
 
 def test_p_values_are_adjusted_for_the_pairs_but_the_two_best_are_one(flights):
@@ -367,7 +369,9 @@ def test_one_candidate_alone(flights):
 def test_dummy_is_a_rival_only_where_it_is_alone(flights):
     found = compare([_only(flights, "mlp", "dummy")])
     assert found.verdict.kind == "deep"
-    assert found.notes == ("dummy ignores the columns; there is no other classic candidate.",)
+    assert [note.text for note in found.notes] == [
+        "dummy ignores the columns; there is no other classic candidate."
+    ]
 
 
 def test_a_candidate_below_dummy_is_noted(Made, make_study):
@@ -376,7 +380,9 @@ def test_a_candidate_below_dummy_is_noted(Made, make_study):
         Made("linear", "classic", (0.6, 0.61, 0.6)),
         Made("dummy", "classic", (0.5, 0.5, 0.5)),
     )
-    assert compare([study]).notes == ("mlp is no better than dummy, which ignores the columns.",)
+    assert [note.text for note in compare([study]).notes] == [
+        "mlp is no better than dummy, which ignores the columns."
+    ]
 
 
 def test_a_failed_candidate_is_listed_last_with_its_reason(Made, make_study):
@@ -390,7 +396,9 @@ def test_a_failed_candidate_is_listed_last_with_its_reason(Made, make_study):
         "No verdict: every deep candidate failed, and deep against classic needs one of each. "
         "The best classic candidate is linear."
     )
-    assert found.notes == ("mlp failed on 3 of 3 splits: MemoryError: 12 GB",)
+    assert [note.text for note in found.notes] == [
+        "mlp failed on 3 of 3 splits: MemoryError: 12 GB"
+    ]
 
 
 def test_a_candidate_that_failed_in_part_stands_behind_those_that_did_not(Made, make_study):
@@ -413,9 +421,9 @@ def test_nothing_finished(Made, make_study):
     assert compare([study]).verdict.sentence == "No verdict: every candidate failed."
     empty = replace(study, trials=study.trials.iloc[:0], status="KILLED")
     assert compare([empty]).verdict.sentence == "No verdict: no candidate has finished a split."
-    assert compare([empty]).notes == (
+    assert [note.text for note in compare([empty]).notes] == [
         "Study calm-owl-7 was stopped early: candidates or splits may be missing.",
-    )
+    ]
 
 
 def test_sides_that_never_met(Made, make_study):
@@ -507,10 +515,10 @@ def test_studies_of_other_truths_are_refused(Made, make_study):
 
 def test_other_data_on_the_same_splits_is_noted(duel):
     other = duel(LEADS, id="77aa00bb11cc", name="brave-fox-1", data_digest="e" * 36)
-    assert compare([duel(LEADS), other]).notes == (
+    assert [note.text for note in compare([duel(LEADS), other]).notes] == [
         "The studies' data differ (fingerprints); their splits agree, so that each candidate saw "
         "the same rows, but perhaps other columns.",
-    )
+    ]
 
 
 def test_a_metric_that_was_not_measured_is_refused(duel):
@@ -553,3 +561,21 @@ def test_an_unknown_column_names_the_others(flights):
         "fit_seconds, cpu_seconds, peak_memory_mb, latency_ms_batch1, latency_ms_batch1000, "
         "model_mb, parameters"
     )
+
+
+def _with_notes(study, *notes, muted=()):
+    summary = DataSummary("flights.csv", "late", {}, ((700, 100, 200),), notes)
+    return replace(study, data=summary, muted=muted)
+
+
+def test_what_spoils_the_data_stands_beside_the_verdict(duel):
+    leak, constant = LEAK.note("A leak."), CONSTANT_COLUMNS.note("Of no help.")
+    assert compare([_with_notes(duel(LEADS), leak, constant)]).notes == (leak,)
+
+
+def test_a_note_is_muted_where_all_recipes_mute_it(duel):
+    leak = LEAK.note("A leak.")
+    muting = _with_notes(duel(LEADS), leak, muted=(LEAK.code,))
+    other = duel(LEADS, id="77aa00bb11cc", name="brave-fox-1")
+    assert compare([muting]).notes == ()
+    assert compare([muting, other]).notes == (leak,)

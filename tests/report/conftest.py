@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from dlrun.catalog.notes import FAILED_TRIALS
 from dlrun.contract.trial import Cost
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.statistics import Probabilities
@@ -92,7 +93,7 @@ def flights() -> Comparison:
         best_deep=mlp,
         best_classic=boosting,
         verdict=verdict,
-        notes=("svm failed on 5 of 5 splits: MemoryError: 12 GB",),
+        notes=(FAILED_TRIALS.note("svm failed on 5 of 5 splits: MemoryError: 12 GB"),),
     )
 
 

@@ -19,7 +19,9 @@ def test_json_holds_everything_and_no_nan(flights):
     assert found["rows"][0]["cost"]["latency_ms_batch1"] == 3.1
     assert found["rows"][3]["mean"] is None
     assert found["rows"][3]["difference"] is None
-    assert found["notes"] == ["svm failed on 5 of 5 splits: MemoryError: 12 GB"]
+    assert found["notes"] == [
+        {"code": "DLR122", "text": "svm failed on 5 of 5 splits: MemoryError: 12 GB"}
+    ]
 
 
 def test_json_keeps_letters(flights):
@@ -59,4 +61,4 @@ def test_markdown_ends_with_the_notes_and_escapes_bars(flights):
     row = replace(flights.rows[1], name="a|b")
     text = to_markdown(replace(flights, rows=(row,)))
     assert "| a\\|b | deep |" in text
-    assert text.endswith("\n\n- svm failed on 5 of 5 splits: MemoryError: 12 GB\n")
+    assert text.endswith("\n\n- svm failed on 5 of 5 splits: MemoryError: 12 GB [DLR122]\n")

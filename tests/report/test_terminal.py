@@ -25,7 +25,7 @@ Classic ML: hist_gradient_boosting beats mlp by 0.071 ROC AUC [0.065, 0.077]
 over 5 paired folds, at 0.4× the training time and 1/9 of the latency.
 Probability: deep better < 1 %, equivalent < 1 %, classic better > 99 %
 (equivalent: within 0.005)
-Note: svm failed on 5 of 5 splits: MemoryError: 12 GB
+Note: svm failed on 5 of 5 splits: MemoryError: 12 GB [DLR122]
 """
 
 AT_120 = """\
@@ -41,7 +41,7 @@ lead: over the other side's best on validation, mlp or hist_gradient_boosting
 Classic ML: hist_gradient_boosting beats mlp by 0.071 ROC AUC [0.065, 0.077] over 5 paired folds, at 0.4× the training
 time and 1/9 of the latency.
 Probability: deep better < 1 %, equivalent < 1 %, classic better > 99 % (equivalent: within 0.005)
-Note: svm failed on 5 of 5 splits: MemoryError: 12 GB
+Note: svm failed on 5 of 5 splits: MemoryError: 12 GB [DLR122]
 """  # noqa: E501
 
 HOUSES = """\

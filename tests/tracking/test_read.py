@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.catalog.notes import EARLIER
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
@@ -70,10 +71,15 @@ def test_what_a_report_needs(study: Study, facts: StudyFacts) -> None:
     assert study.read_epochs("linear").empty
 
 
-def test_a_study_from_before_its_data_were_summed_up(store: Store, facts: StudyFacts) -> None:
+def test_a_study_of_an_earlier_version(store: Store, facts: StudyFacts) -> None:
     study_id = short(store, facts)
     (kept,) = Path(store.uri.removeprefix("sqlite:///")).parent.rglob("study.json")
     values = json.loads(kept.read_text())
+    values["data"]["notes"] = ["A note without a code."]
+    kept.write_text(json.dumps(values))
+    data = find_study(store, study_id).data
+    assert data is not None
+    assert data.notes == (EARLIER.note("A note without a code."),)
     del values["data"], values["features"]
     kept.write_text(json.dumps(values))
     found = find_study(store, study_id)

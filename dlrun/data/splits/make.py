@@ -7,9 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from dlrun.catalog.notes import DUPLICATES
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Dataset, Split, Splits
+from dlrun.contract.note import Note
 from dlrun.data.fingerprint import digest_splits, hash_rows
 from dlrun.data.splits import split_module
 from dlrun.data.splits.plan import SUBSETS, SplitPlan
@@ -81,11 +83,11 @@ def count_leaked_duplicates(dataset: Dataset, split: Split) -> int:
     return int(np.isin(rows[split.test], rows[seen]).sum())
 
 
-def duplicate_warnings(dataset: Dataset, split: Split) -> Iterator[str]:
+def duplicate_warnings(dataset: Dataset, split: Split) -> Iterator[Note]:
     """Yield a warning where test rows equal training rows."""
     n_leaked = count_leaked_duplicates(dataset, split)
     if n_leaked:
-        yield (
+        yield DUPLICATES.note(
             f"{n_leaked:,} of {len(split.test):,} test rows also stand among the training rows "
             "(duplicates)."
         )

@@ -11,10 +11,12 @@ import pandas as pd
 from pandas.api import types
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.notes import NOT_STREAMED, STREAMED
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Column, Target
+from dlrun.contract.note import Note
 from dlrun.data.selection import choose_columns, declared_types, name_target, unused_columns
 from dlrun.data.sources.raw import RawData
 from dlrun.data.streaming.partitions import TableFiles, cut_files, estimate_bytes, find_paths
@@ -30,10 +32,10 @@ MAX_EXPANSION: Final = 20  # bytes in memory for each byte on disk, at most
 N_SAMPLES: Final = 8  # blocks from which the column types are inferred
 SAMPLE_CELLS: Final = 2**20  # of each such block
 ADVICE: Final = "Set data.stream: false to hold the rows in memory"
-LARGE: Final = ("The table would take more than half of the free memory, so it is streamed.",)
+LARGE: Final = "The table would take more than half of the free memory, so it is streamed."
 
 
-def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[str, ...]]:
+def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     """Return the reader of a table to stream, None where its rows are read into memory, and notes.
 
     Raises:
@@ -52,11 +54,12 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[str, ...]]:
         reader, notes = _infer_columns(recipe, cut_files(recipe.data.source, paths))
         faults = list(_unstreamed(reader))
         if not faults:
-            return reader, (*(LARGE if wanted == "auto" else ()), *notes)
+            return reader, (*([STREAMED.note(LARGE)] if wanted == "auto" else ()), *notes)
     if wanted is True:
         raise RecipeError("\n".join(f"{recipe.at(key)}: {reason}" for key, reason in faults))
     reasons = " ".join(reason for _, reason in faults)
-    return None, (f"The table may be too large for this memory, but is not streamed: {reasons}",)
+    text = f"The table may be too large for this memory, but is not streamed: {reasons}"
+    return None, (NOT_STREAMED.note(text),)
 
 
 def _is_large(paths: Sequence[Path]) -> bool:
@@ -97,7 +100,7 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
             yield key, f"{reason} {ADVICE}, with data.max_rows."
 
 
-def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[str, ...]]:
+def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[Note, ...]]:
     """Infer the types of the columns from rows of some blocks; return the reader and notes."""
     declared = declared_types(recipe)
     as_text = [name for name, kind in declared.items() if COLUMN_KINDS[kind].is_verbatim]

@@ -14,7 +14,9 @@ import pandas as pd
 import pyarrow
 from numpy.typing import NDArray
 
+from dlrun.catalog.notes import INFINITE_VALUES, NO_TARGET, SAMPLED_PARTS, STREAMED
 from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.contract.note import Note
 from dlrun.data.fingerprint import LENGTH
 from dlrun.data.selection import drop_empty_columns
 from dlrun.data.splits.column import read_split_values
@@ -38,7 +40,7 @@ from dlrun.recipe.schema import Recipe
 
 SAMPLE_SIZES: Final = (200_000, 50_000, 200_000)  # training, validation and test rows in memory
 MAX_CELLS: Final = 2**25  # of a sample, which has fewer rows in a table with many columns
-SAMPLE_NOTES: Final = {
+SAMPLE_TEXTS: Final = {
     "train": (
         "Preprocessing is fitted on {n:,} of {n_all:,} training rows, chosen by a hash of the row."
     ),
@@ -243,16 +245,20 @@ class TableScan:
         content = [target.name, target.task, target.labels, columns, sums.tolist()]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:LENGTH]
 
-    def _notes(self, samples: Sequence[SampledRows]) -> Iterator[str]:
+    def _notes(self, samples: Sequence[SampledRows]) -> Iterator[Note]:
         counts, n_files = self.counts.n_rows.tolist(), len(self.reader.files.paths)
         files = f"{n_files} files" if n_files > 1 else "the file"
-        yield f"Streamed: training rows are read from {files} in every epoch (data.stream)."
+        text = f"Streamed: training rows are read from {files} in every epoch (data.stream)."
+        yield STREAMED.note(text)
         if counts[NO_SUBSET]:
             name = self.reader.target.name
-            yield f"Dropped {counts[NO_SUBSET]:,} of {sum(counts):,} rows that have no {name!r}."
+            text = f"Dropped {counts[NO_SUBSET]:,} of {sum(counts):,} rows that have no {name!r}."
+            yield NO_TARGET.note(text)
         for name, n_infinite in self.counts.n_infinite.items():
             if n_infinite:
-                yield f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
+                text = f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
+                yield INFINITE_VALUES.note(text)
         for subset, n_all, rows in zip(SUBSETS, counts, samples, strict=False):
             if len(rows.keys) < n_all:
-                yield SAMPLE_NOTES[subset].format(n=len(rows.keys), n_all=n_all)
+                text = SAMPLE_TEXTS[subset].format(n=len(rows.keys), n_all=n_all)
+                yield SAMPLED_PARTS.note(text)

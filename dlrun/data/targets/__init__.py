@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dlrun.catalog.parts import load_part
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
+from dlrun.contract.note import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ class TypedTarget:
 
     target: Target
     y: Y
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class TargetKind(Protocol):
     Raw values are a pandas Series whose index counts the rows of the source.
     """
 
-    def recognise(self, values: pd.Series[Any]) -> tuple[str, ...] | None:
+    def recognise(self, values: pd.Series[Any]) -> tuple[Note, ...] | None:
         """Return notes when the values look like a target of this task, else None."""
 
     def read(self, values: pd.Series[Any]) -> TypedTarget:

@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from dlrun.catalog.notes import GUESSED_TASK
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
+from dlrun.contract.note import Note
 from dlrun.data.targets import Calibration, TypedTarget, Y
 from dlrun.data.targets.regression import is_amount
 from dlrun.data.types.category import to_category
@@ -27,17 +29,18 @@ NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
 
 
-def recognise(values: pd.Series[Any]) -> tuple[str, ...] | None:
+def recognise(values: pd.Series[Any]) -> tuple[Note, ...] | None:
     """Take words and booleans for classes, and whole numbers too when they are few."""
     if is_amount(values):
         return None
     n_values = values.nunique() if infer_type(values) == "number" else 0
     if n_values <= 2:  # noqa: PLR2004 - two numbers are a yes and a no
         return ()
-    return (
+    text = (
         f"{values.name!r} has {n_values} different whole numbers, which are taken for classes; "
-        "if they are amounts, set task: regression.",
+        "if they are amounts, set task: regression."
     )
+    return (GUESSED_TASK.note(text),)
 
 
 def read(values: pd.Series[Any]) -> TypedTarget:

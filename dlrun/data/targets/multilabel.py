@@ -19,6 +19,7 @@ from pandas.api import types
 
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
+from dlrun.contract.note import Note
 from dlrun.data.targets import Calibration, TypedTarget, Y, classification
 from dlrun.data.types.category import category_name
 from dlrun.errors import DataError
@@ -28,7 +29,7 @@ FEWEST_ROWS: Final = 5  # of a label set that makes a stratum of its own
 THRESHOLD: Final = 0.5  # from which probability on a label is predicted
 
 
-def recognise(values: pd.Series[Any]) -> tuple[str, ...] | None:
+def recognise(values: pd.Series[Any]) -> tuple[Note, ...] | None:
     """Take lists of words, also in JSON."""
     for value in values.dropna():
         found = _parse_json(value) if isinstance(value, str) else value

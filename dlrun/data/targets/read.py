@@ -11,6 +11,7 @@ import pandas as pd
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Target
+from dlrun.contract.note import Note
 from dlrun.data.selection import check_target
 from dlrun.data.sources.raw import RawData
 from dlrun.data.targets import TypedTarget, target_kind
@@ -55,7 +56,7 @@ def join_target(recipe: Recipe, raw: RawData) -> RawData:
     return replace(raw, frame=frame, target=str(values.name))
 
 
-def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[str, ...]]:
+def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tuple[Note, ...]]:
     """Return the target as some rows of a table show it, without its labels, and notes.
 
     Raises:
@@ -65,7 +66,7 @@ def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tupl
     return target_kind(task).declare(values), notes
 
 
-def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[str, ...]]:
+def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[Note, ...]]:
     """Return the recipe's task, else the first whose values these look like, and notes.
 
     Raises:
@@ -86,7 +87,7 @@ def choose_task(recipe: Recipe, values: pd.Series[Any]) -> tuple[str, tuple[str,
     return task, notes
 
 
-def _infer_task(values: pd.Series[Any]) -> tuple[str, tuple[str, ...]]:
+def _infer_task(values: pd.Series[Any]) -> tuple[str, tuple[Note, ...]]:
     """Ask the first task last: it takes whatever the others do not."""
     found = ((task, target_kind(task).recognise(values)) for task in reversed(TASKS))
     return next((task, notes) for task, notes in found if notes is not None)

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
+from dlrun.contract.note import Note
 from dlrun.data.targets import TypedTarget, Y
 from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
@@ -23,7 +24,7 @@ CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
 QUANTILES: Final = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
 
 
-def recognise(values: pd.Series[Any]) -> tuple[str, ...] | None:
+def recognise(values: pd.Series[Any]) -> tuple[Note, ...] | None:
     """Take amounts."""
     return () if is_amount(values) else None
 

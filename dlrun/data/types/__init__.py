@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from dlrun.contract.note import Note
     from dlrun.data.types.raw_column import RawColumn
 
 
@@ -30,7 +31,7 @@ class ColumnModule(Protocol):
 
     def find_shape(
         self, frame: pd.DataFrame, column: Column, folders: Sequence[Path], settings: Any
-    ) -> tuple[Column, list[str]]:
+    ) -> tuple[Column, list[Note]]:
         """Return the column with the shape of its cells, and notes for the user.
 
         Args:

@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.notes import CUT_SEQUENCES, RESAMPLED_SOUNDS
 from dlrun.contract.dataset import Column
+from dlrun.contract.note import Note
 from dlrun.data.types.decode import (
     CellError,
     Folders,
@@ -71,7 +73,7 @@ def is_encoded_sound(cell: bytes) -> bool:
 
 def find_shape(
     frame: pd.DataFrame, column: Column, folders: Folders, settings: Audio
-) -> tuple[Column, list[str]]:
+) -> tuple[Column, list[Note]]:
     """Find the sample rate and the length; no sound is decoded.
 
     `sample_rate: auto` is the most common rate of the files, of several the highest.
@@ -91,15 +93,17 @@ def find_shape(
     cut = sum(other > length for other in lengths)
     notes = []
     if resampled:
-        notes.append(
+        text = (
             f"Column {column.name!r}: {resampled:,} of {len(headers):,} sounds are resampled to "
             f"{rate:,} Hz (preprocessing.audio.sample_rate)."
         )
+        notes.append(RESAMPLED_SOUNDS.note(text))
     if cut:
-        notes.append(
+        text = (
             f"Column {column.name!r}: {cut:,} of {len(headers):,} sounds are cut after "
             f"{length / rate:.3g} s (preprocessing.audio.seconds)."
         )
+        notes.append(CUT_SEQUENCES.note(text))
     return replace(column, shape=(length,), rate=rate), notes
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
+from dlrun.contract.note import Note
 from dlrun.data.types import column_module
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -23,7 +24,7 @@ def find_shapes(
     frame: pd.DataFrame,
     folders: Sequence[Path],
     preprocessing: Preprocessing,
-) -> tuple[tuple[Column, ...], list[str]]:
+) -> tuple[tuple[Column, ...], list[Note]]:
     """Find the shapes of images, sounds and series, from the data and the recipe.
 
     Args:
@@ -38,7 +39,7 @@ def find_shapes(
     Raises:
         DataError: a file is missing, or is of another kind.
     """
-    shaped, notes = list(columns), []
+    shaped, notes = list(columns), list[Note]()
     for position, column in enumerate(columns):
         if is_array(column):
             settings = getattr(preprocessing, column.type)

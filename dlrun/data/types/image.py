@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.catalog.notes import SCALED_IMAGES
 from dlrun.contract.dataset import Column
+from dlrun.contract.note import Note
 from dlrun.data.types.audio import is_encoded_sound
 from dlrun.data.types.decode import (
     CellError,
@@ -71,7 +73,7 @@ def has_pixels(cell: Any) -> bool:
 
 def find_shape(
     frame: pd.DataFrame, column: Column, folders: Folders, settings: Image
-) -> tuple[Column, list[str]]:
+) -> tuple[Column, list[Note]]:
     """Find height, width and channels; no image is decoded.
 
     `size: auto` is the median height by the median width, scaled down together until the longer
@@ -87,10 +89,11 @@ def find_shape(
     notes = []
     others = sum((header.height, header.width) != size for header in headers)
     if others:
-        notes.append(
+        text = (
             f"Column {column.name!r}: {others:,} of {len(headers):,} images are scaled to "
             f"{size[0]} × {size[1]} pixels (preprocessing.image.size)."
         )
+        notes.append(SCALED_IMAGES.note(text))
     return replace(column, shape=(*size, 1 if is_gray else 3)), notes
 
 

@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.catalog.notes import CUT_SEQUENCES
 from dlrun.contract.dataset import Column
+from dlrun.contract.note import Note
 from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
 from dlrun.data.types.image import has_pixels
 from dlrun.data.types.number import to_number
@@ -50,7 +52,7 @@ def recognises(raw: RawColumn) -> bool:
 
 def find_shape(
     frame: pd.DataFrame, column: Column, _folders: Sequence[Path], settings: Series
-) -> tuple[Column, list[str]]:
+) -> tuple[Column, list[Note]]:
     """Find the length and the number of channels.
 
     `length: auto` is the longest. The number of channels is the most common one.
@@ -69,10 +71,11 @@ def find_shape(
     notes = []
     if cut:
         whose = "all series" if column.parts else f"{cut:,} of {len(shapes):,} series"
-        notes.append(
+        text = (
             f"Column {column.name!r}: {whose} are cut after {length:,} steps "
             "(preprocessing.series.length)."
         )
+        notes.append(CUT_SEQUENCES.note(text))
     return replace(column, shape=(length, channels)), notes
 
 

@@ -77,7 +77,7 @@ def test_every_row_is_in_one_part_and_the_training_rows_flow(dataset: Dataset):
     assert dataset.stream.sizes == tuple((parts == one).sum() for one in SUBSETS)
     assert np.allclose(np.array(dataset.stream.sizes) / N_ROWS, [0.7, 0.1, 0.2], atol=0.03)
     assert dataset.stream.classes == (0, 1)
-    assert dataset.notes[:2] == (
+    assert tuple(note.text for note in dataset.notes[:2]) == (
         "Streamed: training rows are read from 3 files in every epoch (data.stream).",
         "Dropped 4 of 4,000 rows that have no 'late'.",
     )
@@ -139,7 +139,7 @@ def test_what_is_held_is_a_sample_whatever_the_order(read, tmp_path: Path, monke
     pd.testing.assert_frame_equal(dataset.frame, other.frame)
     assert len(dataset) == 800
     n_train, n_validation, n_test = dataset.stream.sizes
-    assert dataset.notes[2:5] == (
+    assert tuple(note.text for note in dataset.notes[2:5]) == (
         f"Preprocessing is fitted on 500 of {n_train:,} training rows, chosen by a hash of the "
         "row.",
         f"The validation part is 100 of {n_validation:,} rows, chosen by a hash of the row.",
@@ -261,13 +261,13 @@ def test_a_table_larger_than_memory_is_streamed_by_itself(read, tmp_path: Path, 
     monkeypatch.setattr(eligibility, "free_memory", lambda: 50_000)
     dataset = read("parts", data=auto)
     assert dataset.stream is not None
-    assert dataset.notes[0] == (
+    assert dataset.notes[0].text == (
         "The table would take more than half of the free memory, so it is streamed."
     )
     assert read("parts", data={"stream": False}).stream is None
     folds = read("parts", data=auto, evaluation={"folds": 3})
     assert folds.stream is None
-    assert folds.notes[0] == (
+    assert folds.notes[0].text == (
         "The table may be too large for this memory, but is not streamed: streamed rows have one "
         "test part, and 3 folds are asked for. Set folds: auto. Set data.stream: false to hold "
         "the rows in memory."

@@ -69,7 +69,7 @@ def test_columns_are_joined(make_recipe, tmp_path):
     assert dataset.target == Target("a, b", "multilabel", ("a", "b"))
     assert dataset.y.tolist() == [[1, 1], [0, 0], [0, 1], [1, 0]]
     assert [column.name for column in dataset.columns] == ["x"]
-    assert "Dropped 2 of 6 rows that have no 'a, b'." in dataset.notes
+    assert "Dropped 2 of 6 rows that have no 'a, b'." in [note.text for note in dataset.notes]
     with pytest.raises(DataError, match="there is no column 'c'"):
         read_dataset(make_recipe({**data, "target": ["a", "c"]}))
     with pytest.raises(DataError, match=r"'a' is the target\. Take it off this list"):

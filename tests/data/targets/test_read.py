@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.catalog.notes import GUESSED_TASK
 from dlrun.contract.dataset import Target
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.read import read_target
@@ -82,8 +83,10 @@ def test_infinite_targets_are_missing(read: Any) -> None:
 
 def test_only_whole_numbers_taken_for_classes_are_worth_a_note(read: Any) -> None:
     assert read([1, 2, 3] * 20).notes == (
-        "'y' has 3 different whole numbers, which are taken for classes; if they are amounts, set "
-        "task: regression.",
+        GUESSED_TASK.note(
+            "'y' has 3 different whole numbers, which are taken for classes; if they are "
+            "amounts, set task: regression."
+        ),
     )
     assert read([1, 2, 3] * 20, "classification").notes == ()
     assert read([0, 1] * 20).notes == ()

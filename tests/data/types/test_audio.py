@@ -41,7 +41,7 @@ def read(
         assert cell.ndim == 1
         assert len(cell) <= columns[0].shape[0]
         assert np.abs(cell).max(initial=0) <= 1
-    return columns[0], typed, notes
+    return columns[0], typed, [note.text for note in notes]
 
 
 def pitch(samples: np.ndarray, rate: int) -> float:

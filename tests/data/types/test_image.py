@@ -40,7 +40,7 @@ def read(
     for cell in typed:
         assert cell.shape == columns[0].shape
         assert cell.dtype == np.uint8
-    return columns[0], typed, notes
+    return columns[0], typed, [note.text for note in notes]
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "webp", "gif", "jpeg"])

@@ -28,7 +28,7 @@ def read(raw: list[Any], **settings: Any) -> tuple[Column, list[np.ndarray], lis
         assert cell.dtype == np.float32
         assert cell.shape[1:] == columns[0].shape[1:]
         assert len(cell) <= columns[0].shape[0]
-    return columns[0], typed, notes
+    return columns[0], typed, [note.text for note in notes]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,9 @@ def test_the_short_way_to_write_it_names_the_series_so(make_recipe: Any) -> None
     recipe = make_recipe({"target": "y", "features": {"series": ["t0…t2"]}}, table=WIDE)
     dataset = read_dataset(recipe)
     assert [column.name for column in dataset.columns] == ["series"]
-    assert dataset.notes == ("Not listed in data.features, so not used: 'age'.",)
+    assert [note.text for note in dataset.notes] == [
+        "Not listed in data.features, so not used: 'age'."
+    ]
 
 
 def test_a_wide_series_is_cut_at_the_length_that_is_set(make_recipe: Any) -> None:
@@ -142,7 +144,7 @@ def test_a_wide_series_is_cut_at_the_length_that_is_set(make_recipe: Any) -> Non
     dataset = read_dataset(recipe)
     assert dataset.columns[0].shape == (2, 1)
     assert [len(cell) for cell in dataset.frame["series"]] == [2, 2, 2, 2]
-    assert dataset.notes[1] == (
+    assert dataset.notes[1].text == (
         "Column 'series': all series are cut after 2 steps (preprocessing.series.length)."
     )
 

@@ -1,0 +1,187 @@
+"""The kinds of notes: the code by which a recipe mutes one, and the exact rule that gives it.
+
+Codes are stable and never used twice, also when a kind is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from dlrun.contract.note import Note
+
+
+@dataclass(frozen=True)
+class NoteKind:
+    """A kind of note.
+
+    Attributes:
+        code: `DLR` and three digits.
+        title: a few words, for a list.
+        rule: when exactly it is given, as a sentence for the documentation.
+        spoils_verdict: a fault of the data that stands beside every verdict on them, too.
+    """
+
+    code: str
+    title: str
+    rule: str
+    spoils_verdict: bool = False
+
+    def note(self, text: str) -> Note:
+        """Return a note of this kind."""
+        return Note(self.code, text)
+
+
+EARLIER = NoteKind(
+    "DLR000",
+    "A note of an earlier version",
+    "The study was tracked before notes had codes.",
+)
+# ------------------------------------------------------------------------- the files, DLR010 to 029
+# ---------------------------------------------------------------- what fits the data, DLR030 to 049
+# -------------------------------------------------------------------------- the data, DLR050 to 069
+
+GUESSED_TASK = NoteKind(
+    "DLR050",
+    "Whole numbers taken for classes",
+    "The recipe sets no `task`, and the target holds more than 2 different whole numbers, but no "
+    "more than 20 and than 5 % of the rows.",
+)
+UNLISTED_COLUMNS = NoteKind(
+    "DLR051",
+    "Columns that are not used",
+    "`data.features` is a mapping of types, and columns are neither in it nor in `data.exclude`.",
+)
+EMPTY_COLUMNS = NoteKind(
+    "DLR052",
+    "Columns without any value",
+    "No row has a value there; the columns are dropped.",
+)
+NO_TARGET = NoteKind(
+    "DLR053",
+    "Rows without a target",
+    "The target is missing there; the rows are dropped.",
+)
+SAMPLED_ROWS = NoteKind(
+    "DLR054",
+    "A sample of the rows",
+    "`data.max_rows` is lower than the number of rows that have a target.",
+)
+INFINITE_VALUES = NoteKind(
+    "DLR055",
+    "Infinite values",
+    "A column of numbers holds infinite values, which are taken as missing.",
+)
+CONSTANT_COLUMNS = NoteKind(
+    "DLR056",
+    "Constant columns",
+    "All rows that have a value there have the same.",
+)
+IDENTIFIERS = NoteKind(
+    "DLR057",
+    "Columns that may identify rows",
+    "A category is different in every row, or a number rises by 1 from each row to the next.",
+)
+LEAK = NoteKind(
+    "DLR058",
+    "A column that says the target",
+    "A column maps one to one onto the target: each of its values onto one class and each class "
+    "onto one value, or equal numbers.",
+    spoils_verdict=True,
+)
+DUPLICATES = NoteKind(
+    "DLR059",
+    "Duplicates across the parts",
+    "At least one test row of the first split equals a training or validation row, in all columns "
+    "and in the target.",
+    spoils_verdict=True,
+)
+SCALED_IMAGES = NoteKind(
+    "DLR060",
+    "Images of another size",
+    "At least one image does not have the column's common height and width.",
+)
+RESAMPLED_SOUNDS = NoteKind(
+    "DLR061",
+    "Sounds of another sample rate",
+    "At least one sound does not have the column's common sample rate.",
+)
+CUT_SEQUENCES = NoteKind(
+    "DLR062",
+    "Sounds or series that are cut",
+    "At least one sound or series is longer than the column's common length.",
+)
+STREAMED = NoteKind(
+    "DLR063",
+    "Training rows are streamed",
+    "`data.stream` is true, or auto and the table would take more than half of the free memory.",
+)
+NOT_STREAMED = NoteKind(
+    "DLR064",
+    "A large table that cannot be streamed",
+    "`data.stream` is auto and the table would take more than half of the free memory, but the "
+    "recipe or its columns need all rows at once.",
+)
+SAMPLED_PARTS = NoteKind(
+    "DLR065",
+    "A part is a sample of the stream",
+    "A table is streamed, and has more rows in the part than are held in memory.",
+)
+SAMPLE_LEARNERS = NoteKind(
+    "DLR066",
+    "Candidates that learn from a sample",
+    "A table is streamed, and an estimator has no `partial_fit`.",
+)
+MISSING_PACKAGES = NoteKind(
+    "DLR067",
+    "Baselines left out",
+    "`baselines` is auto, and the package of a feature that one needs is not installed.",
+)
+
+# -------------------------------------------------------- how the verdict is reached, DLR100 to 119
+# -------------------------------------------------------------------- the comparison, DLR120 to 149
+
+STOPPED_STUDY = NoteKind(
+    "DLR120",
+    "A study was stopped early",
+    "The study's run is killed or failed.",
+)
+DIFFERENT_DATA = NoteKind(
+    "DLR121",
+    "The studies' data differ",
+    "Studies that are compared have the same splits and target, but other fingerprints of the "
+    "data.",
+)
+FAILED_TRIALS = NoteKind(
+    "DLR122",
+    "A candidate failed",
+    "A candidate has no score on at least one split.",
+)
+NO_VALIDATION = NoteKind(
+    "DLR123",
+    "No validation score to choose by",
+    "A side has several candidates, and the one that represents it has no validation score.",
+)
+BETTER_ON_TEST = NoteKind(
+    "DLR124",
+    "Another candidate has the better test score",
+    "A candidate with as many scores has a better mean test score than the one that represents "
+    "its side.",
+)
+NO_BETTER_THAN_DUMMY = NoteKind(
+    "DLR125",
+    "No better than ignoring the columns",
+    "A side is represented by `dummy`, or by a candidate whose mean test score is no better.",
+)
+
+# --------------------------------------------------------------------------- the run, DLR200 to 219
+
+NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}
+"""Code → kind."""
+SPOILING: Final = frozenset(code for code, kind in NOTES.items() if kind.spoils_verdict)
+
+
+def unmuted(notes: Iterable[Note], muted: Collection[str]) -> tuple[Note, ...]:
+    """Return the notes whose code is not muted."""
+    return tuple(note for note in notes if note.code not in muted)
