@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -100,7 +99,7 @@ class ReportContext:
     @property
     def bounds(self) -> tuple[float, float]:
         """Return the smallest and the largest possible score on that metric."""
-        return score_bounds(lower_is_better=self.comparison.lower_is_better)
+        return get_metric(self.comparison.metric).bounds
 
     @property
     def finished(self) -> list[CandidateView]:
@@ -205,13 +204,8 @@ def _interval(
     if len(means) < MIN_FOLDS:
         return None
     found = nadeau_bengio_interval(np.array(means), test_sets.n_per_split / comparison.n_rows)
-    low, high = score_bounds(lower_is_better=comparison.lower_is_better)
+    low, high = get_metric(comparison.metric).bounds
     return Interval(found.mean, max(low, found.low), min(high, found.high))
-
-
-def score_bounds(*, lower_is_better: bool) -> tuple[float, float]:
-    """Return the smallest and the largest possible score: errors end at 0, other scores at 1."""
-    return (0.0, inf) if lower_is_better else (-inf, 1.0)
 
 
 def _per_test_set(values: np.ndarray, splits: Sequence[int], test_sets: TestSets) -> list[float]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlrun.report.sections.detection import draw_precision, draw_roc
 from dlrun.report.sections.predictions import draw_calibration, draw_confusion, draw_predicted
+from dlrun.report.sections.residuals import draw_residuals
 
 if TYPE_CHECKING:
-    from dlrun.report.context import ReportContext
+    from dlrun.report.charts.chart import Chart
+    from dlrun.report.context import CandidateView, ReportContext
 
 
 def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
@@ -15,7 +18,10 @@ def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
     charts = {
         "calibration.svg": draw_calibration,
         "confusion.svg": draw_confusion,
+        "roc.svg": _roc,
+        "precision_recall.svg": _precision,
         "predicted_true.svg": draw_predicted,
+        "residuals.svg": draw_residuals,
     }
     return {
         view.own_name: {
@@ -23,3 +29,14 @@ def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
         }
         for view in context.finished
     }
+
+
+def _roc(view: CandidateView) -> Chart | None:
+    curves = view.prediction_stats.detection
+    return draw_roc([(view, curves)], title=f"ROC curve of {view.name}") if curves else None
+
+
+def _precision(view: CandidateView) -> Chart | None:
+    curves = view.prediction_stats.detection
+    title = f"Precision and recall of {view.name}"
+    return draw_precision([(view, curves)], title=title) if curves else None

@@ -1,13 +1,14 @@
-"""Statistics of test predictions: calibration, confusion, predicted against true values."""
+"""Statistics of test predictions: calibration, confusion, detection, true values, residuals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dlrun.data.targets import target_kind
+from dlrun.evidence.detection import DetectionCurves, detection_curves, macro_average
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 N_BINS: Final = 10
 N_CELLS: Final = 28
+NEARLY_ALL: Final = 0.995  # of the residuals, which an axis spans
 Z: Final = 1.96
 
 
@@ -41,17 +43,36 @@ class Bin:
 
 @dataclass(frozen=True)
 class JointCounts:
-    """Counts of test predictions of numbers over (true, predicted), on the range of true values.
+    """Counts of test predictions of numbers over two values.
 
     Attributes:
-        counts: (cells, cells) int64.
-        n_beyond: predictions outside that range, which are counted at its border.
+        counts: (cells of x, cells of y) int64.
+        x: the ends of the first value's range.
+        y: the ends of the second one's.
+        n_beyond: predictions outside these ranges, which are counted at the border.
     """
 
     counts: NDArray[np.int64]
-    low: float
-    high: float
+    x: tuple[float, float]
+    y: tuple[float, float]
     n_beyond: int
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What is left of the true values when the predicted ones are taken off.
+
+    Attributes:
+        values: (predictions,) float64, true minus predicted.
+        by_prediction: counts over (predicted, residual).
+    """
+
+    values: NDArray[np.float64]
+    by_prediction: JointCounts
+
+    def within(self, share: float) -> float:
+        """Return the distance from 0 that this share of the residuals keeps."""
+        return float(np.quantile(np.abs(self.values), share))
 
 
 @dataclass(frozen=True)
@@ -62,13 +83,25 @@ class PredictionStats:
         event: of which the bins are, such as the second class.
         bins: by rising probability; empty where numbers are predicted.
         confusion: (true, predicted) int64 counts; None where a row has no single class.
-        joint: None where classes are predicted.
+        detections: of the second of two classes, or of each class or label that some rows have
+            and others lack; empty where numbers are predicted.
+        joint: counts over (true, predicted); None where classes are predicted.
+        residuals: None where classes are predicted.
     """
 
     event: str = ""
     bins: tuple[Bin, ...] = ()
     confusion: NDArray[np.int64] | None = None
+    detections: tuple[DetectionCurves, ...] = ()
     joint: JointCounts | None = None
+    residuals: Residuals | None = None
+
+    @property
+    def detection(self) -> DetectionCurves | None:
+        """Return the curves of the only event, or the mean over several."""
+        if len(self.detections) > 1:
+            return macro_average(self.detections, f"mean of {len(self.detections)}")
+        return next(iter(self.detections), None)
 
 
 def describe_predictions(
@@ -85,9 +118,31 @@ def describe_predictions(
     y, predictions = kind.from_table(frame, labels)
     calibration = kind.calibration(y, predictions, labels)
     if calibration is None:
-        return PredictionStats(joint=_joint_counts(y, predictions.values))
+        return _of_numbers(y, predictions.values)
     bins = _bins(calibration, max(1, frame["repeat"].nunique()))
-    return PredictionStats(calibration.of, bins, kind.confusion(y, predictions, labels))
+    curves = (
+        detection_curves(each.event, each.probabilities, each.occurred, each.predicted)
+        for each in kind.detections(y, predictions, labels)
+    )
+    return PredictionStats(
+        calibration.of,
+        bins,
+        kind.confusion(y, predictions, labels),
+        tuple(filter(None, curves)),
+    )
+
+
+def _of_numbers(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> PredictionStats:
+    span = _range(y)
+    residuals = (y - predicted)[np.isfinite(predicted)]
+    reach = 1.05 * float(np.quantile(np.abs(residuals), NEARLY_ALL)) if len(residuals) else 0.0
+    limits = (-reach, reach) if reach else (-1.0, 1.0)
+    finite = predicted[np.isfinite(predicted)]
+    by_prediction = _joint_counts(finite, residuals, span, limits)
+    return PredictionStats(
+        joint=_joint_counts(y, predicted, span, span),
+        residuals=Residuals(residuals, by_prediction),
+    )
 
 
 def _bins(calibration: Calibration, n_repeats: int) -> tuple[Bin, ...]:
@@ -111,11 +166,23 @@ def _bin(probability: float, frequency: float, n: int, n_repeats: int) -> Bin:
     return Bin(probability, frequency, max(0.0, middle - reach), min(1.0, middle + reach), n)
 
 
-def _joint_counts(y: NDArray[Any], predicted: NDArray[np.float64]) -> JointCounts:
-    low, high = float(y.min()), float(y.max())
+def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
     air = (high - low) * 0.02 or abs(high) * 0.02 or 1.0
-    low, high = low - air, high + air
-    edges = np.linspace(low, high, N_CELLS + 1)
-    inside = np.clip(np.nan_to_num(predicted, nan=high), low, high)
-    counts, _, _ = np.histogram2d(y, inside, bins=(edges, edges))
-    return JointCounts(counts.astype(np.int64), low, high, int(np.sum(inside != predicted)))
+    return low - air, high + air
+
+
+def _joint_counts(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    x: tuple[float, float],
+    y: tuple[float, float],
+) -> JointCounts:
+    shown = [
+        np.clip(np.nan_to_num(values, nan=ends[1]), *ends)
+        for values, ends in ((first, x), (second, y))
+    ]
+    edges = [np.linspace(*ends, N_CELLS + 1) for ends in (x, y)]
+    counts, _, _ = np.histogram2d(shown[0], shown[1], bins=edges)
+    n_beyond = int(np.sum((shown[0] != first) | (shown[1] != second)))
+    return JointCounts(counts.astype(np.int64), x, y, n_beyond)

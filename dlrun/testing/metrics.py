@@ -1,4 +1,4 @@
-"""Checks of a metric: direction, weights, order of the rows, and its bootstrap."""
+"""Checks of a metric: direction, bounds, weights, order of the rows, and its bootstrap."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ def prefers_good_predictions(case: MetricCase) -> None:
     require(is_better, f"good predictions score {good:.3g}, bad ones {bad:.3g}")
 
 
+def stays_within_its_bounds(case: MetricCase) -> None:
+    """Check that scores lie within the bounds that the row says."""
+    low, high = case.metric.bounds
+    for rows in (case.good, case.bad):
+        score = case.metric.score(rows)
+        require(low <= score <= high, f"{score:.3g} is not from {low:g} to {high:g}")
+
+
 def depends_on_no_order(case: MetricCase) -> None:
     """Check that the order of the rows does not matter."""
     rows = case.bad
@@ -63,6 +71,7 @@ def counts_a_weight_of_two_as_two_rows(case: MetricCase) -> None:
 
 METRIC_CHECKS: Final = (
     prefers_good_predictions,
+    stays_within_its_bounds,
     depends_on_no_order,
     counts_a_weight_of_two_as_two_rows,
 )

@@ -11,23 +11,23 @@ from dlrun.evidence.compare import compare
 from dlrun.report.context import build_context
 from dlrun.report.figures import draw_figures
 
+OF_CLASSES = {
+    "calibration.svg": "Calibration",
+    "confusion.svg": "Confusion",
+    "roc.svg": "ROC curve",
+    "precision_recall.svg": "Precision and recall",
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize(
     ("labels", "titles"),
     [
-        (("no", "yes"), {"calibration.svg": "Calibration", "confusion.svg": "Confusion"}),
-        (("<b>&", "漢字", "_"), {"calibration.svg": "Calibration", "confusion.svg": "Confusion"}),
-        (
-            tuple(f"class {k}" for k in range(100)),
-            {"calibration.svg": "Calibration", "confusion.svg": "Confusion"},
-        ),
-        (
-            tuple(f"class {k}" for k in range(30)),
-            {"calibration.svg": "Calibration", "confusion.svg": "Confusion"},
-        ),
-        ((), {"predicted_true.svg": "Predicted and true values"}),
+        (("no", "yes"), OF_CLASSES),
+        (("<b>&", "漢字", "_"), OF_CLASSES),
+        (tuple(f"class {k}" for k in range(100)), OF_CLASSES),
+        (tuple(f"class {k}" for k in range(30)), OF_CLASSES),
+        ((), {"predicted_true.svg": "Predicted and true values", "residuals.svg": "Residuals"}),
     ],
 )
 def test_figures(labels, titles):

@@ -92,8 +92,10 @@ def sections(page: Page) -> list[str | None]:
 
 
 def test_sections_of_classes_and_of_numbers(of_classes, of_numbers):
-    assert sections(report(of_classes)) == [*ALWAYS[:6], "calibration", "confusion", *ALWAYS[6:]]
-    assert sections(report(of_numbers)) == [*ALWAYS[:6], "predicted", *ALWAYS[6:]]
+    assert sections(report(of_classes)) == [
+        *ALWAYS[:6], "curves", "calibration", "confusion", *ALWAYS[6:],
+    ]  # fmt: skip
+    assert sections(report(of_numbers)) == [*ALWAYS[:6], "predicted", "residuals", *ALWAYS[6:]]
 
 
 def test_every_link_of_the_contents_leads_somewhere(of_classes):
@@ -137,6 +139,34 @@ def test_every_chart_shows_something_and_has_a_name(name, request):
     assert "nan" not in " ".join(
         str(value) for _, attributes in page.tags for value in attributes.values()
     )
+
+
+def test_the_curves_have_the_operating_point_of_every_candidate(of_classes):
+    page = report(of_classes)
+    frame = of_classes.predictions["mlp"]
+    found = (frame["prediction"] == 1) & (frame["truth"] == 1)
+    recall = found.sum() / (frame["truth"] == 1).sum()
+    precision = found.sum() / (frame["prediction"] == 1).sum()
+    said = f"mlp as it predicts: recall {recall:.3f}, precision {precision:.3f}, false positive"
+    assert any(text.startswith(said) for text in page.hovers)
+    assert f"mlp {recall:.3f} {precision:.3f} 0." in page.text
+
+
+def test_of_several_classes_each_has_curves_too():
+    page = report(make("linear", "mlp", labels=tuple("abcd")))
+    assert {"ROC curve of each of 4, averaged", "ROC curve of c"} <= set(page.titles)
+    many = report(make("linear", "mlp", labels=CLASSES, n_rows=2000))
+    assert sum(title.startswith("ROC curve of class") for title in many.titles) == 12
+
+
+def test_residuals_by_hand():
+    study = make("linear", "mlp", labels=())
+    frame = study.predictions["mlp"]
+    off = (frame["truth"] - frame["prediction"]).abs()
+    page = report(study)
+    assert "Residuals of mlp" in page.titles
+    assert f"{off.max():.3f}" in page.text
+    assert f"{off.quantile(0.5):.3f}" in page.text
 
 
 def test_ids_are_unique_and_tables_have_captions(of_classes):

@@ -133,6 +133,17 @@ def test_the_question_is_asked_of_one_study_with_two_sides(studies):
 # ------------------------------------------------------------------------------------- curves
 
 
+@pytest.mark.parametrize("cls", ["wide", "narrow"])
+def test_an_axis_of_scores_ends_at_the_best_one_also_where_the_deviation_passes_it(cls):
+    study = with_curve({"mlp": lambda n: 0.3 / n, "linear": lambda n: 0.0})
+    first = study.probe_scores["step"] == 0
+    study.probe_scores["score"] = study.probe_scores["score"].clip(upper=1) - 0.1 * first
+    study.trials["accuracy"] = study.trials["accuracy"].clip(upper=1)
+    (drawn,) = charts(section(read(study), "learning"), cls)
+    ticks = [words(each) for each in drawn.iter("text") if each.get("text-anchor") == "end"]
+    assert max(map(float, ticks)) <= 1
+
+
 @pytest.mark.parametrize("kind", ["wide", "narrow"])
 def test_the_crossover_is_marked_where_the_laws_cross(kind):
     study = with_curve(FALLING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.catalog.metrics.row import Metric, mean_scorer
@@ -299,6 +300,7 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         name="log_loss",
         title="log loss",
         lower_is_better=True,
+        bounds=(0.0, inf),
         score=_log_loss,
         bootstrap=_log_loss_bootstrap,
         auto_rank=2,
@@ -308,6 +310,7 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         name="brier",
         title="Brier score",
         lower_is_better=True,
+        bounds=(0.0, 2.0),
         score=lambda rows: rows.average(_squared_errors(rows)),
         bootstrap=lambda rows: mean_scorer(_squared_errors(rows)),
         auto_rank=4,
@@ -322,10 +325,17 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         auto_rank=5,
         auto_rank_binary=6,
     ),
-    _decision(name="mcc", title="MCC", score=_mcc, bootstrap=_confusion_bootstrap(_mcc_of)),
+    _decision(
+        name="mcc",
+        title="MCC",
+        bounds=(-1.0, 1.0),
+        score=_mcc,
+        bootstrap=_confusion_bootstrap(_mcc_of),
+    ),
     _decision(
         name="kappa",
         title="Cohen's kappa",
+        bounds=(-1.0, 1.0),
         score=_kappa,
         bootstrap=_confusion_bootstrap(_kappa_of),
     ),

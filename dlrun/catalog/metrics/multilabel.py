@@ -6,6 +6,7 @@ A label is predicted from a probability of 0.5 on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.catalog.metrics import classification
@@ -138,6 +139,7 @@ MULTILABEL: Final = (
         title="log loss",
         tasks=TASKS,
         lower_is_better=True,
+        bounds=(0.0, inf),
         score=lambda rows: rows.average(_cross_entropy(rows)),
         bootstrap=lambda rows: mean_scorer(_cross_entropy(rows)),
         auto_rank=4,

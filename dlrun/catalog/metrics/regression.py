@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.catalog.metrics.row import Metric, mean_scorer
@@ -66,7 +67,7 @@ def _median_absolute_error_bootstrap(rows: ScoredRows) -> BootstrapScorer:
 
 
 _metric: Final = partial(Metric, tasks=("regression",))
-_error: Final = partial(_metric, lower_is_better=True, is_rope_relative=True)
+_error: Final = partial(_metric, lower_is_better=True, bounds=(0.0, inf), is_rope_relative=True)
 
 REGRESSION: Final[tuple[Metric, ...]] = (
     _error(
@@ -83,7 +84,14 @@ REGRESSION: Final[tuple[Metric, ...]] = (
         bootstrap=lambda rows: mean_scorer(_absolute_errors(rows)),
         auto_rank=2,
     ),
-    _metric(name="r2", title="R²", score=_r2, bootstrap=_r2_bootstrap, auto_rank=3),
+    _metric(
+        name="r2",
+        title="R²",
+        bounds=(-inf, 1.0),
+        score=_r2,
+        bootstrap=_r2_bootstrap,
+        auto_rank=3,
+    ),
     _error(
         name="mape",
         title="MAPE",

@@ -77,6 +77,7 @@ class Metric:
         name: in recipes and in MLflow.
         title: in tables and charts.
         tasks: the tasks that it measures.
+        bounds: the smallest and the largest value that it can have.
         score: computes it; NaN where the rows do not define it.
         bootstrap: prepares the rows once and returns a function of the row counts of a bootstrap
             sample, faster than `score` with weights; None: `score` is used.
@@ -94,6 +95,7 @@ class Metric:
     title: str
     tasks: tuple[str, ...]
     lower_is_better: bool = False
+    bounds: tuple[float, float] = (0.0, 1.0)
     score: Callable[[ScoredRows], float]
     bootstrap: Callable[[ScoredRows], BootstrapScorer] | None = None
     is_right: Callable[[ScoredRows], NDArray[np.bool_]] | None = None

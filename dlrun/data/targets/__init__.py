@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -49,6 +49,23 @@ class Calibration:
     of: str
     probabilities: NDArray[np.float64]
     observed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Predictions of whether an event occurs, such as one class against the rest.
+
+    Attributes:
+        event: the class or the label.
+        probabilities: (predictions,) float64.
+        occurred: (predictions,) bool.
+        predicted: (predictions,) bool, what `answers` says.
+    """
+
+    event: str
+    probabilities: NDArray[np.float64]
+    occurred: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
 
 
 class TargetKind(Protocol):
@@ -130,6 +147,14 @@ class TargetKind(Protocol):
         self, y: Y, predictions: Predictions, labels: tuple[str, ...]
     ) -> NDArray[np.int64] | None:
         """Return counts, (true, predicted); None where a row has no single class."""
+
+    def detections(
+        self, y: Y, predictions: Predictions, labels: tuple[str, ...]
+    ) -> Iterator[Detection]:
+        """Yield what curves of thresholds are drawn from; nothing without probabilities."""
+
+    def row_losses(self, y: Y, predictions: Predictions) -> NDArray[np.float64]:
+        """Return how wrong each prediction is, (rows,): cross-entropy or absolute error."""
 
 
 def target_kind(task: str) -> TargetKind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from dlrun.catalog.notes import GUESSED_TASK
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
-from dlrun.data.targets import Calibration, TypedTarget, Y
+from dlrun.data.targets import Calibration, Detection, TypedTarget, Y
 from dlrun.data.targets.regression import is_amount
 from dlrun.data.types.category import to_category
 from dlrun.data.types.infer import infer_type
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
 SAMPLE_ROWS: Final = 1000  # that decide whether a column is compared in whole
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+LEAST_PROBABILITY: Final = 1e-15  # of which a loss is finite
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
 
 
@@ -222,3 +223,17 @@ def confusion(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> NDArra
     n = len(labels)
     cells = np.bincount(y * n + predictions.class_indices, minlength=n * n)
     return cells.reshape(n, n)
+
+
+def detections(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> Iterator[Detection]:
+    """Yield the second of two classes, or each class against the rest."""
+    chosen = predictions.class_indices
+    for code in (1,) if len(labels) == 2 else range(len(labels)):  # noqa: PLR2004
+        yield Detection(labels[code], predictions.values[:, code], y == code, chosen == code)
+
+
+def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
+    """Return the cross-entropy of each row."""
+    true = predictions.values[np.arange(len(y)), y]
+    losses: NDArray[np.float64] = -np.log(np.clip(true, LEAST_PROBABILITY, 1.0))
+    return losses

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,8 @@ from pandas.api import types
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
-from dlrun.data.targets import Calibration, TypedTarget, Y, classification
+from dlrun.data.targets import Calibration, Detection, TypedTarget, Y, classification
+from dlrun.data.targets.classification import LEAST_PROBABILITY
 from dlrun.data.types.category import category_name
 from dlrun.errors import DataError
 
@@ -225,3 +226,17 @@ def calibration(y: Y, predictions: Predictions, _labels: tuple[str, ...]) -> Cal
 
 def confusion(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
     """Return None: a row has no single class."""
+
+
+def detections(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> Iterator[Detection]:
+    """Yield each label."""
+    for code, label in enumerate(labels):
+        probabilities = predictions.values[:, code]
+        yield Detection(label, probabilities, y[:, code] == 1, probabilities >= THRESHOLD)
+
+
+def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
+    """Return the mean cross-entropy of each row over its labels."""
+    said = np.where(y == 1, predictions.values, 1 - predictions.values)
+    losses: NDArray[np.float64] = -np.log(np.clip(said, LEAST_PROBABILITY, 1.0)).mean(axis=1)
+    return losses

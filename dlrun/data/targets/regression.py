@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from pandas.api import types
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
-from dlrun.data.targets import TypedTarget, Y
+from dlrun.data.targets import Detection, TypedTarget, Y
 from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
@@ -160,3 +160,13 @@ def calibration(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> N
 
 def confusion(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> None:
     """Return None: numbers have no classes."""
+
+
+def detections(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> Iterator[Detection]:
+    """Yield nothing: numbers have no probabilities."""
+    yield from ()
+
+
+def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
+    """Return the absolute error of each row."""
+    return np.abs(y - predictions.values)

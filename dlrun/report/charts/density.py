@@ -1,9 +1,9 @@
-"""Predicted numbers against true ones: a map of how many rows lie where."""
+"""Two numbers of each test prediction: a map of how many lie where."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -23,12 +23,20 @@ SIZE: Final = 300.0
 N_LEVELS: Final = 5
 
 
-def draw_density(joint: JointCounts, style: Style, *, title: str, axes: tuple[str, str]) -> Chart:
-    """Draw counts as cells over the diagonal of perfect predictions."""
-    y = Scale(joint.low, joint.high, SIZE - 46, 34, pixels_per_tick=PER_TICK_UP)
-    x = Scale(joint.low, joint.high, tick_room(y), SIZE - 12, pixels_per_tick=PER_TICK)
+def draw_density(
+    joint: JointCounts,
+    style: Style,
+    *,
+    title: str,
+    axes: tuple[str, str],
+    perfect: Literal["diagonal", "zero"] = "diagonal",
+) -> Chart:
+    """Draw counts as cells, with the line on which perfect predictions lie."""
+    y = Scale(*joint.y, SIZE - 46, 34, pixels_per_tick=PER_TICK_UP)
+    x = Scale(*joint.x, tick_room(y), SIZE - 12, pixels_per_tick=PER_TICK)
     plot = Plot(x, y)
-    parts = marks.group(*plot.axes(*axes), *_levels(joint, plot), plot.diagonal(), style=style)
+    line = plot.diagonal() if perfect == "diagonal" else plot.horizontal(0, "front")
+    parts = marks.group(*plot.axes(*axes), *_levels(joint, plot), line, style=style)
     description = f"{int(joint.counts.sum()):,} predictions"
     return chart(title, description, [parts], width=SIZE, height=SIZE)
 

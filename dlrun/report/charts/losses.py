@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS: Final = 150
 MARGIN: Final = 70.0  # for the names at the right
-HEIGHT: Final = 220.0
+HEIGHT: Final = 260.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LossCurve:
 
 
 def draw_losses(
-    curves: Sequence[LossCurve], style: Style, *, title: str, axis: str, width: float = 300.0
+    curves: Sequence[LossCurve], style: Style, *, title: str, axis: str, width: float
 ) -> Chart:
     """Draw the losses of one candidate; at least one curve has a finite point."""
     curves = [each for each in curves if each.finite]

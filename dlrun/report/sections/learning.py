@@ -14,7 +14,6 @@ from dlrun.evidence.formatting import counted, fixed
 from dlrun.evidence.learning_curve import Crossover, LearningCurve, crossover, learning_curves
 from dlrun.report.charts.learning import Crossing, Trace, draw_learning
 from dlrun.report.charts.marks import Estimate, interval_of
-from dlrun.report.context import score_bounds
 from dlrun.report.html import tag
 from dlrun.report.sections.probe_tables import measured, measured_metric, measured_title, places_of
 from dlrun.report.sections.section import ReportSection, figure, on_any_width
@@ -42,7 +41,7 @@ def write_learning(context: ReportContext) -> ReportSection | None:
         _mark(crossing),
         title=f"{measured_title(context)} by training rows",
         axis=measured_title(context),
-        bounds=score_bounds(lower_is_better=get_metric(metric).lower_is_better),
+        bounds=get_metric(metric).bounds,
     )
     caption = _caption([curve for _, curve in near], _mark(crossing))
     far = [view.name for view, _ in found if view.name not in context.in_view]
@@ -79,8 +78,15 @@ def _trace(
     for size, score, sd in zip(curve.sizes, curve.scores, curve.sds, strict=True):
         name = f"{view.name}, {counted(size, 'training row')}"
         text = fixed(score, places) + ("" if isnan(sd) else f" ± {fixed(sd, places)}")
-        points.append((size, Estimate(name, view.style, score, text, interval_of(score, sd))))
+        ends = _within(interval_of(score, sd), metric)
+        points.append((size, Estimate(name, view.style, score, text, ends)))
     return Trace(view.name, view.style, tuple(points), _line(curve, metric, until))
+
+
+def _within(ends: tuple[float, float] | None, metric: str) -> tuple[float, float] | None:
+    """Cut an interval to the scores that are possible."""
+    low, high = get_metric(metric).bounds
+    return (max(low, ends[0]), min(high, ends[1])) if ends else None
 
 
 def _line(curve: LearningCurve, metric: str, until: float) -> tuple[tuple[float, float], ...]:

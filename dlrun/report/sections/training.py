@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.formatting import counted
 from dlrun.report.charts.losses import LossCurve, draw_losses
-from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels
+from dlrun.report.sections.section import ReportSection, candidate_title, figure, on_any_width
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView, ReportContext
 
 MOST_SPLITS: Final = 10
@@ -22,25 +22,25 @@ NAMES: Final = {"train": "training", "val": "validation"}
 def write_training(context: ReportContext) -> ReportSection | None:
     """Draw the losses of every candidate that has epochs."""
     found = ((view, view.read_epochs()) for view in context.candidates)
-    charts = [panel for view, epochs in found if (panel := _panel(view, epochs))]
+    charts = [part for view, epochs in found if (part := _chart(view, epochs))]
     if not charts:
         return None
     caption = (
         "The loss after each epoch, one line per split; a dot marks the epoch whose weights were "
         "kept. A validation line that rises while the training line falls is overfitting."
     )
-    return ReportSection("training", "Training", figure(panels(charts), caption=caption))
+    return ReportSection("training", "Training", figure(*charts, caption=caption))
 
 
-def _panel(view: CandidateView, epochs: pd.DataFrame) -> tuple[Markup, Chart] | None:
+def _chart(view: CandidateView, epochs: pd.DataFrame) -> Markup | None:
     curves = _curves(view, epochs)
     if not any(curve.finite for curve in curves):
         return None
     n_splits = len(epochs.groupby(["repeat", "fold"]))
     first = f", the first {MOST_SPLITS} of {n_splits} splits" if n_splits > MOST_SPLITS else ""
     facts = f"at most {counted(int(epochs['epoch'].max()), 'epoch')}{first}"
-    chart = draw_losses(curves, view.style, title=f"Loss of {view.name}", axis="loss")
-    return candidate_title(view, facts), chart
+    draw = partial(draw_losses, curves, view.style, title=f"Loss of {view.name}", axis="loss")
+    return candidate_title(view, facts) + on_any_width(draw)
 
 
 def _curves(view: CandidateView, epochs: pd.DataFrame) -> list[LossCurve]:
