@@ -23,8 +23,9 @@ ACCURACY = metrics_of("classification")["accuracy"]
     [
         ({"lower_is_better": True}, "good predictions score"),
         ({"score": lambda rows: float("nan")}, "it is not finite"),
+        ({"score": lambda rows: 2 * ACCURACY.score(rows)}, "is not from 0 to 1"),
         (
-            {"score": lambda rows: ACCURACY.score(rows) + rows.values[0, 0] / 10},
+            {"score": lambda rows: ACCURACY.score(rows) - rows.values[0, 0] / 10},
             "depends on the order",
         ),
         ({"bootstrap": lambda rows: lambda counts: ACCURACY.score(rows)}, "bootstrap 0."),
