@@ -22,6 +22,7 @@ from dlrun.cli.train import train
 from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
 from dlrun.errors import DlrunError
+from dlrun.system.secrets import mask
 from dlrun.system.version import __version__
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def main() -> None:
     try:
         app()
     except DlrunError as error:
-        print(error, file=sys.stderr)
+        print(mask(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader has ended (`dlrun compare | head`); Python must not flush stdout.

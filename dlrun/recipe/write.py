@@ -16,15 +16,21 @@ from dlrun.recipe import baseline, preprocessing, training
 from dlrun.recipe import schema as model
 from dlrun.recipe.document import dotted
 from dlrun.recipe.schema import Recipe
+from dlrun.system.secrets import mask_setting, mask_uri
 
 
 def resolved_values(recipe: Recipe) -> dict[str, Any]:
-    """Return every key with its value as plain data; keys that are not set are left out."""
-    return recipe.model_dump(mode="json", exclude_none=True)
+    """Return every key with its value as plain data; keys that are not set are left out.
+
+    Passwords and tokens are masked: these values are published, and a digest of them could be
+    guessed.
+    """
+    values: dict[str, Any] = mask_setting("", recipe.model_dump(mode="json", exclude_none=True))
+    return values
 
 
 def to_yaml(recipe: Recipe, *, source: str | None = None) -> str:
-    """Write a recipe with all of its defaults.
+    """Write a recipe with all of its defaults, and without its secrets.
 
     Args:
         recipe: the recipe.
@@ -32,7 +38,7 @@ def to_yaml(recipe: Recipe, *, source: str | None = None) -> str:
     """
     values = resolved_values(recipe)
     if source is not None:
-        values["data"]["source"] = source
+        values["data"]["source"] = mask_uri(source)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 

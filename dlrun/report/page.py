@@ -25,6 +25,7 @@ from dlrun.report.sections import (
     training,
 )
 from dlrun.report.sections.section import ReportSection, on_any_width
+from dlrun.system.secrets import mask
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def render_page(context: ReportContext) -> str:
         studies=names,
         version=__version__,
     )
-    return str(html)  # any text, no longer markup
+    return mask(str(html))  # any text, no longer markup; studies of 0.1 had secrets in them
 
 
 def _shares_title(verdict: Verdict) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from traceback import format_exception
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ from dlrun.contract.trial import (
 from dlrun.errors import ClusterError, DlrunError, TrackingError, TrainingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
+from dlrun.system.secrets import mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +73,7 @@ class TrialTask:
         """Return the trial that failed for this reason."""
         own, condition = self.candidate, self.condition
         scores = (self._score(condition.aspect, "", condition.level, nan),) if condition else ()
-        return Trial(own.name, own.family, self.split, error=error, probe_scores=scores)
+        return Trial(own.name, own.family, self.split, error=mask(error), probe_scores=scores)
 
     def probe(
         self, fitted: Fitted, test_score: float, train: Dataset, test: Dataset
@@ -162,7 +164,7 @@ def _reason(candidate: Candidate, error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return f"{candidate.name}: the memory of this machine does not suffice"
-    log.error("%s failed", candidate.name, exc_info=error)
+    log.error("%s failed\n%s", candidate.name, mask("".join(format_exception(error))))
     return f"{candidate.name}: {type(error).__name__}: {error}"
 
 

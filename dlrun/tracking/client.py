@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from dlrun.errors import TrackingError
+from dlrun.system.secrets import mask
 
 PARAMS_AT_ONCE: Final = 100
 METRICS_AT_ONCE: Final = 1000
@@ -86,7 +87,7 @@ def clear_errors(place: str) -> Iterator[None]:
     try:
         yield
     except failures() as error:
-        message = f"{place}: {first_line(error)}"
+        message = f"{place}: {mask(first_line(error))}"
         raise TrackingError(message) from error
 
 

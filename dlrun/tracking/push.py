@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.errors import TrackingError, UsageError
+from dlrun.system.secrets import MASK
 from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
 from dlrun.tracking.model import upload
 from dlrun.tracking.read import find_run, local_path, model_folder
@@ -83,7 +84,7 @@ def _server(uri: str | None, study: str, experiment: str) -> Store:
     if uri is None:
         message = f"{study}: no server is known for it. Name one: dlrun push {study} --to URI"
         raise UsageError(message)
-    if ":***@" in uri:
+    if f":{MASK}@" in uri:
         message = f"{study}: {uri} needs its password: dlrun push {study} --to URI"
         raise UsageError(message)
     server = open_store(uri, experiment=experiment)

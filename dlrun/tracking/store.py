@@ -6,7 +6,7 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from dlrun.errors import TrackingError, UsageError
+from dlrun.system.secrets import MASK, mask_uri
 from dlrun.tracking.client import clear_errors, connect, failures, reason_of
 from dlrun.tracking.reader import NEWEST_FIRST, STUDIES, ClientReader, RunReader, SqliteReader
 
@@ -36,7 +37,7 @@ class Store:
         note: a sentence or two about that, which must be printed.
     """
 
-    uri: str
+    uri: str = field(repr=False)
     experiment: str | None = None
     experiment_id: str | None = None
     stands_in_for: str | None = None
@@ -64,18 +65,12 @@ class Store:
     @property
     def place(self) -> str:
         """Return the URI without its password."""
-        return shown(self.uri)
+        return mask_uri(self.uri)
 
 
 def local_uri() -> str:
     """Return the URI of the store of the current folder."""
     return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
-
-
-def shown(uri: str) -> str:
-    """Return a URI without its password."""
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri
 
 
 def open_store(uri: str | None, *, experiment: str | None = None, create: bool = True) -> Store:
@@ -106,14 +101,14 @@ def fallback_store(
     server: str, reason: str, *, experiment: str | None, create: bool = True
 ) -> Store:
     """Open the store of this folder in place of a server that does not answer."""
-    problem = f"{shown(server)} does not answer ({reason})."
+    problem = f"{mask_uri(server)} does not answer ({reason})."
     try:
         local = _open_sqlite(local_uri(), experiment, create=create)
     except UsageError as error:
         raise TrackingError(problem) from error
     kept = f"This study is kept in {local.place}. When the server is back: dlrun push"
     note = f"{problem} {kept if create else f'Reading {local.place} instead.'}"
-    return replace(local, stands_in_for=shown(server), note=note)
+    return replace(local, stands_in_for=mask_uri(server), note=note)
 
 
 def search_runs(store: Store, where: str, *, at_most: int | None = None) -> list[Any]:
@@ -140,12 +135,18 @@ def _check_uri(uri: str) -> None:
     try:
         scheme, _ = urlsplit(uri).scheme, urlsplit(uri).port
     except ValueError as error:
-        message = f"{uri} is not a URI: {error}"
+        message = f"{mask_uri(uri)} is not a URI: {error}"
         raise TrackingError(message) from error
+    if f":{MASK}@" in uri:
+        message = (
+            f"{uri}: the password was left out of this recipe when it was saved. Name the store "
+            "with it: tracking.uri=…, or MLFLOW_TRACKING_URI"
+        )
+        raise TrackingError(message)
     is_path = len(scheme) <= 1 and uri not in SERVERS_WITHOUT_SCHEME  # one letter: a Windows drive
     if is_path or scheme == "file":
         message = (
-            f"{uri} is a folder of files, a kind of store that MLflow no longer writes. "
+            f"{mask_uri(uri)} is a folder of files, a kind of store that MLflow no longer writes. "
             "Use a database instead, tracking.uri: sqlite:///mlflow.db, or no URI at all. "
             "To take old runs along: mlflow migrate-filestore --help"
         )
@@ -254,12 +255,12 @@ def _open_server(uri: str, experiment: str | None) -> Store:
         TrackingError: it answers and refuses.
     """
     _check_reachable(uri)
-    with clear_errors(shown(uri)):
+    with clear_errors(mask_uri(uri)):
         try:
             store = Store(uri, experiment)
             store.client.search_experiments(max_results=1)
         except ImportError as error:
-            message = f"{shown(uri)}: the driver of this database is not installed ({error})"
+            message = f"{mask_uri(uri)}: the driver of this database is not installed ({error})"
             raise TrackingError(message) from error
         except failures() as error:
             if not isinstance(error.__context__, OSError):

@@ -12,6 +12,7 @@ from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.errors import TrackingError
+from dlrun.system.secrets import mask
 from dlrun.system.signals import deferred_signals
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
 from dlrun.tracking.facts import StudyFacts
@@ -113,7 +114,7 @@ class StudyRun:
                 self._do(write, now)
         except failures() as error:
             if self.store.is_local:
-                message = f"{self.store.place}: {first_line(error)}"
+                message = f"{self.store.place}: {mask(first_line(error))}"
                 raise TrackingError(message) from error
             self._fall_back(reason_of(error))
 

@@ -52,7 +52,7 @@ def study_url(store: Store, port: int = PORT, *, has_view: bool = False) -> str:
     """
     if store.uri.startswith(("http:", "https:")):
         parts = urlsplit(store.uri)
-        base = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+        base = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl().rstrip("/")
     else:
         base = f"http://{HOST}:{port}"
     where = f"experiments/{store.experiment_id}/runs" if store.experiment_id else "experiments"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, ProbeScore, Trial
+from dlrun.system.secrets import mask, mask_setting, mask_uri
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
@@ -228,7 +229,7 @@ class StudyWriter:
             name=data.name,
             digest=data.digest,
             source_type="local",
-            source=json.dumps({"uri": data.source}),
+            source=json.dumps({"uri": mask_uri(data.source)}),
             profile=json.dumps({"num_rows": len(data)}),
         )
         return DatasetInput(tracked, [InputTag("mlflow.data.context", "training")])
@@ -265,10 +266,10 @@ class StudyWriter:
             self._describe(run_id, "\n\n".join(failures))
 
     def _describe(self, run_id: str, text: str) -> None:
-        self.store.client.set_tag(run_id, NOTE, text[:LONGEST_NOTE])
+        self.store.client.set_tag(run_id, NOTE, mask(text)[:LONGEST_NOTE])
 
     def _log_text(self, name: str, text: str) -> None:
-        self.store.client.log_text(self.id, text, name)
+        self.store.client.log_text(self.id, mask(text), name)
 
     def _end(self, run_id: str, status: str) -> None:
         self.store.client.set_terminated(run_id, status, end_time=self.now)
@@ -310,8 +311,9 @@ def mean_costs(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def short_params(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the settings that are short enough for MLflow's tables, as text."""
-    texts = {key: _text(value) for key, value in settings.items() if _is_key(key)}
+    """Return the settings that are short enough for MLflow's tables, as text without secrets."""
+    known = {key: mask_setting(key, value) for key, value in settings.items() if _is_key(key)}
+    texts = {key: mask(_text(value)) for key, value in known.items()}
     return {key: text for key, text in texts.items() if len(text) <= LONGEST_PARAM}
 
 

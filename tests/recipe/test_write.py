@@ -33,6 +33,17 @@ def test_round_trip(tmp_path):
     assert load_recipe(again).data.source == "/elsewhere/a.csv"
 
 
+def test_the_resolved_recipe_has_no_secrets(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text(RECIPE, encoding="utf-8")
+    uris = [f"tracking.uri=http://ann:{word}@host" for word in ("first", "other")]
+    recipes = [load_recipe(file, [uri, "model.1.api_key=first"]) for uri in uris]
+    text = to_yaml(recipes[0], source="https://bob:first@files/a.csv")
+    assert "first" not in text and "https://bob:***@files/a.csv" in text
+    assert recipe_digest(recipes[0]) == recipe_digest(recipes[1])  # a digest can be guessed
+    assert recipes[0].tracking.uri == "http://ann:first@host"
+
+
 def test_the_digest_sees_every_setting(tmp_path):
     file = tmp_path / "r.yaml"
     file.write_text(RECIPE, encoding="utf-8")

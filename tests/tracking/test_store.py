@@ -14,7 +14,7 @@ import pytest
 
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import prepare
-from dlrun.tracking.store import Store, open_store, search_runs, shown
+from dlrun.tracking.store import Store, open_store, search_runs
 
 pytestmark = pytest.mark.slow
 
@@ -173,9 +173,19 @@ def test_a_database_without_its_driver(folder: Path, server: Server) -> None:
     )
 
 
-def test_no_password_is_shown() -> None:
-    assert shown("http://ann:secret@host:5000/x") == "http://ann:***@host:5000/x"
-    assert shown("http://host:5000") == "http://host:5000"
+def test_no_password_is_shown(folder: Path) -> None:
+    store = Store("http://ann:secret@host:5000/x")
+    assert store.place == "http://ann:***@host:5000/x"
+    assert "secret" not in repr(store)
+    with pytest.raises(TrackingError) as error:
+        open_store("http://ann:secret@host:port")
+    assert str(error.value).startswith("http://ann:***@host:port is not a URI: ")
+    with pytest.raises(TrackingError) as error:
+        open_store(store.place)
+    assert str(error.value) == (
+        "http://ann:***@host:5000/x: the password was left out of this recipe when it was saved. "
+        "Name the store with it: tracking.uri=…, or MLFLOW_TRACKING_URI"
+    )
 
 
 def test_runs_come_the_newest_first_beyond_one_page(store: Store) -> None:
