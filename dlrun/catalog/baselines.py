@@ -9,6 +9,7 @@ from math import prod
 from typing import Any, Final
 
 from dlrun.catalog.features import Encoding, Package
+from dlrun.catalog.parts import load_part
 
 Builder = Callable[[int], Any]
 """The number of training rows → an unfitted estimator with dlrun's defaults."""
@@ -17,6 +18,7 @@ MEDIUM_ROWS: Final = 10_000
 LARGE_ROWS: Final = 100_000
 DUMMY: Final = "dummy"
 """The baseline that ignores the columns; it is a candidate of every study."""
+NAIVE_TYPES: Final = ("dlrun.classic.naive.LastClass", "dlrun.classic.naive.LastValue")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Baseline:
             by the same row.
         encoding: of the columns; None: by its class, as for any estimator.
         features: that it always computes from columns of their types.
+        n_lags: how many earlier values of the target it reads in place of the columns.
         is_kernel_machine: above 20,000 rows its kernel is approximated.
         scales_target: its regressor is fitted to a standardised target.
         categories: (number of categories, number of features) → settings that name the categories,
@@ -48,6 +51,7 @@ class Baseline:
     package: Package | None = None
     encoding: Encoding | None = None
     features: tuple[str, ...] = ()
+    n_lags: int = 0
     is_kernel_machine: bool = False
     scales_target: bool = False
     categories: Callable[[int, int], Mapping[str, object]] = lambda *_: {}
@@ -58,6 +62,10 @@ class Baseline:
 
 def _sklearn(module: str) -> Any:
     return import_module(f"sklearn.{module}")
+
+
+def _naive(name: str, *, seasonal: bool) -> Any:
+    return getattr(load_part("dlrun.classic", "naive"), name)(seasonal=seasonal)
 
 
 def _convolution_penalties() -> Any:
@@ -124,6 +132,18 @@ BASELINES: Final = {
             lambda _: _sklearn("dummy").DummyClassifier(),
             lambda _: _sklearn("dummy").DummyRegressor(),
             encoding="none",
+        ),
+        Baseline(
+            "naive", "the last known value, or how often each class follows the last (time splits)",
+            lambda _: _naive("LastClass", seasonal=False),
+            lambda _: _naive("LastValue", seasonal=False),
+            encoding="native", n_lags=1, trusted=NAIVE_TYPES,
+        ),
+        Baseline(
+            "seasonal_naive", "as naive, a day, a week or a year ago, as fits best (time splits)",
+            lambda _: _naive("LastClass", seasonal=True),
+            lambda _: _naive("LastValue", seasonal=True),
+            encoding="native", n_lags=2, trusted=NAIVE_TYPES,
         ),
         Baseline(
             "linear", "logistic regression, or ridge regression for a number",

@@ -40,6 +40,16 @@ EARLIER = NoteKind(
 )
 # ------------------------------------------------------------------------- the files, DLR010 to 029
 # ---------------------------------------------------------------- what fits the data, DLR030 to 049
+
+RANDOM_OVER_TIME = NoteKind(
+    "DLR030",
+    "A random split of rows in time",
+    "The rows are split at random, and a column of dates, or of numbers called year, date or "
+    "timestamp, orders them: none is missing, at least 10 differ, and the rows are sorted by it or "
+    "it rises in even steps, one row each.",
+    spoils_verdict=True,
+)
+
 # -------------------------------------------------------------------------- the data, DLR050 to 069
 
 GUESSED_TASK = NoteKind(

@@ -21,6 +21,7 @@ class Task:
         column_types: of the raw column that it is read from.
         joins_columns: whether its target may stand in several columns.
         is_streamed: whether its rows can be read from disk again and again.
+        has_history: whether the target of an earlier row is a prediction for the next.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Task:
     column_types: tuple[str, ...] = ("number", "category", "text")
     joins_columns: bool = False
     is_streamed: bool = True
+    has_history: bool = True
 
 
 TASKS: Final = {
@@ -45,6 +47,7 @@ TASKS: Final = {
             column_types=("number", "category", "text", "series"),
             joins_columns=True,
             is_streamed=False,
+            has_history=False,
         ),
     )
 }

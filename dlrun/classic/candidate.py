@@ -62,9 +62,10 @@ class ClassicCandidate:
         estimator = build(self.kind, train.target.task, self.options, n_rows)
         row = baseline_of(self.kind, estimator)
         spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, n_rows, seed)
-        features = make_features(train.columns, self.features, spec)
+        columns = train.history if row.n_lags else train.columns
+        features = make_features(columns, self.features, spec)
         matrix = features.fit_transform(train.frame)
-        n_categories = sum(column.type == "category" for column in train.columns)
+        n_categories = sum(column.type == "category" for column in columns)
         estimator = adapt_estimator(
             row, estimator, self.options, matrix, n_categories=n_categories, seed=seed
         )
@@ -84,4 +85,4 @@ class ClassicCandidate:
             estimator = task.adapt(estimator, y, scales_target=row.scales_target, seed=seed)
             with wrap_estimator_errors(self.name):
                 estimator.fit(matrix, y, **row.fit_arguments(n_categories))
-        return ClassicFitted(self.name, train.columns, train.target, features, estimator, classes)
+        return ClassicFitted(self.name, columns, train.target, features, estimator, classes)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sklearn.utils import get_tags
 
-from dlrun.catalog.baselines import DUMMY
+from dlrun.catalog.baselines import BASELINES, DUMMY
 from dlrun.catalog.features import FEATURES
 from dlrun.catalog.notes import SAMPLE_LEARNERS
 from dlrun.catalog.tasks import TASKS
@@ -96,6 +96,8 @@ def _faults(
     refused = estimator_fault(kind, recipe.trusted) if "." in kind else None
     if refused:
         return [f"{place}: {refused}"]
+    if fault := _no_history(kind, dataset):
+        return [f"{place}: {fault}"]
     try:
         found = class_of(kind, task)
     except ImportError as error:
@@ -112,6 +114,19 @@ def _faults(
     misfit = _misfit(found, kind, baseline.settings, task)
     idle = idle_features(baseline.all_features, dataset.columns)
     return [f"{place}: {fault}" for fault in [misfit, *idle] if fault]
+
+
+def _no_history(kind: str, dataset: Dataset) -> str | None:
+    """Return why a baseline that reads the target of earlier rows cannot, if so."""
+    row = BASELINES.get(kind)
+    if row is None or row.n_lags <= len(dataset.history):
+        return None
+    if dataset.history:
+        return f"{kind} needs times of which a season, such as a week, has two rows or more"
+    return (
+        f"{kind} reads the target of earlier rows. It needs one class or number, a split by time "
+        "(data.split: {method: time, column: …}), and one row for each time"
+    )
 
 
 def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dlrun.catalog.baselines import DUMMY
+from dlrun.catalog.baselines import BASELINES, DUMMY
 from dlrun.catalog.notes import MISSING_PACKAGES
 from dlrun.classic import extras
 from dlrun.contract.dataset import Column, Dataset
@@ -34,7 +34,10 @@ def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[Not
     """
     types = {column.type for column in dataset.columns}
     listed = AUTO.get(types.pop(), TABLE) if len(types) == 1 else TABLE
-    chosen, left_out = [BaselineSettings(name=DUMMY)], dict[str, list[str]]()
+    n_lags = len(dataset.history)
+    naive = [row.name for row in BASELINES.values() if 0 < row.n_lags <= n_lags]
+    chosen = [BaselineSettings(name=name) for name in (DUMMY, *naive)]
+    left_out = dict[str, list[str]]()
     for name, _, feature in (one.partition(" ") for one in listed):
         baseline = BaselineSettings(name=name, features=[feature] if feature else None)
         errors = extras.missing(features_made(baseline, dataset.columns))
@@ -50,5 +53,7 @@ def choose_baselines(dataset: Dataset) -> tuple[list[BaselineSettings], list[Not
 
 def features_made(baseline: BaselineSettings, columns: Iterable[Column]) -> tuple[str, ...]:
     """Return the features that a baseline computes from columns; none if it ignores them."""
-    types = () if baseline.kind == DUMMY else (column.type for column in columns)
+    row = BASELINES.get(baseline.kind)
+    ignores = baseline.kind == DUMMY or (row and row.n_lags)
+    types = () if ignores else (column.type for column in columns)
     return features_of(types, baseline.all_features)

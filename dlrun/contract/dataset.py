@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Lag:
+    """An earlier value of a raw column.
+
+    Attributes:
+        of: the raw column.
+        steps: how many rows earlier.
+        order: the raw column by whose times the rows are ordered.
+    """
+
+    of: str
+    steps: int
+    order: str
+
+
+@dataclass(frozen=True)
 class Column:
     """A feature column of a dataset.
 
@@ -32,6 +47,7 @@ class Column:
             (steps, channels); empty for the other types.
         rate: samples per second of a sound, else 0.
         parts: the raw columns whose numbers are the steps of a wide series, else empty.
+        lag: what the column is computed from, where it is an earlier value of another one.
     """
 
     name: str
@@ -39,6 +55,7 @@ class Column:
     shape: tuple[int, ...] = ()
     rate: int = 0
     parts: tuple[str, ...] = ()
+    lag: Lag | None = None
 
 
 @dataclass(frozen=True)
@@ -85,12 +102,15 @@ class Dataset:
     """Typed columns and the target, one row per example.
 
     Attributes:
-        frame: the feature columns in the order of `columns`, dtypes as in `Column`, RangeIndex.
+        frame: the feature columns in the order of `columns`, then those of `history`, dtypes as in
+            `Column`, RangeIndex.
         y: (rows,) int64 class codes or float64 numbers, or (rows, labels) int64 of label sets.
         row_ids: (rows,) int64 row numbers in the source, counted before rows were dropped.
         split_values: (rows,) the group or the time of each row, by which a split is made, or
             "train", "validation" or "test" where the source has its own parts; else None.
         digest: SHA-256 (hex, 36 characters) of the whole dataset, also in a subset of it.
+        history: earlier values of the target, which only the naive baselines read: the last one,
+            then those of a season ago; empty unless rows are split by time.
         notes: changes of the data and warnings about it.
         stream: the source of all training rows, where those in memory are a sample; else None.
     """
@@ -104,6 +124,7 @@ class Dataset:
     row_ids: NDArray[np.int64]
     split_values: NDArray[Any] | None = None
     digest: str = ""
+    history: tuple[Column, ...] = ()
     notes: tuple[Note, ...] = ()
     stream: Stream | None = None
 

@@ -15,6 +15,7 @@ from dlrun.catalog.notes import INFINITE_VALUES, NO_TARGET, SAMPLED_ROWS
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.note import Note
 from dlrun.data.fingerprint import digest_dataset
+from dlrun.data.lags import history_columns, with_lags
 from dlrun.data.quality import data_warnings
 from dlrun.data.selection import (
     choose_columns,
@@ -31,6 +32,7 @@ from dlrun.data.streaming.eligibility import find_stream
 from dlrun.data.streaming.scan import scan_table
 from dlrun.data.targets import TypedTarget, target_kind
 from dlrun.data.targets.read import join_target, read_target
+from dlrun.data.time_order import unordered_split_warnings
 from dlrun.data.types.cast import cast_columns, find_shapes
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
@@ -51,7 +53,11 @@ def read_dataset(recipe: Recipe) -> Dataset:
     return replace(
         dataset,
         digest=dataset.digest or digest_dataset(dataset),
-        notes=(*dataset.notes, *data_warnings(dataset)),
+        notes=(
+            *dataset.notes,
+            *data_warnings(dataset),
+            *unordered_split_warnings(recipe, dataset),
+        ),
     )
 
 
@@ -67,8 +73,11 @@ def _read_typed(recipe: Recipe) -> Dataset:
     target = name_target(recipe, raw)
     columns = choose_columns(recipe, raw, target)
     typed_target = read_target(recipe, raw.frame[target])
+    history = history_columns(recipe, raw.frame, typed_target.target)
+    unused = unused_columns(recipe, raw.frame, target)
+    raw = replace(raw, frame=with_lags(raw.frame, (*columns, *history)))
     rows, notes = _rows(recipe, typed_target)
-    columns, frame, added = _typed(recipe, raw, columns, rows)
+    columns, frame, added = _typed(recipe, raw, columns, history, rows)
     return Dataset(
         name=raw.name,
         source=recipe.data.source,
@@ -78,7 +87,8 @@ def _read_typed(recipe: Recipe) -> Dataset:
         y=typed_target.y[rows],
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
-        notes=(*typed_target.notes, *unused_columns(recipe, raw.frame, target), *notes, *added),
+        history=history,
+        notes=(*typed_target.notes, *unused, *notes, *added),
     )
 
 
@@ -115,14 +125,18 @@ def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[N
 
 
 def _typed(
-    recipe: Recipe, raw: RawData, columns: tuple[Column, ...], rows: NDArray[np.int64]
+    recipe: Recipe,
+    raw: RawData,
+    columns: tuple[Column, ...],
+    history: tuple[Column, ...],
+    rows: NDArray[np.int64],
 ) -> tuple[tuple[Column, ...], pd.DataFrame, list[Note]]:
     """Cast these rows to typed columns; return them with notes on what was changed."""
     frame = raw.frame if len(rows) == len(raw.frame) else raw.frame.iloc[rows]
     folders = (raw.folder, recipe.folder)
     try:
         columns, notes = find_shapes(columns, frame, folders, recipe.preprocessing)
-        typed = cast_columns(frame, columns, folders)
+        typed = cast_columns(frame, list(dict.fromkeys((*columns, *history))), folders)
     except DataError as error:
         message = f"{recipe.at('data.features')}: {error}"
         raise DataError(message) from error

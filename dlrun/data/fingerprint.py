@@ -41,7 +41,7 @@ def hash_rows(dataset: Dataset) -> NDArray[np.uint64]:
 
     Hashes of arrays differ from process to process.
     """
-    frame = dataset.frame.copy(deep=False)
+    frame = dataset.frame[[column.name for column in dataset.columns]].copy(deep=False)
     for column in dataset.columns:
         if is_array(column):
             frame[column.name] = hash_cells(frame[column.name])

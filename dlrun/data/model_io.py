@@ -6,10 +6,10 @@ import importlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.contract.candidate import Family
-from dlrun.contract.dataset import Column, Target
+from dlrun.contract.dataset import Column, Lag, Target
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,17 +56,26 @@ def read_facts(folder: Path) -> ModelInfo:
         message = f"{folder}: no {FACTS} here, so this is not a model that dlrun saved."
         raise UsageError(message)
     facts = json.loads(path.read_text(encoding="utf-8"))
-    columns = [
-        {**column, "shape": tuple(column["shape"]), "parts": tuple(column.get("parts", ()))}
-        for column in facts["columns"]
-    ]
     target = {**facts["target"], "labels": tuple(facts["target"]["labels"])}
     return ModelInfo(
         candidate=facts["candidate"],
         family=facts["family"],
-        columns=tuple(Column(**column) for column in columns),
+        columns=tuple(map(_column, facts["columns"])),
         target=Target(**target),
         is_engineered=facts.get("is_engineered", False),  # older models lack it
+    )
+
+
+def _column(facts: dict[str, Any]) -> Column:
+    """Read a column; older models know no parts and no lags."""
+    lag = facts.get("lag")
+    return Column(
+        **{
+            **facts,
+            "shape": tuple(facts["shape"]),
+            "parts": tuple(facts.get("parts", ())),
+            "lag": Lag(**lag) if lag else None,
+        }
     )
 
 
@@ -83,7 +92,8 @@ class SavedModel:
         Args:
             rows: the columns that the model was trained on, and perhaps others. An image, a sound
                 or a text may be a path, encoded bytes, base64 or a data: URI; a series is a list
-                of channels with a list of steps each, or a list of steps; also in JSON.
+                of channels with a list of steps each, or a list of steps; also in JSON. Lags are
+                computed from the earlier rows among these (see `with_lags`).
             folder: where relative paths start, before the working directory.
 
         Returns:
@@ -95,12 +105,14 @@ class SavedModel:
         """
         import pandas as pd
 
+        from dlrun.data.lags import with_lags
         from dlrun.data.targets import target_kind
         from dlrun.data.types.cast import cast_columns
 
         target = self.facts.target
         numbered = rows.reset_index(drop=True)
-        typed = cast_columns(numbered, self.facts.columns, (folder, Path()))
+        complete = with_lags(numbered, self.facts.columns)
+        typed = cast_columns(complete, self.facts.columns, (folder, Path()))
         predictions = self.fitted.predict(typed)
         columns = target_kind(target.task).answers(predictions, target)
         return pd.DataFrame(columns, index=rows.index)

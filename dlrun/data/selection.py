@@ -11,6 +11,7 @@ import pandas as pd
 from dlrun.catalog.notes import EMPTY_COLUMNS, UNLISTED_COLUMNS
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.note import Note
+from dlrun.data.lags import lag_columns
 from dlrun.data.quality import N_HEAD_ROWS
 from dlrun.data.sources.raw import RawData
 from dlrun.data.types.cast import is_known
@@ -82,16 +83,19 @@ def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, .
     unused = {target, data.split.column, *data.exclude}
     if data.features is not None:
         unused = set(data.exclude)
+    _require(recipe, "data.lags.columns", data.lags.columns if data.lags else (), frame)
     names = [name for name in (data.features or frame.columns) if name not in unused]
-    if not names:
-        raise DataError(no_columns(recipe))
     types = {**raw.types, **declared_types(recipe)}
-    return tuple(
+    lagged = lag_columns(recipe, frame, types)
+    if not names and not lagged:
+        raise DataError(no_columns(recipe))
+    plain_columns = (
         Column(name, "series", parts=wide[name])
         if name in wide
         else Column(name, types.get(name) or infer_type(frame[name]))
         for name in names
     )
+    return (*plain_columns, *lagged)
 
 
 def no_columns(recipe: Recipe) -> str:
@@ -133,6 +137,7 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
         DataError: no column is left.
     """
     kept = tuple(column for column in dataset.columns if _has_values(dataset, column))
+    names = dict.fromkeys(column.name for column in (*kept, *dataset.history))
     empty = [column.name for column in dataset.columns if column not in kept]
     if not empty:
         return dataset
@@ -142,7 +147,7 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
     return replace(
         dataset,
         columns=kept,
-        frame=dataset.frame[[column.name for column in kept]],
+        frame=dataset.frame[list(names)],
         notes=(*dataset.notes, note),
     )
 

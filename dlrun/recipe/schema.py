@@ -112,6 +112,16 @@ def expand_range(name: str) -> list[str]:
     return [f"{prefix}{number:0{width}}" for number in range(int(first), int(last) + 1)]
 
 
+class Lags(Section):
+    """Earlier values of columns as features, for tables that are split by time."""
+
+    columns: Annotated[list[str], Field(min_length=1)]
+    """Numbers or categories, the target among them if you like."""
+    steps: Annotated[list[PositiveInt], Field(min_length=1)]
+    """How many rows earlier, in the order of data.split.column; each makes one feature of each
+    column, such as temp_lag_1. A missing value is replaced by the last one before it."""
+
+
 class Data(Section):
     """What to learn from."""
 
@@ -129,6 +139,10 @@ class Data(Section):
     """A stratified sample of this many rows, for a quick look."""
     stream: bool | Auto = "auto"
     """Read training rows from the files in every epoch; auto: when they do not fit in memory."""
+    lags: Lags | None = None
+    """Earlier values of columns, the same features for every candidate: {columns: [temp], steps:
+    [1, 7]}. The values of earlier rows must be known when a row is predicted: the file to predict
+    holds these rows too."""
     split: SplitSettings = SplitSettings()
 
     @field_validator(
@@ -158,6 +172,16 @@ class Data(Section):
                 )
                 raise ValueError(message)
         return typed
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.lags and self.split.method != "time":
+            message = (
+                "lags are values of earlier rows, which needs a split by time. "
+                "Set split: {method: time, column: …}, or remove lags"
+            )
+            raise ValueError(message)
+        return self
 
 
 def _extends(common: object, own: object) -> bool:

@@ -94,19 +94,25 @@ def _signature(facts: ModelInfo) -> Any:
 
     Numbers, and the columns of a wide series, are doubles. Other series are lists, or lists in
     JSON: MLflow's own arrays of doubles refuse whole numbers. All else is text; of an image or a
-    sound it is base64, a data: URI or a path.
+    sound it is base64, a data: URI or a path. Columns from which lags are computed come first.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
     target = facts.target
-    inputs: list[ColSpec | TensorSpec] = []
+    anything: Any = AnyType()  # type: ignore[no-untyped-call]
+    cells: dict[str, Any] = {}
+    lags: dict[str, Any] = {}
     for column in facts.columns:
         signature = COLUMN_KINDS[column.type].signature
-        kind: Any = AnyType() if signature == "any" else signature  # type: ignore[no-untyped-call]
-        cells = dict.fromkeys(column.parts, "double") or {column.name: kind}
-        inputs += [ColSpec(kind, name, required=False) for name, kind in cells.items()]
+        kind = anything if signature == "any" else signature
+        cells |= dict.fromkeys(column.parts, "double") or {column.name: kind}
+        if column.lag:
+            lags |= {column.lag.of: kind, column.lag.order: anything}
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(kind, name, required=False) for name, kind in {**lags, **cells}.items()
+    ]
     answers = target_kind(target.task).answer_types(target)
     outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in answers.items()]
     return ModelSignature(Schema(inputs), Schema(outputs))
