@@ -94,9 +94,7 @@ def _faults(
     if "." not in kind and kind not in builders(task):
         return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(builders(task))}"]
     refused = estimator_fault(kind, recipe.trusted) if "." in kind else None
-    if refused:
-        return [f"{place}: {refused}"]
-    if fault := _no_history(kind, dataset):
+    if fault := refused or _no_history(kind, dataset):
         return [f"{place}: {fault}"]
     try:
         found = class_of(kind, task)
