@@ -156,7 +156,7 @@ def compare(*studies: str, metric: str | None = None, uri: str | None = None) ->
     from dlrun.tracking.store import open_store
 
     store = open_store(uri, create=False)
-    found = find_studies(store, [] if studies == ("last",) else studies)
+    found = find_studies(store, studies)
     return StudyResult(found, compare_studies(found, metric), store)
 
 

@@ -18,6 +18,7 @@ from dlrun.cli.predict import predict
 from dlrun.cli.push import push
 from dlrun.cli.schema import schema
 from dlrun.cli.selftest import selftest
+from dlrun.cli.studies import studies
 from dlrun.cli.train import train
 from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
@@ -41,6 +42,7 @@ VERBS = (
 for _verb in VERBS:
     app.command()(_verb)
 app.command("list")(list_names)
+app.add_typer(studies, name="studies")
 
 
 def _print_version(asked: bool) -> None:

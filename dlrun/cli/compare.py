@@ -46,8 +46,7 @@ def compare(
     from dlrun.report import plain
     from dlrun.tracking.read import find_studies
 
-    names = [] if studies == ["last"] else studies or []
-    tracked = find_studies(open_to_read(uri), names)
+    tracked = find_studies(open_to_read(uri), studies or [])
     comparison = compare_studies(tracked, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
     if html:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.errors import TrackingError
+
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
@@ -24,6 +26,12 @@ TrustModules = Annotated[
         metavar="NAME",
         help="Let the recipe import this installed module; may be repeated.",
         show_default=False,
+    ),
+]
+StudyName = Annotated[
+    str,
+    typer.Argument(
+        help="A study, an experiment or a run; last is the latest study.", show_default=False
     ),
 ]
 Uri = Annotated[
@@ -48,4 +56,19 @@ def open_to_read(uri: str | None) -> Store:
     store = open_store(uri, create=False)
     if store.note:
         print(store.note, file=sys.stderr)
+    return store
+
+
+def open_to_change(uri: str | None) -> Store:
+    """Open an existing store to change its studies; none stands in for a server that is away.
+
+    Raises:
+        TrackingError: the server does not answer.
+    """
+    from dlrun.tracking.store import open_store
+
+    store = open_store(uri, create=False)
+    if store.stands_in_for:
+        message = f"{store.stands_in_for} does not answer. Nothing was changed"
+        raise TrackingError(message)
     return store

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import Uri, open_to_read
+from dlrun.cli.options import StudyName, Uri, open_to_read
 
 
 def predict(
-    study: Annotated[
-        str, typer.Argument(help="A study, an experiment or a run; last is the latest study.")
-    ],
+    study: StudyName,
     data: Annotated[
         str,
         typer.Argument(
@@ -38,7 +36,7 @@ def predict(
     from dlrun.tracking.read import load_model_folder
 
     store = open_to_read(uri)
-    model = load(load_model_folder(store, None if study == "last" else study, candidate))
+    model = load(load_model_folder(store, study, candidate))
     rows, folder = read_rows(data, model.facts.columns)
     answers = model.predict(rows, folder)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})

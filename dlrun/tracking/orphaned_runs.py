@@ -20,13 +20,13 @@ def close_dead_runs(store: Store) -> tuple[str, ...]:
     """Mark as KILLED what dead processes of this host left RUNNING; return the names of studies."""
     where = f"attributes.status = 'RUNNING' and tags.`dlrun.host` = '{socket.gethostname()}'"
     with clear_errors(store.place):
-        dead = [run for run in search_runs(store, where) if not _is_alive(run)]
+        dead = [run for run in search_runs(store, where) if not is_alive(run)]
         for run in dead:
             store.client.set_terminated(run.info.run_id, "KILLED")
     return tuple(run.info.run_name for run in dead if run.data.tags["dlrun.role"] == "study")
 
 
-def _is_alive(run: Any) -> bool:
+def is_alive(run: Any) -> bool:
     """Return whether the process that wrote a run is alive.
 
     One that started after the run has reused the id of a dead process.

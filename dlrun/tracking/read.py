@@ -25,6 +25,7 @@ from dlrun.contract.study import DataSummary, Study
 from dlrun.data.model_io import FACTS
 from dlrun.data.targets import target_kind
 from dlrun.errors import TrackingError, UsageError
+from dlrun.system.text import did_you_mean, listed
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.model import ARTIFACT
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 SHORTEST_ID: Final = 4
 NAMES_SHOWN: Final = 10
+LAST: Final = "last"  # the last study, where a name is asked for
 BASELINE: Final = "dummy"  # chosen last
 
 
@@ -46,7 +48,8 @@ def find_study(store: Store, name: str | None = None) -> Study:
     Args:
         store: where it is.
         name: the study's name, its run id or at least four characters of it, the run id of one
-            of its candidates, or an experiment, which means its last study. None: the last study.
+            of its candidates, or an experiment, which means its last study. None or "last": the
+            last study.
 
     Raises:
         UsageError: there is no such study.
@@ -63,6 +66,7 @@ def find_studies(store: Store, names: Sequence[str] = ()) -> tuple[Study, ...]:
 
 def find_run(store: Store, name: str | None) -> Any:
     """Return the parent run of a study; see `find_study` for what names it."""
+    name = None if name == LAST else name
     studies = store.reader.studies(at_most=None if name else 1)
     if not studies:
         message = f"{store.place}: no study here yet. Run: dlrun train RECIPE"
@@ -71,9 +75,11 @@ def find_run(store: Store, name: str | None) -> Any:
         return studies[0]
     study = _named(store, studies, name) or with_id(studies, name) or _parent_of(store, name)
     if study is None:
-        shown = ", ".join(run.info.run_name for run in studies[:NAMES_SHOWN])
-        more = " …" if len(studies) > NAMES_SHOWN else ""
-        message = f"{name}: no study of that name, id or experiment. There are: {shown}{more}"
+        names = [run.info.run_name for run in studies]
+        message = (
+            f"{name}: no study of that name, id or experiment.{did_you_mean(name, names)} "
+            f"There are: {listed(names, NAMES_SHOWN)}"
+        )
         raise UsageError(message)
     return study
 
@@ -90,7 +96,7 @@ def load_model_folder(store: Store, name: str | None, candidate: str | None = No
         UsageError: there is no such study, candidate or model.
     """
     with clear_errors(store.place):
-        run = None if candidate or name is None else _candidate_with_id(store, name)
+        run = None if candidate or name in (None, LAST) else _candidate_with_id(store, name)
         if run is None:
             run = _choose(store, find_run(store, name), candidate)
         models = store.reader.models(run.info.run_id)
@@ -206,7 +212,7 @@ class TrackedStudy(Study):
 
 
 def _read(store: Store, run: Any) -> TrackedStudy:
-    tags, facts = run.data.tags, _facts(store, run)
+    tags, facts = run.data.tags, read_study_json(store, run)
     with artifact(store, run, "trials.csv") as file:
         trials = tables.read_trials(file)
     return TrackedStudy(
@@ -234,7 +240,8 @@ def _read(store: Store, run: Any) -> TrackedStudy:
     )
 
 
-def _facts(store: Store, run: Any) -> dict[str, Any]:
+def read_study_json(store: Store, run: Any) -> dict[str, Any]:
+    """Return the contents of a study's `study.json`; see `StudyFacts`."""
     with artifact(store, run, "study.json") as file:
         facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return facts
@@ -269,7 +276,7 @@ def _features(facts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
 def _choose(store: Store, study: Any, candidate: str | None) -> Any:
     runs = candidates_of(store, study.info.run_id)
     if candidate is None:
-        return _best(runs, _facts(store, study)["metrics"][0], study.info.run_name)
+        return _best(runs, read_study_json(store, study)["metrics"][0], study.info.run_name)
     if candidate not in runs:
         message = f"{study.info.run_name} has no candidate {candidate!r}. It has: {', '.join(runs)}"
         raise UsageError(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -203,3 +204,29 @@ def _wait_for_epochs(database) -> None:
         except sqlite3.Error:
             continue
     pytest.fail("no epoch was tracked within two minutes")
+
+
+def test_studies_are_kept_in_order_from_the_command_line(dlrun, study, tmp_path):
+    folder, _ = study
+    copy = shutil.copytree(folder, tmp_path / "study")
+    assert "churn-1" in dlrun("studies", cwd=copy).out
+    assert "decision_tree" in dlrun("studies", "show", cwd=copy).out
+    (listed,) = json.loads(dlrun("studies", "list", "--json", cwd=copy).out)
+    assert json.loads(dlrun("studies", "show", "--json", cwd=copy).out)["id"] == listed["id"]
+    assert dlrun("studies", "tag", "last", "for=paper", cwd=copy).code == 0
+    assert dlrun("studies", "rename", "last", "first", cwd=copy).out == (
+        "churn-1 is called first now\n"
+    )
+    asked = dlrun("studies", "delete", "first", cwd=copy)
+    assert (asked.code, asked.err) == (
+        2,
+        "first (4 candidates, 4 models): nothing was deleted. Without a terminal, add --yes\n",
+    )
+    wrong = dlrun("studies", "delete", "frist", "--yes", cwd=copy)
+    assert (wrong.code, "Did you mean 'first'?" in wrong.err) == (2, True)
+    gone = dlrun("studies", "delete", "first", "--yes", cwd=copy)
+    assert gone.out == (
+        "first is deleted\nMLflow keeps what was deleted, to be restored. To free the space: "
+        f"mlflow gc --backend-store-uri sqlite:///{copy}/mlflow.db\n"
+    )
+    assert dlrun("studies", "list", cwd=copy).out == "No study here yet. Run: dlrun train RECIPE\n"

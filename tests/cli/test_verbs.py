@@ -13,7 +13,17 @@ from dlrun import __version__
 def test_help_names_every_verb(dlrun, tmp_path):
     ran = dlrun("--help", cwd=tmp_path)
     assert ran.code == 0
-    for verb in ("train", "compare", "predict", "ui", "validate", "init", "schema", "doctor"):
+    for verb in (
+        "train",
+        "compare",
+        "predict",
+        "ui",
+        "validate",
+        "init",
+        "schema",
+        "doctor",
+        "studies",
+    ):
         assert f"  {verb} " in ran.out
 
 
@@ -129,7 +139,7 @@ def test_list_names_what_recipes_may_say(dlrun, tmp_path):
     assert "roc_auc" not in dlrun("list", "baselines", cwd=tmp_path).out
 
 
-@pytest.mark.parametrize("verb", [["compare"], ["ui"], ["predict", "last", "x.csv"]])
+@pytest.mark.parametrize("verb", [["compare"], ["ui"], ["predict", "last", "x.csv"], ["studies"]])
 def test_reading_verbs_say_when_there_is_no_study(dlrun, tmp_path, verb):
     ran = dlrun(*verb, cwd=tmp_path)
     assert ran.code == 2

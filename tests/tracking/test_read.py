@@ -188,7 +188,7 @@ def test_a_study_that_is_still_running_can_be_read(
 def test_what_names_a_study(written: tuple[Store, str]) -> None:
     store, study_id = written
     child = search_runs(store, f"tags.`mlflow.parentRunId` = '{study_id}'")[0].info.run_id
-    for name in (None, "iris-1", "iris", study_id, study_id[:4], child, child[:6]):
+    for name in (None, "last", "iris-1", "iris", study_id, study_id[:4], child, child[:6]):
         assert find_study(store, name).id == study_id
     assert [study.id for study in find_studies(store)] == [study_id]
     assert [study.name for study in find_studies(store, ["iris-1", "iris"])] == ["iris-1"] * 2
@@ -209,7 +209,9 @@ def test_the_last_study_of_an_experiment_and_of_all(folder: Path, facts: StudyFa
 def test_no_study_of_that_name(written: tuple[Store, str]) -> None:
     with pytest.raises(UsageError) as error:
         find_study(written[0], "iri")
-    assert str(error.value) == ("iri: no study of that name, id or experiment. There are: iris-1")
+    assert str(error.value) == (
+        "iri: no study of that name, id or experiment. Did you mean 'iris-1'? There are: iris-1"
+    )
 
 
 def test_an_id_that_is_not_unique() -> None:
