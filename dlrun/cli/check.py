@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import TrustModules
+from dlrun.cli.options import TrustModules, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,7 @@ def check(
     trust_modules: TrustModules = None,
 ) -> None:
     """Check that a network or an estimator keeps the promises that dlrun relies on."""
+    say(f"building {part} …")
     from dlrun.errors import DlrunError
     from dlrun.system.cost import n_cores, pin_threads
     from dlrun.testing.candidates import CANDIDATE_CHECKS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Uri, open_to_read
+from dlrun.cli.options import AsJson, Uri, open_to_read, say
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def compare(
         message = "--json, --csv and --markdown: choose one"
         raise UsageError(message)
 
+    say("reading studies …")
     from dlrun.evidence.compare import compare as compare_studies
     from dlrun.report import plain
     from dlrun.tracking.read import find_studies

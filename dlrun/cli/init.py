@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from dlrun.cli.options import TrustModules
+from dlrun.cli.options import TrustModules, say
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def init(
     trust_modules: TrustModules = None,
 ) -> None:
     """Write a commented recipe inferred from the data."""
+    say(f"reading {data} …")
     from dlrun.data.dataset import read_dataset
     from dlrun.recipe.schema import Data, Recipe
 

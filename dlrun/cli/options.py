@@ -72,3 +72,9 @@ def open_to_change(uri: str | None) -> Store:
         message = f"{store.stands_in_for} does not answer. Nothing was changed"
         raise TrackingError(message)
     return store
+
+
+def say(text: str) -> None:
+    """Print a word on what takes seconds to whoever waits at a terminal; never into a file."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)

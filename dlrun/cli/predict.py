@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import StudyName, Uri, open_to_read
+from dlrun.cli.options import StudyName, Uri, open_to_read, say
 
 
 def predict(
@@ -30,6 +30,7 @@ def predict(
     uri: Uri = None,
 ) -> None:
     """Predict rows with a tracked model; the target may be among the columns or not."""
+    say(f"reading the model of {study} …")
     from dlrun.data.model_io import load
     from dlrun.data.predict_rows import printable, read_rows
     from dlrun.data.sources.tables import write_table

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.cli.options import say
+
 if TYPE_CHECKING:
     from dlrun.study.selftest import Finding
 
@@ -14,6 +16,7 @@ def selftest(
     quick: Annotated[bool, typer.Option("--quick", help="Under 5 minutes on 2 cores.")] = False,
 ) -> None:
     """Run studies whose answer is known, and exit 1 if dlrun is wrong anywhere."""
+    say("building studies whose answer is known …")
     from rich.console import Console
 
     from dlrun.study.selftest import run_known_answers

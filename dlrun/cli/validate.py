@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlrun.cli.options import Overrides, RecipeFile, TrustModules, trust_flags
+from dlrun.cli.options import Overrides, RecipeFile, TrustModules, say, trust_flags
 
 
 def validate(
@@ -17,6 +17,7 @@ def validate(
     trust_modules: TrustModules = None,
 ) -> None:
     """Check a recipe and its data: columns, classes, split sizes. Nothing is trained."""
+    say(f"reading {recipe} …")
     from dlrun.recipe.load import load_recipe
 
     loaded = load_recipe(recipe, overrides or (), trusted=trust_modules or ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -46,6 +46,8 @@ class Epoch:
         metrics: keys are `train/…` and `val/…`.
         seconds: its duration, with the scoring of validation rows.
         resumed: whether an earlier process trained it, before it was stopped.
+        startup_seconds: how much of its duration was not training, but tracing and compiling; None
+            where that cannot be told.
     """
 
     number: int
@@ -53,6 +55,12 @@ class Epoch:
     metrics: Mapping[str, float]
     seconds: float
     resumed: bool = False
+    startup_seconds: float | None = field(default=0.0, compare=False)
+
+    @property
+    def steady_seconds(self) -> float | None:
+        """Return its duration without start-up, where that is known."""
+        return None if self.startup_seconds is None else self.seconds - self.startup_seconds
 
 
 OnEpoch = Callable[[Epoch], bool]

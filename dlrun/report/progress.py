@@ -13,7 +13,8 @@ from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, duration, first_line
-from dlrun.report.eta import ProgressEstimate, epoch_score
+from dlrun.report.eta import PlannedTrials, StudyClock
+from dlrun.report.line import CandidateLine, epoch_score
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StudyHeader:
         n_train: rows of the first split, as `n_validation` and `n_test`.
         devices: in words.
         tracking: the tracking store in words.
+        plan: the trials to come, for the time left.
     """
 
     recipe: str
@@ -55,6 +57,7 @@ class StudyHeader:
     n_test: int
     devices: str
     tracking: str
+    plan: tuple[PlannedTrials, ...] = ()
 
     @property
     def lines(self) -> dict[str, str]:
@@ -107,28 +110,34 @@ class PlainReporter(Reporter):
         self._console = console
         self._clock = clock
         self._metric = ""
-        self._estimates: dict[str, ProgressEstimate] = {}
+        self._study = StudyClock(())
+        self._n_splits: dict[str, int] = {}
         self._printed = clock()
 
     def start(self, header: StudyHeader) -> None:
         """Print the header."""
         self._metric = header.metric
+        self._study = StudyClock(header.plan)
         print_header(self._console, header)
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Start the estimate of the time left."""
-        self._estimates[candidate] = ProgressEstimate(self._metric, n_splits, self._clock())
+        """Say that a network is built, which is silent for seconds."""
+        self._n_splits[candidate] = n_splits
+        self._study.begin(candidate, self._clock())
+        if family == "deep":
+            self._console.print(Text(f"building {candidate} …"), soft_wrap=True)
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Print the epoch if nothing was printed for `QUIET_SECONDS`."""
-        self._estimates[candidate].add_epoch(split.index, epoch, self._clock())
-        if self._clock() - self._printed >= QUIET_SECONDS:
+        now = self._clock()
+        self._study.add_epoch(candidate, epoch, now)
+        if now - self._printed >= QUIET_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
             self._print(candidate, split, place, epoch_score(epoch, self._metric))
 
     def end(self, trial: Trial) -> None:
         """Print the trial's score, or the reason of its failure."""
-        self._estimates[trial.candidate].add_trial(trial, self._clock())
+        self._study.add_trial(trial, self._clock())
         if trial.error:
             self._print(trial.candidate, trial.split, f"failed: {first_line(trial.error)}")
             return
@@ -145,9 +154,9 @@ class PlainReporter(Reporter):
 
     def _print(self, candidate: str, split: Split, *parts: str) -> None:
         self._printed = self._clock()
-        estimate = self._estimates[candidate]
-        texts = [text for text in (*parts, estimate.time_left(self._printed)) if text]
-        place = f"split {split.index + 1}/{estimate.n_splits}"
+        left = self._study.left(self._printed)
+        texts = [text for text in (*parts, str(left)) if text]
+        place = f"split {split.index + 1}/{self._n_splits[candidate]}"
         self._console.print(Text(f"{candidate}, {place}: {', '.join(texts)}"), soft_wrap=True)
 
 
@@ -157,35 +166,38 @@ class LiveReporter(Reporter):
     def __init__(self, console: Console, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._metric = ""
-        self._estimates: dict[str, ProgressEstimate] = {}
+        self._study = StudyClock(())
+        self._lines: dict[str, CandidateLine] = {}
         self._tasks: dict[str, TaskID] = {}
         bar = BarColumn(BAR_WIDTH, complete_style="blue", finished_style="green")
         name, place = _Name(Column(no_wrap=True)), _Place(Column(no_wrap=True))
-        columns = (name, bar, place, _Score(), _Time(clock))
+        columns = (name, bar, place, _Score(), _Time(self._time_left))
         self._progress = Progress(*columns, console=console, refresh_per_second=4)
 
     def start(self, header: StudyHeader) -> None:
         """Print the header, and start to draw below it."""
         self._metric = header.metric
+        self._study = StudyClock(header.plan)
         print_header(self._progress.console, header)
         self._progress.start()
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
         """Add the line of a candidate."""
-        estimate = ProgressEstimate(self._metric, n_splits, self._clock())
-        self._estimates[candidate] = estimate
-        self._tasks[candidate] = self._progress.add_task(
-            candidate, total=1.0, estimate=estimate, family=family
-        )
+        line = CandidateLine(self._metric, family, n_splits)
+        self._lines[candidate] = line
+        self._study.begin(candidate, self._clock())
+        self._tasks[candidate] = self._progress.add_task(candidate, total=1.0, line=line)
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Update the line of the candidate."""
-        self._estimates[candidate].add_epoch(split.index, epoch, self._clock())
+        self._lines[candidate].add_epoch(split.index, epoch)
+        self._study.add_epoch(candidate, epoch, self._clock())
         self._update(candidate)
 
     def end(self, trial: Trial) -> None:
         """Update the line of the candidate."""
-        self._estimates[trial.candidate].add_trial(trial, self._clock())
+        self._lines[trial.candidate].add_trial(trial)
+        self._study.add_trial(trial, self._clock())
         self._update(trial.candidate)
 
     def note(self, text: str) -> None:
@@ -196,36 +208,40 @@ class LiveReporter(Reporter):
         """Draw the lines a last time."""
         self._progress.stop()
 
+    def _time_left(self, candidate: str) -> str:
+        """Return the time left of the study, for the line that began last."""
+        is_last = candidate == next(reversed(self._lines))
+        return str(self._study.left(self._clock())) if is_last else ""
+
     def _update(self, candidate: str) -> None:
-        done = self._estimates[candidate].share_done
+        done = self._lines[candidate].share_done
         self._progress.update(self._tasks[candidate], completed=done)
 
 
 class _Name(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(task.description, style=FAMILY_STYLES[task.fields["family"]])
+        return Text(task.description, style=FAMILY_STYLES[task.fields["line"].family])
 
 
 class _Place(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(task.fields["estimate"].place())
+        return Text(task.fields["line"].place())
 
 
 class _Score(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(task.fields["estimate"].score(), no_wrap=True, overflow="ellipsis")
+        return Text(task.fields["line"].score(), no_wrap=True, overflow="ellipsis")
 
 
 class _Time(ProgressColumn):
-    """The time left; at the end, the time taken."""
+    """The time left of the study; of a candidate that has ended, the time taken."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, time_left: Callable[[str], str]) -> None:
         super().__init__(Column(no_wrap=True))
-        self._clock = clock
+        self._time_left = time_left
 
     def render(self, task: Task) -> Text:
-        left = task.fields["estimate"].time_left(self._clock())
-        taken = task.finished_time
+        left, taken = self._time_left(task.description), task.finished_time
         return Text(left if taken is None else duration(taken), style="dim")
 
 

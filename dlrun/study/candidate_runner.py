@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import Candidate, Epoch
 from dlrun.contract.trial import Trial
+from dlrun.report.eta import PlannedTrials
 from dlrun.study.executor import run_trials
 from dlrun.study.trial import TrialTask, run_trial
 
@@ -124,3 +125,19 @@ class CandidateRunner:
 
 def _retrained(candidate: Candidate) -> str:
     return f"{candidate.name}, on varied rows"
+
+
+def planned_trials(plan: StudyPlan, journal: Journal) -> Iterator[PlannedTrials]:
+    """Yield the trials that are to be run, in the order of the study, line by line."""
+    splits, conditions = plan.splits.splits, plan.conditions
+    whole = len(splits[0].train)
+    for each in plan.candidates:
+        missing = [split for split in splits if not journal.has(each, split)]
+        yield PlannedTrials(each.name, each.name, each.family, (1.0,) * len(missing))
+        if conditions:
+            sizes = [
+                len(condition.split.train) / whole
+                for condition in conditions
+                if not journal.has(each, condition.split, condition)
+            ]
+            yield PlannedTrials(_retrained(each), each.name, each.family, tuple(sizes))

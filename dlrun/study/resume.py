@@ -81,8 +81,11 @@ class Journal:
 
     def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
         """Count the trials that can be recalled."""
-        names = [f"{_key(split)}.json" for split in splits]
-        return sum((self._of(each.name) / name).exists() for each in candidates for name in names)
+        return sum(self.has(each, split) for each in candidates for split in splits)
+
+    def has(self, candidate: Candidate, split: Split, condition: Condition = None) -> bool:
+        """Return whether a trial was kept."""
+        return (self._of(candidate.name) / f"{_key(split, condition)}.json").exists()
 
     @property
     def run_id(self) -> str | None:

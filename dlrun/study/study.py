@@ -58,6 +58,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
             very study, or a worker that trains with this one is lost.
     """
     # 1 · data, splits and candidates
+    reporter.note(f"reading the data of {recipe.name} …")  # the next word takes seconds
     pin_threads(n_cores())
     plan = prepare(recipe)
 
@@ -70,7 +71,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     with raise_on_sigterm(), _journal(plan, store, fresh=fresh) as journal:
         orphaned = close_dead_runs(store)
         before = unfinished(store, journal.run_id)
-        reporter.start(_header(plan, store))
+        reporter.start(_header(plan, store, journal))
         for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)
 
@@ -123,10 +124,12 @@ def _run_candidates(
         return trials + [trial for each in plan.deep for trial in runner.run(each)]
 
 
-def _header(plan: StudyPlan, store: Store) -> StudyHeader:
+def _header(plan: StudyPlan, store: Store, journal: Journal) -> StudyHeader:
     from dlrun.data.splits.make import sizes
     from dlrun.data.targets import target_kind
     from dlrun.report.progress import StudyHeader
+    from dlrun.study.candidate_runner import planned_trials
+    from dlrun.system.gpus import describe_devices, gpu_names
 
     target, stream = plan.dataset.target, plan.dataset.stream
     n_train, n_validation, n_test = sizes(plan.dataset, plan.splits.splits[0])
@@ -140,8 +143,9 @@ def _header(plan: StudyPlan, store: Store) -> StudyHeader:
         n_train=n_train,
         n_validation=n_validation,
         n_test=n_test,
-        devices=f"{n_cores()} CPU cores",
+        devices=describe_devices(gpu_names()) if plan.deep else f"{n_cores()} CPU cores",
         tracking=store.place,
+        plan=tuple(planned_trials(plan, journal)),
     )
 
 

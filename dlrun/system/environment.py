@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from dlrun.system.cost import THREAD_VARIABLES, n_cores
+from dlrun.system.gpus import gpu_names
 from dlrun.system.version import __version__
 
 PACKAGES: Final = (
@@ -39,6 +40,7 @@ def describe_environment() -> str:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": n_cores(),
+        "gpus": ", ".join(gpu_names()) or "none",
         "threads": threads or "not pinned",
         **versions(),
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from dlrun.contract.candidate import Epoch
+from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, Trial
-from dlrun.report.eta import ProgressEstimate
+from dlrun.report.eta import PlannedTrials
+from dlrun.report.line import CandidateLine
 from dlrun.report.progress import (
     LiveReporter,
     PlainReporter,
@@ -29,6 +32,10 @@ HEADER = StudyHeader(
     n_test=109116,
     devices="CPU, 2 cores: TensorFlow finds no GPU",
     tracking="sqlite:///mlflow.db, experiment flight-delays",
+    plan=(
+        PlannedTrials("svm", "svm", "classic", (1.0,)),
+        PlannedTrials("mlp", "mlp", "deep", (1.0,) * 3),
+    ),
 )
 HEADER_LINES = [
     "recipe    flight-delays",
@@ -102,11 +109,12 @@ def test_elsewhere_than_on_a_terminal_each_trial_is_a_line(screen):
     assert [line.rstrip() for line in file.getvalue().splitlines()] == [
         *HEADER_LINES,
         "118 rows stand in training and test.",
-        "svm, split 1/3: failed: MemoryError: 12 GB, 6 s left",
-        "mlp, split 1/3: epoch 5/50, val ROC AUC 0.75, 4 min 50 s left",
-        "mlp, split 1/3: epoch 10/50, val ROC AUC 0.8, 4 min 40 s left",
+        "svm, split 1/3: failed: MemoryError: 12 GB",
+        "building mlp …",
+        "mlp, split 1/3: epoch 5/50, val ROC AUC 0.75, at most 4 min 50 s left",
+        "mlp, split 1/3: epoch 10/50, val ROC AUC 0.8, at most 4 min 40 s left",
         "mlp, split 1/3: ROC AUC 0.81, 10 epochs, 20 s, 40 s left",
-        "mlp, split 2/3: epoch 5/50, val loss 0.5, 30 s left",
+        "mlp, split 2/3: epoch 5/50, val loss 0.5, 31 s left",
     ]
 
 
@@ -119,7 +127,7 @@ def test_on_a_terminal_each_candidate_is_one_moving_line(screen):
     assert "118 rows stand in training and test." in text
     assert last_drawn(text) == [
         "svm ━━━        2/3            failed: MemoryError: 12 GB",
-        "mlp ━━━━━      2/3 epoch 5/50 ROC AUC 0.81               30 s left",
+        "mlp ━━━━━      2/3 epoch 5/50 ROC AUC 0.81               31 s left",
     ]
 
 
@@ -127,7 +135,9 @@ def test_on_a_terminal_each_candidate_is_one_moving_line(screen):
 def test_a_moving_line_fits_the_terminal(screen, width):
     console, file = screen(width, force_terminal=True, legacy_windows=False)
     reporter = LiveReporter(console)
-    reporter.start(HEADER)
+    names = ("hist_gradient_boosting", "mlp")
+    plan = (PlannedTrials(name, name, "classic", (1.0,) * 12) for name in names)
+    reporter.start(replace(HEADER, plan=tuple(plan)))
     reporter.begin("hist_gradient_boosting", "classic", 12)
     reporter.end(failure("hist_gradient_boosting", 0))
     reporter.begin("mlp", "deep", 12)
@@ -159,50 +169,31 @@ def test_closing_twice_is_safe(screen):
     reporter.close()
 
 
-# --------------------------------------------------------------------------------- estimate
-
-
-def test_before_anything_has_ended_there_is_no_estimate():
-    estimate = ProgressEstimate("roc_auc", 3, started=0.0)
-    assert estimate.seconds_left(5.0) is None
-    compiled = ProgressEstimate("roc_auc", 3, started=0.0)
-    compiled.add_epoch(0, epoch(1), 9.0)
-    assert compiled.time_left(9.0) == ""
-    assert (estimate.place(), estimate.score(), estimate.time_left(5.0)) == ("1/3", "", "")
+def line(n_splits: int = 2, family: Family = "deep") -> CandidateLine:
+    return CandidateLine("roc_auc", family, n_splits)
 
 
 def test_epochs_count_against_their_cap_until_a_split_has_ended():
-    estimate = ProgressEstimate("roc_auc", 2, started=0.0)
-    estimate.add_epoch(0, epoch(10), 1.0)
-    assert estimate.share_done == pytest.approx(10 / 50 / 2)
-    estimate.add_trial(trial("mlp", 0, 0.8, n_epochs=20), 2.0)
-    assert estimate.share_done == pytest.approx(1 / 2)
-    estimate.add_epoch(1, epoch(10), 3.0)
-    assert estimate.share_done == pytest.approx((1 + 10 / 20) / 2)
-    estimate.add_epoch(1, epoch(30), 4.0)
-    assert estimate.share_done == 1.0
+    one = line()
+    one.add_epoch(0, epoch(10))
+    assert one.share_done == pytest.approx(10 / 50 / 2)
+    one.add_trial(trial("mlp", 0, 0.8, n_epochs=20))
+    assert one.share_done == pytest.approx(1 / 2)
+    one.add_epoch(1, epoch(10))
+    assert one.share_done == pytest.approx((1 + 10 / 20) / 2)
+    one.add_epoch(1, epoch(30))
+    assert one.share_done == 1.0
 
 
-def test_splits_may_end_in_any_order():
-    estimate = ProgressEstimate("roc_auc", 3, started=10.0)
-    estimate.add_trial(trial("rf", 2, 0.8), 20.0)
-    estimate.add_trial(trial("rf", 0, 0.6), 30.0)
-    assert estimate.seconds_left(30.0) == pytest.approx(10.0)
-    assert (estimate.place(), estimate.score()) == ("3/3", "ROC AUC 0.7")
-
-
-def test_the_time_left_runs_down_until_something_ends():
-    estimate = ProgressEstimate("roc_auc", 2, started=0.0)
-    estimate.add_trial(trial("rf", 0, 0.8), 10.0)
-    assert [estimate.time_left(now) for now in (10.0, 14.0, 19.9, 25.0)] == [
-        "10 s left", "6 s left", "1 s left", "",
-    ]  # fmt: skip
-
-
-def test_when_all_is_done_nothing_is_left():
-    estimate = ProgressEstimate("roc_auc", 1, started=0.0)
-    estimate.add_trial(trial("rf", 0, 0.8), 5.0)
-    assert (estimate.place(), estimate.time_left(5.0)) == ("1/1", "")
+def test_a_line_says_where_it_stands():
+    one = line()
+    assert (one.place(), one.score()) == ("1/2 building", "")
+    one.add_epoch(0, epoch(3))
+    assert one.place() == "1/2 epoch 3/50"
+    for step, score in ((1, 0.8), (0, 0.6)):
+        one.add_trial(trial("mlp", step, score))
+    assert (one.place(), one.score()) == ("2/2", "ROC AUC 0.7")
+    assert line(family="classic").place() == "1/2"
 
 
 @pytest.mark.parametrize(
@@ -215,6 +206,6 @@ def test_when_all_is_done_nothing_is_left():
     ],
 )
 def test_an_epoch_shows_its_validation_score_or_else_its_loss(metrics, text):
-    estimate = ProgressEstimate("roc_auc", 1, started=0.0)
-    estimate.add_epoch(0, epoch(1, **metrics), 1.0)
-    assert estimate.score() == text
+    one = line(1)
+    one.add_epoch(0, epoch(1, **metrics))
+    assert one.score() == text

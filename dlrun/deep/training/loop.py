@@ -75,6 +75,8 @@ class TrainingRun:
             split steps alike, for TensorFlow joins what they send by its number within a call.
         n_next: steps of the next call.
         is_consistent: whether the variables match `state`; not after a call that failed.
+        calls: steps and seconds of each call of the epoch.
+        is_traced: whether an epoch has run here.
     """
 
     rows: TrainingData
@@ -87,6 +89,8 @@ class TrainingRun:
     is_paced: bool = True
     n_next: int = 1
     is_consistent: bool = True
+    calls: list[tuple[int, float]] = field(default_factory=list)
+    is_traced: bool = False
 
     def take(self, copies: Any, order: Any, steps: StepBatch) -> None:
         """Run the steps of a call and add them to the totals."""
@@ -95,9 +99,23 @@ class TrainingRun:
         totals.loss, totals.norm = map(float, sums)
         totals.steps += len(steps)
         self.is_consistent = True
+        seconds = perf_counter() - started
+        self.calls.append((len(steps), seconds))
         if self.is_paced:
-            n_in_time = int(len(steps) * MOMENT_SECONDS / (perf_counter() - started))
+            n_in_time = int(len(steps) * MOMENT_SECONDS / seconds)
             self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
+
+    def end_epoch(self) -> float | None:
+        """Return the seconds of its start-up: what the first call of all took more than others."""
+        calls, was_traced = self.calls, self.is_traced
+        self.calls, self.is_traced = [], True
+        if was_traced or not calls:
+            return 0.0
+        (n_first, first), *others = calls
+        n_others = sum(n for n, _ in others)
+        if not n_others:
+            return None
+        return max(0.0, first - n_first * sum(seconds for _, seconds in others) / n_others)
 
     def save(self) -> None:
         """Keep a checkpoint, if the variables are consistent."""
@@ -212,7 +230,8 @@ class Trainer:
             **(self.group.evaluate(evaluate) if self.group else evaluate()),
         }
         seconds = before + perf_counter() - started
-        epoch = Epoch(state.epoch, self.training.epochs, metrics, seconds)
+        startup = run.end_epoch()
+        epoch = Epoch(state.epoch, self.training.epochs, metrics, seconds, startup_seconds=startup)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
             stopper.update(epoch.number, metrics, self.network.body.get_weights)

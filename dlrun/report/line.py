@@ -1,0 +1,83 @@
+"""The line of a candidate: the share of its trials that is done, where it stands, its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlrun.catalog.metrics import get_metric
+from dlrun.evidence.formatting import first_line
+
+if TYPE_CHECKING:
+    from dlrun.contract.candidate import Epoch, Family
+    from dlrun.contract.trial import Trial
+
+
+@dataclass
+class CandidateLine:
+    """The epochs and trials of a candidate that have ended.
+
+    Attributes:
+        metric: the primary one.
+        n_splits: trials to run.
+        trials: that have ended.
+        running: index of a split that runs → its last epoch.
+    """
+
+    metric: str
+    family: Family
+    n_splits: int
+    trials: list[Trial] = field(default_factory=list)
+    running: dict[int, Epoch] = field(default_factory=dict)
+
+    def add_epoch(self, split_index: int, epoch: Epoch) -> None:
+        """Record an epoch that has ended."""
+        self.running[split_index] = epoch
+
+    def add_trial(self, trial: Trial) -> None:
+        """Record a trial that has ended."""
+        self.running.pop(trial.split.index, None)
+        self.trials.append(trial)
+
+    @property
+    def share_done(self) -> float:
+        """Return the share of all trials that is done, running ones by their epochs.
+
+        A running trial is expected to take as many epochs as those that have ended took on
+        average; before any has ended, the largest number of epochs.
+        """
+        lengths = [len(trial.epochs) for trial in self.trials if trial.epochs]
+        mean = sum(lengths) / len(lengths) if lengths else None
+        running = sum(min(1.0, each.number / (mean or each.of)) for each in self.running.values())
+        return min(1.0, (len(self.trials) + running) / self.n_splits)
+
+    def place(self) -> str:
+        """Write the split and the epoch: "2/5 epoch 12/50"."""
+        n_done = len(self.trials)
+        split = f"{min(n_done + 1, self.n_splits)}/{self.n_splits}"
+        latest = next(reversed(self.running.values()), None)
+        if latest:
+            return f"{split} epoch {latest.number}/{latest.of}"
+        return f"{split} building" if self.family == "deep" and n_done < self.n_splits else split
+
+    def score(self) -> str:
+        """Write the mean test score, else the last failure, else the score of the last epoch."""
+        scores = [trial.scores[self.metric] for trial in self.trials if self.metric in trial.scores]
+        if scores:
+            return f"{get_metric(self.metric).title} {sum(scores) / len(scores):.4g}"
+        if self.trials and self.trials[-1].error:
+            return f"failed: {first_line(self.trials[-1].error)}"
+        latest = next(reversed(self.running.values()), None)
+        return epoch_score(latest, self.metric) if latest else ""
+
+
+def epoch_score(epoch: Epoch, metric: str) -> str:
+    """Write the validation score of an epoch, or its loss: "val ROC AUC 0.7461"."""
+    for key, title in (
+        (f"val/{metric}", f"val {get_metric(metric).title}"),
+        ("val/loss", "val loss"),
+        ("train/loss", "loss"),
+    ):
+        if key in epoch.metrics:
+            return f"{title} {epoch.metrics[key]:.4g}"
+    return ""
