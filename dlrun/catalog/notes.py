@@ -95,9 +95,12 @@ IDENTIFIERS = NoteKind(
 )
 LEAK = NoteKind(
     "DLR058",
-    "A column that says the target",
-    "A column maps one to one onto the target: each of its values onto one class and each class "
-    "onto one value, or equal numbers.",
+    "A column that gives the target",
+    "One column alone is enough, on at most 20,000 evenly spaced rows. Classes: each of its "
+    "values (missing is one; on average at least 5 rows have the same) has rows of one class, or "
+    "the rows, sorted by the column, fall into one block for each class; of the rows outside the "
+    "largest class 2 % may differ. Numbers: the square of the correlation, or of that of the "
+    "ranks, is at least .999, or the mean of the rows with the same value explains as much.",
     spoils_verdict=True,
 )
 DUPLICATES = NoteKind(
@@ -183,6 +186,13 @@ NO_BETTER_THAN_DUMMY = NoteKind(
     "DLR125",
     "No better than ignoring the columns",
     "A side is represented by `dummy`, or by a candidate whose mean test score is no better.",
+)
+CAPPED_EPOCHS = NoteKind(
+    "DLR126",
+    "A network that was cut short",
+    "On more than half of its splits a network ran all of its `training.epochs`, and both the "
+    "epoch that was kept and the one of the lowest validation loss are among the last tenth.",
+    spoils_verdict=True,
 )
 
 # --------------------------------------------------------------------------- the run, DLR200 to 219

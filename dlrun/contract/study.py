@@ -47,7 +47,7 @@ class Study(Protocol):
             recipe sets it.
         trials: one row per trial with the columns candidate, family, repeat, fold, step (the
             split's index), seed, status (ok | failed), error, one per metric, `val_<metric>`, the
-            fields of `Cost`, n_epochs and best_epoch.
+            fields of `Cost`, n_epochs, best_epoch and max_epochs.
         data: None where the study was tracked without it.
         features: candidate → names of the features that it makes of images, texts, sounds and
             series; empty where it takes them raw. None where the study was tracked without it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ N_HEAD_ROWS = 1000  # are checked first: all rows only if these show nothing
 
 
 def data_warnings(dataset: Dataset) -> Iterator[Note]:
-    """Yield warnings about columns that are constant, identify the rows or equal the target."""
+    """Yield warnings about columns that are constant, identify the rows or give the target."""
     constant = [column.name for column in dataset.columns if _is_constant(dataset, column)]
     if constant:
         yield CONSTANT_COLUMNS.note(f"Constant, so of no help: {quoted(constant)}.")
@@ -29,13 +29,19 @@ def data_warnings(dataset: Dataset) -> Iterator[Note]:
             f"Different in every row, as a name or a counter is: {quoted(identifiers)}. "
             "If they identify rows, set them in data.exclude."
         )
-    is_copy = target_kind(dataset.target.task).is_copy
-    for column in others:
-        if not is_array(column) and is_copy(dataset.frame[column.name], dataset.y):
-            yield LEAK.note(
-                f"Column {column.name!r} says the same as the target {dataset.target.name!r}: "
-                "a leak, unless it is known before the target is. See data.exclude."
-            )
+    for name in leaks(dataset, others):
+        yield LEAK.note(
+            f"Column {name!r} alone gives the target {dataset.target.name!r}: "
+            "a leak, unless it is known before the target is. See data.exclude."
+        )
+
+
+def leaks(dataset: Dataset, columns: Iterable[Column]) -> Iterator[str]:
+    """Yield the names of the columns that alone give the target."""
+    is_given_by = target_kind(dataset.target.task).is_given_by
+    for column in columns:
+        if not is_array(column) and is_given_by(dataset.frame[column.name], dataset.y):
+            yield column.name
 
 
 def _is_constant(dataset: Dataset, column: Column) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LATE_SHARE: Final = 0.1  # of the epochs: a training whose best is among these improves still
+
 TrialColumns = dict[str, "NDArray[Any]"]  # column → values, one per trial
 
 
@@ -37,6 +39,7 @@ class CandidateResults:
         validation: mean validation score on the metric; NaN when there is none.
         means: metric → mean test score.
         n_failed: trials without a score.
+        n_capped: trials whose training reached its maximum of epochs while it still improved.
         read_predictions: as `Study.read_predictions`.
         decode_predictions: as `Study.decode_predictions`.
     """
@@ -50,6 +53,7 @@ class CandidateResults:
     means: Mapping[str, float]
     cost: Cost
     n_failed: int
+    n_capped: int
     error: str | None
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
@@ -150,10 +154,36 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         means={each: _mean_of(ok, each) for each in study.metrics},
         cost=_mean_cost(ok),
         n_failed=int(np.sum(~is_ok)),
+        n_capped=_count_capped(ok, study),
         error=first_line(str(errors[0])) if len(errors) else None,
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,
     )
+
+
+def _count_capped(ok: TrialColumns, study: Study) -> int:
+    """Count the trials that ran all of their epochs, and had the best of them near the end.
+
+    Without early stopping the last epoch counts as the best: then the validation loss decides.
+    """
+    if "max_epochs" not in ok:  # a study of an earlier version
+        return 0
+    most = ok["max_epochs"].astype(float)
+    is_late = (most > 0) & (ok["n_epochs"] == most) & _is_late(ok["best_epoch"], most)
+    if not is_late.any():
+        return 0
+    epochs = study.read_epochs(str(ok["candidate"][0]))
+    if "val/loss" not in epochs:
+        return 0
+    epochs = epochs.dropna(subset="val/loss")
+    lowest = epochs.loc[epochs.groupby(["repeat", "fold"])["val/loss"].idxmin()]
+    best = {(row.repeat, row.fold): row.epoch for row in lowest.itertuples()}
+    found = [best.get(key, 0) for key in zip(ok["repeat"], ok["fold"], strict=True)]
+    return int(np.sum(is_late & _is_late(np.array(found), most)))
+
+
+def _is_late(epochs: NDArray[Any], of: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(epochs.astype(float) > (1 - LATE_SHARE) * of)
 
 
 def _mean_cost(ok: TrialColumns) -> Cost:

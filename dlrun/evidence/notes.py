@@ -9,6 +9,7 @@ import numpy as np
 
 from dlrun.catalog.notes import (
     BETTER_ON_TEST,
+    CAPPED_EPOCHS,
     DIFFERENT_DATA,
     FAILED_TRIALS,
     NO_BETTER_THAN_DUMMY,
@@ -37,6 +38,7 @@ def notes_on(
     """
     yield from _on_data(studies)
     yield from _on_studies(studies)
+    yield from _on_epochs(candidates)
     yield from _on_failures(candidates)
     for chosen in best:
         if chosen is not None:
@@ -60,6 +62,16 @@ def _on_studies(studies: Sequence[Study]) -> Iterator[Note]:
             "The studies' data differ (fingerprints); their splits agree, so that each "
             "candidate saw the same rows, but perhaps other columns."
         )
+
+
+def _on_epochs(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    for each in candidates:
+        if each.n_capped > len(each.scores) / 2:
+            splits = counted(len(each.scores), "split")
+            yield CAPPED_EPOCHS.note(
+                f"{each.name} still improved when training.epochs stopped it, on {each.n_capped} "
+                f"of {splits}: its score is that of a training that was cut short."
+            )
 
 
 def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[Note]:

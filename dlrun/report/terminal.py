@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.catalog.notes import SPOILING
 from dlrun.evidence.formatting import counted, small
 from dlrun.report.columns import TableColumn, make_columns, percent
 
@@ -80,7 +81,8 @@ def print_verdict(console: Console, comparison: Comparison) -> None:
     if chances:
         console.print(Text(chances, style="dim"))
     for note in comparison.notes:
-        console.print(Text(f"Note: {note}", style="dim"))
+        style = "yellow" if note.code in SPOILING else "dim"
+        console.print(Text(f"Note: {note}", style=style))
 
 
 def _fitting(columns: Sequence[TableColumn], width: int | None) -> list[TableColumn]:

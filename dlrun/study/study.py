@@ -193,7 +193,8 @@ def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> S
     tracked = find_study(study.store, study.id)
     comparison = compare([tracked])
     verdict = comparison.verdict
-    study.finish(verdict.sentence, to_columns(comparison), to_metrics(verdict))
+    words = "\n\n".join([verdict.sentence, *map(str, comparison.notes)])
+    study.finish(words, to_columns(comparison), to_metrics(verdict))
     _report(study, tracked, comparison, reporter)
     failed: dict[str, str] = {}
     for trial in trials:

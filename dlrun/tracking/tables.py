@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
 EPOCHS: Final = "epochs.csv"
 PROBE_SCORES: Final = "measurements.csv"
-INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs")
+INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs", "max_epochs")
 
 
 def trial_row(trial: Trial) -> dict[str, object]:
@@ -40,6 +40,7 @@ def trial_row(trial: Trial) -> dict[str, object]:
         **asdict(trial.cost),
         "n_epochs": len(trial.epochs),
         "best_epoch": trial.best_epoch,
+        "max_epochs": trial.epochs[-1].of if trial.epochs else 0,
     }
 
 
@@ -47,7 +48,7 @@ def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -
     """Return one row per trial; every metric has its columns, even when all trials failed."""
     start = ("candidate", "family", "repeat", "fold", "step", "seed", "status", "error")
     scores = (*metrics, *(f"val_{name}" for name in metrics))
-    end = (*asdict(Cost()), "n_epochs", "best_epoch")
+    end = (*asdict(Cost()), "n_epochs", "best_epoch", "max_epochs")
     return pd.DataFrame(rows, columns=[*start, *scores, *end])
 
 
@@ -57,7 +58,8 @@ def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
     table = pd.read_csv(file, dtype="str", keep_default_na=False)
     for name in table.columns.difference([*TEXT_COLUMNS, *INTEGER_COLUMNS]):
         table[name] = table[name].replace("", "nan").astype("float64")
-    return table.astype(dict.fromkeys(INTEGER_COLUMNS, "int64"))
+    known = table.columns.intersection([*INTEGER_COLUMNS])
+    return table.astype(dict.fromkeys(known, "int64"))
 
 
 def probe_scores_table(scores: Sequence[ProbeScore]) -> pd.DataFrame:

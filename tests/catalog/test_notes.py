@@ -16,7 +16,7 @@ from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe, parse_recipe
 from dlrun.study.plan import prepare
 
-LEAKY = pd.DataFrame({"x": [1, 5, 2, 4] * 10, "copy": ["n", "y"] * 20, "y": ["no", "yes"] * 20})
+LEAKY = pd.DataFrame({"x": [1, 5, 5, 1] * 10, "copy": ["n", "y"] * 20, "y": ["no", "yes"] * 20})
 RECIPE = "data: {source: data.csv, target: y}\nbaselines: [dummy]\n"
 
 

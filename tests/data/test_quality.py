@@ -43,33 +43,46 @@ def test_counters_and_names_of_rows_are_named(make_recipe: Any) -> None:
     ]
 
 
+NOISE = RNG.normal(size=N)
+IS_YES = (BASE["y"] == "yes").to_numpy()
+LEAK = (
+    "Column 'leak' alone gives the target {!r}: a leak, unless it is known before the target is. "
+    "See data.exclude."
+)
+
+
 @pytest.mark.parametrize(
     "leak",
     [
-        BASE["y"],
         BASE["y"].map({"no": "a", "yes": "b"}),
         BASE["y"].map({"no": 7.5, "yes": 1.5}),
-        BASE["y"] == "yes",
+        IS_YES ^ (np.arange(N) == N - 1),
+        np.where(IS_YES, "paid in " + BASE["c"], "late"),
+        np.where(IS_YES, 3 + abs(NOISE), abs(NOISE)),
+        np.where(IS_YES, NOISE, np.nan),
     ],
+    ids=["words", "numbers", "but for a row", "several words", "a threshold", "where missing"],
 )
-def test_a_column_that_says_the_same_as_the_classes_is_a_leak(make_recipe: Any, leak: Any) -> None:
-    assert notes_of(make_recipe, leak=leak) == [
-        "Column 'leak' says the same as the target 'y': a leak, unless it is known before the "
-        "target is. See data.exclude."
-    ]
+def test_a_column_that_separates_the_classes_is_a_leak(make_recipe: Any, leak: Any) -> None:
+    assert notes_of(make_recipe, leak=leak) == [LEAK.format("y")]
 
 
-def test_a_column_that_differs_in_one_row_is_no_such_leak(make_recipe: Any) -> None:
-    almost = (BASE["y"] == "yes").tolist()
-    almost[-1] = not almost[-1]
-    assert notes_of(make_recipe, almost=almost) == []
+@pytest.mark.parametrize(
+    "strong",
+    [IS_YES ^ (np.arange(N) < 0.05 * N), np.where(IS_YES, NOISE + 3, NOISE)],
+    ids=["5 % differ", "the classes overlap"],
+)
+def test_a_strong_column_is_no_leak(make_recipe: Any, strong: Any) -> None:
+    assert notes_of(make_recipe, strong=strong) == []
 
 
-def test_a_column_that_equals_the_numbers_is_a_leak(make_recipe: Any) -> None:
-    assert notes_of(make_recipe, target="x", copy=BASE["x"], near=BASE["x"] + 1e-9) == [
-        "Column 'copy' says the same as the target 'x': a leak, unless it is known before the "
-        "target is. See data.exclude."
-    ]
+@pytest.mark.parametrize("leak", [BASE["x"], 32 + 1.8 * BASE["x"], np.exp(3 * BASE["x"])])
+def test_a_column_that_follows_the_numbers_is_a_leak(make_recipe: Any, leak: Any) -> None:
+    assert notes_of(make_recipe, target="x", leak=leak) == [LEAK.format("x")]
+
+
+def test_a_column_that_nearly_follows_the_numbers_is_no_leak(make_recipe: Any) -> None:
+    assert notes_of(make_recipe, target="x", strong=BASE["x"] + 0.1 * NOISE) == []
 
 
 def test_cells_of_arrays_and_texts_are_looked_at_too(make_recipe: Any) -> None:
@@ -87,6 +100,5 @@ def test_cells_of_arrays_and_texts_are_looked_at_too(make_recipe: Any) -> None:
     recipe = make_recipe({"target": "y", "features": features}, table=table)
     assert [note.text for note in read_dataset(recipe).notes] == [
         "Constant, so of no help: 'flat', 'words'.",
-        "Column 'leak' says the same as the target 'y': a leak, unless it is known before the "
-        "target is. See data.exclude.",
+        LEAK.format("y"),
     ]

@@ -579,3 +579,41 @@ def test_a_note_is_muted_where_all_recipes_mute_it(duel):
     other = duel(LEADS, id="77aa00bb11cc", name="brave-fox-1")
     assert compare([muting]).notes == ()
     assert compare([muting, other]).notes == (leak,)
+
+
+def _trained(study, losses, *, of, best_epoch):
+    """Give the network of a study the same epochs on every split."""
+    is_deep = study.trials["family"] == "deep"
+    trials = study.trials.assign(
+        n_epochs=len(losses) * is_deep,
+        best_epoch=np.where(is_deep, best_epoch, np.nan),
+        max_epochs=of * is_deep,
+    )
+    epochs = pd.DataFrame({"epoch": np.arange(1, len(losses) + 1), "val/loss": losses})
+    folds = [epochs.assign(repeat=0, fold=fold) for fold in range(5)]
+    return replace(study, trials=trials, epochs={"mlp": pd.concat(folds, ignore_index=True)})
+
+
+FALLING = np.linspace(1, 0.1, 20)
+TURNING = abs(np.linspace(-1, 0.5, 20))
+
+
+@pytest.mark.parametrize(
+    ("losses", "of", "best_epoch", "is_noted"),
+    [
+        (FALLING, 20, 20, True),
+        (FALLING, 50, 20, False),  # the time was up, or somebody stopped it
+        (TURNING, 20, 14, False),
+        (TURNING, 20, 20, False),  # early stopping is off: the last epoch is kept
+        (np.full(20, np.nan), 20, 20, False),
+    ],
+)
+def test_a_network_that_was_cut_short_is_noted(Made, make_study, losses, of, best_epoch, is_noted):
+    study = make_study(
+        Made("mlp", "deep", (0.7, 0.71, 0.72, 0.7, 0.7)), Made("linear", "classic", (0.8,) * 5)
+    )
+    notes = compare([_trained(study, losses, of=of, best_epoch=best_epoch)]).notes
+    assert [str(note) for note in notes] == is_noted * [
+        "mlp still improved when training.epochs stopped it, on 5 of 5 splits: its score is that "
+        "of a training that was cut short. [DLR126]"
+    ]

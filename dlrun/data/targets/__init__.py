@@ -108,8 +108,8 @@ class TargetKind(Protocol):
     def only_class(self, y: Y, target: Target) -> str | None:
         """Return the class that all rows have, if there is one."""
 
-    def is_copy(self, values: pd.Series[Any], y: Y) -> bool:
-        """Return whether a typed column carries the target."""
+    def is_given_by(self, values: pd.Series[Any], y: Y) -> bool:
+        """Return whether a typed column alone gives the target."""
 
     def describe(self, y: Y, target: Target) -> dict[str, float]:
         """Return rows of each label, or quantiles."""

@@ -17,6 +17,7 @@ from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
 from dlrun.data.targets import Calibration, Detection, TypedTarget, Y
 from dlrun.data.targets.regression import is_amount
+from dlrun.data.targets.single_column import gives_class
 from dlrun.data.types.category import to_category
 from dlrun.data.types.infer import infer_type
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
-SAMPLE_ROWS: Final = 1000  # that decide whether a column is compared in whole
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 LEAST_PROBABILITY: Final = 1e-15  # of which a loss is finite
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
@@ -123,17 +123,9 @@ def only_class(y: Y, target: Target) -> str | None:
     return target.labels[codes[0]] if len(codes) == 1 else None
 
 
-def is_copy(values: pd.Series[Any], y: Y) -> bool:
-    """Return whether a column maps one to one onto the classes."""
-    return _maps(values[:SAMPLE_ROWS], y[:SAMPLE_ROWS]) and _maps(values, y)
-
-
-def _maps(values: pd.Series[Any], y: Y) -> bool:
-    codes, found = pd.factorize(values)
-    if len(found) != len(np.unique(y)) or (codes < 0).any():
-        return False
-    pairs = np.unique(codes * (y.max() + 1) + y)
-    return len(pairs) == len(found)
+def is_given_by(values: pd.Series[Any], y: Y) -> bool:
+    """Return whether a column separates the classes."""
+    return gives_class(values, y)
 
 
 def describe(y: Y, target: Target) -> dict[str, float]:

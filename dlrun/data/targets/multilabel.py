@@ -22,6 +22,7 @@ from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
 from dlrun.data.targets import Calibration, Detection, TypedTarget, Y, classification
 from dlrun.data.targets.classification import LEAST_PROBABILITY
+from dlrun.data.targets.single_column import gives_class
 from dlrun.data.types.category import category_name
 from dlrun.errors import DataError
 
@@ -149,9 +150,9 @@ def only_class(y: Y, target: Target) -> str | None:
     return json.dumps(_names(found[0], target.labels), ensure_ascii=False)
 
 
-def is_copy(values: pd.Series[Any], y: Y) -> bool:
-    """Return whether a column maps one to one onto a label."""
-    return any(classification.is_copy(values, labels) for labels in y.T if labels.any())
+def is_given_by(values: pd.Series[Any], y: Y) -> bool:
+    """Return whether a column separates the rows with a label from those without it."""
+    return any(gives_class(values, labels) for labels in y.T)
 
 
 def describe(y: Y, target: Target) -> dict[str, float]:

@@ -14,6 +14,7 @@ from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.contract.note import Note
 from dlrun.data.targets import Detection, TypedTarget, Y
+from dlrun.data.targets.single_column import gives_number
 from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
 from dlrun.errors import DataError
@@ -97,9 +98,9 @@ def only_class(_y: Y, _target: Target) -> None:
     """Return None: numbers have no classes."""
 
 
-def is_copy(values: pd.Series[Any], y: Y) -> bool:
-    """Return whether a column of numbers equals y."""
-    return values.dtype == np.float64 and bool(np.array_equal(values.to_numpy(), y))
+def is_given_by(values: pd.Series[Any], y: Y) -> bool:
+    """Return whether a column follows the numbers."""
+    return gives_number(values, y)
 
 
 def describe(y: Y, _target: Target) -> dict[str, float]:
