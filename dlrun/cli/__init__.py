@@ -23,7 +23,9 @@ from dlrun.cli.train import train
 from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
 from dlrun.errors import DlrunError
+from dlrun.system.forced_exit import leave
 from dlrun.system.secrets import mask
+from dlrun.system.signals import EXIT_CODES
 from dlrun.system.version import __version__
 
 app = typer.Typer(
@@ -71,6 +73,7 @@ def main() -> None:
         # The reader has ended (`dlrun compare | head`); Python must not flush stdout.
         sys.stdout = None
         sys.exit(0)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code in EXIT_CODES:  # stopped by a signal
+            leave(end.code)
+        raise

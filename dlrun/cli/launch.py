@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
+from dlrun.system.signals import exit_code
 
 
 def launch(
@@ -36,10 +37,10 @@ def launch(
     command = train_command([*flags, *trust, str(recipe), *chosen])
     try:
         code = LocalLauncher(command, fresh, n_workers, restarts, _print).run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         again = shlex.join(["dlrun", "launch", "-n", str(n_workers), str(recipe), *chosen, *trust])
         print(f"All workers are stopped. To go on: {again}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(exit_code(stop)) from None
     raise typer.Exit(code)
 
 

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
+from dlrun.system.forced_exit import forced_exit
+from dlrun.system.signals import exit_code, raise_on_signals
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from dlrun.recipe.schema import Recipe
+    from dlrun.report.progress import Reporter
     from dlrun.study.study import StudyOutcome
 
 
@@ -74,28 +77,23 @@ def run_study(
 
     A worker that is not the first takes part in the study, and exits 0.
     """
-    from dlrun.recipe.load import load_recipe
-
-    loaded = load_recipe(recipe, overrides, trusted=trusted)
-    _join(loaded, workers, index)
-
     from rich.console import Console
 
     from dlrun.report.progress import choose_reporter
-    from dlrun.study.study import train as run
 
     console = Console(highlight=False)
     reporter = choose_reporter(console, quiet=quiet)
-    try:
+    place = ["--workers", workers, "--index", str(index)] if workers else []
+    again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
+    with _stoppable(reporter, again):
+        from dlrun.recipe.load import load_recipe
+
+        loaded = load_recipe(recipe, overrides, trusted=trusted)
+        _join(loaded, workers, index)
+
+        from dlrun.study.study import train as run
+
         outcome = run(loaded, reporter, fresh=fresh)
-    except KeyboardInterrupt:
-        reporter.close()
-        place = ["--workers", workers, "--index", str(index)] if workers else []
-        again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
-        print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    finally:
-        reporter.close()
     yield console, outcome
     if outcome.failed:
         from dlrun.evidence.formatting import first_line
@@ -103,6 +101,24 @@ def run_study(
         for name, reason in outcome.failed.items():
             print(f"{name} failed: {first_line(reason)}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+@contextmanager
+def _stoppable(reporter: Reporter, again: str) -> Iterator[None]:
+    """Print how to go on where a signal stops the study within, and exit in seconds."""
+
+    def farewell() -> None:
+        reporter.close()
+        print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
+
+    try:
+        with forced_exit(farewell), raise_on_signals():
+            yield
+    except KeyboardInterrupt as stop:
+        farewell()
+        raise typer.Exit(exit_code(stop)) from None
+    finally:
+        reporter.close()
 
 
 def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:

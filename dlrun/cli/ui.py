@@ -14,11 +14,14 @@ def ui(
     uri: Uri = None,
 ) -> None:
     """Browse the runs in MLflow until Ctrl-C."""
-    from dlrun.system.signals import raise_on_sigterm
+    from dlrun.system.signals import exit_code, raise_on_signals
     from dlrun.tracking.ui import serve_ui
 
     store = open_to_read(uri)
     print(f"Starting MLflow on {store.place} …", flush=True)
-    with raise_on_sigterm(), serve_ui(store, port) as page:
-        print(f"{page.url}\nCtrl-C ends it.", flush=True)
-        page.wait()
+    try:
+        with raise_on_signals(), serve_ui(store, port) as page:
+            print(f"{page.url}\nCtrl-C ends it.", flush=True)
+            page.wait()
+    except KeyboardInterrupt as stop:
+        raise typer.Exit(exit_code(stop)) from None

@@ -17,7 +17,7 @@ from dlrun.study.plan import StudyPlan, prepare
 from dlrun.study.workers import broadcast_task, lead, run_worker
 from dlrun.system.cost import n_cores, pin_threads
 from dlrun.system.environment import describe_environment
-from dlrun.system.signals import raise_on_sigterm
+from dlrun.system.signals import raise_on_signals
 
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
@@ -68,7 +68,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     from dlrun.tracking.study import StudyRun, unfinished
 
     store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
-    with raise_on_sigterm(), _journal(plan, store, fresh=fresh) as journal:
+    with raise_on_signals(), _journal(plan, store, fresh=fresh) as journal:
         orphaned = close_dead_runs(store)
         before = unfinished(store, journal.run_id)
         reporter.start(_header(plan, store, journal))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from traceback import format_exception
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from dlrun.errors import ClusterError, DlrunError, TrackingError, TrainingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
 from dlrun.system.secrets import mask
+from dlrun.system.signals import unswallowed_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,23 +112,40 @@ def run_trial(
     """Fit a candidate on the training rows of a split and score it on the test rows.
 
     A candidate that cannot be fitted makes a trial with an `error`, and the study goes on; an
-    error that no library or user's mistake explains is logged with its traceback.
+    error that no library or user's mistake explains is logged with its traceback. A trial during
+    which a signal asked to stop is neither, even where the candidate caught its exception.
 
     Args:
         task: what is run.
         dataset: all rows; a retraining condition's change is applied to them.
         on_epoch: as in `FitContext`.
         threads: for the numeric libraries; None: one for each core.
+
+    Raises:
+        KeyboardInterrupt: a signal asked to stop.
     """
+    with unswallowed_signals() as check_signals:
+        trial = _run_or_fail(task, dataset, on_epoch, threads or cost.n_cores(), check_signals)
+        check_signals()
+        return trial
+
+
+def _run_or_fail(task: TrialTask, dataset: Dataset, *settings: Any) -> Trial:
     try:
-        return _run(task, dataset, on_epoch, threads or cost.n_cores())
+        return _run(task, dataset, *settings)
     except (ClusterError, TrackingError):  # not the candidate's fault
         raise
     except Exception as error:
         return task.failed(_reason(task.candidate, error))
 
 
-def _run(task: TrialTask, dataset: Dataset, on_epoch: OnEpoch, threads: int) -> Trial:
+def _run(
+    task: TrialTask,
+    dataset: Dataset,
+    on_epoch: OnEpoch,
+    threads: int,
+    check_signals: Callable[[], None],
+) -> Trial:
     candidate, split, metrics = task.candidate, task.split, task.metrics
     rows = task.condition.change(dataset) if task.condition else dataset
     train, validation, test = map(rows.take, (split.train, split.validation, split.test))
@@ -141,6 +159,7 @@ def _run(task: TrialTask, dataset: Dataset, on_epoch: OnEpoch, threads: int) -> 
         with cost.measure() as usage:
             context = FitContext(split.seed, record_epoch, task.checkpoint)
             fitted = candidate.fit(train, validation, context)
+        check_signals()  # what was cut off is not scored, and replaces no model
         validation_scores = _scores(fitted, validation, metrics)
         predictions = fitted.predict(test.frame)
     scores = score(metrics, predictions, test.y, test.target)

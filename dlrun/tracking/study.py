@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +14,7 @@ from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.errors import TrackingError
+from dlrun.system.forced_exit import last_words
 from dlrun.system.secrets import mask
 from dlrun.system.signals import deferred_signals
 from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
@@ -26,7 +29,7 @@ Write = Callable[[StudyWriter], None]
 class StudyRun:
     """A study that is being tracked; a context manager that always ends its runs.
 
-    Ctrl-C, SIGTERM and SIGHUP (inside `signals.raise_on_sigterm`) end them KILLED, errors FAILED.
+    Ctrl-C, SIGTERM and SIGHUP (inside `signals.raise_on_signals`) end them KILLED, errors FAILED.
 
     When a server fails in the middle, all writes so far are replayed on the store of this folder,
     where the study goes on; `store.note` then says so. Model folders must therefore stay in place
@@ -38,6 +41,7 @@ class StudyRun:
         self._facts = facts
         self._writer = StudyWriter(store, facts, before=before)
         self._writes: list[tuple[int, Write]] = []  # so far, with their times, on a server
+        self._watched = ExitStack()
 
     @property
     def store(self) -> Store:
@@ -55,7 +59,12 @@ class StudyRun:
         return study_url(self.store, has_view=self._writer.has_view)
 
     def __enter__(self) -> Self:
-        self._write(StudyWriter.start)
+        self._watched.enter_context(last_words(self._mark_killed))
+        try:
+            self._write(StudyWriter.start)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(
@@ -64,6 +73,7 @@ class StudyRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._watched.close()
         status = _status(kind)
         try:
             self._write(lambda writer: writer.close(status))
@@ -104,6 +114,11 @@ class StudyRun:
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Log the report as HTML, and figures as candidate → file name → content."""
         self._write(lambda writer: writer.log_report(page, figures))
+
+    def _mark_killed(self) -> None:
+        """Mark the runs as killed, while the main thread does not react."""
+        with suppress(*failures()):
+            self._writer.mark("KILLED")
 
     def _write(self, write: Write) -> None:
         now = time.time_ns() // 1_000_000

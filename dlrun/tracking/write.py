@@ -165,8 +165,12 @@ class StudyWriter:
         """End the parent run and the candidates that were not finished."""
         for name, run_id in self._open.items():
             self._log_tables(run_id, self._trials[name])
+        self.mark(status)
+
+    def mark(self, status: str) -> None:
+        """Set the status of all that is not finished."""
+        for run_id in [*self._open.values(), self.id]:
             self._end(run_id, status)
-        self._end(self.id, status)
 
     # ------------------------------------------------------------------------------- pieces
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,12 +16,15 @@ import pandas as pd
 import pytest
 from trials import METRICS, baseline, make_splits, task
 
+from dlrun.classic.candidates import make_candidates
 from dlrun.contract.candidate import Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.trial import ProbeScore, RetrainingCondition, Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, TrainingError
+from dlrun.recipe.schema import Recipe
 from dlrun.study.trial import TrialTask, run_trial
+from dlrun.system.signals import exit_code, raise_on_signals
 
 
 @dataclass
@@ -177,6 +184,48 @@ def test_an_interruption_and_a_store_that_fails_pass_through(
 ) -> None:
     with pytest.raises(type(failure)):
         run(Toy(fails=failure), dataset, tmp_path)
+
+
+ENDLESS = {
+    "estimator": "sklearn.neural_network.MLPClassifier",
+    "max_iter": 10**6,
+    "n_iter_no_change": 10**6,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted by user")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_fit_that_swallows_a_signal_is_not_kept(
+    number: int, dataset: Dataset, tmp_path: Path
+) -> None:
+    """scikit-learn's perceptron returns what it has learned so far."""
+    settings = {"data": {"source": "small.csv"}, "baselines": [ENDLESS]}
+    candidate = make_candidates(Recipe.model_validate(settings), dataset)[-1]
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), number))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt) as stop, raise_on_signals():
+        run(candidate, dataset, tmp_path / "model")
+    assert exit_code(stop.value) == 128 + number
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("outcome", [None, ValueError("stopped")])
+def test_nor_is_one_that_makes_something_else_of_it(
+    outcome: Exception | None, dataset: Dataset, tmp_path: Path
+) -> None:
+    @dataclass
+    class Deaf(Toy):
+        def predict(self, frame: pd.DataFrame) -> Predictions:
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            if outcome:
+                raise outcome
+            return super().predict(frame)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(Deaf(), dataset, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Dataset) -> None:

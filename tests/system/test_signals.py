@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from dlrun.system.signals import Terminated, deferred_signals, raise_on_sigterm
+from dlrun.system.signals import Terminated, deferred_signals, raise_on_signals
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from dlrun.system.signals import Terminated, deferred_signals, raise_on_sigterm
 def test_a_signal_waits_until_everything_is_written(number, raised):
     written = []
     before = signal.getsignal(number)
-    with pytest.raises(raised), raise_on_sigterm():
+    with pytest.raises(raised), raise_on_signals():
         with deferred_signals():
             os.kill(os.getpid(), number)
             written.append("the rest")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dlrun.contract.trial import Trial
-from dlrun.system.signals import Terminated, raise_on_sigterm
+from dlrun.system.signals import Terminated, raise_on_signals
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.orphaned_runs import close_dead_runs
 from dlrun.tracking.read import find_study
@@ -54,7 +54,7 @@ def half_a_study(
     def work(tell: Callable[[], None]) -> None:
         try:
             store = open_store(None, experiment="iris")
-            with raise_on_sigterm(), StudyRun(store, facts) as study:
+            with raise_on_signals(), StudyRun(store, facts) as study:
                 study.begin_candidate("linear", "classic", {})
                 study.log_trial(trials[0])
                 tell()
@@ -116,7 +116,7 @@ def test_runs_of_other_hosts_and_other_tools_are_left_alone(store: Store) -> Non
 
 def test_signals_do_what_they_did_before_afterwards() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated, match="stopped by SIGTERM") as end, raise_on_sigterm():
+    with pytest.raises(Terminated, match="stopped by SIGTERM") as end, raise_on_signals():
         signal.raise_signal(signal.SIGTERM)
     assert end.value.number == signal.SIGTERM
     assert isinstance(end.value, KeyboardInterrupt)
@@ -126,7 +126,7 @@ def test_signals_do_what_they_did_before_afterwards() -> None:
 def test_under_nohup_a_hangup_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with raise_on_sigterm():
+        with raise_on_signals():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)

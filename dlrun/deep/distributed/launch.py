@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from dlrun.deep.distributed.worker import VARIABLE
 from dlrun.errors import ClusterError
-from dlrun.system.signals import raise_on_sigterm
+from dlrun.system.signals import raise_on_signals
 
 POLL_SECONDS: Final = 0.1
 NOTICE_SECONDS: Final = 30.0  # in which the others notice the loss of a worker, and report it
@@ -81,7 +81,7 @@ class LocalLauncher:
             KeyboardInterrupt: stopped by the user; no worker is left.
         """
         attempt = 0
-        with raise_on_sigterm(), ExitStack() as stack:
+        with raise_on_signals(), ExitStack() as stack:
             stack.callback(self._stop)
             lost = self._attempt(attempt, stack)
             while lost and _is_passing(lost) and attempt < self.n_restarts:
