@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
 PACKAGES: Final = {"deep": ("tensorflow", "keras"), "classic": ("scikit-learn", "skops")}
+REFUSED: Final = re.compile(r"[/:.%\"']")  # in the name of a model
 ARTIFACT: Final = "model"
 CODE: Final = Path(__file__).with_name("pyfunc.py")
 CODE_ARTIFACT: Final = "served.py"  # its name in a logged model, which older ones have too
@@ -31,12 +35,37 @@ dependencies: [-r requirements.txt]
 """
 
 
-def log_model(store: Store, run_id: str, folder: Path, *, step: int) -> None:
-    """Log a folder that `Fitted.save` wrote as the `model` of a run."""
+@dataclass(frozen=True)
+class ModelCard:
+    """What MLflow's table of models shows of a model.
+
+    Attributes:
+        name: of the study and the candidate, so that models can be told apart.
+        params: settings of the candidate.
+        step: the epoch whose weights it has; 0 where there are no epochs.
+    """
+
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    step: int
+
+
+def model_name(study: str, candidate: str) -> str:
+    """Return the name of a candidate's model, without the characters that MLflow refuses.
+
+    >>> model_name("wine-1", "mlp 2.0")
+    'wine-1-mlp 2_0'
+    """
+    return REFUSED.sub("_", f"{study}-{candidate}")
+
+
+def log_model(store: Store, run_id: str, folder: Path, card: ModelCard) -> str:
+    """Log a folder that `Fitted.save` wrote as the model of a run, and return the model's id."""
     with TemporaryDirectory() as scratch:
         packed = Path(scratch, "model")
         pack(folder, packed)
-        upload(store, run_id, packed, step=step)
+        return upload(store, run_id, packed, card)
 
 
 def pack(folder: Path, packed: Path) -> None:
@@ -67,8 +96,8 @@ def pack(folder: Path, packed: Path) -> None:
     model.save(packed / "MLmodel")
 
 
-def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
-    """Log an MLflow model as the `model` of a run."""
+def upload(store: Store, run_id: str, packed: Path, card: ModelCard) -> str:
+    """Log an MLflow model as the model of a run, and return its id."""
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
@@ -76,8 +105,10 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
     run = client.get_run(run_id)
     logged = client.create_logged_model(
         run.info.experiment_id,
-        name="model",
+        name=card.name,
         source_run_id=run_id,
+        params=dict(card.params),
+        tags=dict(card.tags),
         model_type=run.data.tags["dlrun.family"],
     )
     facts = Model.load(packed)
@@ -86,7 +117,8 @@ def upload(store: Store, run_id: str, packed: Path, *, step: int) -> None:
     facts.save(packed / "MLmodel")
     client.log_model_artifacts(logged.model_id, str(packed))
     client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, card.step)])
+    return str(logged.model_id)
 
 
 def _signature(facts: ModelInfo) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dlrun.errors import TrackingError, UsageError
 from dlrun.system.secrets import MASK
 from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
-from dlrun.tracking.model import upload
+from dlrun.tracking.model import ModelCard, model_name, upload
 from dlrun.tracking.read import find_run, local_path, model_folder
 from dlrun.tracking.reader import STUDIES
 from dlrun.tracking.store import (
@@ -59,7 +59,9 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
         new_name = next_name(server, study.data.tags["dlrun.recipe"])
         study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
         for child in candidates_of(here, study.info.run_id).values():
-            _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+            child_id = _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+            for output in here.client.get_run(child.info.run_id).outputs.model_outputs:
+                _copy_model(here, server, output, child_id, new_name)
         if to is None and HALF in study.data.tags:
             _delete_half(server, study.data.tags[HALF])
     here.client.set_tag(study.info.run_id, PUSHED, server.place)
@@ -113,16 +115,31 @@ def _copy_run(here: Store, server: Store, run: Any, new_tags: dict[str, str]) ->
     artifacts = local_path(run.info.artifact_uri)
     if artifacts and artifacts.exists():
         client.log_artifacts(run_id, str(artifacts))
-    for output in run.outputs.model_outputs:
-        _copy_model(model_folder(here, output.model_id), server, run_id, output.step)
     client.set_terminated(run_id, run.info.status, run.info.end_time)
     return run_id
 
 
-def _copy_model(packed: Path, server: Store, run_id: str, step: int) -> None:
+def _copy_model(here: Store, server: Store, output: Any, run_id: str, study: str) -> None:
+    """Copy a model to a run on the server, under the study's name there."""
+    from mlflow.entities import Metric
+
+    model = here.client.get_logged_model(output.model_id)
+    own = {key: value for key, value in model.tags.items() if key.startswith("dlrun.")}
+    if own:  # older models have no name of their own
+        own["dlrun.study"] = study
+    name = model_name(study, own["dlrun.candidate"]) if own else model.name
+    card = ModelCard(name, model.params or {}, own, output.step)
     with TemporaryDirectory() as scratch:
-        copy = shutil.copytree(packed, Path(scratch, "model"))
-        upload(server, run_id, copy, step=step)
+        copy = shutil.copytree(model_folder(here, output.model_id), Path(scratch, "model"))
+        model_id = upload(server, run_id, copy, card)
+    points = [
+        Metric(
+            each.key, each.value, each.timestamp, each.step, model_id=model_id,
+            dataset_name=each.dataset_name, dataset_digest=each.dataset_digest, run_id=run_id,
+        )
+        for each in model.metrics or ()
+    ]  # fmt: skip
+    server.client.log_batch(run_id, metrics=points)
 
 
 def _delete_half(server: Store, study_id: str) -> None:

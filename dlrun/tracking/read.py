@@ -213,7 +213,7 @@ class TrackedStudy(Study):
 
 def _read(store: Store, run: Any) -> TrackedStudy:
     tags, facts = run.data.tags, read_study_json(store, run)
-    with artifact(store, run, "trials.csv") as file:
+    with artifact(store, run, tables.TRIALS) as file:
         trials = tables.read_trials(file)
     return TrackedStudy(
         store=store,

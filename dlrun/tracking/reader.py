@@ -25,6 +25,7 @@ COLUMNS: Final = {
     "runs": "run_uuid, name, status, start_time, end_time, lifecycle_stage, artifact_uri, "
     "experiment_id",
     "experiments": "experiment_id, name, lifecycle_stage",
+    "experiment_tags": "key, value, experiment_id",
     "tags": "key, value, run_uuid",
     "params": "key, value, run_uuid",
     "latest_metrics": "key, value, is_nan, run_uuid",
@@ -69,6 +70,9 @@ class RunReader(Protocol):
 
     def experiment_id(self, name: str) -> str | None:
         """Return the id of an experiment, None where there is none of that name."""
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """Return the tags of an experiment."""
 
     def models(self, run_id: str) -> list[str]:
         """Return the ids of the models of a run, the last one last."""
@@ -118,6 +122,10 @@ class ClientReader:
         """Return the id of an experiment, None where there is none of that name."""
         found = self.client.get_experiment_by_name(name)
         return found and str(found.experiment_id)
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """Return the tags of an experiment."""
+        return dict(self.client.get_experiment(experiment_id).tags)
 
     def models(self, run_id: str) -> list[str]:
         """Return the ids of the models of a run, the last one last."""
@@ -215,6 +223,11 @@ class SqliteReader:
         """Return the id of an experiment, None where there is none of that name."""
         rows = self._rows("SELECT experiment_id FROM experiments WHERE name = ?", [name])
         return str(rows[0][0]) if rows else None
+
+    def experiment_tags(self, experiment_id: str) -> dict[str, str]:
+        """Return the tags of an experiment."""
+        sql = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+        return dict(self._rows(sql, [experiment_id]))
 
     def models(self, run_id: str) -> list[str]:
         """Return the ids of the models of a run, the last one last."""

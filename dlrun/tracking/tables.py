@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
+TRIALS: Final = "trials.csv"
 EPOCHS: Final = "epochs.csv"
 PROBE_SCORES: Final = "measurements.csv"
 INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs", "max_epochs")

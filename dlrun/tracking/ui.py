@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from dlrun.errors import TrackingError, UsageError
-from dlrun.tracking.saved_view import KEY
+from dlrun.tracking.client import clear_errors
+from dlrun.tracking.saved_view import KEY, TAG
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -60,6 +61,17 @@ def study_url(store: Store, port: int = PORT, *, has_view: bool = False) -> str:
     return f"{base}/#/{where}?{MODE}{view}"
 
 
+def home_url(store: Store, port: int = PORT) -> str:
+    """Return the link to the last study's experiment, in its saved view if it has one."""
+    with clear_errors(store.place):
+        last = store.reader.studies(at_most=1)
+        if not last:
+            return study_url(store, port)
+        experiment_id = last[0].info.experiment_id
+        has_view = TAG in store.reader.experiment_tags(experiment_id)
+    return study_url(replace(store, experiment_id=experiment_id), port, has_view=has_view)
+
+
 @contextmanager
 def serve_ui(store: Store, port: int = PORT) -> Iterator[Page]:
     """Serve the pages of a store within; a store on a server has its own pages.
@@ -69,14 +81,14 @@ def serve_ui(store: Store, port: int = PORT) -> Iterator[Page]:
         TrackingError: MLflow's server did not start.
     """
     if not store.is_local:
-        yield Page(study_url(store))
+        yield Page(home_url(store))
         return
     _check_free(port)
     with TemporaryFile() as output:
         process = _start(store, port, output)
         try:
             _await_answer(process, port, output)
-            yield Page(study_url(store, port), process)
+            yield Page(home_url(store, port), process)
         finally:
             _end(process)
 

@@ -23,7 +23,7 @@ from dlrun.system.secrets import mask, mask_setting, mask_uri
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
-from dlrun.tracking.model import log_model
+from dlrun.tracking.model import ModelCard, log_model, model_name
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
 
@@ -63,6 +63,7 @@ class StudyWriter:
         self._runs: dict[str, str] = {}  # candidate → run id
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
+        self._settings: dict[str, Mapping[str, object]] = {}
         self._rows: list[dict[str, object]] = []
         self._probe_scores: list[ProbeScore] = []
 
@@ -86,6 +87,7 @@ class StudyWriter:
     def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
         """Create the child run of a candidate, or reopen it unless it is complete."""
         self._trials[name] = []
+        self._settings[name] = settings
         run = self._before.get(name)
         if run is None:
             self._runs[name] = self._create_run(name, family)
@@ -108,12 +110,12 @@ class StudyWriter:
             self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
 
     def log_trial(self, trial: Trial) -> None:
-        """Log the test scores of one split."""
+        """Add a trial to the table of trials.
+
+        Splits are rows of tables, and no steps of a metric: MLflow would draw them as a curve.
+        """
         self._trials[trial.candidate].append(trial)
         self._rows.append(tables.trial_row(trial))
-        if trial.candidate in self._open:
-            scores = {f"test/{name}": score for name, score in trial.scores.items()}
-            self._log_metrics(self._open[trial.candidate], scores, step=trial.split.index)
         self._log_trials()
 
     def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
@@ -123,18 +125,19 @@ class StudyWriter:
         self._log_text(tables.PROBE_SCORES, table.to_csv(index=False))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
-        """Log the means over the splits, the predictions and the model; end the child run."""
+        """Log the model, the means over the splits and the predictions; end the child run."""
         run_id, trials = self._open.pop(name, None), self._trials.pop(name)
         if run_id is None:  # it was complete before
             return
         done = [trial for trial in trials if trial.error is None]
-        self._log_metrics(run_id, means(done), step=len(self._facts.splits.splits))
-        # One value at step 0 is what MLflow draws as a bar.
-        self._log_metrics(run_id, deviations(done) | mean_costs(done), step=0)
-        self._log_tables(run_id, trials)
+        model_id = None
         if model_folder is not None:
-            step = done[-1].best_epoch if done else None  # the model is that of the last split
-            log_model(self.store, run_id, model_folder, step=step or 0)
+            card = self._card(name, done[-1] if done else None)
+            model_id = log_model(self.store, run_id, model_folder, card)
+        # One value at step 0 is what MLflow draws as a bar.
+        summary = means(done) | deviations(done) | mean_costs(done)
+        self._log_metrics(run_id, summary, step=0, model_id=model_id)
+        self._log_tables(run_id, trials)
         self._describe_failures(run_id, trials)
         self._end(run_id, "FINISHED" if done else "FAILED")
 
@@ -238,24 +241,52 @@ class StudyWriter:
         )
         return DatasetInput(tracked, [InputTag("mlflow.data.context", "training")])
 
-    def _log_metrics(self, run_id: str, values: Mapping[str, float], *, step: int) -> None:
+    def _card(self, candidate: str, last: Trial | None) -> ModelCard:
+        """Describe a candidate's model, which is that of its last trial."""
+        study, n_splits = (
+            self.store.reader.run(self.id).info.run_name,
+            len(self._facts.splits.splits),
+        )
+        return ModelCard(
+            name=model_name(study, candidate),
+            params=short_params(self._settings[candidate]),
+            tags={
+                "dlrun.study": study,
+                "dlrun.candidate": candidate,
+                "dlrun.trained_on": f"training rows of split {n_splits} of {n_splits}",
+            },
+            step=last.best_epoch or 0 if last else 0,
+        )
+
+    def _log_metrics(
+        self, run_id: str, values: Mapping[str, float], *, step: int, model_id: str | None = None
+    ) -> None:
+        """Log metrics of a run; with a model's id of the model as well, on the study's data."""
         from mlflow.entities import Metric
 
-        entries = [Metric(key, float(value), self.now, step) for key, value in values.items()]
+        data = self._facts.dataset
+        on = {"dataset_name": data.name, "dataset_digest": data.digest} if model_id else {}
+        entries = [
+            Metric(key, float(value), self.now, step, model_id=model_id, run_id=run_id, **on)
+            for key, value in values.items()
+        ]
         if entries:
             self.store.client.log_batch(run_id, metrics=entries, synchronous=True)
 
     def _log_trials(self) -> None:
         """Write the whole table after every trial, so that a killed study can be read."""
         table = tables.trials_table(self._rows, self._facts.metrics)
-        self._log_text("trials.csv", table.to_csv(index=False))
+        self._log_text(tables.TRIALS, table.to_csv(index=False))
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
         with TemporaryDirectory() as folder:
             predictions, epochs = Path(folder, "predictions.parquet"), Path(folder, tables.EPOCHS)
             if any(trial.predictions for trial in trials):
-                table = tables.predictions_table(trials, self._facts.dataset)
-                table.to_parquet(predictions, index=False)
+                said = tables.predictions_table(trials, self._facts.dataset)
+                said.to_parquet(predictions, index=False)
+            rows = [tables.trial_row(trial) for trial in trials]
+            table = tables.trials_table(rows, self._facts.metrics)
+            table.to_csv(Path(folder, tables.TRIALS), index=False)
             if any(trial.epochs for trial in trials):
                 tables.epochs_table(trials).to_csv(epochs, index=False)
             self.store.client.log_artifacts(run_id, folder)
@@ -287,22 +318,22 @@ def _user() -> str:
 
 
 def means(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the mean of each test metric with several finite scores."""
-    return {f"test/{name}": mean(scores) for name, scores in _scores(trials)}
+    """Return the mean of each test metric over its finite scores."""
+    return {f"test/{name}": mean(scores) for name, scores in _scores(trials) if scores}
 
 
 def deviations(trials: Sequence[Trial]) -> dict[str, float]:
     """Return the standard deviation of each test metric with several finite scores."""
-    return {f"test_std/{name}": stdev(scores) for name, scores in _scores(trials)}
+    return {
+        f"test_std/{name}": stdev(scores) for name, scores in _scores(trials) if len(scores) > 1
+    }
 
 
 def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
-    """Yield metric → its scores that are not NaN, where there are several."""
+    """Yield metric → its scores that are not NaN."""
     for name in trials[0].scores if trials else ():
         scores = [float(trial.scores[name]) for trial in trials]
-        known = [score for score in scores if not isnan(score)]
-        if len(known) > 1:
-            yield name, known
+        yield name, [score for score in scores if not isnan(score)]
 
 
 def mean_costs(trials: Sequence[Trial]) -> dict[str, float]:

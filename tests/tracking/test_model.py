@@ -20,7 +20,7 @@ from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.recipe.schema import Recipe
 from dlrun.tracking.client import prepare, quiet_mlflow
-from dlrun.tracking.model import pack
+from dlrun.tracking.model import model_name, pack
 from dlrun.tracking.store import Store, search_runs
 
 pytestmark = pytest.mark.slow
@@ -170,10 +170,34 @@ def test_a_logged_model_is_found_by_its_run(written: tuple[Store, str]) -> None:
     assert output.step == 4  # the best epoch
     logged = store.client.get_logged_model(output.model_id)
     assert (logged.name, str(logged.status), logged.source_run_id) == (
-        "model", "READY", run.info.run_id,
+        "iris-1-net", "READY", run.info.run_id,
     )  # fmt: skip
+    assert logged.params == {"model.hidden": "[8, 8]", "training.epochs": "5"}
+    assert (
+        logged.tags.items()
+        >= {
+            "dlrun.study": "iris-1",
+            "dlrun.candidate": "net",
+            "dlrun.trained_on": "training rows of split 3 of 3",
+        }.items()
+    )
+    on_model = {each.key: each for each in logged.metrics}
+    assert {key: each.value for key, each in on_model.items()} == {
+        key: value
+        for key, value in run.data.metrics.items()
+        if not key.startswith(("train/", "val/"))
+    }
+    accuracy = on_model["test/accuracy"]
+    assert (accuracy.dataset_name, accuracy.dataset_digest) == ("iris", "d" * 36)
     assert logged.model_type == "deep"
     facts = yaml.safe_load(
         (Path(logged.artifact_location.removeprefix("file://")) / "MLmodel").read_text()
     )
     assert (facts["model_id"], facts["run_id"]) == (output.model_id, run.info.run_id)
+
+
+def test_models_of_a_store_can_be_told_apart(written: tuple[Store, str]) -> None:
+    store, _ = written
+    models = store.client.search_logged_models([store.experiment_id])
+    assert sorted(each.name for each in models) == ["iris-1-dummy", "iris-1-linear", "iris-1-net"]
+    assert model_name("a/b-1", "mlp: 50%") == "a_b-1-mlp_ 50_"

@@ -103,7 +103,7 @@ def test_raw_rows_in_predictions_out(
         study.finish_candidate("it", saved)
     (run, _) = store.client.search_runs([store.experiment_id])
     rows = dataset.frame.iloc[[0, 60, 140]].assign(unknown="x")
-    with serving(store, f"runs:/{run.info.run_id}/model") as url:
+    with serving(store, f"runs:/{run.info.run_id}/iris-1-it") as url:
         body = {"dataframe_records": rows.to_dict("records")}
         answer = json.loads(ask(f"{url}/invocations", body))["predictions"]
     expected = load(saved).predict(rows)

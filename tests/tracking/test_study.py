@@ -23,6 +23,7 @@ from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Splits
 from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
+from dlrun.tracking import tables
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, search_runs
 from dlrun.tracking.study import StudyRun
@@ -99,15 +100,19 @@ def test_every_run_has_our_digest_of_the_data(found: dict[str, Any]) -> None:
         assert json.loads(logged.dataset.source) == {"uri": "sklearn:iris"}
 
 
-def test_a_split_is_a_step_and_their_mean_is_the_value_shown(
+def test_splits_are_rows_of_a_table_and_no_curve(
     written: tuple[Store, str], found: dict[str, Any]
 ) -> None:
     store, linear = written[0], found["linear"]
-    assert history(store, linear, "test/accuracy") == [
-        (0, 0.96), (1, 0.98), (2, 0.94), (3, pytest.approx(0.96)),
-    ]  # fmt: skip
-    assert linear.data.metrics["test/accuracy"] == pytest.approx(0.96)
+    assert history(store, linear, "test/accuracy") == [(0, pytest.approx(0.96))]
     assert history(store, linear, "test_std/accuracy") == [(0, pytest.approx(0.02))]
+    own = tables.read_trials(files(linear)["trials.csv"])
+    assert own["step"].tolist() == [0, 1, 2]
+    assert own["accuracy"].tolist() == [0.96, 0.98, 0.94]
+    for run in found.values():
+        for key in run.data.metrics:
+            steps = [step for step, _ in history(store, run, key)]
+            assert len(steps) == 1 or key.startswith(("train/", "val/")), key
 
 
 def test_costs_are_means_and_what_was_not_measured_is_left_out(found: dict[str, Any]) -> None:
@@ -147,7 +152,7 @@ def test_an_epoch_can_be_seen_at_once(
 def test_a_candidate_without_epochs_has_no_epochs_file(
     found: dict[str, Any],
 ) -> None:
-    assert list(files(found["linear"])) == ["predictions.parquet"]
+    assert sorted(files(found["linear"])) == ["predictions.parquet", "trials.csv"]
 
 
 def test_artifacts_of_the_parent(found: dict[str, Any], facts: StudyFacts) -> None:
@@ -324,7 +329,7 @@ def test_what_ends_a_study_early(
         raise error
     found = runs(store, study.id)
     assert {run.info.status for run in found.values()} == {status}
-    assert list(files(found["linear"])) == ["predictions.parquet"]
+    assert sorted(files(found["linear"])) == ["predictions.parquet", "trials.csv"]
     assert "trials.csv" in files(found["study"])
 
 

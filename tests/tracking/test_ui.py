@@ -9,13 +9,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.store import Store
-from dlrun.tracking.ui import serve_ui, study_url
+from dlrun.tracking.ui import home_url, serve_ui, study_url
+
+if TYPE_CHECKING:
+    from conftest import Server
 
 pytestmark = pytest.mark.slow
 
@@ -54,11 +58,18 @@ def test_links_open_the_runs_of_the_experiment(uri: str, link: str) -> None:
     assert study_url(replace(store, experiment_id=None)) == f"{link}/#/experiments?{mode}"
 
 
-def test_a_server_has_its_page_already() -> None:
-    store = Store("http://host:5001")
-    with serve_ui(store) as page:
-        assert page.url == "http://host:5001/#/experiments?workflowType=machine_learning"
+def test_a_server_has_its_page_already(server: Server) -> None:
+    with serve_ui(Store(server.uri)) as page:
+        assert page.url.startswith(f"{server.uri}/#/experiments")
+        assert page.process is None
         page.wait()
+
+
+def test_the_page_opens_in_the_saved_view_of_the_last_study(written: tuple[Store, str]) -> None:
+    store, _ = written
+    mode = "workflowType=machine_learning"
+    place = f"http://127.0.0.1:5000/#/experiments/{store.experiment_id}/runs?{mode}"
+    assert home_url(Store(store.uri)) == f"{place}&viewStateShareKey=dlrun"
 
 
 def test_a_port_that_is_in_use(store: Store, taken_port: int) -> None:
