@@ -19,11 +19,11 @@ N_HEAD_ROWS = 1000  # are checked first: all rows only if these show nothing
 
 def data_warnings(dataset: Dataset) -> Iterator[Note]:
     """Yield warnings about columns that are constant, identify the rows or give the target."""
-    constant = [column.name for column in dataset.columns if _is_constant(dataset, column)]
+    constant = [column.name for column in dataset.columns if is_constant(dataset, column)]
     if constant:
         yield CONSTANT_COLUMNS.note(f"Constant, so of no help: {quoted(constant)}.")
     others = [column for column in dataset.columns if column.name not in constant]
-    identifiers = [column.name for column in others if _is_identifier(dataset, column)]
+    identifiers = [column.name for column in others if is_identifier(dataset, column)]
     if identifiers:
         yield IDENTIFIERS.note(
             f"Different in every row, as a name or a counter is: {quoted(identifiers)}. "
@@ -44,7 +44,8 @@ def leaks(dataset: Dataset, columns: Iterable[Column]) -> Iterator[str]:
             yield column.name
 
 
-def _is_constant(dataset: Dataset, column: Column) -> bool:
+def is_constant(dataset: Dataset, column: Column) -> bool:
+    """Return whether all values that there are are equal."""
     values = dataset.frame[column.name]
     if is_array(column):
         first = values.iloc[0]
@@ -53,7 +54,8 @@ def _is_constant(dataset: Dataset, column: Column) -> bool:
     return present.nunique() <= 1 and bool(values.nunique() == 1)
 
 
-def _is_identifier(dataset: Dataset, column: Column) -> bool:
+def is_identifier(dataset: Dataset, column: Column) -> bool:
+    """Return whether a category is different in every row, or a number counts the rows."""
     values = dataset.frame[column.name]
     if column.type == "category":
         return len(values.cat.categories) >= len(values) == values.nunique()

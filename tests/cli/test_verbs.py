@@ -110,13 +110,6 @@ def test_init_writes_a_recipe_that_validates(dlrun, tmp_path):
     )
 
 
-def test_init_starts_with_the_architecture_of_a_columns_kind():
-    from dlrun.cli.init import _model
-
-    assert _model({"number", "text"}) == "text_cnn"
-    assert _model({"number", "category"}).startswith("mlp\n")
-
-
 def test_init_names_the_columns_there_are(dlrun, tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n" + "1,u\n2,v\n" * 10)
     ran = dlrun("init", "x.csv", "--target", "c", cwd=tmp_path)
