@@ -1,4 +1,4 @@
-"""Killed at twenty random moments and started again, a study ends as if nothing had happened."""
+"""Killed at eight random moments and started again, a study ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ training:
 baselines: [linear]
 evaluation: {folds: 2, learning_curve: [0.5]}
 """
-N_KILLS = 20
+N_KILLS = 8
 MEASURED = ("fit_seconds", "cpu_seconds", "peak_memory_mb", "latency_ms_batch1",
             "latency_ms_batch1000", "model_mb")  # fmt: skip
 
