@@ -46,7 +46,7 @@ class CandidateRunner:
         if self.plan.conditions:
             self._run_conditions(candidate)
         folder = self.journal.model_folder(candidate)
-        self.study.finish_candidate(name, folder if any(folder.iterdir()) else None)
+        self.study.finish_candidate(name, folder if folder.exists() else None)
         return trials
 
     def _run_splits(self, candidate: Candidate) -> Iterator[Trial]:
@@ -95,12 +95,15 @@ class CandidateRunner:
 
     def _resume_or_run(self, tasks: Sequence[TrialTask]) -> Iterator[Trial]:
         """Yield the tasks' trials in order: those of the journal, and new ones, written to it."""
-        known = [self.journal.recall(each.candidate, each.split, each.condition) for each in tasks]
+        known = [
+            self.journal.recall(each.candidate, each.split, each.condition, each.model_folder)
+            for each in tasks
+        ]
         new = self._run([task for task, trial in zip(tasks, known, strict=True) if trial is None])
         for task, resumed in zip(tasks, known, strict=True):
             trial = resumed or next(new)
             if not resumed:
-                self.journal.keep(trial, task.condition)
+                self.journal.keep(trial, task.condition, task.model_folder)
             yield trial
 
     def _run(self, tasks: Sequence[TrialTask]) -> Iterator[Trial]:

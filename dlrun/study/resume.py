@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from dlrun.contract.candidate import Candidate, Epoch, Predictions
+from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Split
-from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
+from dlrun.contract.trial import RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.write import recipe_digest
-from dlrun.system.files import atomic_write
+from dlrun.study.records import Record, read_record
+from dlrun.system.files import (
+    DamagedFileError,
+    check_folder,
+    folder_digest,
+    read_sealed,
+    write_sealed,
+)
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
@@ -33,8 +40,10 @@ if TYPE_CHECKING:
 KEPT_DAYS: Final = 30  # after which the journal of a stopped study is removed
 CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
 LOCK_SECONDS: Final = 2
-STUDY: Final = "study.json"
+STUDY: Final = "study.record"
 Condition = RetrainingCondition | None
+log = logging.getLogger(__name__)
+
 CODE: Final = ("model.architecture", ".estimator")  # settings that may name a module of the user
 
 
@@ -56,28 +65,52 @@ class Journal:
 
     def model_folder(self, candidate: Candidate) -> Path:
         """Return the folder of a candidate's model, which is that of the last split."""
-        folder = self._of(candidate.name) / "model"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return self._of(candidate.name) / "model"
 
     def checkpoint(self, candidate: Candidate, split: Split, condition: Condition = None) -> Path:
         """Return the folder of a training's checkpoint."""
         return self._of(candidate.name) / f"{_key(split, condition)}.checkpoint"
 
-    def keep(self, trial: Trial, condition: Condition = None) -> None:
+    def keep(self, trial: Trial, condition: Condition = None, model: Path | None = None) -> None:
         """Write a trial that has ended, without predictions where it was under a condition.
 
-        One that failed is not written, and so tried again the next time.
+        One that failed is not written, and so tried again the next time. A full disk costs the
+        record, not the trial.
+
+        Args:
+            trial: what has ended.
+            condition: under which it was run.
+            model: the folder in which its model was to be saved.
         """
-        if trial.error is None:
-            place = self._of(trial.candidate) / _key(trial.split, condition)
-            _write(place, replace(trial, predictions=None) if condition else trial)
+        if trial.error is not None:
+            return
+        kept = replace(trial, predictions=None) if condition else trial
+        path = self._record(trial.candidate, trial.split, condition)
+        with _warned_of_a_full_disk(self.folder):
+            Record(kept, folder_digest(model) if model else None).write(path)
+            shutil.rmtree(path.with_suffix(".checkpoint"), ignore_errors=True)
 
     def recall(
-        self, candidate: Candidate, split: Split, condition: Condition = None
+        self,
+        candidate: Candidate,
+        split: Split,
+        condition: Condition = None,
+        model: Path | None = None,
     ) -> Trial | None:
-        """Return a trial that was kept."""
-        return _read(self._of(candidate.name) / _key(split, condition), split)
+        """Return a trial that was kept, with its model where one is asked for.
+
+        One whose record or model is damaged is named, and not returned.
+        """
+        try:
+            record = read_record(self._record(candidate.name, split, condition), split)
+            if record is None or (model and record.model is None):
+                return None
+            if model:
+                check_folder(model, record.model)
+        except DamagedFileError as damage:
+            log.warning("%s. This trial of %s is trained anew.", damage, candidate.name)
+            return None
+        return record.trial
 
     def n_kept(self, candidates: Iterable[Candidate], splits: Sequence[Split]) -> int:
         """Count the trials that can be recalled."""
@@ -85,7 +118,10 @@ class Journal:
 
     def has(self, candidate: Candidate, split: Split, condition: Condition = None) -> bool:
         """Return whether a trial was kept."""
-        return (self._of(candidate.name) / f"{_key(split, condition)}.json").exists()
+        try:
+            return read_record(self._record(candidate.name, split, condition), split) is not None
+        except DamagedFileError:
+            return False
 
     @property
     def run_id(self) -> str | None:
@@ -95,7 +131,8 @@ class Journal:
 
     def begin(self, run_id: str) -> None:
         """Write the id of the study's run in its store."""
-        _write_notes(self.folder, run_id=run_id)
+        with _warned_of_a_full_disk(self.folder):
+            _write_notes(self.folder, run_id=run_id)
 
     def clear(self) -> None:
         """Remove the journal: the study has ended well."""
@@ -103,6 +140,24 @@ class Journal:
 
     def _of(self, candidate: str) -> Path:
         return self.folder / self.keys[candidate]
+
+    def _record(self, candidate: str, split: Split, condition: Condition) -> Path:
+        return self._of(candidate) / f"{_key(split, condition)}.record"
+
+
+@contextmanager
+def _warned_of_a_full_disk(folder: Path) -> Iterator[None]:
+    """Go on without a record that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        log.warning(
+            "%s: the journal cannot be written: %s. The study goes on; were it stopped, this trial "
+            "would be trained anew. Free some space, or choose another folder: %s",
+            folder,
+            error.strerror,
+            CACHE_VARIABLE,
+        )
 
 
 @contextmanager
@@ -129,7 +184,7 @@ def open_journal(
         fresh: remove what was trained before.
 
     Raises:
-        UsageError: another process trains this study.
+        UsageError: another process trains this study, or the journal cannot be written.
     """
     identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
     siblings = _root() / _hash(identity)
@@ -138,16 +193,20 @@ def open_journal(
         _remove_old(siblings.parent)
         if fresh:
             journal.clear()
-        _take_over(journal, siblings)
-        _write_notes(journal.folder, pid=os.getpid())
+        else:
+            _take_over(journal, siblings)
+        try:
+            _write_notes(journal.folder, pid=os.getpid())
+        except OSError as error:
+            raise _unusable(journal.folder, error) from error
         yield journal
 
 
 @contextmanager
 def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock", timeout=LOCK_SECONDS)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         message = (
@@ -155,6 +214,8 @@ def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
             "for it, or train another one: with another seed, or another tracking.experiment"
         )
         raise UsageError(message) from None
+    except OSError as error:
+        raise _unusable(folder, error) from error
     try:
         yield
     finally:
@@ -163,6 +224,13 @@ def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
         lock.release()
         with suppress(OSError):  # it has journals of other studies of this data
             folder.parent.rmdir()
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{folder}: the journal of this study cannot be written: {error.strerror}. "
+        f"Free some space, or choose another folder: {CACHE_VARIABLE}"
+    )
 
 
 def _root() -> Path:
@@ -178,7 +246,7 @@ def _root() -> Path:
 
 def _remove_old(root: Path) -> None:
     deadline = time.time() - KEPT_DAYS * 24 * 3600
-    for notes in root.glob(f"*/*/{STUDY}"):
+    for notes in root.glob("*/*/study.*"):  # that of an earlier version was study.json
         if notes.stat().st_mtime < deadline:
             shutil.rmtree(notes.parent, ignore_errors=True)
 
@@ -242,44 +310,17 @@ def _hash(values: object) -> str:
     return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()[:16]
 
 
-def _write(place: Path, trial: Trial) -> None:
-    predictions = trial.predictions
-    if predictions is not None:
-        atomic_write(place.with_suffix(".npy"), lambda file: np.save(file, predictions.values))
-    values = asdict(replace(trial, split=None, predictions=None))  # type: ignore[arg-type]
-    text = json.dumps(values, default=float)
-    atomic_write(place.with_suffix(".json"), lambda file: file.write(text.encode()))
-    shutil.rmtree(place.with_suffix(".checkpoint"), ignore_errors=True)
-
-
-def _read(place: Path, split: Split) -> Trial | None:
-    try:
-        values = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
-        array = place.with_suffix(".npy")
-        predictions = Predictions(np.load(array)) if array.exists() else None
-        known = {
-            "split": split,
-            "predictions": predictions,
-            "cost": Cost(**values["cost"]),
-            "epochs": tuple(Epoch(**{**epoch, "resumed": True}) for epoch in values["epochs"]),
-            "probe_scores": tuple(ProbeScore(**each) for each in values["probe_scores"]),
-            "resumed": True,
-        }
-        return Trial(**{**values, **known})
-    except (OSError, EOFError, ValueError):  # none, or cut off by a crash
-        return None
-    except (KeyError, TypeError):  # written by a version with other fields
-        return None
-
-
 def _notes(folder: Path) -> dict[str, Any]:
     try:
-        notes: dict[str, Any] = json.loads((folder / STUDY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        notes: dict[str, Any] = json.loads(read_sealed(folder / STUDY))
+    except OSError:
+        return {}
+    except DamagedFileError as damage:
+        log.warning("%s. The trials of this study are kept.", damage)
         return {}
     return notes
 
 
 def _write_notes(folder: Path, **changed: object) -> None:
     text = json.dumps({**_notes(folder), **changed})
-    atomic_write(folder / STUDY, lambda file: file.write(text.encode()))
+    write_sealed(folder / STUDY, lambda file: file.write(text.encode()))

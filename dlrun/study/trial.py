@@ -31,7 +31,7 @@ from dlrun.contract.trial import (
     TestPerturbation,
     Trial,
 )
-from dlrun.errors import ClusterError, DlrunError, TrackingError, TrainingError
+from dlrun.errors import ClusterError, DlrunError, TrackingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
 from dlrun.system.secrets import mask
@@ -213,15 +213,21 @@ def _cost(
 
 
 def _save(fitted: Fitted, folder: Path) -> float | None:
-    """Save the model in the folder, in place of what is there, and return its size in MB."""
-    with TemporaryDirectory(prefix="dlrun-") as scratch:
-        written = Path(scratch, "model")
-        written.mkdir()
-        try:
+    """Save the model in the folder, in place of what is there, and return its size in MB.
+
+    A model that cannot be saved, as on a full disk, costs the model, not the trial.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with TemporaryDirectory(prefix="dlrun-") as scratch:
+            written = Path(scratch, "model")
+            written.mkdir()
             fitted.save(written)
-        except TrainingError as error:
-            log.warning("%s. The model is not kept; its scores are.", error)
-            return None
+            shutil.move(written, folder)
+    except Exception as error:  # of libraries: HDF5 raises RuntimeErrors on a full disk
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.move(written, folder)
-        return cost.folder_mb(folder)
+        is_clear = isinstance(error, DlrunError)
+        reason = str(error) if is_clear else f"{folder}: this model cannot be written: {error}"
+        log.warning("%s. The model is not kept; its scores are.", mask(reason))
+        return None
+    return cost.folder_mb(folder)

@@ -57,7 +57,7 @@ def test_two_workers_equal_one_though_one_is_killed_in_the_middle(tmp_path, dlru
             stderr=file,
         ) as launched,
     ):
-        while launched.poll() is None and not [*cache.rglob("training.npz")]:
+        while launched.poll() is None and not [*cache.rglob("training.record")]:
             time.sleep(0.05)
         _second_worker(launched.pid).kill()
     lines = output.read_text().splitlines()

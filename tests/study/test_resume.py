@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from errno import ENOSPC
 from functools import partial
 from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import flipped
 
 import dlrun
 from dlrun.contract.candidate import Epoch, Predictions
@@ -25,6 +27,7 @@ from dlrun.recipe.load import load_recipe
 from dlrun.study import resume as room
 from dlrun.study.plan import StudyPlan
 from dlrun.study.resume import STUDY, Journal, open_journal
+from dlrun.system.files import read_sealed, write_sealed
 
 RECIPE = """\
 data: {source: sklearn:iris}
@@ -124,24 +127,122 @@ def test_a_trial_that_failed_is_tried_again(plan: StudyPlan) -> None:
         assert journal.recall(candidate(plan), SPLIT, CONDITION) is None
 
 
-@pytest.mark.parametrize("ending", ["json", "npy"])
-@pytest.mark.parametrize("left", [0, 40])
-def test_a_record_that_a_crash_cut_off_is_passed_over(
-    plan: StudyPlan, ending: str, left: int
+def record_of(journal: Journal) -> Path:
+    (file,) = journal.folder.glob("*/*.record")
+    return file
+
+
+@pytest.mark.parametrize("left", [0, 40, -1])
+def test_a_record_that_is_cut_off_is_named_and_not_used(
+    plan: StudyPlan, left: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with opened(plan) as journal:
         journal.keep(TRIAL)
-        (file,) = journal.folder.rglob(f"*[0-9a-f].{ending}")
+        file = record_of(journal)
         file.write_bytes(file.read_bytes()[:left])
+        assert journal.n_kept(plan.candidates, [SPLIT]) == 0
         assert journal.recall(candidate(plan), SPLIT) is None
+    assert caplog.messages == [
+        f"{file} is damaged: its checksum does not match. This trial of linear is trained anew."
+    ]
+
+
+def test_every_flipped_byte_of_a_record_is_found(plan: StudyPlan) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        file = record_of(journal)
+        whole = file.read_bytes()
+        for position in range(len(whole)):
+            file.write_bytes(flipped(position)(whole))
+            assert journal.recall(candidate(plan), SPLIT) is None, position
+        file.write_bytes(whole)
+        assert journal.recall(candidate(plan), SPLIT) is not None
+
+
+def test_a_damaged_model_costs_its_trial(plan: StudyPlan, caplog: pytest.LogCaptureFixture) -> None:
+    linear = candidate(plan)
+    with opened(plan) as journal:
+        model = journal.model_folder(linear)
+        model.mkdir(parents=True)
+        (model / "weights").write_bytes(b"0123")
+        journal.keep(TRIAL, model=model)
+        assert journal.recall(linear, SPLIT, model=model) is not None
+        (model / "weights").write_bytes(b"0125")
+        assert journal.recall(linear, SPLIT, model=model) is None
+        assert caplog.messages == [
+            f"{model} is damaged: its checksum does not match. "
+            "This trial of linear is trained anew."
+        ]
+        assert journal.recall(linear, SPLIT) is not None  # the predictions are as they were
+
+
+def test_a_trial_without_a_model_is_no_trial_whose_model_is_asked_for(plan: StudyPlan) -> None:
+    """As where fewer folds make an earlier split the last."""
+    linear = candidate(plan)
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        assert journal.recall(linear, SPLIT, model=journal.model_folder(linear)) is None
+
+
+def test_damaged_notes_are_named_and_cost_no_trial(
+    plan: StudyPlan, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        journal.begin("a run")
+        notes = journal.folder / STUDY
+        notes.write_bytes(flipped(9)(notes.read_bytes()))
+        assert journal.run_id is None
+        assert caplog.messages == [
+            f"{notes} is damaged: its checksum does not match. The trials of this study are kept."
+        ]
+        assert journal.recall(candidate(plan), SPLIT) is not None
 
 
 def test_a_record_of_a_version_with_other_fields_is_passed_over(plan: StudyPlan) -> None:
     with opened(plan) as journal:
         journal.keep(TRIAL)
-        (file,) = journal.folder.rglob("*[0-9a-f].json")
-        file.write_text(file.read_text().replace('"resumed"', '"again"'))
+        file = record_of(journal)
+        other = read_sealed(file).replace(b'"resumed"', b'"again"')
+        write_sealed(file, lambda opened: opened.write(other))
         assert journal.recall(candidate(plan), SPLIT) is None
+
+
+def full(_: int) -> None:
+    raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+
+def test_a_disk_that_is_full_at_the_start_is_one_clear_error(
+    plan: StudyPlan, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError) as error, opened(plan):
+        pass
+    (folder,) = [path for path in cache.glob("studies/*/*") if path.is_dir()]
+    assert str(error.value) == (
+        f"{folder}: the journal of this study cannot be written: No space left on device. "
+        "Free some space, or choose another folder: DLRUN_CACHE_DIR"
+    )
+
+
+def test_a_full_disk_costs_the_record_and_not_the_study(
+    plan: StudyPlan, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+        monkeypatch.setattr(os, "fsync", full)
+        journal.keep(replace(TRIAL, candidate="knn"))
+        journal.begin("a run")
+        monkeypatch.undo()
+        assert journal.recall(candidate(plan), SPLIT) is not None
+        assert journal.recall(candidate(plan, "knn"), SPLIT) is None
+        assert [path.name for path in journal.folder.rglob(".*")] == []
+    (message,) = set(caplog.messages)
+    assert message == (
+        f"{journal.folder}: the journal cannot be written: No space left on device. The study goes "
+        "on; were it stopped, this trial would be trained anew. Free some space, or choose another "
+        "folder: DLRUN_CACHE_DIR"
+    )
 
 
 SAME_PART = (
@@ -192,6 +293,14 @@ def test_other_data_another_store_or_a_fresh_start_recall_nothing(
         assert journal.run_id is None
     with opened(plan) as journal:
         assert (journal.run_id is None) == ("fresh" in changed)
+
+
+def test_a_fresh_start_takes_nothing_over_from_a_sibling(plan: StudyPlan, tmp_path: Path) -> None:
+    with opened(plan) as journal:
+        journal.keep(TRIAL)
+    changed = plan_of(tmp_path, RECIPE + "description: Flowers\n")
+    with opened(changed, fresh=True) as journal:
+        assert journal.recall(candidate(changed), SPLIT) is None
 
 
 def test_another_major_version_recalls_nothing(

@@ -9,6 +9,7 @@ import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from errno import ENOSPC
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class Toy:
     family: str = "deep"
     settings: dict[str, object] = field(default_factory=dict)
     fails: BaseException | None = None
-    fails_to_save: bool = False
+    fails_to_save: Exception | None = None
     shown: dict[str, object] = field(default_factory=dict)
     parameters: int = 5
     best_epoch: int | None = 2
@@ -61,10 +62,9 @@ class Toy:
         return Predictions(np.full((len(frame), 2), 0.5))
 
     def save(self, folder: Path) -> None:
-        if self.fails_to_save:
-            message = "toy: only a pickle could keep it"
-            raise TrainingError(message)
         (folder / "weights").write_bytes(b"x" * 2**20)
+        if self.fails_to_save:
+            raise self.fails_to_save
 
 
 def run(candidate: object, dataset: Dataset, folder: Path, *, save: bool = True) -> Trial:
@@ -144,15 +144,27 @@ def test_a_model_is_weighed_where_it_is_kept(dataset: Dataset, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (TrainingError("toy: only a pickle could keep it"), "toy: only a pickle could keep it"),
+        (OSError(ENOSPC, "full"), "{folder}: this model cannot be written: [Errno 28] full"),
+    ],
+)
 def test_a_model_that_cannot_be_saved_keeps_its_scores(
-    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    failure: Exception,
+    reason: str,
+    dataset: Dataset,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    (tmp_path / "model").mkdir()
     with caplog.at_level(logging.WARNING):
-        trial = run(Toy(fails_to_save=True), dataset, tmp_path)
+        trial = run(Toy(fails_to_save=failure), dataset, tmp_path / "model")
     assert (trial.error, trial.cost.model_mb, trial.scores["accuracy"] > 0) == (None, None, True)
-    assert caplog.messages == [
-        "toy: only a pickle could keep it. The model is not kept; its scores are."
-    ]
+    expected = reason.format(folder=tmp_path / "model")
+    assert caplog.messages == [f"{expected}. The model is not kept; its scores are."]
+    assert not (tmp_path / "model").exists()  # nor is that of another fit
 
 
 @pytest.mark.parametrize(

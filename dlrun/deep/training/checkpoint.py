@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ import numpy as np
 from dlrun.contract.candidate import Epoch
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.training.early_stopping import EarlyStoppingState
-from dlrun.system.files import atomic_write
+from dlrun.system.files import DamagedFileError, read_sealed, write_sealed
 
-FILE: Final = "training.npz"
+FILE: Final = "training.record"
 VERSIONS: Final = f"fields 2, tensorflow {tf.__version__}, keras {keras.__version__}"
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Checkpoint:
         notes = {"versions": VERSIONS, **to_notes(state)}
         arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
         try:
-            atomic_write(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+            write_sealed(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
         except OSError as error:
             log.warning("%s: no checkpoint can be written: %s", self.folder, error.strerror)
 
@@ -126,7 +126,10 @@ class Checkpoint:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as opened, np.load(opened) as arrays:
+        with np.load(BytesIO(read_sealed(file)), allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):  # none, or cut off by a crash
+    except OSError:
+        return {}
+    except DamagedFileError as damage:
+        log.warning("%s. This training starts anew.", damage)
         return {}

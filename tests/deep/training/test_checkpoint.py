@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from damage import flipped
 from modalities import MODALITIES
 
 from dlrun.contract.candidate import FitContext
@@ -253,12 +254,15 @@ def test_a_checkpoint_comes_back(kept):
     np.testing.assert_array_equal(progress.best_weights, [np.ones(2)])
 
 
-@pytest.mark.parametrize("length", [0, 10, -200])
-def test_a_checkpoint_that_a_crash_cut_off_is_passed_over(kept, tmp_path, length):
-    file = tmp_path / "training.npz"
-    file.write_bytes(file.read_bytes()[:length])
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda b: b[:-200], flipped(40), flipped(-3)])
+def test_a_damaged_checkpoint_is_named_and_not_used(kept, tmp_path, caplog, damage):
+    file = tmp_path / "training.record"
+    file.write_bytes(damage(file.read_bytes()))
     progress, values = kept((2, 3), (4,))
     assert (progress.epoch, values) == (1, {0.0})
+    assert caplog.messages == [
+        f"{file} is damaged: its checksum does not match. This training starts anew."
+    ]
 
 
 @pytest.mark.parametrize("shapes", [[(2, 3)], [(3, 2), (4,)], [(2, 3), (4,), (5,)]])
@@ -282,7 +286,7 @@ def test_short_epochs_share_a_checkpoint(training, breast_cancer, tmp_path, monk
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 3})
     with pytest.raises(Stopped):
         run(tmp_path, 3, die)
-    assert not (tmp_path / "training.npz").exists()
+    assert not (tmp_path / "training.record").exists()
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, 2, interrupt)
     assert_equal(run(tmp_path), run())

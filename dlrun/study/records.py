@@ -1,0 +1,77 @@
+"""The record of a trial on disk: sealed, so that damage is found; with the digest of its model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from dlrun.contract.candidate import Epoch, Predictions
+from dlrun.contract.dataset import Split
+from dlrun.contract.trial import Cost, ProbeScore, Trial
+from dlrun.system.files import read_sealed, write_sealed
+
+
+@dataclass(frozen=True)
+class Record:
+    """A trial that was kept.
+
+    Attributes:
+        model: the digest of the folder with its model; None where none was asked for.
+    """
+
+    trial: Trial
+    model: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Write a line of JSON, followed by the predictions as an array of NumPy.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        values = asdict(replace(self.trial, split=None, predictions=None))  # type: ignore[arg-type]
+        header = json.dumps({"trial": values, "model": self.model}, default=float)
+        content = BytesIO()
+        content.write(f"{header}\n".encode())
+        if self.trial.predictions is not None:
+            np.save(content, self.trial.predictions.values)
+        write_sealed(path, lambda file: file.write(content.getbuffer()))
+
+
+def read_record(path: Path, split: Split) -> Record | None:
+    """Read the record of a trial on a split; None where there is none, or a version's with others.
+
+    Raises:
+        DamagedFileError: its content has changed since it was written.
+    """
+    try:
+        header, _, array = read_sealed(path).partition(b"\n")
+    except OSError:
+        return None
+    found = json.loads(header)
+    predictions = Predictions(np.load(BytesIO(array), allow_pickle=False)) if array else None
+    try:
+        return Record(_trial(found["trial"], split, predictions), found["model"])
+    except (KeyError, TypeError):  # written by a version with other fields
+        return None
+
+
+def _trial(values: dict[str, object], split: Split, predictions: Predictions | None) -> Trial:
+    known = {
+        "split": split,
+        "predictions": predictions,
+        "cost": Cost(**values["cost"]),  # type: ignore[arg-type]
+        "epochs": tuple(
+            Epoch(**{**epoch, "resumed": True})
+            for epoch in values["epochs"]  # type: ignore[attr-defined]
+        ),
+        "probe_scores": tuple(
+            ProbeScore(**each)
+            for each in values["probe_scores"]  # type: ignore[attr-defined]
+        ),
+        "resumed": True,
+    }
+    return Trial(**{**values, **known})  # type: ignore[arg-type]
