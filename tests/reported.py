@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
+from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
 from dlrun.data.targets import target_kind
@@ -25,6 +26,7 @@ class MadeStudy(Study):
     predictions: Mapping[str, pd.DataFrame]
     epochs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
+    excerpt: DataExcerpt | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def read_predictions(self, candidate: str) -> pd.DataFrame:
@@ -38,6 +40,9 @@ class MadeStudy(Study):
 
     def read_epochs(self, candidate: str) -> pd.DataFrame:
         return self.epochs.get(candidate, pd.DataFrame())
+
+    def read_excerpt(self) -> DataExcerpt | None:
+        return self.excerpt
 
     def read_text(self, name: str) -> str:
         return self.texts[name]

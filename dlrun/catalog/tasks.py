@@ -17,6 +17,7 @@ class Task:
     Attributes:
         title: of the task, in a few words.
         estimator: which builder of a baseline serves it.
+        row_loss: how wrong the prediction of one row is, in words.
         split: the method by which rows are split when the recipe names none.
         column_types: of the raw column that it is read from.
         joins_columns: whether its target may stand in several columns.
@@ -27,6 +28,7 @@ class Task:
     name: str
     title: str
     estimator: Literal["classifier", "regressor"]
+    row_loss: str
     split: str
     column_types: tuple[str, ...] = ("number", "category", "text")
     joins_columns: bool = False
@@ -37,12 +39,15 @@ class Task:
 TASKS: Final = {
     row.name: row
     for row in (
-        Task("classification", "one class for each row", "classifier", "stratified"),
-        Task("regression", "one number for each row", "regressor", "random"),
+        Task(
+            "classification", "one class for each row", "classifier", "cross-entropy", "stratified"
+        ),
+        Task("regression", "one number for each row", "regressor", "absolute error", "random"),
         Task(
             "multilabel",
             "a set of labels for each row",
             "classifier",
+            "mean cross-entropy",
             "stratified",
             column_types=("number", "category", "text", "series"),
             joins_columns=True,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.contract.candidate import Predictions
+    from dlrun.contract.excerpt import DataExcerpt
     from dlrun.contract.note import Note
 
 
@@ -96,6 +97,10 @@ class Study(Protocol):
 
         The columns are repeat, fold, epoch, seconds, `train/…` and `val/…`.
         """
+
+    @abstractmethod
+    def read_excerpt(self) -> DataExcerpt | None:
+        """Return what was kept of the rows; None where the study was tracked without it."""
 
     @abstractmethod
     def read_text(self, name: str) -> str:

@@ -276,6 +276,8 @@ class Tracking(Section):
     """Default: MLFLOW_TRACKING_URI, else a local SQLite store."""
     experiment: str | None = None
     """Default: the recipe's name."""
+    excerpt: bool = True
+    """Keep the distributions of columns and a few rows, the worst predicted, for the report."""
 
 
 class Execution(Section):

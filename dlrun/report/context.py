@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from dlrun.report.styles import Style, assign_styles
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dlrun.contract.excerpt import DataExcerpt
     from dlrun.contract.study import Study
     from dlrun.evidence.comparison import CandidateSummary, Comparison
 
@@ -91,6 +93,11 @@ class ReportContext:
     candidates: tuple[CandidateView, ...]
     test_sets: TestSets | None
 
+    @cached_property
+    def excerpt(self) -> DataExcerpt | None:
+        """Return what a study keeps of the rows, which are the same in all."""
+        return next(filter(None, (study.read_excerpt() for study in self.studies)), None)
+
     @property
     def metric(self) -> str:
         """Return the title of the compared metric."""
@@ -111,6 +118,15 @@ class ReportContext:
         """Return the best candidate of each family; without two families, the best."""
         names = {self.comparison.best_deep, self.comparison.best_classic}
         return [view for view in self.finished if view.name in names] or self.finished[:1]
+
+    @property
+    def worst_rows(self) -> list[int]:
+        """Return the ids of rows that candidates predict badly, the worst of each first."""
+        views = [view for view in self.finished if not view.results.is_dummy]
+        first = [view.name for view in self.champions]
+        views.sort(key=lambda view: view.name not in first)
+        ranks = zip_longest(*(view.prediction_stats.worst for view in views))
+        return [row.row_id for rank in ranks for row in rank if row]
 
     @property
     def in_view(self) -> list[str]:

@@ -14,6 +14,7 @@ from dlrun.report.html import render
 from dlrun.report.sections import (
     cost,
     detection,
+    distribution,
     importance,
     learning,
     predictions,
@@ -23,6 +24,7 @@ from dlrun.report.sections import (
     stress,
     study,
     training,
+    worst_rows,
 )
 from dlrun.report.sections.section import ReportSection, on_any_width
 from dlrun.system.secrets import mask
@@ -47,8 +49,10 @@ SECTIONS: Final[tuple[Callable[[ReportContext], ReportSection | None], ...]] = (
     predictions.write_confusion,
     predictions.write_predicted,
     residuals.write_residuals,
+    worst_rows.write_worst_rows,
     importance.write_importance,
     stress.write_stress,
+    distribution.write_distributions,
     scores.write_splits,
     study.write_data,
     study.write_studies,

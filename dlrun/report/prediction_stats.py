@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dlrun.contract.candidate import Predictions
 from dlrun.data.targets import target_kind
 from dlrun.evidence.detection import DetectionCurves, detection_curves, macro_average
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from dlrun.data.targets import Calibration
+    from dlrun.data.targets import Calibration, TargetKind
 
 N_BINS: Final = 10
+MOST_WORST: Final = 8  # rows of a candidate
 N_CELLS: Final = 28
 NEARLY_ALL: Final = 0.995  # of the residuals, which an axis spans
 Z: Final = 1.96
@@ -76,6 +78,22 @@ class Residuals:
 
 
 @dataclass(frozen=True)
+class WorstRow:
+    """A test row that is predicted badly.
+
+    Attributes:
+        loss: cross-entropy or absolute error, the mean over its predictions.
+        truth: in words.
+        prediction: in words, the mean over its predictions.
+    """
+
+    row_id: int
+    loss: float
+    truth: str
+    prediction: str
+
+
+@dataclass(frozen=True)
 class PredictionStats:
     """Statistics of a candidate's test predictions.
 
@@ -87,6 +105,7 @@ class PredictionStats:
             and others lack; empty where numbers are predicted.
         joint: counts over (true, predicted); None where classes are predicted.
         residuals: None where classes are predicted.
+        worst: the rows of the largest losses, the worst first.
     """
 
     event: str = ""
@@ -95,6 +114,7 @@ class PredictionStats:
     detections: tuple[DetectionCurves, ...] = ()
     joint: JointCounts | None = None
     residuals: Residuals | None = None
+    worst: tuple[WorstRow, ...] = ()
 
     @property
     def detection(self) -> DetectionCurves | None:
@@ -116,9 +136,10 @@ def describe_predictions(
     """
     kind = target_kind(task)
     y, predictions = kind.from_table(frame, labels)
+    worst = _worst_rows(frame["row_id"].to_numpy(), y, predictions, labels, kind)
     calibration = kind.calibration(y, predictions, labels)
     if calibration is None:
-        return _of_numbers(y, predictions.values)
+        return replace(_of_numbers(y, predictions.values), worst=worst)
     bins = _bins(calibration, max(1, frame["repeat"].nunique()))
     curves = (
         detection_curves(each.event, each.probabilities, each.occurred, each.predicted)
@@ -129,6 +150,26 @@ def describe_predictions(
         bins,
         kind.confusion(y, predictions, labels),
         tuple(filter(None, curves)),
+        worst=worst,
+    )
+
+
+def _worst_rows(
+    row_ids: NDArray[np.int64],
+    y: NDArray[Any],
+    predictions: Predictions,
+    labels: tuple[str, ...],
+    kind: TargetKind,
+) -> tuple[WorstRow, ...]:
+    """Rank rows by their mean loss over all predictions of them."""
+    distinct, first, places = np.unique(row_ids, return_index=True, return_inverse=True)
+    losses = np.bincount(places, kind.row_losses(y, predictions)) / np.bincount(places)
+    chosen = np.argsort(-losses, kind="stable")[:MOST_WORST]
+    means = np.array([predictions.values[places == row].mean(axis=0) for row in chosen])
+    texts = kind.row_texts(y[first[chosen]], Predictions(means), labels)
+    return tuple(
+        WorstRow(int(distinct[row]), float(losses[row]), *words)
+        for row, words in zip(chosen, texts, strict=True)
     )
 
 

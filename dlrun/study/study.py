@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
+from dlrun.errors import TrackingError
 from dlrun.recipe.schema import Recipe
 from dlrun.recipe.write import absolute_source, recipe_digest, short_settings, to_yaml
 from dlrun.study.plan import StudyPlan, prepare
@@ -80,7 +81,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
             # 3 · the trials
             trials = _run_candidates(plan, study, reporter, journal)
             # 4 · the verdict
-            outcome = _conclude(study, trials, reporter)
+            outcome = _conclude(study, plan, trials, reporter)
             if study.store.note and study.store.note != store.note:
                 reporter.note(study.store.note)
         if not outcome.failed:
@@ -185,7 +186,9 @@ def _facts(plan: StudyPlan) -> StudyFacts:
     )
 
 
-def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> StudyOutcome:
+def _conclude(
+    study: StudyRun, plan: StudyPlan, trials: Iterable[Trial], reporter: Reporter
+) -> StudyOutcome:
     from dlrun.evidence.compare import compare
     from dlrun.report.plain import to_columns, to_metrics
     from dlrun.tracking.read import find_study
@@ -195,7 +198,7 @@ def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> S
     verdict = comparison.verdict
     words = "\n\n".join([verdict.sentence, *map(str, comparison.notes)])
     study.finish(words, to_columns(comparison), to_metrics(verdict))
-    _report(study, tracked, comparison, reporter)
+    _report(study, plan, tracked, comparison, reporter)
     failed: dict[str, str] = {}
     for trial in trials:
         if trial.error:
@@ -203,15 +206,26 @@ def _conclude(study: StudyRun, trials: Iterable[Trial], reporter: Reporter) -> S
     return StudyOutcome(tracked, comparison, failed, study.url)
 
 
-def _report(study: StudyRun, tracked: Study, comparison: Comparison, reporter: Reporter) -> None:
-    """Log the page and the figures; an error in drawing them does not fail the study."""
+def _report(
+    study: StudyRun,
+    plan: StudyPlan,
+    tracked: Study,
+    comparison: Comparison,
+    reporter: Reporter,
+) -> None:
+    """Log an excerpt, the page and figures; an error in making them does not fail the study."""
+    from dlrun.data.excerpt import make_excerpt
     from dlrun.report.context import build_context
     from dlrun.report.figures import draw_figures
     from dlrun.report.page import render_page
 
     try:
         context = build_context([tracked], comparison)
+        if plan.recipe.tracking.excerpt:
+            study.log_excerpt(make_excerpt(plan.dataset, context.worst_rows))
         html, figures = render_page(context), draw_figures(context)
+    except TrackingError:
+        raise
     except Exception as error:  # a bug; the command in the note shows its traceback
         reporter.note(
             f"report.html could not be written ({type(error).__name__}: {error}). "

@@ -1,4 +1,4 @@
-"""Checks of a kind of column: typed cells that are known, described, fingerprinted, perturbed."""
+"""Checks of a kind of column: typed cells are known, described, shown, fingerprinted, perturbed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from dlrun.catalog.columns import COLUMN_KINDS, ColumnKind
 from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.contract.excerpt import ShownCell
 from dlrun.data.fingerprint import digest_dataset
 from dlrun.data.types import column_module
 from dlrun.testing.errors import require, run_all
@@ -62,10 +63,24 @@ def keeps_the_cells_under_noise(typed: Typed) -> None:
     require(is_same, "noise does not repeat with its seed")
 
 
+def can_be_shown(typed: Typed) -> None:
+    """Check that measures have a value for each row, and that every cell can be shown."""
+    column, values = typed
+    module = column_module(column.type)
+    for name, measured in module.measures(column, values):
+        is_whole = len(measured) == len(values)
+        require(is_whole, f"the measure {name!r} has not one value for each row")
+    for cell in values:
+        shown = module.show(column, cell)
+        is_shown = isinstance(shown, ShownCell)
+        require(is_shown, f"show returns {type(shown).__name__}, not a ShownCell")
+
+
 COLUMN_CHECKS: Final = (
     finds_missing_cells,
     has_a_fingerprint,
     can_be_described,
+    can_be_shown,
     keeps_the_cells_under_noise,
 )
 

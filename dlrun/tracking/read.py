@@ -28,12 +28,14 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.system.text import did_you_mean, listed
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
+from dlrun.tracking.excerpt import EXCERPT, excerpt_from_json
 from dlrun.tracking.model import ARTIFACT
 from dlrun.tracking.store import candidates_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dlrun.contract.excerpt import DataExcerpt
     from dlrun.tracking.store import Store
 
 SHORTEST_ID: Final = 4
@@ -204,6 +206,16 @@ class TrackedStudy(Study):
                 return DataFrame()
             with artifact(self.store, run, tables.EPOCHS) as file:
                 return read_csv(file)
+
+    def read_excerpt(self) -> DataExcerpt | None:
+        """Return what was kept of the rows, read once; see `Study`."""
+        return self._excerpt
+
+    @cached_property
+    def _excerpt(self) -> DataExcerpt | None:
+        with clear_errors(self.store.place):
+            is_kept = _has(self.store, self.run, EXCERPT)
+        return excerpt_from_json(self.read_text(EXCERPT)) if is_kept else None
 
     def read_text(self, name: str) -> str:
         """Return the contents of a text file of the study."""

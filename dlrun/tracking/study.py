@@ -12,6 +12,7 @@ from typing import Self
 
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
+from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.errors import TrackingError
 from dlrun.system.forced_exit import last_words
@@ -110,6 +111,10 @@ class StudyRun:
     ) -> None:
         """Log the verdict sentence and its numbers, and the comparison as column → values."""
         self._write(lambda writer: writer.finish(verdict, comparison, metrics or {}))
+
+    def log_excerpt(self, excerpt: DataExcerpt) -> None:
+        """Log an excerpt of the data."""
+        self._write(lambda writer: writer.log_excerpt(excerpt))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Log the report as HTML, and figures as candidate → file name → content."""

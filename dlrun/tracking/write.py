@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
+from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.system.secrets import mask, mask_setting, mask_uri
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
+from dlrun.tracking.excerpt import EXCERPT, excerpt_to_json
 from dlrun.tracking.model import ModelCard, log_model, model_name
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
@@ -154,6 +156,10 @@ class StudyWriter:
         self._describe(self.id, f"{verdict}\n\n{description}".strip())
         with quiet_mlflow():
             self.store.client.log_table(self.id, dict(comparison), "comparison.json")
+
+    def log_excerpt(self, excerpt: DataExcerpt) -> None:
+        """Log an excerpt of the data to the study."""
+        self._log_text(EXCERPT, excerpt_to_json(excerpt))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Log the page to the study, and the figures to the candidates."""

@@ -53,13 +53,14 @@ def test_compare_repeats_the_verdict_in_every_form(study, dlrun):
 def test_the_report_is_an_artifact_and_can_be_written_again(study, dlrun, tmp_path):
     folder, ran = study
     (tracked,) = folder.rglob("report.html")
-    assert len(list(folder.rglob("figures/*.svg"))) == 2 * len(CANDIDATES)
+    assert len(list(folder.rglob("figures/*.svg"))) == 4 * len(CANDIDATES)
     ran = dlrun("compare", "--html", str(tmp_path / "again.html"), "--json", cwd=folder)
     assert json.loads(ran.out)["metric"] == "roc_auc"
     again = (tmp_path / "again.html").read_text(encoding="utf-8")
     assert again == tracked.read_text(encoding="utf-8")
     assert "churn.csv" in again
-    assert "größe XL" not in again  # no value of any row
+    assert "größe XL" in again  # in the worst rows and the distributions
+    assert {"worst", "columns"} <= set(re.findall(r'<h2 id="(\w+)"', again))
     ran = dlrun("compare", "--html", str(tmp_path / "no" / "again.html"), cwd=folder)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (

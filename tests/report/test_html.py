@@ -5,76 +5,22 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
+from pages import Page, report, sections
 from reported import make
 
 from dlrun.evidence.compare import compare
 from dlrun.report.page import to_html
 from dlrun.study import study as run
 
-VOID = {"meta", "br", "rect", "line", "circle", "path", "polygon", "polyline"}
-MARKS = VOID - {"meta", "br"}
 ALWAYS = [
     "difference", "scores", "question", "numbers", "cost", "training", "splits", "data", "studies",
     "recipe", "environment",
 ]  # fmt: skip
 CLASSES = tuple(f"class {number}" for number in range(100))
 CANDIDATES = ("linear", "mlp", "forest", "dummy")
-
-
-class Page(HTMLParser):
-    """A page taken apart; it insists that every element is closed where it was opened."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.marks: list[int] = []  # drawn in each chart
-        self.titles: list[str] = []
-        self.hovers: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-        if tag == "svg":
-            self.marks.append(0)
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in VOID
-        self.tags.append((tag, dict(attrs)))
-        if "svg" in self.open:
-            self.marks[-1] += tag in MARKS
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        if tag in MARKS:
-            self.marks[-1] += 1
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "title"):
-            self.words.append(data)
-        if self.open[-2:] == ["svg", "title"]:
-            self.titles.append(data)
-        elif self.open[-1:] == ["title"]:
-            self.hovers.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def report(study, metric=None) -> Page:
-    return Page(to_html([study], compare([study], metric)))
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +31,6 @@ def of_classes():
 @pytest.fixture(scope="module")
 def of_numbers():
     return make(*CANDIDATES, labels=())
-
-
-def sections(page: Page) -> list[str | None]:
-    return [attributes.get("id") for attributes in page.all("h2")]
 
 
 def test_sections_of_classes_and_of_numbers(of_classes, of_numbers):
@@ -123,9 +65,10 @@ def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_comparison(of_
 def test_nothing_is_fetched(name, request):
     study = request.getfixturevalue(name)
     text = to_html([study], compare([study]))
-    assert not re.search(r"https?://|url\(|@import|<link|<script|<img|<iframe", text)
+    assert not re.search(r"https?://|url\(|@import|<link|<script|<iframe", text)
     for _, attributes in Page(text).tags:
-        assert not {"src", "srcset", "data", "action"} & attributes.keys()
+        assert not {"srcset", "data", "action"} & attributes.keys()
+        assert attributes.get("src", "data:").startswith("data:")
         assert attributes.get("href", "#").startswith("#")
 
 
@@ -302,7 +245,12 @@ def test_a_fault_in_the_report_is_told_and_does_not_cost_the_study(of_classes, m
     monkeypatch.setattr("dlrun.report.page.render_page", fail)
     notes: list[str] = []
     reporter = SimpleNamespace(note=notes.append)
-    run._report(SimpleNamespace(), of_classes, compare([of_classes]), reporter)
+    monkeypatch.setattr("dlrun.data.excerpt.make_excerpt", lambda *_: None)
+    study = SimpleNamespace(log_excerpt=lambda _: None)
+    plan = SimpleNamespace(
+        dataset=None, recipe=SimpleNamespace(tracking=SimpleNamespace(excerpt=True))
+    )
+    run._report(study, plan, of_classes, compare([of_classes]), reporter)
     assert notes == [
         "report.html could not be written (KeyError: 'a bug'). "
         "To see why: dlrun compare made-1 --html report.html"

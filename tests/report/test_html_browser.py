@@ -1,4 +1,4 @@
-"""The report in a browser: nothing sticks out, on a desk or on a phone."""
+"""The report in a browser: nothing sticks out or is reported, on a desk or on a phone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 import pytest
+from excerpts import media, plain, with_excerpt
 from reported import make
 
 from dlrun.evidence.compare import compare
@@ -47,19 +48,20 @@ def test_nothing_sticks_out(tmp_path: Path) -> None:
     )
     file = tmp_path / "frames.html"
     file.write_text(f"<!doctype html><meta charset=utf-8><body>{frames}{MEASURE}", encoding="utf-8")
-    shown = subprocess.run(
+    done = subprocess.run(
         [
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             f"--user-data-dir={tmp_path / 'chrome'}", "--virtual-time-budget=3000",
-            "--window-size=1400,1000", "--dump-dom", file.as_uri(),
+            "--enable-logging=stderr", "--window-size=1400,1000", "--dump-dom", file.as_uri(),
         ],
         capture_output=True, text=True, check=True, timeout=120,
-    ).stdout  # fmt: skip
-    found = re.findall(r"<p>(\d+): page (\d+), words outside (\d+)</p>", shown)
+    )  # fmt: skip
+    found = re.findall(r"<p>(\d+): page (\d+), words outside (\d+)</p>", done.stdout)
     assert [(int(inner), int(page) <= int(inner), n) for inner, page, n in found] == [
         (width, True, "0") for _ in LABELS for width in WIDTHS
     ]
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
 
 
 def _page(labels: tuple[str, ...]) -> str:
@@ -67,4 +69,5 @@ def _page(labels: tuple[str, ...]) -> str:
         "mlp", "linear", "hist_gradient_boosting", "a_very_long_name_that_somebody_chose_" * 2,
         "dummy", labels=labels, failed=("linear",), n_folds=10,
     )  # fmt: skip
+    study = with_excerpt(study, plain() if labels else media())
     return to_html([study], compare([study]))

@@ -99,7 +99,12 @@ def test_every_marker_is_drawn():
 
 def _predictions(y, late, repeat=0):
     late = np.array(late)
-    columns = {"truth": y, "prediction": (late > 0.5).astype(int), "repeat": repeat}
+    columns = {
+        "row_id": np.arange(len(y)),
+        "truth": y,
+        "prediction": (late > 0.5).astype(int),
+        "repeat": repeat,
+    }
     return pd.DataFrame(columns | {"p_no": 1 - late, "p_yes": late})
 
 
@@ -127,6 +132,7 @@ def test_repeats_do_not_narrow_the_intervals():
 
 def test_predictions_beyond_the_truth_are_counted_at_the_border():
     frame = pd.DataFrame({"truth": [0.0, 1.0, 2.0], "prediction": [0.0, 50.0, nan], "repeat": 0})
+    frame["row_id"] = np.arange(3)
     joint = describe_predictions(frame, "regression", ()).joint
     assert joint.counts.sum() == 3
     assert joint.n_beyond == 2

@@ -21,10 +21,12 @@ import pytest
 import dlrun
 from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Splits
+from dlrun.contract.excerpt import DataExcerpt, ShownCell
 from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
 from dlrun.tracking import tables
 from dlrun.tracking.facts import StudyFacts
+from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, search_runs
 from dlrun.tracking.study import StudyRun
 
@@ -173,6 +175,11 @@ def test_the_report_and_the_numbers_of_the_verdict(store: Store, facts: StudyFac
         study.finish_candidate("linear", None)
         study.finish("Undecided.", {"candidate": ["linear"]}, {"verdict/p_deep": 0.25})
         study.log_report("<p>ü</p>", {"linear": {"confusion.svg": b"an image"}})
+        assert find_study(store, study.id).read_excerpt() is None
+        study.log_excerpt(
+            excerpt := DataExcerpt(3, 1, None, (), {7: {"x": ShownCell("plain", "ü")}})
+        )
+        assert find_study(store, study.id).read_excerpt() == excerpt
     found = runs(store, study.id)
     assert found["study"].data.metrics == {"verdict/p_deep": 0.25}
     assert files(found["study"])["report.html"].read_text("utf-8") == "<p>ü</p>"

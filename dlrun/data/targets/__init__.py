@@ -156,6 +156,14 @@ class TargetKind(Protocol):
     def row_losses(self, y: Y, predictions: Predictions) -> NDArray[np.float64]:
         """Return how wrong each prediction is, (rows,): cross-entropy or absolute error."""
 
+    def indicators(self, y: Y, target: Target) -> NDArray[np.float64]:
+        """Return whether a row is of each class or label, (rows, labels), or the number itself."""
+
+    def row_texts(
+        self, y: Y, predictions: Predictions, labels: tuple[str, ...]
+    ) -> list[tuple[str, str]]:
+        """Return truth and prediction of each row in words."""
+
 
 def target_kind(task: str) -> TargetKind:
     """Return the functions of a task."""

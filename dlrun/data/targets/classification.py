@@ -229,3 +229,18 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     true = predictions.values[np.arange(len(y)), y]
     losses: NDArray[np.float64] = -np.log(np.clip(true, LEAST_PROBABILITY, 1.0))
     return losses
+
+
+def indicators(y: Y, target: Target) -> NDArray[np.float64]:
+    """Return 1 in the column of each row's class, (rows, classes)."""
+    is_class: NDArray[np.bool_] = y[:, None] == np.arange(len(target.labels))
+    return is_class.astype(np.float64)
+
+
+def row_texts(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the true class, and the most probable one with its probability."""
+    chosen, said = predictions.class_indices, predictions.values.max(axis=1)
+    return [
+        (labels[true], f"{labels[code]}, {share:.1%}")
+        for true, code, share in zip(y, chosen, said, strict=True)
+    ]

@@ -241,3 +241,24 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     said = np.where(y == 1, predictions.values, 1 - predictions.values)
     losses: NDArray[np.float64] = -np.log(np.clip(said, LEAST_PROBABILITY, 1.0)).mean(axis=1)
     return losses
+
+
+def indicators(y: Y, _target: Target) -> NDArray[np.float64]:
+    """Return y as float64."""
+    return y.astype(np.float64)
+
+
+def row_texts(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the true labels, and the predicted ones with their probabilities."""
+    return [
+        (
+            ", ".join(_names(row, labels)) or "none",
+            ", ".join(
+                f"{label} {share:.0%}"
+                for label, share in zip(labels, said, strict=True)
+                if share >= THRESHOLD
+            )
+            or "none",
+        )
+        for row, said in zip(y, predictions.values, strict=True)
+    ]

@@ -171,3 +171,14 @@ def detections(_y: Y, _predictions: Predictions, _labels: tuple[str, ...]) -> It
 def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     """Return the absolute error of each row."""
     return np.abs(y - predictions.values)
+
+
+def indicators(y: Y, _target: Target) -> NDArray[np.float64]:
+    """Return y, (rows, 1)."""
+    return y[:, None]
+
+
+def row_texts(y: Y, predictions: Predictions, _labels: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the true and the predicted number."""
+    pairs = zip(y, predictions.values, strict=True)
+    return [(f"{true:.6g}", f"{predicted:.6g}") for true, predicted in pairs]

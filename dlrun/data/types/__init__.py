@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dlrun.catalog.parts import load_part
 from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,15 @@ class ColumnModule(Protocol):
 
     def describe(self, column: Column, values: pd.Series[Any]) -> str:
         """Summarise typed cells in a few words."""
+
+    def measures(self, column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+        """Yield what a distribution is drawn of: a name, and numbers, dates or a Categorical.
+
+        The name is empty for the values themselves; NaN or NaT are missing.
+        """
+
+    def show(self, column: Column, cell: Any) -> ShownCell:
+        """Return a typed cell as people see or hear it."""
 
     def add_noise(self, values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
         """Return typed cells with noise; `level` is in standard deviations, or a share of words."""

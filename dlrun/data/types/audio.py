@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from math import ceil, gcd
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import CUT_SEQUENCES, RESAMPLED_SOUNDS
 from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 from dlrun.contract.note import Note
 from dlrun.data.types.decode import (
     CellError,
     Folders,
     allocate,
     as_cells,
+    as_data,
     for_each,
     locate,
     to_array,
@@ -31,6 +34,7 @@ from dlrun.data.types.sequence import (
     add_noise,
     drop_segment,
     is_known,
+    length_measure,
     length_range,
     segments,
     show_range,
@@ -39,14 +43,17 @@ from dlrun.data.types.sequence import (
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Audio
 
-__all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values",
-           "find_shape", "is_encoded_sound", "is_known", "recognises", "segments",
+__all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values", "find_shape",
+           "is_encoded_sound", "is_known", "measures", "recognises", "segments", "show",
            "shuffle_structure"]  # fmt: skip
 
 LENGTH_QUANTILE: Final = 0.95  # of the sounds; `seconds: auto` is at most …
 LENGTH_FACTOR: Final = 2  # … this many times as long
 MARGIN: Final = 256  # samples read beyond the end, for the resampling filter
 FULL_SCALE: Final = 2**15  # of 16-bit samples
+SHOWN_SECONDS: Final = 4  # of a sound that can be played
+SHOWN_RATE: Final = 16_000
+SILENCE: Final = 1e-10  # the least power, -100 dB
 MAGIC: Final = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 BLOCKS_PER_SECOND: Final = 50  # of a sound whose structure is shuffled
 
@@ -205,6 +212,32 @@ def describe(column: Column, values: pd.Series[Any]) -> str:
     """Return the range of the durations in seconds, and the sample rate."""
     seconds = (f"{samples / column.rate:.2g}" for samples in length_range(values))
     return f"{show_range(*seconds)} s at {column.rate:,} Hz"
+
+
+def measures(column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the seconds unless all are equal, and the loudness in decibels below full scale."""
+    seconds = length_measure(values, column.rate)
+    if seconds is not None:
+        yield "seconds", seconds
+    power = [np.mean(np.square(cell, dtype=np.float64)) if len(cell) else np.nan for cell in values]
+    yield "loudness, dB", 10 * np.log10(np.maximum(power, SILENCE))
+
+
+def show(column: Column, cell: Any) -> ShownCell:
+    """Return the first seconds of the sound as FLAC of at most 16 kHz."""
+    import soundfile
+
+    if not len(cell):
+        return ShownCell("plain", "")
+    text = f"{len(cell) / column.rate:.2g} s"
+    samples, rate = cell[: SHOWN_SECONDS * column.rate], min(column.rate, SHOWN_RATE)
+    if rate < column.rate:
+        samples = np.clip(_resample(samples, column.rate, rate), -1, 1)
+    if len(cell) > SHOWN_SECONDS * column.rate:
+        text += f", the first {SHOWN_SECONDS} s"
+    file = BytesIO()
+    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    return ShownCell("sound", text, as_data("audio/flac", file.getvalue()))
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

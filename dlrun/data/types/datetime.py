@@ -14,10 +14,10 @@ from pandas.api import types
 
 from dlrun.contract.dataset import Column
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import canonical, drop_values, is_known, refuse_unread
+from dlrun.data.types.scalars import canonical, drop_values, is_known, measures, refuse_unread, show
 
-__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known",
-           "recognises", "to_datetime"]  # fmt: skip
+__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known", "measures",
+           "recognises", "show", "to_datetime"]  # fmt: skip
 
 INFERRED: Final = frozenset({"date", "datetime", "datetime64"})
 ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:?\d{2}(:?\d{2}([.,]\d+)?)?)?)?.{0,6}")

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +61,11 @@ def as_cells(values: Iterable[Any], n_rows: int) -> NDArray[Any]:
     for row, value in enumerate(values):  # np.array would stack arrays of one shape
         cells[row] = value
     return cells
+
+
+def as_data(kind: str, content: bytes) -> str:
+    """Return a MIME type and a content as in a data URI after "data:"."""
+    return f"{kind};base64,{b64encode(content).decode()}"
 
 
 def to_array(cell: Any) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.notes import SCALED_IMAGES
 from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 from dlrun.contract.note import Note
 from dlrun.data.types.audio import is_encoded_sound
 from dlrun.data.types.decode import (
@@ -20,6 +22,7 @@ from dlrun.data.types.decode import (
     Folders,
     allocate,
     as_cells,
+    as_data,
     for_each,
     is_present,
     locate,
@@ -42,6 +45,8 @@ WHITE: Final = 255
 CHANNELS: Final = {1: "L", 3: "RGB", 4: "RGBA"}
 GRAY_DIMENSIONS: Final = 2  # height and width
 COLOR_DIMENSIONS: Final = 3  # height, width, channels
+SHOWN_SIDE: Final = 160  # pixels of an image that is shown
+PHOTO: Final = 64 * 64  # values of an image in colour, from which JPEG is the smaller file
 PATCHES: Final = 4  # along each side of an image
 CHUNK: Final = 1024  # rows that are floats at once, which take eight times the memory
 
@@ -264,6 +269,23 @@ def describe(column: Column, _values: pd.Series[Any]) -> str:
     """Return the size and the colour."""
     height, width, channels = column.shape
     return f"{height} × {width} {'grayscale' if channels == 1 else 'colour'}"
+
+
+def measures(_column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the mean and the standard deviation of the pixels."""
+    yield "brightness", np.array([cell.mean() for cell in values], dtype=np.float64)
+    yield "contrast", np.array([cell.std() for cell in values], dtype=np.float64)
+
+
+def show(column: Column, cell: Any) -> ShownCell:
+    """Return the image as PNG, or a larger one in colour as JPEG of at most `SHOWN_SIDE` pixels."""
+    picture = _from_array(cell)
+    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    is_photo = cell.shape[2] > 1 and cell.size > PHOTO
+    file = BytesIO()
+    picture.save(file, "JPEG" if is_photo else "PNG", quality=85)
+    kind = "image/jpeg" if is_photo else "image/png"
+    return ShownCell("image", describe(column, pd.Series([])), as_data(kind, file.getvalue()))
 
 
 def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -13,10 +13,10 @@ from pandas.api import types
 
 from dlrun.contract.dataset import Column
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import canonical, drop_values, is_known, refuse_unread
+from dlrun.data.types.scalars import canonical, drop_values, is_known, measures, refuse_unread, show
 
-__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known",
-           "recognises", "to_number"]  # fmt: skip
+__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known", "measures",
+           "recognises", "show", "to_number"]  # fmt: skip
 
 INFERRED: Final = frozenset(
     {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 from dlrun.errors import DataError
 
 
@@ -20,6 +23,18 @@ def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:
 def canonical(values: pd.Series[Any]) -> list[Any]:
     """Return the values as one array."""
     return [values.to_numpy()]
+
+
+def measures(_column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the values themselves."""
+    yield "", values.array if values.dtype == "category" else values.to_numpy()
+
+
+def show(_column: Column, cell: Any) -> ShownCell:
+    """Return the value as text, empty where missing."""
+    if pd.isna(cell):
+        return ShownCell("plain", "")
+    return ShownCell("plain", f"{cell:.6g}" if isinstance(cell, float) else str(cell))
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -82,6 +82,12 @@ def segments(column: Column) -> Iterator[tuple[str, tuple[slice, ...]]]:
         yield f"{column.name} segment {number}", (steps,)
 
 
+def length_measure(cells: pd.Series[Any], per: float) -> NDArray[np.float64] | None:
+    """Return the length of each cell divided by `per`, NaN where missing; None if all are equal."""
+    lengths = np.array([len(cell) or np.nan for cell in cells], dtype=np.float64) / per
+    return lengths if len(np.unique(lengths[~np.isnan(lengths)])) > 1 else None
+
+
 def even_slices(length: int, n: int) -> Iterator[slice]:
     """Cut a length into `n` slices that differ by at most one; fewer where it is shorter."""
     edges = np.arange(min(n, length) + 1) * length // min(n, length)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dlrun.catalog.notes import CUT_SEQUENCES
 from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 from dlrun.contract.note import Note
 from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
 from dlrun.data.types.image import has_pixels
@@ -28,6 +29,7 @@ from dlrun.data.types.sequence import (
     add_noise,
     drop_segment,
     is_known,
+    length_measure,
     length_range,
     segments,
     show_range,
@@ -35,11 +37,13 @@ from dlrun.data.types.sequence import (
 )
 from dlrun.recipe.preprocessing import Series
 
-__all__ = ["add_noise", "cast", "describe", "drop_values", "find_shape",
-           "is_known", "recognises", "segments", "shuffle_structure", "to_steps"]  # fmt: skip
+__all__ = ["add_noise", "cast", "describe", "drop_values", "find_shape", "is_known", "measures",
+           "recognises", "segments", "show", "shuffle_structure", "to_steps"]  # fmt: skip
 
 # A list of numbers in JSON. Possessive: no backtracking through a thousand digits.
 LIST: Final = re.compile(r"\[(?:[\s\[\],]|-?\d[\d.eE+-]*+|NaN|null|-?Infinity)*+(?<=\])\s*")
+SHOWN_STEPS: Final = 120
+SHOWN_CHANNELS: Final = 6
 N_DIMENSIONS: Final = 2  # of several channels
 
 
@@ -151,6 +155,29 @@ def describe(column: Column, values: pd.Series[Any]) -> str:
     n_channels = column.shape[1]
     steps = (f"{steps:,}" for steps in length_range(values))
     return f"{show_range(*steps)} steps, {n_channels:,} channel{'s' * (n_channels > 1)}"
+
+
+def measures(_column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the number of steps unless all are equal, the mean and the standard deviation."""
+    lengths = length_measure(values, 1)
+    if lengths is not None:
+        yield "steps", lengths
+    filled = [cell[~np.isnan(cell)].astype(np.float64) for cell in values]
+    yield "mean", np.array([cell.mean() if len(cell) else np.nan for cell in filled])
+    deviations = [cell.std() if len(cell) else np.nan for cell in filled]
+    yield "standard deviation", np.array(deviations)
+
+
+def show(_column: Column, cell: Any) -> ShownCell:
+    """Return at most `SHOWN_STEPS` steps of the first channels, evenly spaced."""
+    steps, channels = cell.shape
+    places = np.unique(np.linspace(0, max(steps - 1, 0), SHOWN_STEPS).astype(int))[:steps]
+    lines = tuple(
+        tuple(float(f"{value:.4g}") if value == value else None for value in cell[places, channel])  # noqa: PLR0124
+        for channel in range(min(channels, SHOWN_CHANNELS))
+    )
+    many = f", {channels} channels" if channels > 1 else ""
+    return ShownCell("line", f"{steps:,} steps{many}", lines=lines)
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

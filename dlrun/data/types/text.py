@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column
+from dlrun.contract.excerpt import ShownCell
 from dlrun.data.types.decode import CellError, Folders, for_each, is_present, locate
 from dlrun.data.types.raw_column import RawColumn
 
+MOST_LETTERS: Final = 600  # of a text that is shown
 FILE: Final = re.compile(r".+\.txt", re.IGNORECASE)
 
 
@@ -82,6 +84,17 @@ def canonical(values: pd.Series[Any]) -> list[Any]:
 def describe(_column: Column, values: pd.Series[Any]) -> str:
     """Return the median number of words."""
     return f"median {np.median([len(text.split()) for text in values if text]):g} words"
+
+
+def measures(_column: Column, values: pd.Series[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the number of words; a missing text has none."""
+    yield "words", np.array([len(text.split()) or np.nan for text in values], dtype=np.float64)
+
+
+def show(_column: Column, cell: Any) -> ShownCell:
+    """Return the beginning of the text."""
+    more = "…" if len(cell) > MOST_LETTERS else ""
+    return ShownCell("quote", cell[:MOST_LETTERS] + more)
 
 
 # ------------------------------------------------------------------------------ perturbations

@@ -85,27 +85,37 @@ def group(*content: Content, title: str = "", style: Style | None = None) -> Mar
     return tag("g", *hover, *content, style=style.css if style else None)
 
 
-def cell(corner: Position, size: float, text: str, share: float, *, font: float) -> list[Markup]:
-    """Draw a square shaded by a share from 0 to 1, with text in its middle.
+def cell(
+    corner: Position,
+    size: float,
+    text: str,
+    share: float,
+    *,
+    font: float,
+    width: float = 0.0,
+) -> list[Markup]:
+    """Draw a rectangle shaded by a share from 0 to 1, with text in its middle.
 
     Args:
         corner: upper left.
-        size: of a side.
+        size: of its height.
         text: empty for none.
         share: of the strongest shade.
         font: size of the text.
+        width: in pixels; 0 is as wide as high.
     """
     air = 0.75  # between neighbours
     x, y = corner
+    width = width or size
     square = tag(
-        "rect", x=x + air, y=y + air, width=size - 2 * air, height=size - 2 * air, class_="cell",
+        "rect", x=x + air, y=y + air, width=width - 2 * air, height=size - 2 * air, class_="cell",
         style=f"--share:{100 * share:.0f}%",
     )  # fmt: skip
     if not text:
         return [square]
     kind = "on-dark" if share > 0.8 else "on-light"  # noqa: PLR2004
     words = label(
-        text, x + size / 2, y + size / 2, class_=kind, text_anchor="middle",
+        text, x + width / 2, y + size / 2, class_=kind, text_anchor="middle",
         style=f"font-size:{number(font)}px",
     )  # fmt: skip
     return [square, words]
