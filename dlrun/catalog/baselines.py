@@ -14,6 +14,7 @@ from dlrun.catalog.parts import load_part
 Builder = Callable[[int], Any]
 """The number of training rows → an unfitted estimator with dlrun's defaults."""
 
+SMALL_ROWS: Final = 1_000
 MEDIUM_ROWS: Final = 10_000
 LARGE_ROWS: Final = 100_000
 DUMMY: Final = "dummy"
@@ -35,6 +36,7 @@ class Baseline:
         features: that it always computes from columns of their types.
         n_lags: how many earlier values of the target it reads in place of the columns.
         is_kernel_machine: above 20,000 rows its kernel is approximated.
+        stops_early: its fit takes X_val and y_val, by which it stops.
         scales_target: its regressor is fitted to a standardised target.
         categories: (number of categories, number of features) → settings that name the categories,
             which are the first features.
@@ -53,6 +55,7 @@ class Baseline:
     features: tuple[str, ...] = ()
     n_lags: int = 0
     is_kernel_machine: bool = False
+    stops_early: bool = False
     scales_target: bool = False
     categories: Callable[[int, int], Mapping[str, object]] = lambda *_: {}
     fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
@@ -90,6 +93,15 @@ def _leaves(n_rows: int) -> int:
 
 def _hist(n_rows: int) -> dict[str, Any]:
     return {"max_iter": _rounds(n_rows), "max_leaf_nodes": _leaves(n_rows)}
+
+
+def _slow(n_rows: int) -> dict[str, Any]:
+    # Few rows a step and columns a split, for small tables; 30 rounds without gain end it.
+    return {
+        "learning_rate": 0.05, "max_iter": 1000, "max_leaf_nodes": 15, "max_features": 0.5,
+        "min_samples_leaf": 10 if n_rows <= SMALL_ROWS else 20, "early_stopping": True,
+        "n_iter_no_change": 30,
+    }  # fmt: skip
 
 
 def _xgboost(n_rows: int) -> dict[str, Any]:
@@ -219,6 +231,13 @@ BASELINES: Final = {
             lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n)),
             size=("_predictors", _hist_nodes),
             trusted=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+        ),
+        Baseline(
+            "slow_gradient_boosting",
+            "histogram gradient boosting in small steps, stopped by the validation rows",
+            lambda n: _sklearn("ensemble").HistGradientBoostingClassifier(**_slow(n)),
+            lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_slow(n)),
+            stops_early=True,
         ),
         Baseline(
             "xgboost", "gradient boosting, XGBoost's (extra: boost)",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.parts import load_part
 from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for
 from dlrun.classic.estimators import build
@@ -48,8 +49,14 @@ class ClassicCandidate:
         settings = {**own, **chosen, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
+    @property
+    def needs_validation(self) -> bool:
+        """Return whether boosting stops by the validation rows."""
+        row = BASELINES.get(self.kind)
+        return row is not None and row.stops_early
+
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> ClassicFitted:
-        """Fit to the training rows; the validation rows are not used.
+        """Fit to the training rows; validation rows only say when boosting that stops early does.
 
         Where the rows are a sample of a stream, an estimator with `partial_fit` is fitted to all
         rows of the stream, once.
@@ -83,6 +90,10 @@ class ClassicCandidate:
             classes = task.classes_of(train.y)
             y = task.encode(train.y, classes)
             estimator = task.adapt(estimator, y, scales_target=row.scales_target, seed=seed)
+            stopping = {}
+            if row.stops_early and estimator.get_params().get("early_stopping"):
+                held_out = features.transform(validation.frame)
+                stopping = task.stopping_arguments(held_out, validation.y, classes)
             with wrap_estimator_errors(self.name):
-                estimator.fit(matrix, y, **row.fit_arguments(n_categories))
+                estimator.fit(matrix, y, **row.fit_arguments(n_categories), **stopping)
         return ClassicFitted(self.name, columns, train.target, features, estimator, classes)

@@ -136,6 +136,10 @@ class Candidate(Protocol):
     def settings(self) -> Mapping[str, object]:
         """Return the settings under dotted recipe keys, for tracking."""
 
+    @property
+    def needs_validation(self) -> bool:
+        """Return whether the validation rows decide when its training stops."""
+
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.
 

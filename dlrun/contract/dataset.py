@@ -148,6 +148,8 @@ class Split:
 
     `repeat` and `fold` count from 0; `index` numbers the splits of a study from 0.
     `seed` differs from split to split; initial weights and the order of rows derive from it.
+    `is_refit` says that the validation rows are cut from the training part that the data brings: a
+    candidate that does not need them is fitted once more, on both, before it is tested.
     """
 
     repeat: int
@@ -157,6 +159,7 @@ class Split:
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+    is_refit: bool = False
 
 
 @dataclass(frozen=True)

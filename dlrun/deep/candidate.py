@@ -55,6 +55,11 @@ class DeepCandidate:
             **flat(training.model_dump(), "training"),
         }
 
+    @property
+    def needs_validation(self) -> bool:
+        """Return True: they decide when the training stops."""
+        return True
+
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedNetwork:
         """Train on `train`; `validation` decides when to stop.
 

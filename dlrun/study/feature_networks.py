@@ -92,6 +92,11 @@ class FeatureNetworkCandidate:
         """Return the network's settings and the features under dotted recipe keys."""
         return {**self.network.settings, "model.features": list(self.features)}
 
+    @property
+    def needs_validation(self) -> bool:
+        """Return True: they decide when the training stops."""
+        return True
+
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedFeatureNetwork:
         """Fit the features on the training rows, then train the network on them.
 

@@ -111,6 +111,9 @@ def run_trial(
 ) -> Trial:
     """Fit a candidate on the training rows of a split and score it on the test rows.
 
+    Where the split says so, a candidate that needs no validation rows is fitted anew on these too,
+    after it was scored on them. Its cost is that of the first fit.
+
     A candidate that cannot be fitted makes a trial with an `error`, and the study goes on; an
     error that no library or user's mistake explains is logged with its traceback. A trial during
     which a signal asked to stop is neither, even where the candidate caught its exception.
@@ -161,6 +164,10 @@ def _run(
             fitted = candidate.fit(train, validation, context)
         check_signals()  # what was cut off is not scored, and replaces no model
         validation_scores = _scores(fitted, validation, metrics)
+        if split.is_refit and not candidate.needs_validation:
+            both = np.sort(np.concatenate([split.train, split.validation]))
+            fitted = candidate.fit(rows.take(both), validation, FitContext(split.seed))
+            check_signals()
         predictions = fitted.predict(test.frame)
     scores = score(metrics, predictions, test.y, test.target)
     return Trial(

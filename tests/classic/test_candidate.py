@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -134,6 +135,19 @@ def test_validation_rows_change_nothing(classes: Dataset) -> None:
         for n in (5, 40)
     ]
     np.testing.assert_array_equal(*values)
+
+
+def test_slow_boosting_stops_by_the_validation_rows(classes: Dataset) -> None:
+    candidate = ClassicCandidate("it", "slow_gradient_boosting", {}, Preprocessing())
+    rows = np.arange(len(classes))
+    train, held_out = classes.take(rows[::2]), classes.take(rows[1::2])
+    guessing = replace(held_out, y=np.random.default_rng(0).permutation(held_out.y))
+    rounds = [
+        candidate.fit(train, part, FitContext(0)).estimator.n_iter_ for part in (held_out, guessing)
+    ]
+    assert rounds[1] < rounds[0] < 1000
+    assert candidate.needs_validation
+    assert not ClassicCandidate("it", "svm", {}, Preprocessing()).needs_validation
 
 
 def test_there_are_no_epochs(classes: Dataset) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from modalities import MODALITIES
 
@@ -18,17 +19,22 @@ from dlrun.recipe.load import load_recipe
 from dlrun.recipe.schema import Recipe
 
 Load = Callable[[str], Recipe]
+LARGE = ["linear", "random_forest", "hist_gradient_boosting"]  # of any table
 
 
 def names(recipe: Recipe, dataset: Dataset) -> list[str]:
     return [candidate.name for candidate in make_candidates(recipe, dataset)]
 
 
-def test_auto_takes_the_dummy_a_linear_model_and_two_ensembles(
+def test_auto_takes_the_slow_and_strong_ones_too_on_small_tables(
     recipe: Load, classes: Dataset
 ) -> None:
-    expected = ["dummy", "linear", "random_forest", "hist_gradient_boosting"]
-    assert names(recipe(""), classes) == expected
+    small = ["dummy", *LARGE, "svm", "extra_trees", "slow_gradient_boosting"]
+    assert names(recipe(""), classes) == small
+    large = classes.take(np.arange(10_001) % len(classes))
+    assert names(recipe(""), large) == ["dummy", *LARGE]
+    several = MODALITIES["table"]("multilabel")
+    assert names(recipe(""), several) == ["dummy", *LARGE]
 
 
 def test_none_takes_nothing(recipe: Load, classes: Dataset) -> None:
@@ -98,7 +104,8 @@ def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> N
             "small.yaml:5: baselines.0: ridge does not do classification. Allowed: dummy, naive, "
             "seasonal_naive, linear, "
             "logistic_regression, svm, linear_svm, knn, naive_bayes, decision_tree, "
-            "random_forest, extra_trees, adaboost, hist_gradient_boosting, xgboost, lightgbm, "
+            "random_forest, extra_trees, adaboost, hist_gradient_boosting, "
+            "slow_gradient_boosting, xgboost, lightgbm, "
             "mini_rocket",
         ),
         (
@@ -189,8 +196,8 @@ def test_a_class_of_a_trusted_module_is_a_candidate(
 @pytest.mark.parametrize(
     ("modality", "expected"),
     [
-        ("table", ["linear", "random_forest", "hist_gradient_boosting"]),
-        ("mixed", ["linear", "random_forest", "hist_gradient_boosting"]),
+        ("table", [*LARGE, "svm", "extra_trees", "slow_gradient_boosting"]),
+        ("mixed", LARGE),
         ("image", ["linear-pixels", "random_forest-pixels", "svm-pixels", "svm-hog"]),
         ("text", ["linear-tfidf", "linear_svm-tfidf", "hist_gradient_boosting-tfidf"]),
         ("audio", ["linear-mfcc", "random_forest-mfcc", "svm-mfcc"]),

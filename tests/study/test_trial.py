@@ -41,6 +41,7 @@ class Toy:
     parameters: int = 5
     best_epoch: int | None = 2
     n_before: int = 0
+    needs_validation: bool = True
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Toy:
         if self.fails is not None:
@@ -252,3 +253,18 @@ def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Data
     )
     (missing,) = given.failed("too few rows").probe_scores
     assert np.isnan(missing.score)
+
+
+@pytest.mark.parametrize("needs", [True, False])
+def test_what_needs_no_validation_rows_learns_from_them_in_the_end(
+    dataset: Dataset, needs: bool
+) -> None:
+    (split,) = make_splits(1)
+    toy = Toy(needs_validation=needs)
+    trial = run_trial(task(toy, replace(split, is_refit=True)), dataset)
+    assert trial.error is None
+    assert len(trial.epochs) == 3  # those of the first fit alone
+    shown = split.train if needs else np.sort(np.concatenate([split.train, split.validation]))
+    assert toy.shown["train"].tolist() == dataset.row_ids[shown].tolist()
+    run_trial(task(toy, split), dataset)
+    assert toy.shown["train"].tolist() == dataset.row_ids[split.train].tolist()

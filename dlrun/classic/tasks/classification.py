@@ -24,6 +24,14 @@ def encode(y: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64
     return np.searchsorted(classes, y)
 
 
+def stopping_arguments(
+    matrix: Any, y: NDArray[np.int64], classes: NDArray[np.int64]
+) -> dict[str, object]:
+    """Return the arguments of `fit` by which boosting stops: validation rows of known classes."""
+    known = np.flatnonzero(np.isin(y, classes))
+    return {"X_val": matrix[known], "y_val": encode(y[known], classes)} if len(known) else {}
+
+
 def adapt(estimator: Any, y: NDArray[np.int64], *, scales_target: bool, seed: int) -> Any:
     """Calibrate a classifier without probabilities (Platt 1999), unfitted.
 

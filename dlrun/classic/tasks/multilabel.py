@@ -42,6 +42,13 @@ def adapt(estimator: Any, y: NDArray[np.int64], *, scales_target: bool, seed: in
     return MultiOutputClassifier(estimator)
 
 
+def stopping_arguments(
+    matrix: Any, y: NDArray[np.int64], classes: NDArray[np.int64]
+) -> dict[str, object]:
+    """Return no arguments: each label's classifier stops by a share of its training rows."""
+    return {}
+
+
 def partial_fit_arguments(classes: NDArray[np.int64]) -> dict[str, object]:
     """Return no arguments: rows with several labels are not streamed."""
     return {}

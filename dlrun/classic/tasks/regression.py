@@ -20,6 +20,13 @@ def encode(y: NDArray[np.float64], classes: NDArray[np.int64]) -> NDArray[np.flo
     return y
 
 
+def stopping_arguments(
+    matrix: Any, y: NDArray[np.float64], classes: NDArray[np.int64]
+) -> dict[str, object]:
+    """Return the arguments of `fit` by which boosting stops: the validation rows."""
+    return {"X_val": matrix, "y_val": y}
+
+
 def adapt(estimator: Any, y: NDArray[np.float64], *, scales_target: bool, seed: int) -> Any:
     """Fit an estimator to a standardised target where its defaults suppose one.
 

@@ -37,7 +37,8 @@ def split(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Iterat
     if plan.folds == 1:
         shares = [1 - plan.test - plan.validation, plan.validation, plan.test]
         subset_of = assign_groups(groups, strata, shares, rng)
-        yield FoldRows(*(np.flatnonzero(subset_of == subset) for subset in range(3)))
+        train, validation, test = (np.flatnonzero(subset_of == subset) for subset in range(3))
+        yield FoldRows(train, validation, test)
         return
     fold_of = assign_groups(groups, strata, [plan.test_share] * plan.folds, rng)
     for fold in range(plan.folds):

@@ -15,11 +15,12 @@ SUBSETS: Final = ("train", "validation", "test")
 
 
 class FoldRows(NamedTuple):
-    """Row positions of one fold, ascending."""
+    """Row positions of one fold, ascending; `is_refit` as in `Split`."""
 
     train: RowPositions
     validation: RowPositions
     test: RowPositions
+    is_refit: bool = False
 
 
 @dataclass(frozen=True)

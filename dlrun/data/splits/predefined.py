@@ -48,7 +48,7 @@ def read_values(values: pd.Series[Any], rows: NDArray[np.int64]) -> NDArray[Any]
 def split(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Iterator[FoldRows]:
     """Keep the subsets that the data brings; without validation rows, draw some from training.
 
-    They are their share of all rows, but at most half of the training rows.
+    They are their share of the training rows, so that a large test part leaves those as they are.
 
     Raises:
         DataError: there are no training or no test rows.
@@ -60,7 +60,9 @@ def split(dataset: Dataset, plan: SplitPlan, rng: np.random.Generator) -> Iterat
             message = f"no row belongs to the part {subset!r}."
             raise DataError(message)
     if len(validation) == 0:
-        wanted = min(n_rows_of(plan.validation, len(names)), len(train) // 2)
+        wanted = min(n_rows_of(plan.validation, len(train)), len(train) // 2)
         drawn = draw_spare(strata_of(dataset.y, dataset.target)[train], wanted, rng)
         train, validation = np.sort(np.delete(train, drawn)), np.sort(train[drawn])
+        yield FoldRows(train, validation, test, is_refit=True)
+        return
     yield FoldRows(train, validation, test)

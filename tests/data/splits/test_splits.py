@@ -333,16 +333,24 @@ def test_a_validation_part_is_cut_from_training_with_the_share_of_every_class() 
     values = np.repeat(["train", "test"], [150, 50]).astype(object)
     dataset = dataset_of(np.tile([0, 0, 0, 0, 1], 40), split_values=values)
     one, two = splits_of(dataset, "predefined", repeats=2)
-    assert [len(rows) for rows in parts(one)] == [130, 20, 50]
-    assert dataset.y[one.validation].sum() == pytest.approx(4, abs=1)
+    assert [len(rows) for rows in parts(one)] == [135, 15, 50]
+    assert dataset.y[one.validation].sum() == pytest.approx(3, abs=1)
     assert one.validation.tolist() == two.validation.tolist()
 
 
-def test_the_validation_part_takes_no_more_than_half_of_training() -> None:
+def test_the_validation_part_is_a_share_of_the_training_part() -> None:
     values = np.repeat(["train", "test"], [20, 980]).astype(object)
     dataset = dataset_of(np.arange(1000) % 2, split_values=values)
     (split,) = splits_of(dataset, "predefined")
-    assert [len(rows) for rows in parts(split)] == [10, 10, 980]
+    assert [len(rows) for rows in parts(split)] == [18, 2, 980]
+    assert split.is_refit
+
+
+def test_rows_are_refitted_only_where_validation_is_cut_from_the_datas_own_training() -> None:
+    values = np.array(["test", "train", "validation"] * 20, dtype=object)
+    dataset = dataset_of(np.arange(60) // 30, split_values=values)
+    assert not any(split.is_refit for split in splits_of(dataset, "predefined"))
+    assert not any(split.is_refit for split in splits_of(dataset, "random"))
 
 
 def test_predefined_parts_need_training_and_test_rows_and_take_no_folds() -> None:
