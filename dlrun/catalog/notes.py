@@ -155,6 +155,12 @@ MISSING_PACKAGES = NoteKind(
 # -------------------------------------------------------- how the verdict is reached, DLR100 to 119
 # -------------------------------------------------------------------- the comparison, DLR120 to 149
 
+VARIED_CHOICE = NoteKind(
+    "DLR100",
+    "A side's best differs from split to split",
+    "A side has several candidates, and not the same one of them is best on the validation rows of "
+    "every split.",
+)
 STOPPED_STUDY = NoteKind(
     "DLR120",
     "A study was stopped early",

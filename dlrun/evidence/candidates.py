@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from dlrun.catalog.baselines import DUMMY
-from dlrun.catalog.metrics import get_metric
 from dlrun.contract.candidate import Family, Predictions
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
@@ -34,10 +33,9 @@ class CandidateResults:
 
     Attributes:
         is_dummy: it is the baseline that ignores the columns.
-        scores: split index → test score, where the trial finished with one.
-        folds: split index → repeat and fold.
-        validation: mean validation score on the metric; NaN when there is none.
-        means: metric → mean test score.
+        metric: the one that is compared.
+        metrics: all that its study measured.
+        trials: those that finished with a score, as in `Study.trials`.
         n_failed: trials without a score.
         n_capped: trials whose training reached its maximum of epochs while it still improved.
         read_predictions: as `Study.read_predictions`.
@@ -47,21 +45,56 @@ class CandidateResults:
     name: str
     family: Family
     is_dummy: bool
-    scores: Mapping[int, float]
-    folds: Mapping[int, tuple[int, int]]
-    validation: float
-    means: Mapping[str, float]
-    cost: Cost
+    metric: str
+    metrics: tuple[str, ...]
+    trials: TrialColumns
     n_failed: int
     n_capped: int
     error: str | None
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
 
+    @cached_property
+    def scores(self) -> dict[int, float]:
+        """Return split index → test score."""
+        return self._by_split(self.metric)
+
+    @cached_property
+    def validation_scores(self) -> dict[int, float]:
+        """Return split index → validation score; NaN where there is none."""
+        return self._by_split(f"val_{self.metric}")
+
+    @cached_property
+    def folds(self) -> dict[int, tuple[int, int]]:
+        """Return split index → repeat and fold."""
+        places = zip(self.trials["repeat"].tolist(), self.trials["fold"].tolist(), strict=True)
+        return dict(zip(self.trials["step"].tolist(), places, strict=True))
+
     @property
     def mean(self) -> float:
         """Return the mean test score; NaN when there is none."""
         return float(np.mean(list(self.scores.values()))) if self.scores else float("nan")
+
+    @property
+    def validation(self) -> float:
+        """Return the mean validation score; NaN when there is none."""
+        return _mean_of(self.trials, f"val_{self.metric}")
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Return metric → mean test score."""
+        return {name: _mean_of(self.trials, name) for name in self.metrics}
+
+    @property
+    def cost(self) -> Cost:
+        """Return the mean costs of a trial."""
+        return _mean_cost(self.trials)
+
+    def _by_split(self, column: str) -> dict[int, float]:
+        splits = self.trials["step"].tolist()
+        if column not in self.trials:
+            return dict.fromkeys(splits, float("nan"))
+        return dict(zip(splits, self.trials[column].astype(float).tolist(), strict=True))
 
 
 def check_comparable(studies: Sequence[Study], metric: str | None) -> str:
@@ -105,28 +138,6 @@ def read_candidates(studies: Sequence[Study], metric: str) -> list[CandidateResu
     ]
 
 
-def choose_best(
-    candidates: Sequence[CandidateResults], family: Family, metric: str
-) -> CandidateResults | None:
-    """Choose the candidate that represents its side, by its mean validation score.
-
-    The best of several noisy test scores is better by luck, and the verdict would take that luck
-    for skill (Cawley & Talbot, 2010, "On over-fitting in model selection"). Validation rows are
-    not among the test rows, so the test scores of the chosen remain unbiased. A candidate that
-    failed on some split ranks behind those that did not, and `dummy` behind every other. Without
-    validation scores the first that the study lists is chosen.
-    """
-    side = [each for each in candidates if each.family == family and each.scores]
-    sign = get_metric(metric).sign
-
-    def selection_key(candidate: CandidateResults) -> tuple[bool, int, float]:
-        score = sign * candidate.validation
-        n_splits = len(candidate.scores)
-        return not candidate.is_dummy, n_splits, -np.inf if np.isnan(score) else score
-
-    return max(side, key=selection_key, default=None)
-
-
 def _tables(study: Study) -> list[TrialColumns]:
     """Return the trials of each candidate, in the order of the table."""
     columns = {name: study.trials[name].to_numpy() for name in study.trials.columns}
@@ -141,18 +152,14 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
     name = str(table["candidate"][0])
     is_ok = (table["status"] == "ok") & np.isfinite(table[metric].astype(float))
     ok = {column: values[is_ok] for column, values in table.items()}
-    splits = ok["step"].tolist()
-    folds = zip(ok["repeat"].tolist(), ok["fold"].tolist(), strict=True)
     errors = table["error"][table["status"] != "ok"]
     return CandidateResults(
         name=unique,
         family=table["family"][0],
         is_dummy=name == DUMMY,
-        scores=dict(zip(splits, ok[metric].astype(float).tolist(), strict=True)),
-        folds=dict(zip(splits, folds, strict=True)),
-        validation=_mean_of(ok, f"val_{metric}"),
-        means={each: _mean_of(ok, each) for each in study.metrics},
-        cost=_mean_cost(ok),
+        metric=metric,
+        metrics=study.metrics,
+        trials=ok,
         n_failed=int(np.sum(~is_ok)),
         n_capped=_count_capped(ok, study),
         error=first_line(str(errors[0])) if len(errors) else None,

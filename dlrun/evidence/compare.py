@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.notes import unmuted
+from dlrun.contract.candidate import Family
 from dlrun.evidence import verdict
-from dlrun.evidence.candidates import (
-    CandidateResults,
-    check_comparable,
-    choose_best,
-    read_candidates,
-)
+from dlrun.evidence.candidates import CandidateResults, check_comparable, read_candidates
+from dlrun.evidence.choice import Side, choose_side
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.formatting import decimals, places_of
 from dlrun.evidence.notes import notes_on
@@ -35,12 +32,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare"]
 
+FAMILIES: Final[tuple[Family, ...]] = ("deep", "classic")
+
 
 def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     """Compare the candidates of one or several studies and reach the verdict.
 
-    Each side is represented by its best candidate on the validation rows; `dummy` represents a
-    side only where it is alone. Choosing by test score would favour the side that tried more.
+    Each side is represented on every split by its best candidate on that split's validation rows;
+    `dummy` represents a side only where it is alone. Choosing by test score would favour the side
+    that tried more. A side wins where its choice beats that of the other side and every candidate
+    of it.
 
     Three or more paired splits are compared by the Bayesian correlated t-test, fewer by a paired
     bootstrap of their test rows. Splits that test the same rows count once.
@@ -54,10 +55,12 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     """
     metric = check_comparable(studies, metric)
     candidates = read_candidates(studies, metric)
-    deep, classic = (choose_best(candidates, family, metric) for family in ("deep", "classic"))
+    sides = {family: choose_side(candidates, family) for family in FAMILIES}
+    deep, classic = sides["deep"], sides["classic"]
     settings = _settings(studies, metric, candidates)
+    compared = [*candidates, *(side.chosen for side in (deep, classic) if side)]
     pairs = _pairs(candidates, deep, classic)
-    paired = compare_pairs(pairs, {each.name: each for each in candidates}, settings)
+    paired = compare_pairs(pairs, {each.name: each for each in compared}, settings)
     differences = _differences(paired)
     sign = settings.metric.sign
     ranked = sorted(candidates, key=lambda each: (not each.scores, -sign * each.mean))
@@ -67,16 +70,18 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         task=studies[0].task,
         metric=metric,
         rope=settings.rope,
+        test_share=settings.test_share,
         n_rows=settings.n_rows,
         n_test_rows=settings.test_sets.n_distinct,
         n_splits=max(study.trials["step"].nunique() for study in studies),
         split_digest=studies[0].split_digest,
         decimals=max(_decimals(rows, deep, classic), places_of(settings.rope)),
         rows=rows,
-        best_deep=deep.name if deep else None,
-        best_classic=classic.name if classic else None,
-        verdict=_verdict(candidates, (deep, classic), paired, differences, settings),
-        notes=unmuted(notes_on(studies, candidates, (deep, classic), metric), _muted(studies)),
+        best_deep=deep.best.name if deep else None,
+        best_classic=classic.best.name if classic else None,
+        choices={family: dict(side.n_splits) for family, side in sides.items() if side},
+        verdict=_verdict(candidates, deep, classic, paired, differences, settings),
+        notes=unmuted(notes_on(studies, candidates, (deep, classic)), _muted(studies)),
     )
 
 
@@ -89,12 +94,25 @@ def _settings(
     studies: Sequence[Study], metric: str, candidates: Sequence[CandidateResults]
 ) -> ComparisonSettings:
     tested = [each for each in candidates if each.scores]
+    test_sets = read_test_sets(tested) if tested else TestSets(0, 0, {})
     return ComparisonSettings(
         metric=metrics_of(studies[0].task)[metric],
         n_rows=studies[0].n_rows,
         rope=_rope(studies, metric, tested),
-        test_sets=read_test_sets(tested) if tested else TestSets(0, 0, {}),
+        test_share=_test_share(studies[0], test_sets),
+        test_sets=test_sets,
     )
+
+
+def _test_share(study: Study, test_sets: TestSets) -> float:
+    """Return test rows ÷ (training + test rows), the mean over the splits.
+
+    The splits of an expanding window train on more and more rows, so that each has its own share.
+    """
+    if study.data is None:  # all that is known
+        return test_sets.n_per_split / study.n_rows
+    shares = [n_test / (n_train + n_test) for n_train, _, n_test in study.data.sizes]
+    return float(np.mean(shares))
 
 
 def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResults]) -> float:
@@ -102,22 +120,29 @@ def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResul
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
         return max(own)
-    scale = min((abs(each.mean) for each in tested), default=0.0)
-    return metrics_of(studies[0].task)[metric].automatic_rope(scale)
+    row = metrics_of(studies[0].task)[metric]
+    return row.automatic_rope(max((row.sign * each.mean for each in tested), default=0.0))
 
 
 def _pairs(
-    candidates: Sequence[CandidateResults],
-    deep: CandidateResults | None,
-    classic: CandidateResults | None,
+    candidates: Sequence[CandidateResults], deep: Side | None, classic: Side | None
 ) -> list[Pair]:
-    """Pair each candidate with the other side's best, or with the only side's best."""
-    rivals = {"deep": classic or deep, "classic": deep or classic}
-    return [
+    """Pair each candidate with the other side's choice, or with the only side's best.
+
+    The two choices are a pair too.
+    """
+    if deep and classic:
+        rivals = {"deep": classic.chosen, "classic": deep.chosen}
+        members = [deep.chosen, classic.chosen, *candidates]
+    else:
+        rivals = {side.best.family: side.best for side in (deep, classic) if side}
+        members = [*candidates]
+    pairs = [
         (each.name, rival.name)
-        for each in candidates
-        if each.scores and (rival := rivals[each.family]) and rival is not each
+        for each in members
+        if each.scores and (rival := rivals.get(each.family)) and rival is not each
     ]
+    return list(dict.fromkeys(pairs))
 
 
 def _differences(paired: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:
@@ -158,13 +183,9 @@ def _summary(candidate: CandidateResults, difference: Difference | None) -> Cand
     )
 
 
-def _decimals(
-    rows: Sequence[CandidateSummary],
-    deep: CandidateResults | None,
-    classic: CandidateResults | None,
-) -> int:
+def _decimals(rows: Sequence[CandidateSummary], deep: Side | None, classic: Side | None) -> int:
     """Return the significant decimals, from the verdict's interval, else a std, else a score."""
-    names = [each.name for each in (deep, classic) if each]
+    names = [side.best.name for side in (deep, classic) if side]
     best = [row for row in rows if row.name in names]
     widths = [
         *(row.difference.high - row.difference.low for row in best if row.difference),
@@ -176,21 +197,45 @@ def _decimals(
 
 def _verdict(
     candidates: Sequence[CandidateResults],
-    best: tuple[CandidateResults | None, CandidateResults | None],
+    deep: Side | None,
+    classic: Side | None,
     paired: Mapping[Pair, PairedComparison],
     differences: Mapping[str, Difference],
     settings: ComparisonSettings,
 ) -> Verdict:
-    deep, classic = best
     if deep is None or classic is None:
         only = deep or classic
-        lead = _lead_of_one_side(only, candidates, paired, settings) if only else ""
-        return verdict.no_verdict(candidates, only, lead)
-    found = paired.get((deep.name, classic.name))
+        lead = _lead_of_one_side(only.best, candidates, paired, settings) if only else ""
+        return verdict.no_verdict(candidates, only.best if only else None, lead)
+    found = paired.get((deep.chosen.name, classic.chosen.name))
     if found is None:
-        return verdict.no_shared_splits(deep, classic)
-    difference = differences[deep.name]
-    return verdict.decide(verdict.BestVsBest(deep, classic, found, difference, settings))
+        return verdict.no_shared_splits(deep.chosen, classic.chosen)
+    return verdict.decide(
+        verdict.BestVsBest(
+            deep,
+            classic,
+            found,
+            differences[deep.chosen.name],
+            _rivals(candidates, deep, classic, found, paired),
+            settings,
+        )
+    )
+
+
+def _rivals(
+    candidates: Sequence[CandidateResults],
+    deep: Side,
+    classic: Side,
+    found: PairedComparison,
+    paired: Mapping[Pair, PairedComparison],
+) -> dict[str, PairedComparison]:
+    """Return the candidates of the side that is behind, compared with the choice of the other."""
+    ahead, behind = (deep, classic) if found.interval.mean >= 0 else (classic, deep)
+    return {
+        each.name: paired[each.name, ahead.chosen.name]
+        for each in candidates
+        if each.family == behind.best.family and (each.name, ahead.chosen.name) in paired
+    }
 
 
 def _lead_of_one_side(
@@ -200,9 +245,10 @@ def _lead_of_one_side(
     settings: ComparisonSettings,
 ) -> str:
     others = [each for each in candidates if (each.name, best.name) in paired]
-    runner_up = choose_best(others, best.family, settings.metric.name)
+    runner_up = choose_side(others, best.family)
     if runner_up is None:
         return ""
-    found = paired[runner_up.name, best.name]
+    found = paired[runner_up.best.name, best.name]
     behind = "ahead of" if found.interval.mean <= 0 else "on the test rows behind"
-    return f", {behind} {runner_up.name} by {verdict.lead_phrase(found, settings.metric.title)}"
+    lead = verdict.lead_phrase(found, settings.metric.title)
+    return f", {behind} {runner_up.best.name} by {lead}"

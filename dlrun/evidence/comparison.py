@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
     from dlrun.contract.note import Note
     from dlrun.evidence.decision import VerdictKind
-    from dlrun.evidence.statistics import Probabilities
+    from dlrun.evidence.statistics import Posterior, Probabilities
 
 Basis = Literal["folds", "rows"]
 COSTS: Final = tuple(each.name for each in fields(Cost))
@@ -52,10 +52,10 @@ class CandidateSummary:
         sd: standard deviation of that score over the splits; NaN for fewer than two.
         n: splits that finished.
         n_failed: splits that did not.
-        validation: mean validation score, by which each side's best is chosen.
+        validation: mean validation score.
         scores: mean test score on every metric of its study.
         cost: means over the splits.
-        difference: to the other side's best; with one side alone, to the best of that side.
+        difference: to the other side's choice; with one side alone, to the best of that side.
         error: first line of the first error.
     """
 
@@ -79,7 +79,11 @@ class Verdict:
     Attributes:
         kind: the better side; `none` where a side is missing.
         sentence: the answer in words.
-        difference: by how much the best deep candidate is better than the best classic one.
+        difference: by how much the deep side's choice is better than the classic side's.
+        not_beaten: candidates of the side that is behind which the choice of the other one does
+            not beat; a side wins where there are none.
+        leads: the difference on each test set.
+        posterior: of the difference; None for one or two test sets, and where nothing varies.
         probabilities: by the correlated t-test; for a single test set, shares of resamples.
         more_folds: further folds that would settle an undecided verdict.
         more_rows: further rows that would: of the data, or of the test set where the verdict
@@ -89,6 +93,9 @@ class Verdict:
     kind: VerdictKind | Literal["none"]
     sentence: str
     difference: Difference | None = None
+    not_beaten: tuple[str, ...] = ()
+    leads: tuple[float, ...] = ()
+    posterior: Posterior | None = None
     probabilities: Probabilities | None = None
     more_folds: int | None = None
     more_rows: int | None = None
@@ -101,10 +108,12 @@ class Comparison:
     Attributes:
         studies: MLflow run id → name.
         rope: half width of the region of practical equivalence on the metric.
+        test_share: test rows ÷ (training + test rows) of a split, mean over the splits.
         n_splits: paired splits of the studies.
         n_test_rows: distinct test rows.
         decimals: significant decimals of the scores.
-        best_deep: the candidate that represents deep, chosen by validation score.
+        best_deep: the deep candidate that was chosen on the most splits.
+        choices: side → candidate → splits on which it was the side's best on the validation rows.
         notes: what the numbers do not show.
     """
 
@@ -112,6 +121,7 @@ class Comparison:
     task: str
     metric: str
     rope: float
+    test_share: float
     n_rows: int
     n_test_rows: int
     n_splits: int
@@ -120,6 +130,7 @@ class Comparison:
     rows: tuple[CandidateSummary, ...]
     best_deep: str | None
     best_classic: str | None
+    choices: Mapping[Family, Mapping[str, int]]
     verdict: Verdict
     notes: tuple[Note, ...] = ()
 

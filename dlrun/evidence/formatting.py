@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, floor, isfinite, log10
 from typing import Final
 
@@ -75,6 +76,12 @@ def rounded_up(count: float) -> int:
 def counted(n: int, noun: str) -> str:
     """Format a count with its noun: "1 fold", "5 folds"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def either_of(names: Sequence[str]) -> str:
+    """Join names: "a", "a or b", "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def first_line(text: str) -> str:

@@ -16,6 +16,7 @@ from dlrun.catalog.notes import (
     NO_VALIDATION,
     SPOILING,
     STOPPED_STUDY,
+    VARIED_CHOICE,
 )
 from dlrun.evidence.formatting import counted
 from dlrun.evidence.statistics import differences
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from dlrun.contract.note import Note
     from dlrun.contract.study import Study
     from dlrun.evidence.candidates import CandidateResults
+    from dlrun.evidence.choice import Side
 
 
 def notes_on(
     studies: Sequence[Study],
     candidates: Sequence[CandidateResults],
-    best: tuple[CandidateResults | None, CandidateResults | None],
-    metric: str,
+    sides: tuple[Side | None, Side | None],
 ) -> Iterator[Note]:
     """Yield notes on the studies, on failures, on the choice of each side's best, and on dummy.
 
@@ -40,10 +41,10 @@ def notes_on(
     yield from _on_studies(studies)
     yield from _on_epochs(candidates)
     yield from _on_failures(candidates)
-    for chosen in best:
-        if chosen is not None:
-            yield from _on_choice(chosen, candidates, metric)
-            yield from _on_dummy(chosen, candidates, metric)
+    for side in sides:
+        if side is not None:
+            yield from _on_choice(side, candidates)
+            yield from _on_dummy(side.chosen, candidates)
 
 
 def _on_data(studies: Sequence[Study]) -> Iterator[Note]:
@@ -83,35 +84,39 @@ def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
             yield FAILED_TRIALS.note(text)
 
 
-def _on_choice(
-    chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
-) -> Iterator[Note]:
-    side = [each for each in candidates if each.family == chosen.family and not each.is_dummy]
-    if len(side) > 1 and np.isnan(chosen.validation):
+def _on_choice(side: Side, candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    best, chosen = side.best, side.chosen
+    others = [each for each in candidates if each.family == best.family and not each.is_dummy]
+    if len(others) > 1 and np.isnan(chosen.validation):
         yield NO_VALIDATION.note(
-            f"No {chosen.family} candidate has a validation score, so {chosen.name}, the first "
+            f"No {best.family} candidate has a validation score, so {best.name}, the first "
             "listed, represents its side."
         )
-    rivals = [each for each in side if len(each.scores) == len(chosen.scores)]
-    luckiest = max(rivals, key=lambda each: _difference(each, chosen, metric), default=chosen)
-    if _difference(luckiest, chosen, metric) > 0 and not np.isnan(chosen.validation):
+    if len(side.n_splits) > 1:
+        counts = ", ".join(f"{name} {n}" for name, n in side.n_splits.items())
+        yield VARIED_CHOICE.note(
+            f"The {best.family} side is represented on each split by its best candidate there on "
+            f"the validation rows: {counts} of {counted(len(chosen.scores), 'split')}."
+        )
+    rivals = [each for each in others if len(each.scores) == len(chosen.scores)]
+    luckiest = max(rivals, key=lambda each: _difference(each, chosen), default=chosen)
+    if _difference(luckiest, chosen) > 0 and not np.isnan(chosen.validation):
         yield BETTER_ON_TEST.note(
             f"{luckiest.name} has the better mean test score, but {chosen.name} was better on "
             "validation and represents its side: choosing by test score would be biased."
         )
 
 
-def _on_dummy(
-    chosen: CandidateResults, candidates: Sequence[CandidateResults], metric: str
-) -> Iterator[Note]:
+def _on_dummy(chosen: CandidateResults, candidates: Sequence[CandidateResults]) -> Iterator[Note]:
     dummy = next((each for each in candidates if each.is_dummy and each.scores), None)
     if dummy is chosen:
         text = f"{chosen.name} ignores the columns; there is no other {chosen.family} candidate."
         yield NO_BETTER_THAN_DUMMY.note(text)
-    elif dummy is not None and _difference(chosen, dummy, metric) <= 0:
+    elif dummy is not None and _difference(chosen, dummy) <= 0:
         text = f"{chosen.name} is no better than {dummy.name}, which ignores the columns."
         yield NO_BETTER_THAN_DUMMY.note(text)
 
 
-def _difference(first: CandidateResults, second: CandidateResults, metric: str) -> float:
-    return float(differences(np.array([first.mean]), np.array([second.mean]), metric)[0])
+def _difference(first: CandidateResults, second: CandidateResults) -> float:
+    means = np.array([first.mean]), np.array([second.mean])
+    return float(differences(*means, first.metric)[0])

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlrun.evidence import decision, statistics
 from dlrun.evidence.decision import CONFIDENCE, MAX_GROWTH
-from dlrun.evidence.statistics import Interval, Probabilities
+from dlrun.evidence.statistics import Interval, Posterior, Probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class PairedComparison:
 
     Attributes:
         n: paired folds or rows.
+        differences: on each test set.
+        posterior: of the difference; None where the rows of one or two test sets were resampled.
         interval: the mean difference and its 95 % interval.
         p_value: two-sided, of no difference.
         more_folds: further folds that would settle an undecided outcome; None: no number would.
@@ -43,6 +45,8 @@ class PairedComparison:
     p_value: float
     probabilities: Probabilities
     outcome: VerdictKind
+    differences: tuple[float, ...] = ()
+    posterior: Posterior | None = None
     more_folds: int | None = None
     growth: float | None = None
 
@@ -67,6 +71,8 @@ def compare_folds(differences: Numbers, test_share: float, rope: float) -> Paire
         p_value=statistics.corrected_t_p_value(differences, test_share),
         probabilities=probabilities,
         outcome=outcome,
+        differences=tuple(differences.tolist()),
+        posterior=t if t.scale > 0 else None,
         more_folds=decision.folds_to_settle(t, rope, test_share) if is_open else None,
         growth=decision.growth_to_settle(t, rope) if is_open else None,
     )

@@ -75,6 +75,7 @@ class ComparisonSettings:
     metric: Metric
     n_rows: int
     rope: float
+    test_share: float
     test_sets: TestSets
 
 
@@ -99,8 +100,7 @@ def compare_pairs(
             tested = _read_tested(one, splits, settings)
             compared[first, second] = _compare_equal(tested, settings, "folds", n)
         elif n >= MIN_FOLDS:
-            share = settings.test_sets.n_per_split / settings.n_rows
-            compared[first, second] = compare_folds(differences, share, settings.rope)
+            compared[first, second] = compare_folds(differences, settings.test_share, settings.rope)
         elif splits:
             on_rows[splits].append((first, second))
     for splits, group in on_rows.items():

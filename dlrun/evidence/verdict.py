@@ -11,6 +11,7 @@ from dlrun.evidence.formatting import (
     FAMILY_TITLES,
     counted,
     decimals,
+    either_of,
     fixed,
     rounded_up,
     span,
@@ -18,10 +19,11 @@ from dlrun.evidence.formatting import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dlrun.contract.trial import Cost
     from dlrun.evidence.candidates import CandidateResults
+    from dlrun.evidence.choice import Side
     from dlrun.evidence.comparison import Difference
     from dlrun.evidence.paired_tests import PairedComparison
     from dlrun.evidence.pairs import ComparisonSettings
@@ -29,30 +31,69 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BestVsBest:
-    """Each side's best, compared."""
+    """The two sides, compared.
 
-    deep: CandidateResults
-    classic: CandidateResults
+    Attributes:
+        paired: the two sides' choices.
+        rivals: each candidate of the side that is behind, as the first, against the choice of the
+            side that is ahead.
+    """
+
+    deep_side: Side
+    classic_side: Side
     paired: PairedComparison
     difference: Difference
+    rivals: Mapping[str, PairedComparison]
     settings: ComparisonSettings
+
+    @property
+    def deep(self) -> CandidateResults:
+        """Return the results of the deep side's choice."""
+        return self.deep_side.chosen
+
+    @property
+    def classic(self) -> CandidateResults:
+        """Return the results of the classic side's choice."""
+        return self.classic_side.chosen
+
+    @property
+    def not_beaten(self) -> dict[str, PairedComparison]:
+        """Return the rivals that a winner does not beat; empty where there is no winner.
+
+        That a side is better than every candidate of the other is shown by one test of each at
+        the same level, without a correction for their number (intersection-union test; Berger,
+        1982, "Multiparameter hypothesis testing and acceptance sampling").
+        """
+        if self.paired.outcome not in ("deep", "classic"):
+            return {}
+        return {name: each for name, each in self.rivals.items() if each.outcome != "classic"}
 
 
 def decide(best: BestVsBest) -> Verdict:
-    """Decide between the best deep and the best classic candidate."""
+    """Decide between the sides.
+
+    A side wins where its choice beats the other side's choice and every candidate of it: that the
+    other side chose badly is no merit. Equivalence speaks of the two choices alone.
+    """
     paired = best.paired
-    more_rows = _more_rows(best) if paired.more_folds is None else None
-    if paired.outcome == "undecided":
-        sentence = _undecided(best, more_rows)
+    not_beaten = best.not_beaten
+    remedy = _remedy_of(best)
+    if not_beaten:
+        sentence = _not_all_beaten(best, remedy)
+    elif paired.outcome == "undecided":
+        sentence = _undecided(best, remedy)
     else:
         sentence = _equivalent(best) if paired.outcome == "equivalent" else _won(best)
     return Verdict(
-        kind=paired.outcome,
+        kind="undecided" if not_beaten else paired.outcome,
         sentence=sentence + _scope(paired),
         difference=best.difference,
+        not_beaten=tuple(not_beaten),
+        leads=paired.differences,
+        posterior=paired.posterior,
         probabilities=paired.probabilities,
-        more_folds=paired.more_folds,
-        more_rows=more_rows,
+        more_folds=remedy.more_folds,
+        more_rows=remedy.more_rows,
     )
 
 
@@ -127,35 +168,54 @@ def _equivalent(best: BestVsBest) -> str:
     return f"Equivalent: {names} differ by {_lead(best)}: {advice}."
 
 
-def _undecided(best: BestVsBest, more_rows: int | None) -> str:
+def _undecided(best: BestVsBest, remedy: Remedy) -> str:
     better, worse = _better_first(best)
-    remedy = _remedy(best.paired, more_rows)
     if best.paired.interval.mean == 0:
-        return f"Undecided: {better.name} and {worse.name} differ by {_lead(best)}; {remedy}."
-    return f"Undecided: {better.name} is ahead of {worse.name} by {_lead(best)}; {remedy}."
+        return f"Undecided: {better.name} and {worse.name} differ by {_lead(best)}; {remedy.text}."
+    return f"Undecided: {better.name} is ahead of {worse.name} by {_lead(best)}; {remedy.text}."
 
 
-def _remedy(paired: PairedComparison, more_rows: int | None) -> str:
-    if paired.more_folds is not None:
-        return f"about {counted(paired.more_folds, 'more fold')} would settle it"
-    on_rows = paired.basis == "rows"
-    if more_rows is not None and on_rows:
-        return f"about {more_rows:,} more test rows would settle it"
-    if more_rows is not None:
-        return (
+def _not_all_beaten(best: BestVsBest, remedy: Remedy) -> str:
+    winner, loser = _better_first(best)
+    names = either_of(list(best.not_beaten))
+    grounds = f"{winner.name} beats {loser.name} by {_lead(best)}, but not {names}"
+    return f"Undecided: {grounds}{remedy.text and f'; {remedy.text}'}."
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What would settle an open verdict: further folds, or further rows of data or of tests."""
+
+    text: str = ""
+    more_folds: int | None = None
+    more_rows: int | None = None
+
+
+def _remedy_of(best: BestVsBest) -> Remedy:
+    """Return what would settle all that is open; empty where nothing is."""
+    paired = [best.paired, *best.not_beaten.values()]
+    opened = [each for each in paired if each.outcome == "undecided"]
+    if not opened:
+        return Remedy()
+    on_rows = opened[0].basis == "rows"
+    folds = [each.more_folds for each in opened]
+    if None not in folds:
+        more_folds = max(each for each in folds if each)
+        text = f"about {counted(more_folds, 'more fold')} would settle it"
+        return Remedy(text, more_folds=more_folds)
+    growths = [each.growth for each in opened]
+    if None in growths:
+        rows = "test rows" if on_rows else "rows of data"
+        return Remedy(f"even {MAX_GROWTH} times as many {rows} would not settle it")
+    n_now = opened[0].n if on_rows else best.settings.n_rows
+    more_rows = rounded_up((max(each for each in growths if each) - 1) * n_now)
+    text = f"about {more_rows:,} more test rows would settle it"
+    if not on_rows:
+        text = (
             "no number of folds would settle it, since they share their training rows; "
             f"about {more_rows:,} more rows of data would"
         )
-    rows = "test rows" if on_rows else "rows of data"
-    return f"even {MAX_GROWTH} times as many {rows} would not settle it"
-
-
-def _more_rows(best: BestVsBest) -> int | None:
-    growth = best.paired.growth
-    if growth is None:
-        return None
-    n_now = best.paired.n if best.paired.basis == "rows" else best.settings.n_rows
-    return rounded_up((growth - 1) * n_now)
+    return Remedy(text, more_rows=more_rows)
 
 
 def _scope(paired: PairedComparison) -> str:

@@ -15,7 +15,7 @@ from dlrun.evidence.candidates import CandidateResults, read_candidates
 from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
-from dlrun.evidence.statistics import Interval, differences, nadeau_bengio_interval
+from dlrun.evidence.statistics import Interval, nadeau_bengio_interval
 from dlrun.report.charts.marks import Estimate
 from dlrun.report.prediction_stats import PredictionStats, describe_predictions
 from dlrun.report.styles import Style, assign_styles
@@ -169,17 +169,6 @@ class ReportContext:
         has_repeats = any(study.trials["repeat"].max() for study in self.studies)
         return f"repeat {repeat + 1}, fold {fold + 1}" if has_repeats else f"fold {fold + 1}"
 
-    def leads(self, first: CandidateView, second: CandidateView) -> list[float]:
-        """Return how much better the first is, one mean for each test set that both have."""
-        if self.test_sets is None:
-            return []
-        splits = sorted(first.results.scores.keys() & second.results.scores.keys())
-        one, other = (
-            np.array([each.results.scores[k] for k in splits]) for each in (first, second)
-        )
-        raw = differences(one, other, self.comparison.metric)
-        return _per_test_set(raw, splits, self.test_sets)
-
 
 def build_context(studies: Sequence[Study], comparison: Comparison) -> ReportContext:
     """Return the context of a report on studies and their comparison."""
@@ -219,7 +208,7 @@ def _interval(
     means = _per_test_set(scores, splits, test_sets)
     if len(means) < MIN_FOLDS:
         return None
-    found = nadeau_bengio_interval(np.array(means), test_sets.n_per_split / comparison.n_rows)
+    found = nadeau_bengio_interval(np.array(means), comparison.test_share)
     low, high = get_metric(comparison.metric).bounds
     return Interval(found.mean, max(low, found.low), min(high, found.high))
 

@@ -28,18 +28,21 @@ def test_automatic_metrics_are_in_order(task, is_binary):
 
 
 @pytest.mark.parametrize(
-    ("metric", "width"),
+    ("metric", "level", "width"),
     [
-        ("roc_auc", 0.005),
-        ("average_precision", 0.005),
-        ("accuracy", 0.01),
-        ("log_loss", 0.01),
-        ("rmse", 2.0),
-        ("r2", 0.01),
+        ("roc_auc", 0.8, 0.005),
+        ("average_precision", 0.01, 0.002),
+        ("accuracy", 0.9, 0.01),
+        ("accuracy", 0.994, 0.0012),
+        ("accuracy", 1.0, 0.001),
+        ("log_loss", 200.0, 0.01),
+        ("brier", 0.02, 0.004),
+        ("rmse", 200.0, 2.0),
+        ("r2", 0.7, 0.01),
     ],
 )
-def test_the_rope_where_the_recipe_sets_none(metric: str, width: float) -> None:
-    assert get_metric(metric).automatic_rope(200.0) == pytest.approx(width)
+def test_the_rope_where_the_recipe_sets_none(metric: str, level: float, width: float) -> None:
+    assert get_metric(metric).automatic_rope(level) == pytest.approx(width)
 
 
 def test_a_metric_without_a_fast_bootstrap_is_scored_with_weights():

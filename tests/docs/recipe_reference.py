@@ -296,7 +296,7 @@ def _metrics() -> list[tuple[str, ...]]:
             row.title,
             ", ".join(row.tasks),
             "lower" if row.lower_is_better else "higher",
-            f"{row.rope:.0%} of the score" if row.is_rope_relative else f"{row.rope:g}",
+            f"{row.rope:.0%} of the score" if row.is_rope_relative else f"up to {row.rope:g}",
         )
         for row in METRICS
     ]

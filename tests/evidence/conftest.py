@@ -23,14 +23,15 @@ ONE = Cost(fit_seconds=1.0, latency_ms_batch1=1.0)
 class Made:
     """A candidate with the scores that it shall have, one per split.
 
-    `errors` are the splits on which it failed. `late` is its probability of the second class for
+    `validation` is its score on the validation rows, of each split or of all alike. `errors` are
+    the splits on which it failed. `late` is its probability of the second class for
     each test row, the same rows in every split, of which the odd ones are late.
     """
 
     name: str
     family: Family
     scores: tuple[float, ...]
-    validation: float = 0.5
+    validation: float | tuple[float, ...] = 0.5
     cost: Cost = ONE
     errors: Mapping[int, str] = field(default_factory=dict)
     late: tuple[np.ndarray, ...] = ()
@@ -76,7 +77,10 @@ def _trials(candidates: tuple[Made, ...], metrics: tuple[str, ...]) -> list[dict
             "status": "failed" if step in made.errors else "ok",
             "error": made.errors.get(step, ""),
             **dict.fromkeys(metrics, np.nan if step in made.errors else score),
-            **{f"val_{metric}": made.validation for metric in metrics},
+            **{
+                f"val_{metric}": np.broadcast_to(made.validation, len(made.scores))[step]
+                for metric in metrics
+            },
             **asdict(made.cost),
         }
         for made in candidates

@@ -84,6 +84,7 @@ def flights() -> Comparison:
         task="classification",
         metric="roc_auc",
         rope=0.005,
+        test_share=0.2,
         n_rows=327346,
         n_test_rows=327346,
         n_splits=5,
@@ -92,6 +93,7 @@ def flights() -> Comparison:
         rows=rows,
         best_deep=mlp,
         best_classic=boosting,
+        choices={"deep": {mlp: 5}, "classic": {boosting: 5}},
         verdict=verdict,
         notes=(FAILED_TRIALS.note("svm failed on 5 of 5 splits: MemoryError: 12 GB"),),
     )

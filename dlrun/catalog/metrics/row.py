@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dlrun.system.lazy import lazy
 
@@ -19,6 +19,10 @@ else:
     np = lazy("numpy")
 
 BootstrapScorer = Callable[["Counts"], float]  # (rows,) how often each row was drawn → score
+
+
+ROPE_OF_LEFT: Final = 0.2
+ROPE_FLOOR: Final = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,7 @@ class Metric:
         is_right: which rows are right, (rows,), where the score is their share; one test set
             is then compared by McNemar's test.
         rope: half width of the region of practical equivalence where the recipe sets none.
-        is_rope_relative: whether `rope` is a share of the better side's mean score.
+        is_rope_relative: whether `rope` is a share of the best mean score.
         rank_rows: for a score of ranks or decisions alone, which candidates may share although
             their probabilities differ: the test rows of which one can change it; else None.
         auto_rank: position among the metrics of `metrics: auto`, from 1; None: not among them.
@@ -110,13 +114,21 @@ class Metric:
         """Return 1 where higher is better, -1 where lower is."""
         return -1 if self.lower_is_better else 1
 
-    def automatic_rope(self, scale: float) -> float:
+    def automatic_rope(self, level: float) -> float:
         """Return the half width of the region of practical equivalence.
 
+        Near the ends of a scale a difference weighs more than in its middle (Cohen, 1988,
+        "Statistical power analysis", chapter 6): an accuracy of .985 against .994 is 15 errors
+        against 6. There the half width is a fifth of what is left to the end, but at least a
+        tenth of `rope`.
+
         Args:
-            scale: the better side's mean score.
+            level: the best mean score.
         """
-        return self.rope * abs(scale) if self.is_rope_relative else self.rope
+        if self.is_rope_relative:
+            return self.rope * abs(level)
+        left = min(abs(level - end) for end in ((0.0,) if self.lower_is_better else (0.0, 1.0)))
+        return min(self.rope, max(ROPE_OF_LEFT * left, ROPE_FLOOR * self.rope))
 
     def bootstrap_scorer(self, rows: ScoredRows) -> BootstrapScorer:
         """Return a function from the row counts of a bootstrap sample to its score."""

@@ -6,12 +6,10 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from markupsafe import Markup
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, decimals, fixed, signed, small, span
-from dlrun.evidence.statistics import posterior
 from dlrun.report.charts.difference import Lead, draw_difference
 from dlrun.report.charts.intervals import ScoreRow, draw_intervals
 from dlrun.report.columns import make_columns
@@ -29,20 +27,19 @@ def write_difference(context: ReportContext) -> ReportSection | None:
     found = context.comparison.verdict.difference
     if found is None:
         return None
-    deep, classic = sorted(context.champions, key=lambda view: view.row.family != "deep")
-    lead = _lead(context, found, deep, classic)
-    title = f"{deep.name} minus {classic.name}"
+    deep, classic = context.comparison.best_deep, context.comparison.best_classic
+    lead = _lead(context, found, f"{deep} minus {classic}")
+    title = f"{deep} minus {classic}"
     axis = f"difference in {context.metric}"
     chart = on_any_width(partial(draw_difference, lead, title=title, axis=axis))
-    by = "Deep and classic are represented by their best candidate on the validation rows. "
+    by = "Each side is represented on every split by its best candidate on the validation rows. "
     caption = by + _difference_caption(context, found)
     return ReportSection("difference", f"The difference: {title}", figure(chart, caption=caption))
 
 
-def _lead(
-    context: ReportContext, found: Difference, deep: CandidateView, classic: CandidateView
-) -> Lead:
-    leads = context.leads(deep, classic)
+def _lead(context: ReportContext, found: Difference, names: str) -> Lead:
+    verdict = context.comparison.verdict
+    leads = verdict.leads
     places = decimals(found.high - found.low)
     words = "test set" if context.comparison.n_splits > len(leads) else "fold"
     each = tuple(
@@ -50,15 +47,9 @@ def _lead(
         for place, value in enumerate(leads[:MOST_DOTS], start=1)
         if len(leads) > 1  # else it is the mean
     )
-    text = f"{deep.name} minus {classic.name}: {signed(found.mean, places)} "
-    text += span(found.low, found.high, places)
-    known = None
-    if found.basis == "folds" and context.test_sets is not None:
-        share = context.test_sets.n_per_split / context.comparison.n_rows
-        known = posterior(np.array(leads), share)
+    text = f"{names}: {signed(found.mean, places)} {span(found.low, found.high, places)}"
     ends = (found.low, found.high)
-    curve = known if known and known.scale > 0 else None
-    return Lead(found.mean, ends, context.comparison.rope, text, each, curve)
+    return Lead(found.mean, ends, context.comparison.rope, text, each, verdict.posterior)
 
 
 def _difference_caption(context: ReportContext, found: Difference) -> str:
