@@ -93,10 +93,10 @@ class Verdict:
     kind: VerdictKind | Literal["none"]
     sentence: str
     difference: Difference | None = None
+    probabilities: Probabilities | None = None
     not_beaten: tuple[str, ...] = ()
     leads: tuple[float, ...] = ()
     posterior: Posterior | None = None
-    probabilities: Probabilities | None = None
     more_folds: int | None = None
     more_rows: int | None = None
 
