@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PositiveInt,
     field_validator,
     model_validator,
 )
@@ -31,7 +30,10 @@ def _known(activation: str) -> str:
 
 
 Activation = Annotated[str, AfterValidator(_known)]
-Counts = Annotated[list[PositiveInt], Field(min_length=1)]
+Size = Annotated[int, Field(gt=0, le=2**16)]
+Depth = Annotated[int, Field(gt=0, le=256)]
+Sizes = Annotated[list[Size], Field(max_length=256)]
+Counts = Annotated[list[Size], Field(min_length=1, max_length=256)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 NumberEncode = Literal["none", "plr", "ple"] | None
 
@@ -53,7 +55,7 @@ def _check_heads(settings: Any) -> Any:
 class Mlp(Settings):
     """Fully connected layers over the joined columns."""
 
-    hidden: list[PositiveInt] = [128, 128]
+    hidden: Sizes = [128, 128]
     """Units of each layer, from the input side."""
     activation: Activation = "relu"
     """Any Keras activation."""
@@ -68,7 +70,7 @@ class Mlp(Settings):
 class Tabm(Settings):
     """An ensemble whose members share dense layers, each with adapters and a head of its own."""
 
-    members: PositiveInt = 32
+    members: Size = 32
     """Networks in the ensemble; their losses and predictions are averaged."""
     hidden: Counts = [256, 256]
     """Units of each layer, from the input side."""
@@ -83,11 +85,11 @@ class Tabm(Settings):
 class FtTransformer(Settings):
     """A transformer whose tokens are the columns; a column of another type is one token too."""
 
-    width: PositiveInt = 64
+    width: Size = 64
     """Length of a token's vector; a multiple of heads."""
-    blocks: PositiveInt = 3
+    blocks: Depth = 3
     """Blocks of attention and a gated dense layer."""
-    heads: PositiveInt = 8
+    heads: Size = 8
     """Heads of attention."""
     dropout: Dropout = 0.1
     """Share of units switched off in the dense layers while training."""
@@ -102,7 +104,7 @@ class FtTransformer(Settings):
 class Layers(Settings):
     """Any keras.layers, listed in the recipe."""
 
-    layers: Annotated[list[Any], Field(min_length=1)]
+    layers: Annotated[list[Any], Field(min_length=1, max_length=256)]
     """Layer names, each alone or with its arguments."""
 
 
@@ -117,9 +119,9 @@ class Cnn(Settings):
 
     filters: Counts = [32, 64, 128]
     """Filters of each block, from the input side."""
-    kernel_size: PositiveInt = 3
+    kernel_size: Size = 3
     """Side of each filter, in pixels, frames or steps."""
-    hidden: list[PositiveInt] = []
+    hidden: Sizes = []
     """Units of dense layers between the blocks and the head."""
     activation: Activation = "relu"
     """Any Keras activation."""
@@ -138,7 +140,7 @@ class Resnet(Settings):
 
     depth: Annotated[int, Field(ge=8)] = 20
     """Layers with weights: 6n + 2, such as 8, 14, 20, 32, 44 or 56."""
-    width: PositiveInt = 16
+    width: Size = 16
     """Filters of the first stage."""
     dropout: Dropout = 0.0
     """Share of units switched off before the head while training."""
@@ -156,9 +158,9 @@ class Resnet(Settings):
 class TextCnn(Settings):
     """Convolutions over the words of a text, and the strongest answer of each filter."""
 
-    embedding: PositiveInt = 128
+    embedding: Size = 128
     """Length of the vector that stands for a token."""
-    filters: PositiveInt = 128
+    filters: Size = 128
     """Filters of each kernel size."""
     kernel_sizes: Counts = [3, 4, 5]
     """Tokens under each filter."""
@@ -177,26 +179,26 @@ class Rnn(Settings):
     """Read from both ends."""
     dropout: Dropout = 0.2
     """Share of units switched off after each layer while training."""
-    embedding: PositiveInt = 128
+    embedding: Size = 128
     """Length of the vector that stands for a token of a text."""
 
 
 class Transformer(Settings):
     """Attention over the tokens of a text, patches of an image, or steps of a sound or series."""
 
-    blocks: PositiveInt = 2
+    blocks: Depth = 2
     """Blocks of attention and a feedforward layer."""
-    width: PositiveInt = 64
+    width: Size = 64
     """Length of the vector of a token, patch or step; a multiple of heads."""
-    heads: PositiveInt = 4
+    heads: Size = 4
     """Heads of attention."""
-    feedforward: PositiveInt = 128
+    feedforward: Size = 128
     """Units of each feedforward layer."""
     dropout: Dropout = 0.1
     """Share of units switched off in each block while training."""
     positions: Literal["learned", "sinusoidal"] = "learned"
     """How positions are embedded."""
-    patch: PositiveInt | Literal["auto"] = "auto"
+    patch: Size | Literal["auto"] = "auto"
     """Side of an image's patches in pixels, or steps of a sound or series that make one; auto:
     the smallest power of two, of an image from 2 on, that leaves 64 patches or fewer of an image
     and 256 of the others."""
@@ -209,7 +211,7 @@ class Fcn(Settings):
 
     filters: Counts = [128, 256, 128]
     """Filters of each convolution, from the input side."""
-    kernel_sizes: list[PositiveInt] = [8, 5, 3]
+    kernel_sizes: Sizes = [8, 5, 3]
     """Steps under a filter of each convolution."""
     dropout: Dropout = 0.0
     """Share of units switched off before the head while training."""
@@ -228,11 +230,11 @@ class Fcn(Settings):
 class InceptionTime(Settings):
     """Modules of convolutions of several sizes over the steps of a series, averaged over it."""
 
-    depth: PositiveInt = 6
+    depth: Depth = 6
     """Modules, one on the other."""
-    filters: PositiveInt = 32
+    filters: Size = 32
     """Filters of each kernel size and of the pooling in a module."""
-    bottleneck: PositiveInt = 32
+    bottleneck: Size = 32
     """Channels of the input to the convolutions of a module."""
     kernel_sizes: Counts = [10, 20, 40]
     """Steps under the filters of a module."""

@@ -37,6 +37,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+OUT_OF_MEMORY = (
+    "The memory of this machine does not suffice. Take fewer rows, data.max_rows; read them from "
+    "the disk, data.stream: true; or lower execution.workers."
+)
 VERBS = (
     train, compare, curve, predict, ui, validate, init, schema, check, doctor, push, selftest,
     launch,
@@ -69,6 +73,9 @@ def main() -> None:
     except DlrunError as error:
         print(mask(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
+    except MemoryError:
+        print(OUT_OF_MEMORY, file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         # The reader has ended (`dlrun compare | head`); Python must not flush stdout.
         sys.stdout = None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, Final
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.decode import free_memory
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Spec
 from dlrun.deep.inputs.groups import Group
 from dlrun.deep.objective import MATRIX, Objective
 from dlrun.errors import TrainingError
 
+BYTES_OF_WEIGHT: Final = 16  # itself, its gradient, and the two moments of Adam
 BuildArchitecture = Callable[[Mapping[str, Group]], Any]
 """Groups → the tensor under the head, (rows, width), or (rows, members, width) of an ensemble."""
 Augmentation = Callable[[Any], Any]
@@ -61,6 +65,34 @@ def count_parameters(model: Any) -> int:
     return sum(int(weight.value.shape.num_elements()) for weight in model.trainable_variables)
 
 
+@contextmanager
+def limited_weights() -> Iterator[None]:
+    """Refuse a network that cannot fit before memory is taken: the system would kill the process.
+
+    Raises:
+        TrainingError: training the weights takes more memory than there is.
+    """
+    create, free = keras.layers.Layer.add_weight, free_memory()
+    n_weights = 0
+
+    def add_weight(layer: Any, shape: Any = None, *given: Any, **named: Any) -> Any:
+        nonlocal n_weights
+        n_weights += prod(shape or ())
+        if n_weights * BYTES_OF_WEIGHT > free:
+            message = (
+                f"the network has {n_weights:,} weights or more; to train them takes more than the "
+                f"{free / 2**30:,.1f} GiB of memory that are free. Make it smaller"
+            )
+            raise TrainingError(message)
+        return create(layer, shape, *given, **named)
+
+    keras.layers.Layer.add_weight = add_weight
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = create
+
+
 def build_network(
     columns: Sequence[Column],
     encodings: Mapping[str, Encoding],
@@ -73,7 +105,8 @@ def build_network(
     Raises:
         TrainingError: the architecture cannot be built on these columns.
     """
-    body = _build_body(encodings, objective, architecture)
+    with limited_weights():
+        body = _build_body(encodings, objective, architecture)
     return Network(
         _build_reader(columns, encodings),
         _build_encoder(encodings),

@@ -18,6 +18,8 @@ from dlrun.recipe.overrides import override, title_of
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
 
+MAX_BYTES: Final = 2**20
+MAX_FAULTS: Final = 50  # that are shown
 PLANNED: Final = (
     "{key} is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
 )
@@ -77,7 +79,12 @@ def parse_recipe(
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # of a device there is no end
+        if len(content) > MAX_BYTES:
+            message = f"{path}: larger than {MAX_BYTES:,} bytes. A recipe is a small YAML file"
+            raise RecipeError(message)
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         near = ", ".join(sorted(other.name for other in path.parent.glob("*.y*ml"))) or "none"
         message = f"{path}: no such recipe. Recipes in that folder: {near}"
@@ -191,8 +198,10 @@ def _duplicate_names(values: Mapping[str, Any], lines: Mapping[str, int]) -> lis
 def _message(file: str, faults: list[Fault], *, is_single: bool) -> str:
     """Return the faults in the order of lines; a single model is `model`, not `model.0`."""
     ordered = sorted(faults, key=lambda fault: fault.line or 0)
-    text = "\n".join(
+    lines = [
         f"{file}:{fault.line}: {fault.text}" if fault.line else f"command line: {fault.text}"
         for fault in ordered
-    )
+    ]
+    n_more = len(lines) - MAX_FAULTS
+    text = "\n".join([*lines[:MAX_FAULTS], *([f"and {n_more:,} more faults"] * (n_more > 0))])
     return text.replace("model.0", "model") if is_single else text

@@ -77,8 +77,12 @@ class WideSeries(Section):
         if not value:
             message = "no column is listed"
             raise ValueError(message)
+        n_columns = 0
         for name in value:
-            expand_range(name)
+            n_columns += len(expand_range(name))
+            if n_columns > MAX_RANGE:
+                message = f"a series has at most {MAX_RANGE:,} steps"
+                raise ValueError(message)
         return value
 
     @property
@@ -89,6 +93,7 @@ class WideSeries(Section):
 
 RANGE: Final = re.compile(r"(.*?)(\d+)(?:…|\.\.\.)(.*?)(\d+)")
 MAX_RANGE: Final = 1_000_000
+MAX_RANGE_NAME: Final = 500  # characters; the time to match grows with their square
 
 
 def expand_range(name: str) -> list[str]:
@@ -97,7 +102,7 @@ def expand_range(name: str) -> list[str]:
     Raises:
         ValueError: it runs backwards, has two different names, or is too long.
     """
-    found = RANGE.fullmatch(name)
+    found = RANGE.fullmatch(name) if len(name) <= MAX_RANGE_NAME else None
     if found is None:
         return [name]
     prefix, first, other, last = found.groups()
@@ -242,9 +247,9 @@ class Evaluation(Section):
 
     metrics: list[str] | Auto = "auto"
     """The first is the primary metric."""
-    folds: PositiveInt | Auto = "auto"
+    folds: Annotated[int, Field(gt=0, le=1000)] | Auto = "auto"
     """Cross-validation folds: 5, or 3 above 100,000 rows; 1: the one test split of data.split."""
-    repeats: PositiveInt = 1
+    repeats: Annotated[int, Field(gt=0, le=1000)] = 1
     """Repeats of the whole, each with its own seed."""
     rope: Annotated[float, Field(ge=0)] | Auto = "auto"
     """A difference smaller than this does not matter in practice."""
@@ -284,7 +289,7 @@ class Execution(Section):
     """Where classic candidates run."""
 
     engine: Literal["local", "ray", "dask"] = "local"
-    workers: PositiveInt = 1
+    workers: Annotated[int, Field(gt=0, le=1024)] = 1
     address: str | None = None
 
 

@@ -44,6 +44,16 @@ def test_a_typo_is_one_message_and_exit_code_2(dlrun, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.yaml"]
 
 
+def test_too_little_memory_is_one_message(dlrun, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("dlrun.recipe.load.load_recipe", full)
+    ran = dlrun("validate", "r.yaml", cwd=tmp_path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("The memory of this machine does not suffice. Take fewer rows, ")
+
+
 def test_a_data_fault_leaves_nothing_behind(dlrun, tmp_path):
     (tmp_path / "r.yaml").write_text(
         "data: {source: sklearn:wine, exclude: [grape]}\n", encoding="utf-8"

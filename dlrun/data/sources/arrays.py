@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.data.sources.archives import DAMAGE, open_zip
 from dlrun.data.sources.raw import RawData
 from dlrun.data.splits.predefined import SUBSET_NAMES
 from dlrun.data.types.decode import CellError, as_cells
@@ -82,10 +82,12 @@ def read_inputs(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
+    with open_zip(path):  # checks its size
+        pass
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name.lower(): archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGE, MemoryError) as error:
         message = f"{path.name}: cannot be read as .npz: {error}"
         raise DataError(message) from error
 

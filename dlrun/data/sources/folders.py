@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.data.sources.archives import open_zip
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import READERS
 from dlrun.data.splits.predefined import SUBSET_NAMES
@@ -126,11 +127,8 @@ def _in_folder(path: Path) -> Iterator[tuple[PurePosixPath, str]]:
 
 
 def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        message = f"{path}: cannot be unpacked: {error}"
-        raise DataError(message) from error
+    with open_zip(path):  # checked
+        archive = zipfile.ZipFile(path)  # stays open: its files are read later
     for name in archive.namelist():
         member = PurePosixPath(name)
         is_hidden = any(part.startswith((".", "__MACOSX")) for part in member.parts)
@@ -142,7 +140,7 @@ def holds_files(path: Path) -> bool:
     """Return whether a path is a zip of images, sounds or texts in folders, and not of a table."""
     if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
         return False
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     kinds = {kind_of(name) for name in names if len(name.parts) > 1}
     has_table = any(name.suffix.lower() in READERS for name in names)

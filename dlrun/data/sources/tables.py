@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from dlrun.data.sources.archives import CODECS, DAMAGE, open_zip, read_compressed
 from dlrun.errors import DataError
 from dlrun.system.text import listed, quoted
 
@@ -30,7 +31,6 @@ MISSING: Final = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ]  # fmt: skip
-CODECS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
 def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
@@ -58,7 +58,13 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         message = f"{path}: cannot be read as {kind}: it is not UTF-8 text. Save the file in UTF-8."
         raise DataError(message) from error
-    except (OSError, ValueError) as error:
+    except MemoryError as error:
+        message = (
+            f"{path}: the memory of this machine does not suffice for it. Read it from the disk, "
+            "data.stream: true, which takes .csv, .tsv or .parquet files; or cut it."
+        )
+        raise DataError(message) from error
+    except DAMAGE as error:
         message = f"{path}: cannot be read as {kind}: {error}"
         raise DataError(message) from error
     return checked(frame, str(path))
@@ -119,20 +125,15 @@ def _inner(path: PurePath) -> PurePath:
 def _open(path: Path) -> tuple[str, Content]:
     """Return the suffix of the table and its path, or its unpacked bytes."""
     packed = path.suffix.lower()
-    try:
-        if packed == ".zip":
-            return _open_zip(path)
-        if packed in CODECS:
-            with pa.input_stream(os.fspath(path), CODECS[packed]) as stream:
-                return _inner(path).suffix.lower(), BytesIO(stream.read())
-    except (OSError, zipfile.BadZipFile) as error:
-        message = f"{path}: cannot be unpacked: {error}"
-        raise DataError(message) from error
+    if packed == ".zip":
+        return _open_zip(path)
+    if packed in CODECS:
+        return _inner(path).suffix.lower(), read_compressed(path)
     return packed, os.fspath(path)
 
 
 def _open_zip(path: Path) -> tuple[str, Content]:
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         members = [name for name in archive.namelist() if not name.endswith("/")]
         tables = [name for name in members if PurePath(name).suffix.lower() in READERS]
         if len(tables) == len(members) == 1:

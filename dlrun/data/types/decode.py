@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -229,7 +230,7 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
     Raises:
         DataError: neither the memory nor the disk has enough space.
     """
-    n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    n_bytes = prod(shape) * np.dtype(dtype).itemsize  # of any size, where int64 would overflow
     if n_bytes <= MEMORY_SHARE * free_memory():
         return np.empty(shape, dtype)
     folder = tempfile.gettempdir()

@@ -113,6 +113,17 @@ def test_the_head_needs_a_matrix(trained, breast_cancer):
     )
 
 
+def test_a_network_beyond_the_memory_is_refused_before_it_is_taken(trained, breast_cancer):
+    import keras
+
+    create = keras.layers.Layer.add_weight
+    for huge in ({"Dense": 1_000_000_000}, {"GRU": 1_000_000_000}):
+        listed = {"Reshape": [5, 6]} if "GRU" in huge else "Flatten"
+        said = _error(trained, breast_cancer, model=_layers(listed, huge))
+        assert "weights or more; to train them takes more than the" in said
+    assert keras.layers.Layer.add_weight is create
+
+
 def test_a_function_beside_the_recipe_gets_the_column_groups(trained, module, mixed):
     text = (
         "import keras\n"
