@@ -243,8 +243,8 @@ def _splits() -> list[tuple[str, ...]]:
 
 def _architectures() -> Iterator[str]:
     yield "A model names one of these and sets their keys beside `architecture`, or names"
-    yield "`module:function`, a function of yours ([Extending dlrun](extending.md)), beside the recipe"
-    yield "or in a module that you trust ([what dlrun executes](trust.md))."
+    yield "`module:function`, a function of yours ([Extending dlrun](extending.md)), beside the"
+    yield "recipe or in a module that you trust ([what dlrun executes](trust.md))."
     yield ""
     for row in ARCHITECTURES.values():
         schema = row.settings.model_json_schema()
