@@ -31,7 +31,6 @@ from dlrun.system.version import __version__
 app = typer.Typer(
     name="dlrun",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,7 +68,7 @@ def _dlrun(
 def main() -> None:
     """Run a verb; an expected failure is one message on stderr and an exit code."""
     try:
-        app()
+        app(prog_name="dlrun")
     except DlrunError as error:
         print(mask(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)

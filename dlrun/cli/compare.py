@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.cli.completion import study_names
 from dlrun.cli.options import AsJson, Uri, open_to_read, say
 from dlrun.errors import UsageError
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 def compare(
     studies: Annotated[
         list[str] | None,
-        typer.Argument(help="Studies, run ids or experiments. Default: the last study here."),
+        typer.Argument(
+            help="Studies, run ids or experiments. Default: the last study here.",
+            autocompletion=study_names,
+        ),
     ] = None,
     metric: Annotated[str | None, typer.Option(help="Default: the primary metric.")] = None,
     sort: Annotated[str | None, typer.Option(help="A column, such as fit_seconds.")] = None,

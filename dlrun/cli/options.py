@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.cli.completion import recipe_files, study_names
 from dlrun.errors import TrackingError
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
-RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+RecipeFile = Annotated[
+    Path,
+    typer.Argument(
+        help="The recipe, a YAML file.", show_default=False, autocompletion=recipe_files
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(help="key=value, laid over the recipe: training.epochs=5", show_default=False),
@@ -31,7 +37,9 @@ TrustModules = Annotated[
 StudyName = Annotated[
     str,
     typer.Argument(
-        help="A study, an experiment or a run; last is the latest study.", show_default=False
+        help="A study, an experiment or a run; last is the latest study.",
+        show_default=False,
+        autocompletion=study_names,
     ),
 ]
 Uri = Annotated[

@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
+from dlrun.cli.completion import study_names
+
 
 def push(
     study: Annotated[
-        str | None, typer.Argument(help="Default: the last one that waits.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Default: the last one that waits.",
+            show_default=False,
+            autocompletion=study_names,
+        ),
     ] = None,
     to: Annotated[
         str | None, typer.Option(help="The server. Default: the one that was away.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlrun.cli.completion import study_names
 from dlrun.cli.options import AsJson, StudyName, Uri, open_to_change, open_to_read
 from dlrun.errors import UsageError
 
@@ -97,7 +98,10 @@ def tag(
 
 @studies.command()
 def delete(
-    names: Annotated[list[str], typer.Argument(help="As in dlrun compare.", metavar="STUDY...")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="As in dlrun compare.", metavar="STUDY...", autocompletion=study_names),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     uri: Uri = None,
 ) -> None:

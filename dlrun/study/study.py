@@ -122,7 +122,22 @@ def _run_candidates(
     runner = CandidateRunner(plan, study, reporter, journal, partial(broadcast_task, plan))
     trials = [trial for each in plan.classic for trial in runner.run(each)]
     with lead(plan, reporter.note):
+        if plan.deep:
+            _note_idle_gpus(reporter)
         return trials + [trial for each in plan.deep for trial in runner.run(each)]
+
+
+def _note_idle_gpus(reporter: Reporter) -> None:
+    """Say why the GPUs that the header names are not used, if TensorFlow cannot use them."""
+    from dlrun.system.gpus import gpu_names
+
+    if not gpu_names():
+        return
+    from dlrun.deep.distributed.devices import why_idle
+
+    reporter.note("starting TensorFlow …")
+    if reason := why_idle():
+        reporter.note(f"The networks are trained on the CPU: {reason}")
 
 
 def _header(plan: StudyPlan, store: Store, journal: Journal) -> StudyHeader:

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlrun.cli.completion import study_names
+
 pytestmark = pytest.mark.tf
 
 CANDIDATES = {"dummy", "linear", "decision_tree", "mlp"}
@@ -207,9 +209,12 @@ def _wait_for_epochs(database) -> None:
     pytest.fail("no epoch was tracked within two minutes")
 
 
-def test_studies_are_kept_in_order_from_the_command_line(dlrun, study, tmp_path):
+def test_studies_are_kept_in_order_from_the_command_line(dlrun, study, tmp_path, monkeypatch):
     folder, _ = study
     copy = shutil.copytree(folder, tmp_path / "study")
+    with monkeypatch.context() as patch:
+        patch.chdir(copy)
+        assert study_names("c") == ["churn-1", "churn"]
     assert "churn-1" in dlrun("studies", cwd=copy).out
     assert "decision_tree" in dlrun("studies", "show", cwd=copy).out
     (listed,) = json.loads(dlrun("studies", "list", "--json", cwd=copy).out)

@@ -150,7 +150,6 @@ def test_reading_verbs_say_when_there_is_no_study(dlrun, tmp_path, verb):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.tf
 def test_doctor_says_why_the_cpu_is_used(dlrun, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     ran = dlrun("doctor", cwd=tmp_path)

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.tf
+from dlrun.deep.distributed import devices
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch):
+    for variable in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
-def devices(monkeypatch):
-    """Describe the devices of a machine without a GPU, whatever this one has."""
-    from dlrun.deep.distributed import devices, strategy
+def tf(monkeypatch):
+    """Return the TensorFlow of a machine without a GPU, whatever this one has."""
+    from dlrun.deep.backend import tf
 
     class Config:
-        experimental = devices.tf.config.experimental
+        experimental = tf.config.experimental
 
         @staticmethod
         def list_physical_devices(_):
@@ -19,14 +25,11 @@ def devices(monkeypatch):
 
         list_logical_devices = list_physical_devices
 
-    for module in (devices, strategy):
-        monkeypatch.setattr(module.tf, "config", Config)
-    for variable in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG"):
-        monkeypatch.delenv(variable, raising=False)
-    return devices
+    monkeypatch.setattr(tf, "config", Config)
+    return tf
 
 
-def _says(devices, why):
+def _says(why):
     cores = devices.n_cores()
     assert devices.describe_devices() == [
         f"CPU with {cores} cores: {why}",
@@ -34,22 +37,24 @@ def _says(devices, why):
     ]
 
 
-def test_hidden_gpus_are_the_first_reason(devices, monkeypatch):
+def test_hidden_gpus_are_the_first_reason(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    _says(devices, "CUDA_VISIBLE_DEVICES is '-1', which hides every GPU")
+    _says("CUDA_VISIBLE_DEVICES is '-1', which hides every GPU")
 
 
-def test_no_driver_is_the_next(devices, monkeypatch, tmp_path):
+def test_no_driver_is_the_next(monkeypatch, tmp_path):
     monkeypatch.setattr(devices, "DRIVER", tmp_path / "none")
-    _says(devices, "no NVIDIA driver is running on this machine")
+    _says("no NVIDIA driver is running on this machine")
 
 
-def test_a_driver_without_cuda_is_the_last(devices, monkeypatch, tmp_path):
+@pytest.mark.tf
+def test_a_driver_without_cuda_is_the_last(tf, monkeypatch, tmp_path):
     monkeypatch.setattr(devices, "DRIVER", tmp_path)
-    monkeypatch.setattr(devices.tf.test, "is_built_with_cuda", lambda: False)
-    _says(devices, f"TensorFlow {devices.tf.__version__} was built without CUDA")
-    monkeypatch.setattr(devices.tf.test, "is_built_with_cuda", lambda: True)
-    _says(devices, "TensorFlow finds no CUDA libraries. Run: pip install 'dlrun[gpu]'")
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: False)
+    _says(f"TensorFlow {tf.__version__} was built without CUDA")
+    assert devices.why_idle() == f"TensorFlow {tf.__version__} was built without CUDA"
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: True)
+    _says("TensorFlow finds no CUDA libraries. Run: pip install 'dlrun[gpu]'")
 
 
 @pytest.mark.parametrize(
@@ -69,12 +74,14 @@ def test_a_driver_without_cuda_is_the_last(devices, monkeypatch, tmp_path):
         ),
     ],
 )
-def test_auto_goes_by_the_workers_that_there_are(devices, monkeypatch, text, says):
+def test_auto_goes_by_the_workers_that_there_are(monkeypatch, tmp_path, text, says):
+    monkeypatch.setattr(devices, "DRIVER", tmp_path / "none")
     monkeypatch.setenv("TF_CONFIG", text)
     assert devices.describe_devices()[-1] == f"strategy auto: {says} · precision auto: float32"
 
 
-def test_a_single_cpu_is_one_device_in_full_precision(devices):
+@pytest.mark.tf
+def test_a_single_cpu_is_one_device_in_full_precision(tf):
     from dlrun.deep.distributed.strategy import choose_precision, choose_strategy
 
     for name in ("auto", "one_device", "mirrored"):
@@ -83,11 +90,12 @@ def test_a_single_cpu_is_one_device_in_full_precision(devices):
     assert choose_precision("mixed_float16") == "mixed_float16"
 
 
-def test_precision_is_what_the_weakest_gpu_is_fast_at(devices, monkeypatch):
+@pytest.mark.tf
+def test_precision_is_what_the_weakest_gpu_is_fast_at(tf, monkeypatch):
     from dlrun.deep.distributed.strategy import choose_precision
 
     def choose(*capabilities):
-        config = devices.tf.config
+        config = tf.config
         monkeypatch.setattr(config, "list_physical_devices", lambda _: list(capabilities))
         details = lambda capability: {"compute_capability": capability}  # noqa: E731
         monkeypatch.setattr(config.experimental, "get_device_details", details)
