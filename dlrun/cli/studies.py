@@ -117,7 +117,8 @@ def delete(
     for study in doomed.values():
         delete_study(store, study)
         print(f"{study.summary.name} is deleted")
-    where = f" --backend-store-uri {store.place}" if store.is_local else ", on the server"
+    both = f" --tracking-uri {store.place} --backend-store-uri {store.place}"
+    where = both if store.is_local else ", on the server"
     print(f"MLflow keeps what was deleted, to be restored. To free the space: mlflow gc{where}")
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dlrun.contract.trial import Trial
 
 STEADY: Final = 3  # trials, from which the first, with its imports, is left out of the mean
-BOUNDS: Final = {(True, False): "at least ", (False, True): "at most ", (True, True): "about "}
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,25 @@ class TimeLeft:
     Attributes:
         is_lower: whether there are trials of a kind of which none has run, which are left out.
         is_upper: whether trials that may stop early are expected to use all their epochs.
+        is_guess: whether a candidate that has not begun is expected to go as others of its family.
     """
 
     seconds: float
     is_lower: bool = False
     is_upper: bool = False
+    is_guess: bool = False
 
     def __str__(self) -> str:
         """Write "at most 28 s left"; empty where nothing is left."""
         if self.seconds <= 0:
             return ""
-        bound = BOUNDS.get((self.is_lower, self.is_upper), "")
-        return f"{bound}{duration(max(1, round(self.seconds)))} left"
+        return f"{self._bound}{duration(max(1, round(self.seconds)))} left"
+
+    @property
+    def _bound(self) -> str:
+        if self.is_guess or (self.is_lower and self.is_upper):
+            return "about "
+        return "at least " if self.is_lower else "at most " if self.is_upper else ""
 
 
 @dataclass
@@ -240,24 +246,22 @@ class StudyClock:
 
     def left(self, now: float) -> TimeLeft:
         """Estimate the time left; a line that has no time of its own goes as others do."""
-        seconds = []
+        seconds, is_guess = [], False
         for plan in self._plan:
             line = self._lines.get(plan.title) or LineClock(plan, now)
-            seconds.append(line.left(now, self._guess(plan)))
+            alike = self._unit_of("candidate", plan)
+            guess = self._unit_of("family", plan) if alike is None else alike
+            seconds.append(line.left(now, guess))
+            is_guess |= bool(plan.sizes) and alike is None and guess is not None
         is_upper = any(line.is_upper for line in self._lines.values())
-        return TimeLeft(sum(_known(seconds)), None in seconds, is_upper)
+        return TimeLeft(sum(_known(seconds)), None in seconds, is_upper, is_guess)
 
-    def _guess(self, plan: PlannedTrials) -> float | None:
-        """Return what a trial takes in lines of the same candidate, else of the same family."""
-        for key in ("candidate", "family"):
-            alike = [
-                line.unit_seconds
-                for line in self._lines.values()
-                if getattr(line.plan, key) == getattr(plan, key)
-            ]
-            if known := _known(alike):
-                return mean(known)
-        return None
+    def _unit_of(self, key: str, plan: PlannedTrials) -> float | None:
+        """Return what a trial takes in lines of the same candidate or family, where known."""
+        lines = self._lines.values()
+        alike = [each for each in lines if getattr(each.plan, key) == getattr(plan, key)]
+        known = _known(line.unit_seconds for line in alike)
+        return mean(known) if known else None
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

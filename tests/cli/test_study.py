@@ -233,6 +233,7 @@ def test_studies_are_kept_in_order_from_the_command_line(dlrun, study, tmp_path,
     gone = dlrun("studies", "delete", "first", "--yes", cwd=copy)
     assert gone.out == (
         "first is deleted\nMLflow keeps what was deleted, to be restored. To free the space: "
-        f"mlflow gc --backend-store-uri sqlite:///{copy}/mlflow.db\n"
+        f"mlflow gc --tracking-uri sqlite:///{copy}/mlflow.db "
+        f"--backend-store-uri sqlite:///{copy}/mlflow.db\n"
     )
     assert dlrun("studies", "list", cwd=copy).out == "No study here yet. Run: dlrun train RECIPE\n"

@@ -104,6 +104,7 @@ def test_all_candidates_to_come_are_counted() -> None:
     clock.add_trial(trial("rf", 1), 8.0)
     *_, (now, _) = first.run(clock, 8.0, 3)
     assert clock.left(now).seconds == pytest.approx(3 * 11)  # as the other network
+    assert str(clock.left(now)) == "about 33 s left"
     now, _ = next(second.run(clock, now, 3))
     assert clock.left(now).seconds == pytest.approx(9 * 3 + 2 * 31)
 
