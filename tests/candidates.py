@@ -26,6 +26,7 @@ from dlrun.testing.candidates import CANDIDATE_CHECKS, CandidateCase
 TASKS = ("classification", "regression")
 # One wrapper and one head serve all candidates of a label set; these differ in what they are given.
 WITH_LABEL_SETS = ("dummy", "linear", "linear_svm", "knn", "lightgbm", "mlp", "tabm")
+TRAINING = {"epochs": 20, "learning_rate": 2e-2, "deterministic": True}
 SMALLER = {"random_forest": {"n_estimators": 20}, "extra_trees": {"n_estimators": 20}}
 
 
@@ -100,11 +101,11 @@ DEEP: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "rnn": ({"cell": "gru", "units": [8], "embedding": 8}, ("text", "audio", "series")),
     "transformer": (
         {"blocks": 1, "width": 16, "heads": 2, "feedforward": 16},
-        ("text", "image", "audio", "series", "mixed"),
+        ("text", "image", "series", "mixed"),
     ),
     "fcn": ({"filters": [8, 8], "kernel_sizes": [5, 3]}, ("series", "audio")),
     "cnn": ({"filters": [8, 8], "dropout": 0.1}, ("image", "audio", "series")),
-    "resnet": ({"depth": 8, "width": 8}, ("image", "audio")),
+    "resnet": ({"depth": 8, "width": 8}, ("image",)),
     "inception_time": (
         {"depth": 3, "filters": 4, "bottleneck": 4, "kernel_sizes": [3, 7]},
         ("series",),
@@ -117,7 +118,7 @@ def deep(name: str, dataset: Dataset, task: str) -> Candidate:
         {
             "data": {"source": "made"},
             "model": {"architecture": name, **DEEP[name][0]},
-            "training": {"epochs": 20, "learning_rate": 2e-2},
+            "training": TRAINING,
         }
     )
     return make_deep(recipe, dataset)[0]
@@ -151,7 +152,7 @@ def engineered(features: str, dataset: Dataset, task: str) -> Candidate:
         {
             "data": {"source": "made"},
             "model": {"architecture": "mlp", "hidden": [8], "features": features.split()},
-            "training": {"epochs": 20, "learning_rate": 2e-2},
+            "training": TRAINING,
         }
     )
     return with_features(make_deep(recipe, dataset), dataset.columns)[0]

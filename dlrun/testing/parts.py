@@ -17,7 +17,12 @@ from dlrun.testing.candidates import CANDIDATE_CHECKS, CandidateCase
 from dlrun.testing.errors import run_all
 from dlrun.testing.samples import SAMPLES
 
-TRAINING: Final = {"epochs": 20, "learning_rate": 2e-2, "precision": "float32"}
+TRAINING: Final = {
+    "epochs": 20,
+    "learning_rate": 2e-2,
+    "precision": "float32",
+    "deterministic": True,
+}
 NO_SETTINGS: Final[Mapping[str, object]] = {}
 
 
