@@ -14,6 +14,8 @@ class ColumnKind:
         name: as it is written in a recipe.
         title: a plural noun for messages.
         is_grouped: all columns of the kind form one input of a network; else each is its own.
+        max_inputs: of a saved network; more columns of the kind enter it side by side as one input,
+            since every input of a Keras model costs about 10 ms to build, to save and to load.
         is_array: a cell is a NumPy array.
         has_structure: neighbours within a cell (pixels, steps, words) carry meaning.
         has_segments: a cell has positions (patches, segments) that every row shares.
@@ -27,6 +29,7 @@ class ColumnKind:
     name: str
     title: str
     is_grouped: bool = False
+    max_inputs: int | None = None
     is_array: bool = False
     has_structure: bool = False
     has_segments: bool = False
@@ -42,7 +45,8 @@ COLUMN_KINDS: Final = {
     row.name: row
     for row in (
         ColumnKind(
-            "number", "numbers", is_grouped=True, is_streamed=True, signature="double"
+            "number", "numbers", is_grouped=True, max_inputs=200, is_streamed=True,
+            signature="double",
         ),
         ColumnKind(
             "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True

@@ -138,7 +138,7 @@ def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:
     """
     kept = tuple(column for column in dataset.columns if _has_values(dataset, column))
     names = dict.fromkeys(column.name for column in (*kept, *dataset.history))
-    empty = [column.name for column in dataset.columns if column not in kept]
+    empty = [column.name for column in dataset.columns if column.name not in names]
     if not empty:
         return dataset
     if not kept:

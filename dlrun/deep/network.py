@@ -11,8 +11,8 @@ from typing import Any, Final
 from dlrun.contract.dataset import Column
 from dlrun.data.types.decode import free_memory
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Encoding, Spec
-from dlrun.deep.inputs.groups import Group
+from dlrun.deep.inputs.encoding import Encoding, Spec, is_joined
+from dlrun.deep.inputs.groups import Group, group_columns
 from dlrun.deep.objective import MATRIX, Objective
 from dlrun.errors import TrainingError
 
@@ -49,7 +49,8 @@ class Network:
         images (rows, height, width, channels) uint8, sounds (rows, samples) and series
         (rows, steps, channels) float32 with NaN for what is missing and for padding. Out come
         probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in the
-        target's unit, (rows, 1).
+        target's unit, (rows, 1). More than 200 columns of numbers are one input `dlrun_number`,
+        (rows, columns), in the order of `model.json`.
         """
         outputs = self.body(self.encoder(self.reader.output))
         return keras.Model(self.reader.input, self.finish(outputs))
@@ -117,10 +118,18 @@ def build_network(
 
 
 def input_names(columns: Sequence[Column]) -> dict[str, str]:
-    """Return column name → name of the Keras input; Keras allows no slash."""
+    """Return column name → name of the Keras input; Keras allows no slash.
+
+    Columns that enter side by side have one in common.
+    """
     taken = {column.name for column in columns}
     names: dict[str, str] = {}
+    for name, group in group_columns(columns).items():
+        if is_joined(group[0].type, len(group)):
+            names.update({column.name: _joined_name(name) for column in group})
     for column in columns:
+        if column.name in names:
+            continue
         name = column.name.replace("/", "_") or "_"
         while name != column.name and name in taken:
             name += "_"
@@ -132,13 +141,26 @@ def input_names(columns: Sequence[Column]) -> dict[str, str]:
 def _build_reader(columns: Sequence[Column], encodings: Mapping[str, Encoding]) -> Any:
     names = input_names(columns)
     specs = {name: encoding.raw for encoding in encodings.values() for name in encoding.names}
-    raw = {column.name: _input(names[column.name], specs[column.name]) for column in columns}
-    groups = {
+    joined = {name: encoding for name, encoding in encodings.items() if encoding.is_joined}
+    groups = {name: _input(_joined_name(name), joined[name].group) for name in joined}
+    inputs = {_joined_name(name): tensor for name, tensor in groups.items()}
+    known = {column for encoding in joined.values() for column in encoding.names}
+    raw = {
+        column.name: _input(names[column.name], specs[column.name])
+        for column in columns
+        if column.name not in known
+    }
+    groups |= {
         name: encoding.read([raw[column] for column in encoding.names])
         for name, encoding in encodings.items()
+        if name not in joined
     }
-    inputs = {names[name]: tensor for name, tensor in raw.items()}
+    inputs |= {names[name]: tensor for name, tensor in raw.items()}
     return keras.Model(inputs, groups, name="dlrun_reader")
+
+
+def _joined_name(group: str) -> str:
+    return f"dlrun_{group}"
 
 
 def _build_encoder(encodings: Mapping[str, Encoding]) -> Any:

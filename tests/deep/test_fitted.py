@@ -7,11 +7,15 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from dlrun.contract.candidate import Embeds, Predictions
+from dlrun.contract.candidate import Embeds, FitContext, Predictions
+from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data import model_io as saved
+from dlrun.deep.candidates import make_candidates
 from dlrun.errors import DataError, UsageError
+from dlrun.recipe.schema import Data, Recipe
 
 pytestmark = pytest.mark.tf
 
@@ -61,6 +65,28 @@ def test_keras_alone_predicts_the_same_from_raw_columns(run, mixed, tmp_path):
     )
     said = np.load(tmp_path / "said.npy")
     np.testing.assert_allclose(said, run.fitted.predict(frame).values, rtol=1e-6)
+
+
+def test_a_wide_table_has_one_input_and_takes_seconds(tmp_path):
+    """One input for each column took minutes to build, to save and to load."""
+    rows = np.random.default_rng(0).normal(size=(60, 1500))
+    frame = pd.DataFrame(rows, columns=[f"g{number}" for number in range(1500)])
+    columns = tuple(Column(name, "number") for name in frame)
+    target = Target("y", "regression", dtype="float")
+    wide = Dataset("wide", "made", columns, target, frame, rows[:, 0], np.arange(60))
+    settings = {"model": {"architecture": "mlp", "hidden": [4]}, "training": {"epochs": 1}}
+    candidate = make_candidates(Recipe(data=Data(source="made"), **settings), wide)[0]
+    fitted = candidate.fit(wide, wide, FitContext(0))
+    assert list(fitted.model.input) == ["dlrun_number"]
+    fitted.save(tmp_path)
+    inputs = json.loads((tmp_path / "network.json").read_text(encoding="utf-8"))["inputs"]
+    assert set(inputs.values()) == {"dlrun_number"}
+    loaded = saved.load(tmp_path)
+    backward = frame[[*frame][::-1]]  # columns are found by their names
+    expected = fitted.predict(frame).values
+    assert np.array_equal(loaded.predict(backward)["prediction"].to_numpy(), expected)
+    raw = loaded.fitted.model({"dlrun_number": rows})
+    np.testing.assert_allclose(np.asarray(raw)[:, 0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,6 +24,12 @@ class Spec:
 
     shape: tuple[int | None, ...]
     dtype: str
+
+
+def is_joined(kind: str, n_columns: int) -> bool:
+    """Return whether so many columns of a kind are one input of a network, side by side."""
+    most = COLUMN_KINDS[kind].max_inputs
+    return most is not None and n_columns > most
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class Encoding(ABC):
     @abstractmethod
     def group(self) -> Spec:
         """Describe the group that raw columns are read into."""
+
+    @property
+    def is_joined(self) -> bool:
+        """Return whether the raw columns enter the network as one group already."""
+        return is_joined(self.kind, len(self.names))
 
     @property
     def encoded(self) -> Spec:
