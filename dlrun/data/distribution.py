@@ -46,12 +46,15 @@ class _Bins:
 def measure_columns(dataset: Dataset) -> tuple[int, list[Distribution]]:
     """Return how many rows were looked at, and the columns that say most of the target.
 
-    Of columns that are no scalars some measures are taken, such as the words of a text.
+    Of columns that are no scalars some measures are taken, such as the words of a text. Of many
+    classes the most frequent ones count.
     """
     part = _evenly(dataset)
-    indicators = target_kind(part.target.task).indicators(part.y, part.target)
+    codes = _frequent(part)
+    indicators = target_kind(part.target.task).indicators(part.y, codes)
+    labels = tuple(part.target.labels[code] for code in codes)
     found = [
-        _distribution(column, measure, values, part, indicators)
+        _distribution(column, measure, values, labels, indicators)
         for column in part.columns[:MOST_COLUMNS]
         for measure, values in column_module(column.type).measures(column, part.frame[column.name])
     ]
@@ -78,10 +81,18 @@ def _evenly(dataset: Dataset) -> Dataset:
     return dataset.take(np.linspace(0, len(dataset) - 1, MOST_ROWS).astype(np.int64))
 
 
+def _frequent(dataset: Dataset) -> list[int]:
+    """Return the codes of the most frequent classes or labels, in their order."""
+    if not dataset.target.labels:
+        return []
+    rows = target_kind(dataset.target.task).describe(dataset.y, dataset.target)
+    ranked = np.argsort(-np.array([*rows.values()]), kind="stable")
+    return sorted(ranked[:MOST_LABELS].tolist())
+
+
 def _distribution(
-    column: Column, measure: str, values: Any, dataset: Dataset, indicators: Indicators
+    column: Column, measure: str, values: Any, labels: tuple[str, ...], indicators: Indicators
 ) -> Distribution:
-    labels = dataset.target.labels
     bins = _bin(values, by_quantiles=not labels)
     known = bins.codes >= 0
     empty = Distribution(
@@ -89,12 +100,8 @@ def _distribution(
         bins.is_date, bins.names, ("",), (), (),
     )  # fmt: skip
     if labels:
-        shown = np.argsort(-indicators.sum(axis=0), kind="stable")[:MOST_LABELS]
-        return replace(
-            empty,
-            labels=tuple(labels[code] for code in sorted(shown)),
-            counts=tuple(_counts(bins, indicators[:, code]) for code in sorted(shown)),
-        )
+        counts = tuple(_counts(bins, column) for column in indicators.T)
+        return replace(empty, labels=labels, counts=counts)
     every = np.ones(len(indicators))
     return replace(
         empty,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dlrun.data.targets import Calibration, TargetKind
 
 N_BINS: Final = 10
+MOST_DETECTIONS: Final = 100
 MOST_WORST: Final = 8  # rows of a candidate
 N_CELLS: Final = 28
 NEARLY_ALL: Final = 0.995  # of the residuals, which an axis spans
@@ -102,7 +104,8 @@ class PredictionStats:
         bins: by rising probability; empty where numbers are predicted.
         confusion: (true, predicted) int64 counts; None where a row has no single class.
         detections: of the second of two classes, or of each class or label that some rows have
-            and others lack; empty where numbers are predicted.
+            and others lack, at most the `MOST_DETECTIONS` most frequent; empty where numbers are
+            predicted.
         joint: counts over (true, predicted); None where classes are predicted.
         residuals: None where classes are predicted.
         worst: the rows of the largest losses, the worst first.
@@ -141,9 +144,14 @@ def describe_predictions(
     if calibration is None:
         return replace(_of_numbers(y, predictions.values), worst=worst)
     bins = _bins(calibration, max(1, frame["repeat"].nunique()))
+    frequent = nlargest(
+        MOST_DETECTIONS,
+        enumerate(kind.detections(y, predictions, labels)),
+        key=lambda each: each[1].occurred.sum(),
+    )
     curves = (
         detection_curves(each.event, each.probabilities, each.occurred, each.predicted)
-        for each in kind.detections(y, predictions, labels)
+        for _, each in sorted(frequent, key=lambda each: each[0])
     )
     return PredictionStats(
         calibration.of,

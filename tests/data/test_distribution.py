@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,6 +127,16 @@ def test_the_target():
     assert found.edges == (0.5, 1.5, 2.5, 3.5, 4.5)
     assert found.counts == ((2, 1, 0, 1),)
     assert measure_target(_dataset(CLASSES, [0, 1], x=[0.0] * 2)) is None
+
+
+def test_a_thousand_classes_cost_no_more_than_ten():
+    y = np.random.default_rng(0).integers(0, 1000, 20_000)
+    target = Target("kind", "classification", tuple(map(str, range(1000))))
+    dataset = _dataset(target, y, **{f"x{k}": y * 1.0 for k in range(40)})
+    start = time.process_time()
+    _, found = measure_columns(dataset)
+    assert time.process_time() - start < 2
+    assert len(found[0].labels) == 10
 
 
 def test_at_most_ten_classes_are_counted_the_most_frequent_ones():

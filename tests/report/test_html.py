@@ -100,6 +100,9 @@ def test_of_several_classes_each_has_curves_too():
     assert {"ROC curve of each of 4, averaged", "ROC curve of c"} <= set(page.titles)
     many = report(make("linear", "mlp", labels=CLASSES, n_rows=2000))
     assert sum(title.startswith("ROC curve of class") for title in many.titles) == 12
+    labels = tuple(map(str, range(150)))
+    most = report(make("linear", "mlp", labels=labels, n_rows=3000))
+    assert "ROC curve of each of the 100 most frequent of 150, averaged" in most.titles
 
 
 def test_residuals_by_hand():

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 import pytest
 from excerpts import media, plain, with_excerpt
-from reported import make
+from reported import MadeStudy, make
 
+from dlrun.contract.trial import ProbeScore
 from dlrun.evidence.compare import compare
 from dlrun.report.page import to_html
+from dlrun.tracking.tables import probe_scores_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WIDTHS = (1280, 390)
@@ -70,4 +74,21 @@ def _page(labels: tuple[str, ...]) -> str:
         "dummy", labels=labels, failed=("linear",), n_folds=10,
     )  # fmt: skip
     study = with_excerpt(study, plain() if labels else media())
-    return to_html([study], compare([study]))
+    study = replace(study, probe_scores=probe_scores_table([*_measured(study)]))
+    page = to_html([study], compare([study]))
+    assert all(f'<h2 id="{name}"' in page for name in ("learning", "importance", "stress"))
+    return page
+
+
+def _measured(study: MadeStudy) -> Iterator[ProbeScore]:
+    """Yield scores that every further section is drawn from."""
+    metric = study.metrics[0]
+    aspects = [("learning_curve", "", size / 200, size) for size in (25, 50, 100)]
+    aspects += [("importance", name, 1.0, 200) for name in ("x", "y", "z patch 1,1", "z patch 1,2")]
+    aspects += [("noise", "", level, 200) for level in (0.1, 0.3)] + [("label_noise", "", 0.2, 200)]
+    for row in study.trials[study.trials["status"] == "ok"].to_dict("records"):
+        for aspect, name, level, n_train in aspects:
+            score = row[metric] * (1 - 0.1 * level)
+            yield ProbeScore(
+                row["candidate"], row["family"], aspect, name, level, row["step"], n_train, score
+            )

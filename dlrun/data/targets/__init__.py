@@ -156,8 +156,8 @@ class TargetKind(Protocol):
     def row_losses(self, y: Y, predictions: Predictions) -> NDArray[np.float64]:
         """Return how wrong each prediction is, (rows,): cross-entropy or absolute error."""
 
-    def indicators(self, y: Y, target: Target) -> NDArray[np.float64]:
-        """Return whether a row is of each class or label, (rows, labels), or the number itself."""
+    def indicators(self, y: Y, codes: Sequence[int]) -> NDArray[np.float64]:
+        """Return whether a row is of these classes or labels, (rows, codes), or the number."""
 
     def row_texts(
         self, y: Y, predictions: Predictions, labels: tuple[str, ...]

@@ -231,9 +231,9 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     return losses
 
 
-def indicators(y: Y, target: Target) -> NDArray[np.float64]:
-    """Return 1 in the column of each row's class, (rows, classes)."""
-    is_class: NDArray[np.bool_] = y[:, None] == np.arange(len(target.labels))
+def indicators(y: Y, codes: Sequence[int]) -> NDArray[np.float64]:
+    """Return 1 in the column of each row's class, (rows, codes)."""
+    is_class: NDArray[np.bool_] = y[:, None] == np.asarray(codes)
     return is_class.astype(np.float64)
 
 

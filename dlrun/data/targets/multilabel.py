@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -243,9 +243,9 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     return losses
 
 
-def indicators(y: Y, _target: Target) -> NDArray[np.float64]:
-    """Return y as float64."""
-    return y.astype(np.float64)
+def indicators(y: Y, codes: Sequence[int]) -> NDArray[np.float64]:
+    """Return these columns of y as float64."""
+    return y[:, codes].astype(np.float64)
 
 
 def row_texts(y: Y, predictions: Predictions, labels: tuple[str, ...]) -> list[tuple[str, str]]:

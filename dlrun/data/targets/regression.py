@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -173,7 +173,7 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     return np.abs(y - predictions.values)
 
 
-def indicators(y: Y, _target: Target) -> NDArray[np.float64]:
+def indicators(y: Y, _codes: Sequence[int]) -> NDArray[np.float64]:
     """Return y, (rows, 1)."""
     return y[:, None]
 

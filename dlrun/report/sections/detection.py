@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from dlrun.report.charts.curves import ShareCurve, draw_curves
 from dlrun.report.html import tag
+from dlrun.report.prediction_stats import MOST_DETECTIONS
 from dlrun.report.sections.section import (
     ReportSection,
     candidate_title,
@@ -71,7 +72,7 @@ def write_detection(context: ReportContext) -> ReportSection | None:
     if not found:
         return None
     n_events = max(len(view.prediction_stats.detections) for view, _ in found)
-    of = _event(found[0][1], n_events)
+    of = _event(found[0][1], n_events, len(context.studies[0].labels))
     names = [candidate_title(view) for view, _ in found]
     legend = tag("div", *names, tag("p", f"Event: {of}"), class_="legend")
     charts = [
@@ -92,7 +93,9 @@ def _found(views: Sequence[CandidateView]) -> Found:
     return [(view, each) for view in views if (each := view.prediction_stats.detection)]
 
 
-def _event(curves: DetectionCurves, n_events: int) -> str:
+def _event(curves: DetectionCurves, n_events: int, n_labels: int) -> str:
+    if n_labels > MOST_DETECTIONS:
+        return f"each of the {n_events} most frequent of {n_labels:,}, averaged"
     return f"each of {n_events}, averaged" if n_events > 1 else curves.event
 
 

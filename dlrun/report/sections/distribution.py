@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dlrun.data.distribution import MOST_LABELS
 from dlrun.evidence.formatting import counted
 from dlrun.report.charts.composition import draw_composition
 from dlrun.report.charts.lanes import draw_lanes
@@ -31,7 +32,10 @@ def write_distributions(context: ReportContext) -> ReportSection | None:
     charts = [_panel(each, target) for each in excerpt.columns]
     if excerpt.target:
         charts.insert(0, _panel(excerpt.target, target))
-    body = figure(panels(charts[:MOST_CHARTS]), caption=_caption(excerpt, target))
+    body = figure(
+        panels(charts[:MOST_CHARTS]),
+        caption=_caption(excerpt, target, len(context.studies[0].labels)),
+    )
     if rest := charts[MOST_CHARTS:]:
         summary = tag("summary", f"{counted(len(rest), 'more column')}")
         body += tag("details", summary, panels(rest))
@@ -66,11 +70,12 @@ def draw_distribution(each: Distribution, target: str) -> Chart:
     return draw_lanes(each.edges, lanes, title=title, axis=what, is_date=each.is_date)
 
 
-def _caption(excerpt: DataExcerpt, target: str) -> str:
+def _caption(excerpt: DataExcerpt, target: str, n_labels: int) -> str:
     by_class = not excerpt.columns[0].quartiles
     shown = len({each.column for each in excerpt.columns})
     sentences = [
         f"From {counted(excerpt.n_rows, 'row')}, training and test alike.",
+        f"The {MOST_LABELS} most frequent classes." * (n_labels > MOST_LABELS),
         f"{shown:,} of {excerpt.n_columns:,} columns." * (shown < excerpt.n_columns),
         f'"Explains" is the share of the variance of {target} that the column alone explains by '
         "these bins; the columns that explain most come first.",
