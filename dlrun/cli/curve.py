@@ -43,7 +43,7 @@ def _show(console: Console, outcome: StudyOutcome) -> None:
     scores, metric = study.read_probe_scores(), study.metrics[0]
     console.print(curves_table(learning_curves(scores, study.trials, metric), metric))
     deep, classic = comparison.best_deep, comparison.best_classic
-    crossing = deep and classic and crossover(deep, classic, scores, study.trials, metric)
+    crossing = deep and classic and crossover(deep, classic, study, scores)
     console.print()
     console.print(crossing.sentence if crossing else comparison.verdict.sentence, soft_wrap=True)
     console.print("\nNext:   dlrun compare --aspects · dlrun ui")

@@ -136,8 +136,7 @@ def _data_requirements(context: AspectContext) -> Sequence[AspectResult]:
     deep, classic = context.best
     found = None
     if deep and classic:
-        trials = context.study.trials
-        found = crossover(deep.name, classic.name, context.probe_scores, trials, context.metric)
+        found = crossover(deep.name, classic.name, context.study, context.probe_scores)
     if found is None:
         command = f"dlrun curve {shlex.quote(_shortest(context.study.source))}"
         measure = "crossover of the learning curves"

@@ -148,7 +148,7 @@ def test_an_axis_of_scores_ends_at_the_best_one_also_where_the_deviation_passes_
 def test_the_crossover_is_marked_where_the_laws_cross(kind):
     study = with_curve(FALLING)
     part = section(read(study), "learning")
-    found = crossover("mlp", "linear", study.read_probe_scores(), study.trials, "accuracy")
+    found = crossover("mlp", "linear", study, study.read_probe_scores())
     assert words(part.find("p")) == found.sentence
     (chart,) = charts(part, kind)
     ticks = {
@@ -161,7 +161,7 @@ def test_the_crossover_is_marked_where_the_laws_cross(kind):
     low, high = ticks["50"], ticks["800"]
     share = (float(line.get("x1")) - low) / (high - low)
     assert exp(log(50) + share * log(800 / 50)) == pytest.approx(300, rel=0.02)  # 0.05 + 30/n
-    assert "95 % bootstrap interval of the crossover" in words(part)
+    assert "95 % interval of the crossover" in words(part)
 
 
 def test_every_near_candidate_has_its_marks_its_law_and_its_name():

@@ -59,9 +59,7 @@ def _crossover(context: ReportContext) -> Crossover | None:
     if deep is None or classic is None or deep.study is not classic.study:
         return None
     study = deep.study
-    return crossover(
-        deep.own_name, classic.own_name, study.read_probe_scores(), study.trials, study.metrics[0]
-    )
+    return crossover(deep.own_name, classic.own_name, study, study.read_probe_scores())
 
 
 def _mark(crossing: Crossover | None) -> Crossing | None:
@@ -108,6 +106,6 @@ def _caption(curves: list[LearningCurve], crossing: Crossing | None) -> str:
         "Lines are power laws with an asymptote, fitted to the error."
         if has_law
         else "Too few sizes for a power law; lines join the marks.",
-        "The shaded band is the 95 % bootstrap interval of the crossover." if crossing else "",
+        "The shaded band is the 95 % interval of the crossover." if crossing else "",
     ]
     return " ".join(filter(None, sentences))
