@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
 TRIALS: Final = "trials.csv"
+SPLITS: Final = "splits.csv"  # the rows of `trials.csv` of one candidate, in its run
 EPOCHS: Final = "epochs.csv"
 PROBE_SCORES: Final = "measurements.csv"
 INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs", "max_epochs")

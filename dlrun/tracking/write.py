@@ -292,7 +292,7 @@ class StudyWriter:
                 said.to_parquet(predictions, index=False)
             rows = [tables.trial_row(trial) for trial in trials]
             table = tables.trials_table(rows, self._facts.metrics)
-            table.to_csv(Path(folder, tables.TRIALS), index=False)
+            table.to_csv(Path(folder, tables.SPLITS), index=False)
             if any(trial.epochs for trial in trials):
                 tables.epochs_table(trials).to_csv(epochs, index=False)
             self.store.client.log_artifacts(run_id, folder)

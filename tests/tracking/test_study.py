@@ -108,7 +108,7 @@ def test_splits_are_rows_of_a_table_and_no_curve(
     store, linear = written[0], found["linear"]
     assert history(store, linear, "test/accuracy") == [(0, pytest.approx(0.96))]
     assert history(store, linear, "test_std/accuracy") == [(0, pytest.approx(0.02))]
-    own = tables.read_trials(files(linear)["trials.csv"])
+    own = tables.read_trials(files(linear)["splits.csv"])
     assert own["step"].tolist() == [0, 1, 2]
     assert own["accuracy"].tolist() == [0.96, 0.98, 0.94]
     for run in found.values():
@@ -154,7 +154,7 @@ def test_an_epoch_can_be_seen_at_once(
 def test_a_candidate_without_epochs_has_no_epochs_file(
     found: dict[str, Any],
 ) -> None:
-    assert sorted(files(found["linear"])) == ["predictions.parquet", "trials.csv"]
+    assert sorted(files(found["linear"])) == ["predictions.parquet", "splits.csv"]
 
 
 def test_artifacts_of_the_parent(found: dict[str, Any], facts: StudyFacts) -> None:
@@ -336,7 +336,7 @@ def test_what_ends_a_study_early(
         raise error
     found = runs(store, study.id)
     assert {run.info.status for run in found.values()} == {status}
-    assert sorted(files(found["linear"])) == ["predictions.parquet", "trials.csv"]
+    assert sorted(files(found["linear"])) == ["predictions.parquet", "splits.csv"]
     assert "trials.csv" in files(found["study"])
 
 
