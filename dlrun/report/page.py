@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dlrun.report.charts.chart import read_css
 from dlrun.report.charts.shares import Share, draw_shares
 from dlrun.report.columns import percent
+from dlrun.report.content_policy import content_policy
 from dlrun.report.context import ReportContext, build_context
 from dlrun.report.html import render
 from dlrun.report.sections import (
@@ -72,10 +73,12 @@ def render_page(context: ReportContext) -> str:
     names = [each.name for each in context.studies]
     started = f"{context.studies[0].started:%-d %B %Y}"
     answer, colon, grounds = verdict.sentence.partition(":")
+    css = read_css("charts") + read_css("page")
     html = render(
         "page",
         title=", ".join(names),
-        css=read_css("charts") + read_css("page"),
+        css=css,
+        policy=content_policy([css]),
         facts=[*dict.fromkeys(names), context.comparison.task, started],
         verdict=verdict,
         answer=answer + colon,

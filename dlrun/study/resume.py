@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
@@ -32,6 +31,7 @@ from dlrun.system.files import (
     read_sealed,
     write_sealed,
 )
+from dlrun.system.private import private_folder
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
@@ -234,14 +234,18 @@ def _unusable(folder: Path, error: OSError) -> UsageError:
 
 
 def _root() -> Path:
-    """Return the folder of all journals: in the user's cache, or temporary if that is read-only."""
+    """Return the folder of all journals: in the user's cache, or temporary if that is read-only.
+
+    The temporary one is private: whoever can write a journal could change what is resumed.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
     root = (Path(chosen) if chosen else user_cache_path("dlrun")) / "studies"
     try:
         root.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(root, os.W_OK)
     except OSError:
-        return Path(gettempdir(), "dlrun", "studies")
-    return root
+        is_writable = False
+    return root if is_writable else private_folder() / "studies"
 
 
 def _remove_old(root: Path) -> None:

@@ -6,12 +6,16 @@ from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
+import pandas as pd
 import pytest
+from modalities import MODALITIES
 
 from dlrun.catalog.keras_api import optimizers
 from dlrun.catalog.losses import LOSSES
 from dlrun.catalog.schedules import SCHEDULES
 from dlrun.contract.candidate import FitContext
+from dlrun.data.types.decode import as_cells
+from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
 from dlrun.metrics.scores import score
 
@@ -19,6 +23,44 @@ pytestmark = pytest.mark.tf
 
 LINEAR = {"architecture": "mlp", "hidden": []}
 TOLD = ("train/loss", "train/gradient_norm", "train/learning_rate")
+
+
+@pytest.mark.parametrize("modality", ["mixed", "image"])
+def test_validation_rows_change_nothing(recipe, modality):
+    """Encodings are fitted to the training rows alone; the classic side has the same test."""
+    dataset = MODALITIES[modality]("classification")
+    (candidate,) = make_candidates(
+        recipe(
+            model={**LINEAR, "encode": "ple"},
+            training={"epochs": 1, "early_stopping": False, "deterministic": True},
+        ),
+        dataset,
+    )
+    train, other = dataset.take(np.arange(0, 60)), dataset.take(np.arange(60, 100))
+    values = [
+        candidate.fit(train, part, FitContext(0)).predict(dataset.frame).values
+        for part in (dataset.take(np.arange(0, 5)), replace(other, frame=_odd(other.frame)))
+    ]
+    np.testing.assert_array_equal(*values)
+
+
+def _odd(frame):
+    """Return other numbers, categories, dates, words and pixels than those of a sample."""
+    changed = {}
+    for name, column in frame.items():
+        if column.dtype.kind == "f":
+            changed[name] = column * 100 + 7
+        elif column.dtype == "category":
+            changed[name] = column.cat.rename_categories(lambda value: f"other {value}")
+        elif column.dtype.kind == "M":
+            changed[name] = column + pd.Timedelta("9000D")
+        elif pd.api.types.is_string_dtype(column):
+            changed[name] = column + " unheard words follow"
+        else:
+            changed[name] = as_cells(
+                [(cell // 2 + 7).astype(cell.dtype) for cell in column], len(column)
+            )
+    return frame.assign(**changed)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
@@ -44,6 +46,21 @@ def test_every_link_of_the_contents_leads_somewhere(of_classes):
     page = report(of_classes)
     links = [attributes["href"] for attributes in page.all("a")]
     assert links == [f"#{each}" for each in sections(page)]
+
+
+def test_the_page_runs_and_fetches_nothing_but_its_own(of_classes):
+    html = to_html([of_classes], compare([of_classes]))
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    rules = dict(rule.split(" ", 1) for rule in policy.replace("&#39;", "'").split("; "))
+    assert rules["default-src"] == "'none'"
+    styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    hashes = [b64encode(sha256(style.encode()).digest()).decode() for style in styles]
+    assert rules["style-src-elem"] == " ".join(f"'sha256-{each}'" for each in hashes)
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts]
+    assert rules["script-src"] == (" ".join(f"'sha256-{each}'" for each in hashes) or "'none'")
+    assert rules["img-src"] == rules["media-src"] == "data:"
+    assert not re.search(r"<[^>]+ on\w+=", html)
 
 
 def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_comparison(of_classes):

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from errno import ENOSPC
-from functools import partial
 from math import isnan, nan
 from pathlib import Path
 
@@ -416,6 +415,6 @@ def test_a_cache_that_is_read_only_is_stood_in_for(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr(room, "gettempdir", partial(str, tmp_path / "temporary"))
+    monkeypatch.setattr(room, "private_folder", lambda: tmp_path / "own")
     with opened(plan) as journal:
-        assert journal.folder.is_relative_to(tmp_path / "temporary" / "dlrun")
+        assert journal.folder.is_relative_to(tmp_path / "own" / "studies")

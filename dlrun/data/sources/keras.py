@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from dlrun.data.sources.arrays import read_arrays
 from dlrun.data.sources.raw import RawData
 from dlrun.errors import DataError
+from dlrun.system.private import private_folder
 from dlrun.system.text import did_you_mean, listed
 
 # A module of the deep room, run as a program: TensorFlow is not imported here.
@@ -50,7 +50,7 @@ def read(name: str, target: str | None) -> RawData:
 
 def _keras_home() -> Path:
     """Return the folder in which Keras keeps downloads."""
-    home = Path.home() if os.access(Path.home(), os.W_OK) else Path(tempfile.gettempdir())
+    home = Path.home() if os.access(Path.home(), os.W_OK) else private_folder()
     return Path(os.environ.get("KERAS_HOME") or home / ".keras")
 
 
