@@ -57,7 +57,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     candidates = read_candidates(studies, metric)
     sides = {family: choose_side(candidates, family) for family in FAMILIES}
     deep, classic = sides["deep"], sides["classic"]
-    settings = _settings(studies, metric, candidates)
+    settings = _settings(studies, metric, candidates, (deep, classic))
     compared = [*candidates, *(side.chosen for side in (deep, classic) if side)]
     pairs = _pairs(candidates, deep, classic)
     paired = compare_pairs(pairs, {each.name: each for each in compared}, settings)
@@ -91,14 +91,17 @@ def _muted(studies: Sequence[Study]) -> set[str]:
 
 
 def _settings(
-    studies: Sequence[Study], metric: str, candidates: Sequence[CandidateResults]
+    studies: Sequence[Study],
+    metric: str,
+    candidates: Sequence[CandidateResults],
+    sides: tuple[Side | None, Side | None],
 ) -> ComparisonSettings:
     tested = [each for each in candidates if each.scores]
-    test_sets = read_test_sets(tested) if tested else TestSets(0, 0, {})
+    test_sets = read_test_sets(tested) if tested else TestSets(0, np.empty(0, np.int64), {})
     return ComparisonSettings(
         metric=metrics_of(studies[0].task)[metric],
         n_rows=studies[0].n_rows,
-        rope=_rope(studies, metric, tested),
+        rope=_rope(studies, metric, tested, sides),
         test_share=_test_share(studies[0], test_sets),
         test_sets=test_sets,
     )
@@ -115,12 +118,24 @@ def _test_share(study: Study, test_sets: TestSets) -> float:
     return float(np.mean(shares))
 
 
-def _rope(studies: Sequence[Study], metric: str, tested: Sequence[CandidateResults]) -> float:
-    """Return the widest that a recipe sets for this metric, else the automatic one."""
+def _rope(
+    studies: Sequence[Study],
+    metric: str,
+    tested: Sequence[CandidateResults],
+    sides: tuple[Side | None, Side | None],
+) -> float:
+    """Return the widest that a recipe sets for this metric, else the automatic one.
+
+    That narrows near the ends of the scale, except where both sides score alike: then it is not a
+    difference that would be called too small.
+    """
     own = [study.rope for study in studies if study.rope is not None and study.metrics[0] == metric]
     if own:
         return max(own)
     row = metrics_of(studies[0].task)[metric]
+    deep, classic = sides
+    if deep and classic and deep.chosen.mean == classic.chosen.mean and not row.is_rope_relative:
+        return row.rope
     return row.automatic_rope(max((row.sign * each.mean for each in tested), default=0.0))
 
 

@@ -5,95 +5,108 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
+
+from dlrun.evidence.statistics import ROW_INFLATION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dlrun.evidence.statistics import Interval, Posterior, Probabilities
+    from dlrun.evidence.statistics import Interval, Posterior, Probabilities, RowVariance
+
+    Numbers = NDArray[np.floating[Any]]
 
 VerdictKind = Literal["deep", "classic", "equivalent", "undecided"]
 
 CONFIDENCE: Final = 0.95
+BEYOND_ROPE: Final = 0.8
+SETTLED: Final = 0.8
 MAX_FOLDS: Final = 1000
 MAX_GROWTH: Final = 100  # times as many rows
-GROWTHS: Final = np.geomspace(1.05, MAX_GROWTH, 400)
+FOLDS: Final = np.unique(np.geomspace(1, MAX_FOLDS, 100).round())  # further ones
+TINY: Final = 1e-300  # instead of no move at all
+GROWTHS: Final = np.geomspace(1.05, MAX_GROWTH, 100)
 
 
-def decide_by_folds(probabilities: Probabilities, interval: Interval) -> VerdictKind:
-    """Decide from paired folds.
+def decide(probabilities: Probabilities, interval: Interval) -> VerdictKind:
+    """Decide from the distribution of the difference.
 
-    A side wins when P(it is better by more than the ROPE) > 0.95 and the corrected 95 % interval
-    of the difference excludes zero. The second condition matters where the ROPE is narrow beside
-    the interval: there the first alone would name a winner in up to 10 % of the studies without
-    any difference, and with it at most 5 % are.
+    A side wins when the 95 % interval of the difference excludes zero and it is better by more
+    than the ROPE with a probability above 0.8. The first bounds the studies without any
+    difference in which a winner is named to 5 %, whatever the ROPE; the second keeps leads that
+    are certain, but too small to matter, from being called a win. To ask for the second with 0.95
+    would find a difference of three times the ROPE half as often.
     """
-    if probabilities.deep > CONFIDENCE and interval.low > 0:
+    if interval.low > 0 and probabilities.deep > BEYOND_ROPE:
         return "deep"
-    if probabilities.classic > CONFIDENCE and interval.high < 0:
+    if interval.high < 0 and probabilities.classic > BEYOND_ROPE:
         return "classic"
     return "equivalent" if probabilities.equivalent > CONFIDENCE else "undecided"
 
 
-def decide_by_rows(interval: Interval, rope: float) -> VerdictKind:
-    """Decide from the rows of one test set: the interval lies outside the ROPE, or inside it."""
-    if interval.low > rope:
-        return "deep"
-    if interval.high < -rope:
-        return "classic"
-    is_inside = -rope <= interval.low and interval.high <= rope
-    return "equivalent" if is_inside else "undecided"
+def folds_to_settle(
+    n_now: int, now: Posterior, excess: float, rows: RowVariance, rope: float, test_share: float
+) -> int | None:
+    """Count the further folds that settle an undecided verdict with a chance of 80 %.
 
-
-def folds_to_settle(posterior: Posterior, rope: float, test_share: float) -> int | None:
-    """Count the further folds that would settle an undecided verdict.
-
-    Mean and standard deviation are held fixed. Since all folds share training rows, the posterior
-    never becomes narrower than their correlation allows; None means that no number of folds up to
-    1,000 would do.
+    Further folds on the same rows average out the variation by training alone, so that the mean
+    may move by that part and the scale falls to what the rows allow. None: no number up to 1,000
+    reaches that chance.
 
     Args:
-        posterior: of the folds so far.
+        n_now: test sets so far.
+        now: the posterior that they give.
+        excess: variance of one difference by training.
+        rows: the variance by the draw of test rows.
         rope: half width of the region of practical equivalence.
         test_share: test rows ÷ (training + test rows) of a split.
     """
-    now = posterior.df + 1
-    folds = np.arange(now + 1, MAX_FOLDS + 1)
+    folds = n_now + FOLDS
     overlap = test_share / (1 - test_share)
-    scales = posterior.scale * np.sqrt((1 / folds + overlap) / (1 / now + overlap))
-    enough = folds[_is_settled(posterior.mean, scales, folds - 1, rope)]
-    return int(enough[0]) - now if len(enough) else None
+    saved = excess * (1 / n_now - 1 / folds)
+    scales = np.sqrt(np.maximum(now.scale**2 - saved, rows.of_mean * (1 + ROW_INFLATION * overlap)))
+    chances = _chance_settled(now, np.sqrt(saved), scales, folds - 1, rope)
+    enough = FOLDS[chances >= SETTLED]
+    return int(enough[0]) if len(enough) else None
 
 
-def growth_to_settle(posterior: Posterior, rope: float) -> float | None:
-    """Return how many times as many rows would settle an undecided verdict of as many folds.
+def growth_to_settle(now: Posterior, rope: float) -> float | None:
+    """Return how many times as many rows settle an undecided verdict with a chance of 80 %.
 
-    The standard error of a score shrinks with the square root of the rows; the mean difference is
-    held fixed. None is more than 100 times as many.
+    The variance falls with the number of rows, and the mean may move by what it falls by (the
+    predictive distribution of the next mean; Spiegelhalter, Freedman & Blackburn, 1986,
+    "Monitoring clinical trials: conditional or predictive power?"). None is more than 100 times as
+    many.
     """
-    scales = posterior.scale / np.sqrt(GROWTHS)
-    degrees = np.full(len(GROWTHS), posterior.df)
-    return _first(GROWTHS[_is_settled(posterior.mean, scales, degrees, rope)])
+    moves = now.scale * np.sqrt(1 - 1 / GROWTHS)
+    degrees = np.full(len(GROWTHS), now.df)
+    chances = _chance_settled(now, moves, now.scale / np.sqrt(GROWTHS), degrees, rope)
+    enough = GROWTHS[chances >= SETTLED]
+    return float(enough[0]) if len(enough) else None
 
 
-def growth_to_settle_rows(interval: Interval, rope: float) -> float | None:
-    """Return how many times as many test rows would settle a verdict from one test set."""
-    low = interval.mean - (interval.mean - interval.low) / np.sqrt(GROWTHS)
-    high = interval.mean + (interval.high - interval.mean) / np.sqrt(GROWTHS)
-    is_inside = (-rope <= low) & (high <= rope)
-    return _first(GROWTHS[(low > rope) | (high < -rope) | is_inside])
+def _chance_settled(
+    now: Posterior, moves: Numbers, scales: Numbers, degrees: Numbers, rope: float
+) -> Numbers:
+    """Return the chance that `decide` settles the next posterior.
 
+    Args:
+        now: today's posterior; the next mean is Student's t about its mean.
+        moves: (n,) scales of that.
+        scales: (n,) of the next posterior.
+        degrees: (n,) of freedom of the next posterior.
+        rope: half width of the region of practical equivalence.
+    """
+    won = np.maximum(
+        stdtrit(degrees, (1 + CONFIDENCE) / 2) * scales,
+        rope + stdtrit(degrees, BEYOND_ROPE) * scales,
+    )
+    level = np.maximum(0.0, rope - stdtrit(degrees, (1 + CONFIDENCE) / 2) * scales)
 
-def _is_settled(
-    mean: float, scales: NDArray[np.float64], degrees: NDArray[Any], rope: float
-) -> NDArray[np.bool_]:
-    """Apply the rule of `decide_by_folds` to many posteriors with one mean."""
-    better = stdtr(degrees, (abs(mean) - rope) / scales)
-    worse = stdtr(degrees, (-abs(mean) - rope) / scales)
-    excludes_zero = stdtr(degrees, abs(mean) / scales) > (1 + CONFIDENCE) / 2
-    is_won = (better > CONFIDENCE) & excludes_zero
-    return np.asarray(is_won | (1 - better - worse > CONFIDENCE))
+    def below(value: Numbers) -> Numbers:
+        share: Numbers = stdtr(now.df, (value - now.mean) / np.maximum(moves, TINY))
+        return share
 
-
-def _first(growths: NDArray[np.float64]) -> float | None:
-    return float(growths[0]) if len(growths) else None
+    inside = np.where(level > 0, below(level) - below(-level), 0.0)
+    chances: Numbers = 1 - below(won) + below(-won) + inside
+    return chances

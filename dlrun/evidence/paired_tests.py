@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.special import betaincinv
 
 from dlrun.evidence import decision, statistics
 from dlrun.evidence.decision import CONFIDENCE, MAX_GROWTH
-from dlrun.evidence.statistics import Interval, Posterior, Probabilities
+from dlrun.evidence.statistics import Interval, Posterior, Probabilities, RowVariance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+MIDDLES: Final = (np.arange(2000) + 0.5) / 2000  # quantiles that stand for a distribution
+N_HALVINGS: Final = 30
 MIN_FOLDS: Final = 3  # two leave one degree of freedom, with which intervals are useless
 
 
@@ -35,8 +39,10 @@ class PairedComparison:
         posterior: of the difference; None where the rows of one or two test sets were resampled.
         interval: the mean difference and its 95 % interval.
         p_value: two-sided, of no difference.
-        more_folds: further folds that would settle an undecided outcome; None: no number would.
-        growth: how many times as many rows would settle an undecided outcome; None: more than 100.
+        more_folds: further folds that would settle an undecided outcome with a chance of 80 %;
+            None: no number would.
+        growth: how many times as many rows would; None: more than 100.
+        is_tied: both predict alike on every row; then growth holds if they go on to.
     """
 
     basis: Basis
@@ -49,31 +55,39 @@ class PairedComparison:
     posterior: Posterior | None = None
     more_folds: int | None = None
     growth: float | None = None
+    is_tied: bool = False
 
 
-def compare_folds(differences: Numbers, test_share: float, rope: float) -> PairedComparison:
+def compare_folds(
+    differences: Numbers, test_share: float, rope: float, rows: RowVariance | None = None
+) -> PairedComparison:
     """Compare on folds whose training rows overlap.
 
     Args:
-        differences: (folds,) at least 2.
+        differences: (test sets,) at least 2.
         test_share: test rows ÷ (training + test rows) of a split.
         rope: half width of the region of practical equivalence.
+        rows: the variance of the differences by the draw of their test rows.
     """
-    interval = statistics.nadeau_bengio_interval(differences, test_share)
-    probabilities = statistics.correlated_t_test(differences, rope, test_share)
-    outcome = decision.decide_by_folds(probabilities, interval)
-    t = statistics.posterior(differences, test_share)
+    t = statistics.posterior(differences, test_share, rows)
+    probabilities, interval = t.probabilities(rope), t.interval()
+    outcome = decision.decide(probabilities, interval)
     is_open = outcome == "undecided"
+    known = rows or RowVariance(0.0, 0.0, 0, 1)
+    excess = max(0.0, float(np.var(differences, ddof=1)) - known.of_one)
+    n = len(differences)
     return PairedComparison(
         basis="folds",
-        n=len(differences),
+        n=n,
         interval=interval,
-        p_value=statistics.corrected_t_p_value(differences, test_share),
+        p_value=t.p_value,
         probabilities=probabilities,
         outcome=outcome,
         differences=tuple(differences.tolist()),
         posterior=t if t.scale > 0 else None,
-        more_folds=decision.folds_to_settle(t, rope, test_share) if is_open else None,
+        more_folds=decision.folds_to_settle(n, t, excess, known, rope, test_share)
+        if is_open
+        else None,
         growth=decision.growth_to_settle(t, rope) if is_open else None,
     )
 
@@ -92,26 +106,30 @@ def compare_rows(
     """
     interval = statistics.percentile_interval(mean, resampled)
     p_value = statistics.resampled_p_value(resampled) if exact_p_value is None else exact_p_value
-    outcome = decision.decide_by_rows(interval, rope)
-    is_open = outcome == "undecided"
+    probabilities = statistics.resampled_probabilities(resampled, rope)
+    outcome = decision.decide(probabilities, interval)
+    normal = Posterior(mean, float(np.std(resampled)), df=len(resampled))
     return PairedComparison(
         basis="rows",
         n=n,
         interval=interval,
         p_value=p_value,
-        probabilities=statistics.resampled_probabilities(resampled, rope),
+        probabilities=probabilities,
         outcome=outcome,
-        growth=decision.growth_to_settle_rows(interval, rope) if is_open else None,
+        growth=decision.growth_to_settle(normal, rope) if outcome == "undecided" else None,
     )
 
 
 def compare_equal(basis: Basis, n: int, n_rows: int, rope: float) -> PairedComparison:
-    """Compare candidates without any difference, so that folds and samples do not vary.
+    """Compare candidates that differ on no row, so that folds and samples do not vary.
 
     A standard deviation of zero would make both equivalent beyond doubt, were it on five rows.
-    With a flat prior, n rows without a difference show that the share of rows with one is below p
-    with a probability of 1 − (1 − p)^(n+1); its 95 % bound is about 3/n, the rule of three (Hanley
-    & Lippman-Hand, 1983, "If nothing goes wrong, is everything all right?").
+    That n rows show no difference leaves a share p of rows with one, whose posterior is Beta(½,
+    n + ½) (Jeffreys' prior; Brown, Cai & DasGupta, 2001, "Interval estimation for a binomial
+    proportion"); those rows favour either side, so that the difference is p times a share between
+    −1 and 1, all of which are taken to be equally likely. That is within 0.01 with a probability
+    of 0.95 from about 110 rows on. The rule of three, 3/n, asks for 300: it supposes that all of
+    them favour the same side.
 
     Args:
         basis: what was paired.
@@ -119,12 +137,14 @@ def compare_equal(basis: Basis, n: int, n_rows: int, rope: float) -> PairedCompa
         n_rows: test rows of which one could change the score, see `effective_rows`.
         rope: half width of the region of practical equivalence.
     """
-    bound = float(1 - (1 - CONFIDENCE) ** (1 / (n_rows + 1)))
-    outside = float((1 - min(rope, 1.0)) ** (n_rows + 1))
-    is_open = 1 - outside <= CONFIDENCE
+    outside = _chance_beyond(rope, n_rows)
+    bound = _largest(lambda bound: _chance_beyond(bound, n_rows) > 1 - CONFIDENCE, 0.0, 1.0)
+    is_open = outside >= 1 - CONFIDENCE
     growth = None
-    if is_open and 0 < rope < 1:
-        growth = float((np.log(1 - CONFIDENCE) / np.log(1 - rope) - 1) / n_rows)
+    if is_open and _chance_beyond(rope, MAX_GROWTH * n_rows) < 1 - CONFIDENCE:
+        growth = _largest(
+            lambda growth: _chance_beyond(rope, growth * n_rows) > 1 - CONFIDENCE, 1.0, MAX_GROWTH
+        )
     return PairedComparison(
         basis=basis,
         n=n,
@@ -132,8 +152,23 @@ def compare_equal(basis: Basis, n: int, n_rows: int, rope: float) -> PairedCompa
         p_value=1.0,
         probabilities=Probabilities(outside / 2, 1 - outside, outside / 2),
         outcome="undecided" if is_open else "equivalent",
-        growth=growth if growth is not None and growth <= MAX_GROWTH else None,
+        growth=growth,
+        is_tied=True,
     )
+
+
+def _chance_beyond(rope: float, n_rows: float) -> float:
+    """Return the chance that a difference exceeds a bound after n rows without any."""
+    shares = betaincinv(0.5, n_rows + 0.5, MIDDLES)
+    return float(np.maximum(0.0, 1 - rope / shares).mean())
+
+
+def _largest(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return the largest value of which a statement holds that is false from there on."""
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high
 
 
 def effective_rows(row_ids: NDArray[np.int64], y: NDArray[Any], metric: Metric) -> int:
@@ -145,10 +180,12 @@ def effective_rows(row_ids: NDArray[np.int64], y: NDArray[Any], metric: Metric) 
         metric: a score of ranks or decisions.
 
     Returns:
-        All distinct rows, or those of the rarest class (of any label).
+        All distinct rows, or those of the rarest class (of any label); of ranks twice as many,
+        since a row that is ranked otherwise changes half of its pairs on average.
     """
     _, first = np.unique(row_ids, return_index=True)
     if metric.rank_rows == "all":
         return len(first)
     labels = y[first].reshape(len(first), -1).T
-    return min(int(np.unique(label, return_counts=True)[1].min()) for label in labels)
+    rarest = min(int(np.unique(label, return_counts=True)[1].min()) for label in labels)
+    return 2 * rarest if metric.rank_rows == "ranks of the rarest class" else rarest

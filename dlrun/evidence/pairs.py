@@ -12,6 +12,7 @@ import numpy as np
 from dlrun.catalog.metrics.row import ScoredRows
 from dlrun.errors import ComparisonError
 from dlrun.evidence import statistics
+from dlrun.evidence.jackknife import assign_groups, changes_without, row_variance
 from dlrun.evidence.paired_tests import (
     MIN_FOLDS,
     PairedComparison,
@@ -20,6 +21,7 @@ from dlrun.evidence.paired_tests import (
     compare_rows,
     effective_rows,
 )
+from dlrun.evidence.statistics import ROUNDING
 from dlrun.metrics.bootstrap import resample
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Basis
 
 Pair = tuple[str, str]
+Jackknifed = Mapping[int, "NDArray[np.float64]"]  # split index → changes without each group of rows
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,19 @@ class TestSets:
 
     Attributes:
         n_per_split: mean number of rows.
-        n_distinct: rows that some split tests.
+        distinct: row ids that some split tests, ascending.
         of_split: split index → number of its test set; splits that test the same rows and differ
             in their seed alone have the same.
     """
 
     n_per_split: float
-    n_distinct: int
+    distinct: NDArray[np.int64]
     of_split: Mapping[int, int]
+
+    @property
+    def n_distinct(self) -> int:
+        """Return the number of rows that some split tests."""
+        return len(self.distinct)
 
 
 def read_test_sets(candidates: Sequence[CandidateResults]) -> TestSets:
@@ -61,7 +69,7 @@ def read_test_sets(candidates: Sequence[CandidateResults]) -> TestSets:
     numbers: dict[bytes, int] = {}
     return TestSets(
         n_per_split=float(np.mean([len(each) for each in rows.values()])),
-        n_distinct=len(np.unique(np.concatenate(list(rows.values())))),
+        distinct=np.unique(np.concatenate(list(rows.values()))),
         of_split={
             split: numbers.setdefault(each.tobytes(), len(numbers)) for split, each in rows.items()
         },
@@ -89,23 +97,69 @@ def compare_pairs(
     Splits that test the same rows are one result, the mean over their seeds, since a seed is no
     evidence about other rows. With fewer than three results the test rows are compared.
     """
-    compared: dict[Pair, PairedComparison] = {}
     on_rows: dict[tuple[int, ...], list[Pair]] = defaultdict(list)
+    on_folds: list[Pair] = []
     for first, second in pairs:
-        one, other = candidates[first], candidates[second]
-        splits = tuple(sorted(one.scores.keys() & other.scores.keys()))
-        differences = _differences(one, other, splits, settings)
-        n = len(differences)
-        if n >= MIN_FOLDS and settings.metric.rank_rows and not differences.any():
-            tested = _read_tested(one, splits, settings)
-            compared[first, second] = _compare_equal(tested, settings, "folds", n)
-        elif n >= MIN_FOLDS:
-            compared[first, second] = compare_folds(differences, settings.test_share, settings.rope)
+        shared = candidates[first].scores.keys() & candidates[second].scores.keys()
+        splits = tuple(sorted(shared))
+        if len({settings.test_sets.of_split[split] for split in splits}) >= MIN_FOLDS:
+            on_folds.append((first, second))
         elif splits:
             on_rows[splits].append((first, second))
+    compared = _compare_on_folds(on_folds, candidates, settings)
     for splits, group in on_rows.items():
         compared |= _compare_on_rows(group, candidates, splits, settings)
     return compared
+
+
+def _compare_on_folds(
+    pairs: Sequence[Pair],
+    candidates: Mapping[str, CandidateResults],
+    settings: ComparisonSettings,
+) -> dict[Pair, PairedComparison]:
+    """Compare by folds, and by leaving groups of test rows out of each."""
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    jackknifed = {name: _jackknife(candidates[name], settings) for name in names}
+    return {
+        (first, second): _compare_one_on_folds(
+            candidates[first],
+            candidates[second],
+            (jackknifed[first], jackknifed[second]),
+            settings,
+        )
+        for first, second in pairs
+    }
+
+
+def _compare_one_on_folds(
+    one: CandidateResults,
+    other: CandidateResults,
+    jackknifed: tuple[Jackknifed, Jackknifed],
+    settings: ComparisonSettings,
+) -> PairedComparison:
+    splits = sorted(one.scores.keys() & other.scores.keys())
+    differences = _differences(one, other, splits, settings)
+    first, second = (np.array([each[split] for split in splits]) for each in jackknifed)
+    raw = settings.metric.sign * (first - second)
+    changes = _per_test_set(np.where(np.abs(raw) < ROUNDING, 0.0, raw), splits, settings)
+    if settings.metric.rank_rows and not differences.any() and not changes.any():
+        tested = _read_tested(one, splits, settings)
+        return _compare_equal(tested, settings, "folds", len(differences))
+    rows = row_variance(changes, settings.test_sets.n_distinct)
+    return compare_folds(differences, settings.test_share, settings.rope, rows)
+
+
+def _jackknife(
+    candidate: CandidateResults, settings: ComparisonSettings
+) -> dict[int, NDArray[np.float64]]:
+    """Return split index → how its score changes without each group of rows, (groups,)."""
+    distinct = settings.test_sets.distinct
+    groups = assign_groups(len(distinct))
+    splits = sorted(candidate.scores)
+    tested = _read_tested(candidate, splits, settings)
+    own = [groups[np.searchsorted(distinct, part.row_ids)] for part in tested]
+    changes = changes_without([part.scorer for part in tested], own, int(groups.max()) + 1)
+    return dict(zip(splits, changes, strict=True))
 
 
 def _differences(
@@ -117,8 +171,15 @@ def _differences(
     """Return by how much `one` is better, one mean per test set."""
     first, second = (np.array([each.scores[split] for split in splits]) for each in (one, other))
     by_split = statistics.differences(first, second, settings.metric.name)
+    return _per_test_set(by_split, splits, settings)
+
+
+def _per_test_set(
+    by_split: NDArray[np.float64], splits: Sequence[int], settings: ComparisonSettings
+) -> NDArray[np.float64]:
+    """Average the splits that test the same rows."""
     sets = np.array([settings.test_sets.of_split[split] for split in splits])
-    return np.array([by_split[sets == each].mean() for each in np.unique(sets)])
+    return np.array([by_split[sets == each].mean(axis=0) for each in np.unique(sets)])
 
 
 def _compare_on_rows(

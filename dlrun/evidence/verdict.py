@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.comparison import Verdict
-from dlrun.evidence.decision import MAX_GROWTH
+from dlrun.evidence.decision import MAX_GROWTH, SETTLED
 from dlrun.evidence.formatting import (
     FAMILY_TITLES,
     counted,
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Difference
     from dlrun.evidence.paired_tests import PairedComparison
     from dlrun.evidence.pairs import ComparisonSettings
+
+
+CHANCE: Final = f", with a chance of {SETTLED:.0%}".replace("%", " %")
 
 
 @dataclass(frozen=True)
@@ -198,10 +201,12 @@ def _remedy_of(best: BestVsBest) -> Remedy:
     if not opened:
         return Remedy()
     on_rows = opened[0].basis == "rows"
+    is_tied = all(each.is_tied for each in opened)
+    chance = ", if both predict them alike" if is_tied else CHANCE
     folds = [each.more_folds for each in opened]
     if None not in folds:
         more_folds = max(each for each in folds if each)
-        text = f"about {counted(more_folds, 'more fold')} would settle it"
+        text = f"about {counted(more_folds, 'more fold')} would settle it{chance}"
         return Remedy(text, more_folds=more_folds)
     growths = [each.growth for each in opened]
     if None in growths:
@@ -209,11 +214,13 @@ def _remedy_of(best: BestVsBest) -> Remedy:
         return Remedy(f"even {MAX_GROWTH} times as many {rows} would not settle it")
     n_now = opened[0].n if on_rows else best.settings.n_rows
     more_rows = rounded_up((max(each for each in growths if each) - 1) * n_now)
-    text = f"about {more_rows:,} more test rows would settle it"
-    if not on_rows:
+    text = f"about {more_rows:,} more test rows would settle it{chance}"
+    if not on_rows and is_tied:
+        text = f"about {more_rows:,} more rows of data would settle it{chance}"
+    elif not on_rows:
         text = (
             "no number of folds would settle it, since they share their training rows; "
-            f"about {more_rows:,} more rows of data would"
+            f"about {more_rows:,} more rows of data would{chance}"
         )
     return Remedy(text, more_rows=more_rows)
 

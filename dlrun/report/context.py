@@ -15,7 +15,7 @@ from dlrun.evidence.candidates import CandidateResults, read_candidates
 from dlrun.evidence.formatting import fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
-from dlrun.evidence.statistics import Interval, nadeau_bengio_interval
+from dlrun.evidence.statistics import Interval, posterior
 from dlrun.report.charts.marks import Estimate
 from dlrun.report.prediction_stats import PredictionStats, describe_predictions
 from dlrun.report.styles import Style, assign_styles
@@ -208,7 +208,7 @@ def _interval(
     means = _per_test_set(scores, splits, test_sets)
     if len(means) < MIN_FOLDS:
         return None
-    found = nadeau_bengio_interval(np.array(means), comparison.test_share)
+    found = posterior(np.array(means), comparison.test_share).interval()
     low, high = get_metric(comparison.metric).bounds
     return Interval(found.mean, max(low, found.low), min(high, found.high))
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 RECIPE = """\
 data: {source: sklearn:iris}
+evaluation: {repeats: 1}
 baselines: [linear, {name: random_forest, n_estimators: 100}]
 """
 

@@ -25,7 +25,8 @@ class Made:
 
     `validation` is its score on the validation rows, of each split or of all alike. `errors` are
     the splits on which it failed. `late` is its probability of the second class for
-    each test row, the same rows in every split, of which the odd ones are late.
+    each test row, the same rows in every split, of which the odd ones are late; `late_by_row`
+    the same of all rows, each of which is tested once.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Made:
     cost: Cost = ONE
     errors: Mapping[int, str] = field(default_factory=dict)
     late: tuple[np.ndarray, ...] = ()
+    late_by_row: np.ndarray | None = None
 
 
 def make_study(*candidates: Made, **changes: Any) -> MadeStudy:
@@ -93,7 +95,8 @@ def _predictions(made: Made, n_splits: int) -> pd.DataFrame:
         return pd.concat([_part(np.arange(len(p)), k, p) for k, p in enumerate(made.late)])
     rows = np.arange(N_ROWS)
     parts = np.array_split(rows, n_splits)
-    return pd.concat([_part(part, k, np.full(N_ROWS, 0.5)) for k, part in enumerate(parts)])
+    late = np.full(N_ROWS, 0.5) if made.late_by_row is None else made.late_by_row
+    return pd.concat([_part(part, k, late[part]) for k, part in enumerate(parts)])
 
 
 def _part(rows: np.ndarray, fold: int, late: np.ndarray) -> pd.DataFrame:

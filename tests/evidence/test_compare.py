@@ -76,7 +76,7 @@ def test_without_costs_equivalent_candidates_are_equal(Made, make_study):
         rope=0.01,
     )
     assert compare([study]).verdict.sentence == (
-        "Equivalent: mlp and svm differ by 0.000 ROC AUC [-0.006, 0.006] over 5 paired folds: "
+        "Equivalent: mlp and svm differ by 0.0000 ROC AUC [-0.0011, 0.0011] over 5 paired folds: "
         "take either."
     )
 
@@ -91,36 +91,37 @@ def test_a_few_rows_without_a_difference_do_not_prove_that_there_is_none(Made, m
     )
     found = compare([study])
     assert found.verdict.sentence == (
-        "Undecided: cnn and svm differ by 0.00 ROC AUC [-0.09, 0.09] on 60 test rows; about 1,200 "
-        "more test rows would settle it. It speaks of these fitted models, not of training again."
+        "Undecided: cnn and svm differ by 0.000 ROC AUC [-0.018, 0.018] on 60 test rows; about 160 "
+        "more test rows would settle it, if both predict them alike. "
+        "It speaks of these fitted models, not of training again."
     )
-    assert found.verdict.probabilities.equivalent == pytest.approx(1 - 0.995**31)
+    assert found.verdict.probabilities.equivalent == pytest.approx(0.75, abs=0.05)
 
 
 def test_an_open_verdict_counts_the_folds_that_would_settle_it(duel):
-    found = compare([duel(spread(0.011, 0.0057))])
+    found = compare([duel(spread(0.0098, 0.0057))])
     assert found.verdict.kind == "undecided"
     assert found.verdict.sentence == (
-        "Undecided: mlp is ahead of linear by 0.011 ROC AUC [0.000, 0.022] over 5 paired folds; "
-        "about 7 more folds would settle it."
+        "Undecided: mlp is ahead of linear by 0.010 ROC AUC [-0.001, 0.020] over 5 paired folds; "
+        "about 3 more folds would settle it, with a chance of 80 %."
     )
-    assert (found.verdict.more_folds, found.verdict.more_rows) == (7, None)
+    assert (found.verdict.more_folds, found.verdict.more_rows) == (3, None)
 
 
 def test_an_open_verdict_that_folds_cannot_settle_counts_rows(duel):
     found = compare([duel(spread(-0.01, 0.01))])
     assert found.verdict.sentence == (
         "Undecided: linear is ahead of mlp by 0.010 ROC AUC [-0.009, 0.029] over 5 paired folds; "
-        "no number of folds would settle it, since they share their training rows; about 7,300 "
-        "more rows of data would."
+        "no number of folds would settle it, since they share their training rows; about 31,000 "
+        "more rows of data would, with a chance of 80 %."
     )
-    assert (found.verdict.more_folds, found.verdict.more_rows) == (None, 7300)
+    assert (found.verdict.more_folds, found.verdict.more_rows) == (None, 31000)
 
 
 def test_an_open_verdict_may_be_out_of_reach(duel):
-    found = compare([duel(spread(0.005, 0.01))])
+    found = compare([duel(spread(0.005, 0.1))])
     assert found.verdict.sentence == (
-        "Undecided: mlp is ahead of linear by 0.005 ROC AUC [-0.014, 0.024] over 5 paired folds; "
+        "Undecided: mlp is ahead of linear by 0.01 ROC AUC [-0.18, 0.19] over 5 paired folds; "
         "even 100 times as many rows of data would not settle it."
     )
 
@@ -162,14 +163,14 @@ def simulate(duel):
 
 @pytest.mark.slow
 def test_without_a_difference_a_side_wins_in_at_most_one_study_of_twenty(simulate):
-    kinds = list(simulate(500, lead=0.0, sd=0.008))
-    assert sum(kind in ("deep", "classic") for kind in kinds) <= 25
+    kinds = list(simulate(100, lead=0.0, sd=0.008))
+    assert sum(kind in ("deep", "classic") for kind in kinds) <= 9  # 5, and two deviations more
 
 
 @pytest.mark.slow
 def test_a_difference_of_three_ropes_is_seen_in_four_studies_of_five(simulate):
-    kinds = list(simulate(100, lead=3 * 0.005, sd=0.004))
-    assert kinds.count("deep") >= 80
+    kinds = list(simulate(40, lead=3 * 0.005, sd=0.004))
+    assert kinds.count("deep") >= 32
     assert kinds.count("classic") == 0
 
 
@@ -268,7 +269,7 @@ def test_one_small_test_set_says_how_many_rows_it_lacks(Made, make_study):
     assert found.verdict.more_folds is None
     assert found.verdict.sentence == (
         "Undecided: mlp is ahead of linear by 0.08 accuracy [-0.03, 0.20] on 60 test rows; about "
-        "74 more test rows would settle it. "
+        "550 more test rows would settle it, with a chance of 80 %. "
         "It speaks of these fitted models, not of training again."
     )
 

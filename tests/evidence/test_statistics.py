@@ -15,13 +15,11 @@ from dlrun.contract.candidate import Predictions
 from dlrun.evidence.statistics import (
     Interval,
     Posterior,
-    corrected_t_p_value,
-    correlated_t_test,
     differences,
     holm,
     mcnemar,
-    nadeau_bengio_interval,
     percentile_interval,
+    posterior,
     resampled_differences,
     resampled_p_value,
     resampled_probabilities,
@@ -37,7 +35,7 @@ def test_the_correlated_t_test_agrees_with_baycomp(n_folds, n_repeats, rope, dat
     deep = np.array(data.draw(st.lists(scores, min_size=n, max_size=n)))
     classic = np.array(data.draw(st.lists(scores, min_size=n, max_size=n)))
 
-    ours = correlated_t_test(deep - classic, rope, test_share=1 / n_folds)
+    ours = posterior(deep - classic, test_share=1 / n_folds).probabilities(rope)
     left, middle, right = baycomp.two_on_single(classic, deep, rope=rope, runs=n_repeats)
 
     assert (ours.classic, ours.equivalent, ours.deep) == pytest.approx(
@@ -46,7 +44,7 @@ def test_the_correlated_t_test_agrees_with_baycomp(n_folds, n_repeats, rope, dat
 
 
 def test_without_a_rope_two_sides_remain():
-    ours = correlated_t_test(np.array([0.1, 0.2, 0.4]), 0.0, 1 / 3)
+    ours = posterior(np.array([0.1, 0.2, 0.4]), 1 / 3).probabilities(0.0)
     assert ours.equivalent == pytest.approx(0, abs=1e-12)
     assert ours.deep + ours.classic == pytest.approx(1)
 
@@ -57,20 +55,20 @@ def test_without_a_rope_two_sides_remain():
 )
 def test_equal_differences_leave_no_doubt_and_divide_by_nothing(lead, expected):
     leads = np.full(5, lead)
-    found = correlated_t_test(leads, 0.01, 0.2)
+    found = posterior(leads, 0.2).probabilities(0.01)
     assert (found.deep, found.equivalent, found.classic) == expected
-    assert nadeau_bengio_interval(leads, 0.2) == Interval(lead, lead, lead)
-    assert corrected_t_p_value(leads, 0.2) == (1.0 if lead == 0 else 0.0)
+    assert posterior(leads, 0.2).interval() == Interval(lead, lead, lead)
+    assert posterior(leads, 0.2).p_value == (1.0 if lead == 0 else 0.0)
 
 
 def test_the_corrected_interval_is_that_of_the_paper():
     leads = np.array([0.01, 0.03, 0.02, 0.05, 0.04])
     variance = (1 / 5 + 25 / 100) * np.var(leads, ddof=1)  # n_test / n_train = 25 / 100
     reach = stats.t.ppf(0.975, 4) * np.sqrt(variance)
-    found = nadeau_bengio_interval(leads, test_share=25 / 125)
+    found = posterior(leads, test_share=25 / 125).interval()
     assert (found.mean, found.low, found.high) == pytest.approx((0.03, 0.03 - reach, 0.03 + reach))
     p_value = 2 * stats.t.sf(0.03 / np.sqrt(variance), 4)
-    assert corrected_t_p_value(leads, 25 / 125) == pytest.approx(p_value)
+    assert posterior(leads, 25 / 125).p_value == pytest.approx(p_value)
 
 
 @pytest.mark.slow
@@ -79,7 +77,7 @@ def test_the_corrected_interval_holds_the_truth_as_often_as_it_says():
     share, sigma, n_studies = 0.2, 0.01, 2000
     common = random.normal(0, np.sqrt(share) * sigma, (n_studies, 1))
     leads = 0.03 + common + random.normal(0, np.sqrt(1 - share) * sigma, (n_studies, 5))
-    found = [nadeau_bengio_interval(each, share) for each in leads]
+    found = [posterior(each, share).interval() for each in leads]
     covered = np.mean([each.low <= 0.03 <= each.high for each in found])
     assert 0.935 <= covered <= 0.965
 
@@ -182,6 +180,6 @@ def test_the_bootstrap_p_value_is_never_zero():
 
 
 def test_the_posterior_has_a_density():
-    posterior, values = Posterior(mean=0.2, scale=0.1, df=4), np.linspace(-1, 1, 9)
+    t, values = Posterior(mean=0.2, scale=0.1, df=4), np.linspace(-1, 1, 9)
     expected = stats.t(4, loc=0.2, scale=0.1).pdf(values)
-    assert [posterior.density(value) for value in values] == pytest.approx(expected)
+    assert [t.density(value) for value in values] == pytest.approx(expected)

@@ -251,6 +251,7 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         title="ROC AUC",
         score=_one_vs_rest("roc_auc_score"),
         bootstrap=_one_vs_rest_bootstrap(roc_auc_bootstrap),
+        rank_rows="ranks of the rarest class",
         rope=0.005,
         auto_rank_binary=1,
     ),
@@ -294,6 +295,7 @@ CLASSIFICATION: Final[tuple[Metric, ...]] = (
         title="average precision",
         score=_one_vs_rest("average_precision_score"),
         bootstrap=_one_vs_rest_bootstrap(average_precision_bootstrap),
+        rank_rows="ranks of the rarest class",
         rope=0.005,
     ),
     _metric(

@@ -105,7 +105,7 @@ class Metric:
     is_right: Callable[[ScoredRows], NDArray[np.bool_]] | None = None
     rope: float = 0.01
     is_rope_relative: bool = False
-    rank_rows: Literal["all", "rarest class"] | None = None
+    rank_rows: Literal["all", "rarest class", "ranks of the rarest class"] | None = None
     auto_rank: int | None = None
     auto_rank_binary: int | None = None
 

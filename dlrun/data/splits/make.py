@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import DUPLICATES
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
@@ -21,6 +22,8 @@ from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
 
 MANY_ROWS: Final = 100_000
+FEW_ROWS: Final = 3_000
+MANY_REPEATS: Final = 5
 
 
 def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
@@ -33,7 +36,7 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
     plan = SplitPlan(n_folds(recipe, dataset), recipe.data.split.test, recipe.data.split.validation)
     _check_plan(recipe, dataset, method, plan)
     splits: list[Split] = []
-    for repeat in range(recipe.evaluation.repeats):
+    for repeat in range(n_repeats(recipe, dataset)):
         is_random = SPLIT_METHODS[method].is_random  # else repeats differ in their seeds alone
         rng = np.random.default_rng(_seeds(recipe, repeat if is_random else 0))
         try:
@@ -68,6 +71,25 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
     if folds == "auto":
         return 3 if len(dataset) > MANY_ROWS else 5
     return folds
+
+
+def n_repeats(recipe: Recipe, dataset: Dataset) -> int:
+    """Return the number of repeats: 5 on small tables, else 1, unless the recipe says otherwise.
+
+    Five folds of few rows seldom decide anything. Repeats average out the variation by training;
+    they are cheap where rows are few and cells are plain, and in vain where a split is fixed.
+    """
+    evaluation = recipe.evaluation
+    if evaluation.repeats != "auto":
+        return evaluation.repeats
+    method = SPLIT_METHODS[_method(recipe, dataset)]
+    is_small = len(dataset) <= FEW_ROWS and not any(
+        COLUMN_KINDS[column.type].has_structure for column in dataset.columns
+    )
+    is_plain = (
+        evaluation.folds == "auto" and not evaluation.learning_curve and not evaluation.stress
+    )
+    return MANY_REPEATS if is_small and is_plain and method.is_random and method.has_folds else 1
 
 
 def sizes(dataset: Dataset, split: Split) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, Dataset, Split, Target
 from dlrun.data.dataset import read_dataset
-from dlrun.data.splits.make import count_leaked_duplicates, make_splits, n_folds
+from dlrun.data.splits.make import count_leaked_duplicates, make_splits, n_folds, n_repeats
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -431,3 +432,30 @@ def test_test_rows_that_stand_in_training_are_counted(make_recipe: Any) -> None:
     dataset = read_dataset(make_recipe({"target": "y"}, table=table))
     split = Split(0, 0, 0, 0, np.array([0]), np.array([1]), np.array([2, 3, 4, 5]))
     assert count_leaked_duplicates(dataset, split) == 2  # row 4 has another target
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "evaluation", "split", "repeats"),
+    [
+        (300, {}, {}, 5),
+        (300, {"folds": 5}, {}, 1),
+        (300, {"repeats": 2}, {}, 2),
+        (300, {"learning_curve": True}, {}, 1),
+        (300, {"stress": ["noise"]}, {}, 1),
+        (300, {}, {"method": "time", "column": "t"}, 1),
+        (3001, {}, {}, 1),
+    ],
+)
+def test_small_tables_are_repeated(n_rows, evaluation, split, repeats) -> None:
+    recipe = Recipe.model_validate(
+        {"data": {"source": "x.csv", "split": split}, "evaluation": evaluation}
+    )
+    dataset = dataset_of(np.arange(n_rows) % 2)
+    assert n_repeats(recipe, dataset) == repeats
+
+
+def test_pictures_are_not_repeated() -> None:
+    recipe = Recipe.model_validate({"data": {"source": "x.csv"}})
+    table = dataset_of(np.arange(300) % 2)
+    dataset = replace(table, columns=(Column("x", "image"),))
+    assert n_repeats(recipe, dataset) == 1
