@@ -9,7 +9,7 @@ import typer
 from dlrun.cli.options import say
 
 if TYPE_CHECKING:
-    from dlrun.study.selftest import Finding
+    from dlrun.study.verdict_checks import Finding
 
 
 def selftest(
@@ -26,7 +26,7 @@ def selftest(
     for study in run_known_answers(quick=quick):
         for finding in study:
             mark = "[green]✓[/]" if finding.is_met else "[bold red]✗[/]"
-            line = f"{mark} {finding.study:<15} {finding.expected:<43} {finding.measured}"
+            line = f"{mark} {finding.study:<15} {finding.expected:<46} {finding.measured}"
             console.print(line, soft_wrap=True)
         findings += study
     wrong = [finding for finding in findings if not finding.is_met]

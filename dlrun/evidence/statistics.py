@@ -157,7 +157,7 @@ def posterior(
         return Posterior(mean, sqrt(max(by_rows, by_one_row)), rows.df)
     # Satterthwaite, 1946, "An approximate distribution of estimates of variance components"
     spread = (variance * inflation) ** 2 / (n - 1) + rows.of_mean**2 / rows.df
-    return Posterior(mean, sqrt(by_folds), by_folds**2 / spread)
+    return Posterior(mean, sqrt(by_folds), max(n - 1.0, by_folds**2 / spread))
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from dlrun.recipe.examples import shipped_recipes
 from dlrun.recipe.load import load_recipe
+from dlrun.study.verdict_checks import CHECKS, Finding
 
 if TYPE_CHECKING:
     from dlrun.study.study import StudyOutcome
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An expectation and its measurement."""
-
-    study: str
-    expected: str
-    measured: str
-    is_met: bool
 
 
 Expectation = Callable[["StudyOutcome"], tuple[str, str, bool]]
@@ -48,11 +39,15 @@ class KnownAnswerStudy:
 
 
 def run_known_answers(*, quick: bool) -> Iterator[list[Finding]]:
-    """Run the known studies one after the other, in a temporary store; yield their findings.
+    """Check the verdict on simulated studies, then run the known ones in a temporary store.
+
+    Yields the findings of one study after the other.
 
     Args:
         quick: run the short form of those that have one.
     """
+    for check in CHECKS:
+        yield [check()]
     for study in KNOWN_ANSWERS:
         if not quick or study.quick is not None:
             yield list(_find(study, study.quick or () if quick else ()))

@@ -15,12 +15,12 @@ from dlrun.recipe.load import load_recipe
 from dlrun.study.selftest import (
     KNOWN_ANSWERS,
     NOT_DEEP,
-    Finding,
     KnownAnswerStudy,
     _best_classic,
     _collapses,
     _score,
 )
+from dlrun.study.verdict_checks import Finding
 
 
 def outcome(kind="deep", **scores):
