@@ -26,6 +26,9 @@ CANDIDATES = {"dummy", "linear", "decision_tree", "mlp"}
 
 def test_training_prints_a_header_lines_a_table_and_the_verdict(study):
     _, ran = study
+    assert ran.out.startswith("reading the data of churn …\n")
+    assert "devices   CPU only" in ran.out or "CPU cores" in ran.out
+    assert "\nbuilding mlp …\n" in ran.out
     assert "recipe    churn" in ran.out
     assert "task      classification of churned (2 classes), by ROC AUC" in ran.out
     assert "data      240 rows: 1 number, 1 category, 1 datetime" in ran.out
