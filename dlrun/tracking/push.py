@@ -60,8 +60,10 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
         study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
         for child in candidates_of(here, study.info.run_id).values():
             child_id = _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+            kept = here.reader.models(child.info.run_id)
             for output in here.client.get_run(child.info.run_id).outputs.model_outputs:
-                _copy_model(here, server, output, child_id, new_name)
+                if output.model_id in kept:
+                    _copy_model(here, server, output, child_id, new_name)
         if to is None and HALF in study.data.tags:
             _delete_half(server, study.data.tags[HALF])
     here.client.set_tag(study.info.run_id, PUSHED, server.place)

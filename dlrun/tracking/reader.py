@@ -30,7 +30,7 @@ COLUMNS: Final = {
     "params": "key, value, run_uuid",
     "latest_metrics": "key, value, is_nan, run_uuid",
     "inputs": "source_type, source_id, destination_type, destination_id",
-    "logged_models": "model_id, artifact_location",
+    "logged_models": "model_id, artifact_location, lifecycle_stage",
 }
 RUNS: Final = """\
 SELECT run_uuid, runs.name, status, start_time, end_time, runs.lifecycle_stage, artifact_uri,
@@ -45,9 +45,10 @@ ENTRIES: Final = {
     "latest_metrics": "CASE WHEN is_nan THEN NULL ELSE value END",
 }
 MODELS: Final = """\
-SELECT destination_id FROM inputs
+SELECT model_id FROM inputs JOIN logged_models ON model_id = destination_id
 WHERE source_type = 'RUN_OUTPUT' AND source_id = ? AND destination_type = 'MODEL_OUTPUT'
-ORDER BY rowid"""
+      AND lifecycle_stage = 'active'
+ORDER BY inputs.rowid"""
 
 
 class RunReader(Protocol):
@@ -75,7 +76,7 @@ class RunReader(Protocol):
         """Return the tags of an experiment."""
 
     def models(self, run_id: str) -> list[str]:
-        """Return the ids of the models of a run, the last one last."""
+        """Return the ids of a run's models, the last one last; without deleted ones."""
 
     def model_location(self, model_id: str) -> str:
         """Return the URI of a model's artifacts."""
@@ -128,9 +129,14 @@ class ClientReader:
         return dict(self.client.get_experiment(experiment_id).tags)
 
     def models(self, run_id: str) -> list[str]:
-        """Return the ids of the models of a run, the last one last."""
-        # Older versions of MLflow leave the models out of what a search returns.
-        return [each.model_id for each in self.client.get_run(run_id).outputs.model_outputs]
+        """Return the ids of a run's models, the last one last; without deleted ones."""
+        # Older versions of MLflow leave the models out of what a search for runs returns, and the
+        # outputs of a run name deleted models as well.
+        run = self.client.get_run(run_id)
+        where = f"source_run_id = '{run_id}'"
+        active = self.client.search_logged_models([run.info.experiment_id], filter_string=where)
+        ids = {each.model_id for each in active}
+        return [each.model_id for each in run.outputs.model_outputs if each.model_id in ids]
 
     def model_location(self, model_id: str) -> str:
         """Return the URI of a model's artifacts."""
@@ -230,7 +236,7 @@ class SqliteReader:
         return dict(self._rows(sql, [experiment_id]))
 
     def models(self, run_id: str) -> list[str]:
-        """Return the ids of the models of a run, the last one last."""
+        """Return the ids of a run's models, the last one last; without deleted ones."""
         return [model_id for (model_id,) in self._rows(MODELS, [run_id])]
 
     def model_location(self, model_id: str) -> str:

@@ -61,6 +61,20 @@ def history(store: Store, study_id: str) -> dict[tuple[str, str], list[Any]]:
     }
 
 
+def models(store: Store, study: str) -> dict[str, tuple[Any, ...]]:
+    """Return the models of a study by candidate: parameters, metrics and data."""
+    found = store.client.search_logged_models(
+        [store.reader.experiment_id("iris")], filter_string=f"tags.`dlrun.study` = '{study}'"
+    )
+    return {
+        model.name.removeprefix(f"{study}-"): (
+            model.params,
+            {(each.key, each.value, each.dataset_digest) for each in model.metrics},
+        )
+        for model in found
+    }
+
+
 def test_a_study_on_a_server(
     folder: Path, server: Server, facts: StudyFacts, trials: tuple[Trial, ...], model_folder: Path
 ) -> None:
@@ -91,6 +105,7 @@ def test_what_is_pushed_is_what_was_kept(
         pd.testing.assert_frame_equal(there.read_predictions(name), kept.read_predictions(name))
     assert history(pushed.store, pushed.id) == history(here, kept.id)
     assert saved.load(load_model_folder(pushed.store, pushed.id)).facts.candidate == "linear"
+    assert models(pushed.store, pushed.name) == models(here, kept.name) != {}
     run, origin = pushed.store.client.get_run(pushed.id), here.client.get_run(kept.id)
     assert run.data.params == origin.data.params
     assert run.data.tags["mlflow.note.content"] == origin.data.tags["mlflow.note.content"]

@@ -70,7 +70,10 @@ def test_a_deleted_study_is_gone_with_its_runs_and_models(
     kept = short(store, facts)
     with StudyRun(store, facts) as study:
         write_study(study)
+    all_models = studies.describe_study(store, "iris-2").candidates[0].models
+    store.client.delete_logged_model(all_models[0])  # as where a study was killed and went on
     doomed = studies.describe_study(store, "iris-2")
+    assert doomed.n_models == 2
     studies.delete_study(store, doomed)
     assert [each.id for each in studies.list_studies(store)] == [kept]
     assert store.reader.candidates(doomed.summary.id) == []
