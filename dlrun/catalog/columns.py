@@ -20,6 +20,7 @@ class ColumnKind:
         has_structure: neighbours within a cell (pixels, steps, words) carry meaning.
         has_segments: a cell has positions (patches, segments) that every row shares.
         is_streamed: a streamed table may have such columns.
+        has_format: texts may be written in several ways: 1,234.5 or 31.12.2024.
         is_verbatim: values are read from a text file as they are written: "007" is not 7.
         signature: the MLflow type of its values in a request to a served model.
         suffixes: of the files that a cell of this kind may name.
@@ -34,6 +35,7 @@ class ColumnKind:
     has_structure: bool = False
     has_segments: bool = False
     is_streamed: bool = False
+    has_format: bool = False
     is_verbatim: bool = False
     signature: Literal["double", "string", "any"] = "string"
     suffixes: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ COLUMN_KINDS: Final = {
     for row in (
         ColumnKind(
             "number", "numbers", is_grouped=True, max_inputs=200, is_streamed=True,
+            has_format=True,
             signature="double",
         ),
         ColumnKind(
@@ -68,6 +71,6 @@ COLUMN_KINDS: Final = {
             "series", "series", is_array=True, has_structure=True, has_segments=True,
             signature="any", architecture="fcn",
         ),
-        ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True),
+        ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True, has_format=True),
     )
 }  # fmt: skip

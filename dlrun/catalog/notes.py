@@ -39,6 +39,62 @@ EARLIER = NoteKind(
     "The study was tracked before notes had codes.",
 )
 # ------------------------------------------------------------------------- the files, DLR010 to 029
+
+WRITTEN_FORMAT = NoteKind(
+    "DLR010",
+    "Numbers or dates that are not plain",
+    "A column of texts is read as numbers or dates: at least 95 % of its values are numbers with "
+    "one decimal mark, perhaps with separators of thousands and the sign of one currency or %, or "
+    "dates of one format.",
+)
+MISSING_MARKERS = NoteKind(
+    "DLR011",
+    "Markers of missing values",
+    "A column of numbers or dates has texts such as ?, -, n/a or none among its values.",
+)
+UNREAD_CELLS = NoteKind(
+    "DLR012",
+    "Cells that do not fit their column",
+    "A column of texts is read as numbers or dates, and up to 5 % of its values, of 20 different "
+    "texts at most, are none; they count as missing.",
+)
+FOUND_FORMAT = NoteKind(
+    "DLR014",
+    "A text table of another format",
+    "The encoding is not UTF-8, the decimal mark is a comma, or the separator is not what the "
+    "suffix says (a comma in .csv, a tab in .tsv), and the recipe does not set it.",
+)
+NO_HEADER = NoteKind(
+    "DLR015",
+    "A table without names of columns",
+    "`data.header` is auto, and the first row is data: no word of it stands above numbers or "
+    "dates, and most of its cells are numbers above numbers, dates above dates, words that occur "
+    "in their column again, or texts of more than 5 words above such.",
+)
+NUMBERS_AS_NAMES = NoteKind(
+    "DLR016",
+    "Numbers as names of columns",
+    "`data.header` is auto, and the numbers in the first row are years from 1800 to 2100 in rising "
+    "order, or at least three whole numbers in even steps.",
+)
+MISSING_WORDS = NoteKind(
+    "DLR017",
+    "Words that count as missing",
+    "A column of texts has cells such as NA, None or null (those that pandas takes for missing "
+    "ones), or cells that `data.na` lists.",
+)
+DOWNLOADED = NoteKind(
+    "DLR018",
+    "A downloaded file",
+    "`data.source` is an address.",
+)
+AMBIGUOUS_FORMAT = NoteKind(
+    "DLR013",
+    "A format that could be another one",
+    "As many values of a column fit another order of day and month, or another decimal mark, and "
+    "would be other dates or numbers.",
+)
+
 # ---------------------------------------------------------------- what fits the data, DLR030 to 049
 
 RANDOM_OVER_TIME = NoteKind(

@@ -34,7 +34,8 @@ def init(
     """Write a commented recipe inferred from the data."""
     say(f"reading {data} …")
     from dlrun.data.dataset import read_dataset
-    from dlrun.recipe.schema import Data, Recipe
+    from dlrun.recipe.data import Data
+    from dlrun.recipe.schema import Recipe
     from dlrun.study.new_recipe import write_recipe
 
     source = data if ":" in data and not Path(data).exists() else str(Path(data).absolute())

@@ -38,7 +38,8 @@ def predict(
 
     store = open_to_read(uri)
     model = load(load_model_folder(store, study, candidate))
-    rows, folder = read_rows(data, model.facts.columns)
+    facts = model.facts
+    rows, folder = read_rows(data, facts.columns, form=model.format, target=facts.target.name)
     answers = model.predict(rows, folder)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
     if output is None:

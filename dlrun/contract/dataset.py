@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +48,9 @@ class Column:
         rate: samples per second of a sound, else 0.
         parts: the raw columns whose numbers are the steps of a wide series, else empty.
         lag: what the column is computed from, where it is an earlier value of another one.
+        format: how its texts are written: of dates as in `strptime`, empty for ISO 8601; of
+            numbers the decimal mark, empty where they are plain.
+        missing: raw values that stand for a missing one.
     """
 
     name: str
@@ -56,6 +59,8 @@ class Column:
     rate: int = 0
     parts: tuple[str, ...] = ()
     lag: Lag | None = None
+    format: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,30 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
+class TextFormat:
+    """How text tables are read.
+
+    Attributes:
+        encoding: as Python names it; auto: found in the bytes.
+        separator: of fields, " " for any run of blanks; auto: found in the first rows.
+        decimal: the decimal mark; auto: found in the first rows.
+        header: whether the first row has the names of the columns; auto: found in the first rows.
+        names: of the columns, in place of those in the file.
+        na: what is missing in every column, beside the empty cell; None: what pandas takes for it.
+    """
+
+    encoding: str = "auto"
+    separator: str = "auto"
+    decimal: str = "auto"
+    header: Literal["auto", "first", "none"] = "auto"
+    names: tuple[str, ...] = ()
+    na: tuple[str, ...] | None = None
+
+
+AUTO: Final = TextFormat()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Typed columns and the target, one row per example.
 
@@ -112,6 +141,7 @@ class Dataset:
         history: earlier values of the target, which only the naive baselines read: the last one,
             then those of a season ago; empty unless rows are split by time.
         notes: changes of the data and warnings about it.
+        format: how its text files were read.
         stream: the source of all training rows, where those in memory are a sample; else None.
     """
 
@@ -126,6 +156,7 @@ class Dataset:
     digest: str = ""
     history: tuple[Column, ...] = ()
     notes: tuple[Note, ...] = ()
+    format: TextFormat = AUTO
     stream: Stream | None = None
 
     def __len__(self) -> int:

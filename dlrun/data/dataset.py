@@ -19,10 +19,13 @@ from dlrun.data.lags import history_columns, with_lags
 from dlrun.data.quality import data_warnings
 from dlrun.data.selection import (
     choose_columns,
+    chosen_format,
     declared_types,
     drop_empty_columns,
+    missing_values,
     name_target,
     unused_columns,
+    verbatim_columns,
 )
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.registry import read_source
@@ -34,6 +37,9 @@ from dlrun.data.targets import TypedTarget, target_kind
 from dlrun.data.targets.read import join_target, read_target
 from dlrun.data.time_order import unordered_split_warnings
 from dlrun.data.types.cast import cast_columns, find_shapes
+from dlrun.data.types.number import count_infinite
+from dlrun.data.types.scalars import hide_texts
+from dlrun.data.types.written import find_formats
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -71,9 +77,15 @@ def _read_rows(recipe: Recipe) -> Dataset:
 def _read_typed(recipe: Recipe) -> Dataset:
     raw = join_target(recipe, _read_raw(recipe))
     target = name_target(recipe, raw)
-    columns = choose_columns(recipe, raw, target)
-    typed_target = read_target(recipe, raw.frame[target])
-    history = history_columns(recipe, raw.frame, typed_target.target)
+    chosen = choose_columns(recipe, raw, target)
+    decimal = raw.format.decimal
+    columns, written = find_formats(
+        chosen, raw.frame, declared=declared_types(recipe), decimal=decimal
+    )
+    typed_target = read_target(recipe, raw.frame[target], decimal)
+    history, _ = find_formats(
+        history_columns(recipe, raw.frame, typed_target.target), raw.frame, decimal=decimal
+    )
     unused = unused_columns(recipe, raw.frame, target)
     raw = replace(raw, frame=with_lags(raw.frame, (*columns, *history)))
     rows, notes = _rows(recipe, typed_target)
@@ -88,20 +100,30 @@ def _read_typed(recipe: Recipe) -> Dataset:
         row_ids=rows,
         split_values=_split_values(recipe, raw, rows),
         history=history,
-        notes=(*typed_target.notes, *unused, *notes, *added),
+        format=replace(raw.format, encoding=recipe.data.encoding),
+        notes=(*raw.notes, *typed_target.notes, *unused, *written, *notes, *added),
     )
 
 
 def _read_raw(recipe: Recipe) -> RawData:
-    data, types = recipe.data, declared_types(recipe)
-    name = data.target if isinstance(data.target, str) else None
+    data, missing = recipe.data, missing_values(recipe)
     try:
-        return read_source(
-            data.source, recipe.folder, target=name, types=types, trusted=recipe.trusted
+        raw = read_source(
+            data.source,
+            recipe.folder,
+            target=data.target if isinstance(data.target, str) else None,
+            types=declared_types(recipe),
+            verbatim=verbatim_columns(recipe),
+            wanted=chosen_format(recipe),
+            trusted=recipe.trusted,
         )
     except DataError as error:
         message = f"{recipe.at('data.source')}: {error}"
         raise DataError(message) from error
+    if not missing:
+        return raw
+    hidden = {name: hide_texts(values, missing) for name, values in raw.frame.items()}
+    return replace(raw, frame=pd.DataFrame(hidden))
 
 
 def _rows(recipe: Recipe, typed: TypedTarget) -> tuple[NDArray[np.int64], list[Note]]:
@@ -140,12 +162,12 @@ def _typed(
     except DataError as error:
         message = f"{recipe.at('data.features')}: {error}"
         raise DataError(message) from error
-    return columns, typed, [*notes, *_infinite(columns, frame, typed)]
+    return columns, typed, [*notes, *_infinite(columns, frame)]
 
 
-def _infinite(columns: Sequence[Column], raw: pd.DataFrame, typed: pd.DataFrame) -> Iterator[Note]:
+def _infinite(columns: Sequence[Column], raw: pd.DataFrame) -> Iterator[Note]:
     for name in (column.name for column in columns if column.type == "number"):
-        n_infinite = int(typed[name].isna().sum() - raw[name].isna().sum())
+        n_infinite = count_infinite(raw[name])
         if n_infinite:
             text = f"Column {name!r}: {n_infinite:,} infinite values are taken as missing."
             yield INFINITE_VALUES.note(text)

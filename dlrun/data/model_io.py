@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.contract.candidate import Family
-from dlrun.contract.dataset import Column, Lag, Target
+from dlrun.contract.dataset import AUTO, Column, Lag, Target, TextFormat
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ LOADERS: Final = {
     "engineered": "dlrun.study.feature_networks",
 }
 FACTS: Final = "model.json"
+FORMAT: Final = "format.json"
+TUPLES: Final = ("shape", "parts", "missing")  # of a column
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,45 @@ def read_facts(folder: Path) -> ModelInfo:
 
 
 def _column(facts: dict[str, Any]) -> Column:
-    """Read a column; older models know no parts and no lags."""
+    """Read a column; older models know no parts, no lags and no missing values."""
     lag = facts.get("lag")
     return Column(
         **{
             **facts,
-            "shape": tuple(facts["shape"]),
-            "parts": tuple(facts.get("parts", ())),
+            **{name: tuple(facts.get(name, ())) for name in TUPLES},
             "lag": Lag(**lag) if lag else None,
         }
     )
 
 
+def write_format(folder: Path, form: TextFormat) -> None:
+    """Write beside a model how the text files were read that it was trained on."""
+    text = json.dumps(asdict(form), indent=2, ensure_ascii=False)
+    (folder / FORMAT).write_text(text, encoding="utf-8")
+
+
+def _read_format(folder: Path) -> TextFormat:
+    """Read it; older models lack it."""
+    path = folder / FORMAT
+    if not path.is_file():
+        return AUTO
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    na = facts["na"]
+    names = tuple(facts["names"])
+    return TextFormat(**{**facts, "names": names, "na": None if na is None else tuple(na)})
+
+
 @dataclass(frozen=True)
 class SavedModel:
-    """A loaded model that predicts raw rows."""
+    """A loaded model that predicts raw rows.
+
+    Attributes:
+        format: how the text files were read that it was trained on.
+    """
 
     facts: ModelInfo
     fitted: Fitted
+    format: TextFormat = AUTO
 
     def predict(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
         """Predict raw rows, as in a user's file.
@@ -130,4 +153,4 @@ def load(folder: Path) -> SavedModel:
     facts = read_facts(folder)
     kind = "engineered" if facts.is_engineered else facts.family
     loader = importlib.import_module(LOADERS[kind])
-    return SavedModel(facts, loader.load(folder))
+    return SavedModel(facts, loader.load(folder), _read_format(folder))

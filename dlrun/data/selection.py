@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import pandas as pd
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import EMPTY_COLUMNS, UNLISTED_COLUMNS
-from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.dataset import Column, Dataset, TextFormat
 from dlrun.contract.note import Note
 from dlrun.data.lags import lag_columns
 from dlrun.data.quality import N_HEAD_ROWS
@@ -17,7 +18,8 @@ from dlrun.data.sources.raw import RawData
 from dlrun.data.types.cast import is_known
 from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
-from dlrun.recipe.schema import Recipe, WideSeries
+from dlrun.recipe.data import DateColumn, WideSeries
+from dlrun.recipe.schema import Recipe
 from dlrun.system.text import did_you_mean, listed, quoted
 
 
@@ -89,10 +91,16 @@ def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, .
     lagged = lag_columns(recipe, frame, types)
     if not names and not lagged:
         raise DataError(no_columns(recipe))
+    formats = declared_formats(recipe)
     plain_columns = (
         Column(name, "series", parts=wide[name])
         if name in wide
-        else Column(name, types.get(name) or infer_type(frame[name]))
+        else Column(
+            name,
+            types.get(name) or infer_type(frame[name]),
+            format=formats.get(name, ""),
+            missing=missing_values(recipe),
+        )
         for name in names
     )
     return (*plain_columns, *lagged)
@@ -118,16 +126,51 @@ def unused_columns(recipe: Recipe, frame: pd.DataFrame, target: str) -> Iterator
 
 def declared_types(recipe: Recipe) -> dict[str, str]:
     """Return column → kind, as set in the recipe."""
+    declared = _declared(recipe)
+    kinds = {name: "datetime" if isinstance(kind, DateColumn) else kind for name, kind in declared}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, str)}
+
+
+def verbatim_columns(recipe: Recipe) -> tuple[str, ...]:
+    """Return the columns that are read from a text file as they are written: 007 is not 7."""
+    kinds = declared_types(recipe).items()
+    words = [name for name, kind in kinds if COLUMN_KINDS[kind].is_verbatim]
+    return (*words, *declared_formats(recipe))
+
+
+def missing_values(recipe: Recipe) -> tuple[str, ...]:
+    """Return what stands for a missing value in every column, as set in the recipe."""
+    return () if recipe.data.na == "auto" else tuple(recipe.data.na)
+
+
+def chosen_format(recipe: Recipe) -> TextFormat:
+    """Return what the recipe sets of the format of text files."""
+    data = recipe.data
+    return TextFormat(
+        data.encoding,
+        data.separator,
+        data.decimal,
+        data.header,
+        tuple(data.names),
+        None if data.na == "auto" else tuple(data.na),
+    )
+
+
+def declared_formats(recipe: Recipe) -> dict[str, str]:
+    """Return column → format of its dates, as set in the recipe."""
+    declared = _declared(recipe)
+    return {name: kind.datetime for name, kind in declared if isinstance(kind, DateColumn)}
+
+
+def _declared(recipe: Recipe) -> Iterable[tuple[str, str | WideSeries | DateColumn]]:
     features = recipe.data.features
-    listed = features.items() if isinstance(features, dict) else ()
-    return {name: kind for name, kind in listed if not isinstance(kind, WideSeries)}
+    return features.items() if isinstance(features, dict) else ()
 
 
 def _wide(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     """Return the wide series of the recipe, each with its columns."""
-    features = recipe.data.features
-    listed = features.items() if isinstance(features, dict) else ()
-    return {name: kind.columns for name, kind in listed if isinstance(kind, WideSeries)}
+    declared = _declared(recipe)
+    return {name: kind.columns for name, kind in declared if isinstance(kind, WideSeries)}
 
 
 def drop_empty_columns(recipe: Recipe, dataset: Dataset) -> Dataset:

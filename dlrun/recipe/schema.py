@@ -2,191 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     Field,
-    PositiveInt,
     PrivateAttr,
     field_validator,
     model_validator,
 )
 
 from dlrun.catalog.architectures import ARCHITECTURES, is_function, takes_any
-from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.notes import NOTES
 from dlrun.catalog.perturbations import PERTURBATIONS
-from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
 from dlrun.recipe.baseline import BaselineSettings
+from dlrun.recipe.data import Data
 from dlrun.recipe.features import Features, check_apart
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.training import Training
-
-ColumnKindName = Annotated[str, OneOf(tuple(COLUMN_KINDS), "a type of column")]
-
-
-class SplitSettings(Section):
-    """How rows are split into training, validation and test."""
-
-    method: Annotated[str, OneOf(tuple(SPLIT_METHODS), "a split method")] | None = None
-    """Default: stratified for classes, random for numbers."""
-    column: str | None = None
-    """The group, time or predefined (train/validation/test) column."""
-    test: Fraction = 0.2
-    """Share of all rows in the test part, when there is one test part."""
-    validation: Fraction = 0.1
-    """Share of all rows for early stopping and tuning."""
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        method = SPLIT_METHODS.get(self.method or "")
-        *most, last = (row.name for row in SPLIT_METHODS.values() if row.needs_column)
-        by_column = f"{', '.join(most)} or {last}"
-        if method and method.needs_column and self.column is None:
-            message = f"split method {self.method!r} needs split.column"
-            raise ValueError(message)
-        if method and not method.needs_column and self.column is not None:
-            message = (
-                f"split.column is set, but a {self.method} split does not respect it. "
-                f"Set split.method to {by_column}, or remove the column"
-            )
-            raise ValueError(message)
-        if method is None and self.column is not None:
-            message = f"split.column is set without split.method: {by_column}?"
-            raise ValueError(message)
-        if self.test + self.validation >= 1:
-            message = "split.test and split.validation leave no training rows"
-            raise ValueError(message)
-        return self
-
-
-class WideSeries(Section):
-    """A series whose steps are columns of the table."""
-
-    series: list[str]
-    """The columns, in the order of the steps; `t0…t425` is a range of numbered columns."""
-
-    @field_validator("series")
-    @classmethod
-    def _in_range(cls, value: list[str]) -> list[str]:
-        if not value:
-            message = "no column is listed"
-            raise ValueError(message)
-        n_columns = 0
-        for name in value:
-            n_columns += len(expand_range(name))
-            if n_columns > MAX_RANGE:
-                message = f"a series has at most {MAX_RANGE:,} steps"
-                raise ValueError(message)
-        return value
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns with all ranges written out."""
-        return tuple(column for name in self.series for column in expand_range(name))
-
-
-RANGE: Final = re.compile(r"(.*?)(\d+)(?:…|\.\.\.)(.*?)(\d+)")
-MAX_RANGE: Final = 1_000_000
-MAX_RANGE_NAME: Final = 500  # characters; the time to match grows with their square
-
-
-def expand_range(name: str) -> list[str]:
-    """Write out a range of numbered columns, `t0…t425` or `t0...t425`; other names are kept.
-
-    Raises:
-        ValueError: it runs backwards, has two different names, or is too long.
-    """
-    found = RANGE.fullmatch(name) if len(name) <= MAX_RANGE_NAME else None
-    if found is None:
-        return [name]
-    prefix, first, other, last = found.groups()
-    n_columns = int(last) - int(first) + 1
-    if prefix != other or not 0 < n_columns <= MAX_RANGE:
-        message = (
-            f"{name!r} is no range of numbered columns. Write it as t0…t425: the same name, then "
-            f"the first and the last number, at most {MAX_RANGE:,} columns"
-        )
-        raise ValueError(message)
-    width = len(first) if first.startswith("0") else 0  # t000…t425 is written with zeros
-    return [f"{prefix}{number:0{width}}" for number in range(int(first), int(last) + 1)]
-
-
-class Lags(Section):
-    """Earlier values of columns as features, for tables that are split by time."""
-
-    columns: Annotated[list[str], Field(min_length=1)]
-    """Numbers or categories, the target among them if you like."""
-    steps: Annotated[list[PositiveInt], Field(min_length=1)]
-    """How many rows earlier, in the order of data.split.column; each makes one feature of each
-    column, such as temp_lag_1. A missing value is replaced by the last one before it."""
-
-
-class Data(Section):
-    """What to learn from."""
-
-    source: str
-    """A path or glob from the recipe's folder; or sklearn:, openml:, keras:, module:function."""
-    target: str | Annotated[list[str], Field(min_length=1)] | None = None
-    """The column to predict, or the columns of a multi-label target; required unless the source
-    brings one."""
-    features: list[str] | dict[str, ColumnKindName | WideSeries] | None = None
-    """Columns to learn from; default: all but target and exclude. A mapping sets types by hand;
-    `{ecg: {series: [t0…t425]}}` makes one series of several columns."""
-    exclude: list[str] = []
-    """Columns to leave out."""
-    max_rows: PositiveInt | None = None
-    """A stratified sample of this many rows, for a quick look."""
-    stream: bool | Auto = "auto"
-    """Read training rows from the files in every epoch; auto: when they do not fit in memory."""
-    lags: Lags | None = None
-    """Earlier values of columns, the same features for every candidate: {columns: [temp], steps:
-    [1, 7]}. The values of earlier rows must be known when a row is predicted: the file to predict
-    holds these rows too."""
-    split: SplitSettings = SplitSettings()
-
-    @field_validator(
-        "features",
-        mode="before",
-        json_schema_input_type=list[str]
-        | dict[str, ColumnKindName | WideSeries | list[str]]
-        | None,
-    )
-    @classmethod
-    def _typed(cls, value: object) -> object:
-        """Read `{series: [t0…t425]}` as a wide series called series; check all kinds."""
-        if not isinstance(value, dict):
-            return value
-        typed = dict(value)
-        if isinstance(typed.get("series"), list):
-            typed["series"] = {"series": typed["series"]}
-        for name, kind in typed.items():
-            if isinstance(kind, str):
-                one_of(kind, tuple(COLUMN_KINDS), "a type of column")
-            elif not isinstance(kind, WideSeries) and (
-                not isinstance(kind, dict) or list(kind) != ["series"]
-            ):
-                message = (
-                    f"{name!r} must have a type, such as number, or the columns of a series, such "
-                    "as {series: [t0…t425]}"
-                )
-                raise ValueError(message)
-        return typed
-
-    @model_validator(mode="after")
-    def _in_time(self) -> Self:
-        if self.lags and self.split.method != "time":
-            message = (
-                "lags are values of earlier rows, which needs a split by time. "
-                "Set split: {method: time, column: …}, or remove lags"
-            )
-            raise ValueError(message)
-        return self
 
 
 def _extends(common: object, own: object) -> bool:

@@ -22,7 +22,7 @@ from dlrun.contract.candidate import (
     OnEpoch,
     always_continue,
 )
-from dlrun.contract.dataset import Dataset, Split
+from dlrun.contract.dataset import Dataset, Split, TextFormat
 from dlrun.contract.trial import (
     Aspect,
     Cost,
@@ -31,6 +31,7 @@ from dlrun.contract.trial import (
     TestPerturbation,
     Trial,
 )
+from dlrun.data.model_io import write_format
 from dlrun.errors import ClusterError, DlrunError, TrackingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
@@ -38,7 +39,7 @@ from dlrun.system.secrets import mask
 from dlrun.system.signals import unswallowed_signals
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 N_SCORED_TRAINING_ROWS: Final = 2000
 
@@ -177,7 +178,7 @@ def _run(
         predictions=predictions,
         scores=scores,
         validation_scores=validation_scores,
-        cost=_cost(fitted, usage, epochs, test.frame, task.model_folder),
+        cost=_cost(fitted, usage, epochs, test, task.model_folder),
         epochs=tuple(epochs),
         best_epoch=fitted.best_epoch,
         probe_scores=tuple(task.probe(fitted, scores[metrics[0]], train, test)),
@@ -202,11 +203,11 @@ def _cost(
     fitted: Fitted,
     usage: cost.ResourceUsage,
     epochs: Sequence[Epoch],
-    frame: pd.DataFrame,
+    test: Dataset,
     folder: Path | None,
 ) -> Cost:
     """Return what a trial cost; the CPU seconds of resumed epochs are not known."""
-    one, thousand = cost.latency(fitted.predict, frame) if folder else (None, None)
+    one, thousand = cost.latency(fitted.predict, test.frame) if folder else (None, None)
     resumed = [epoch.seconds for epoch in epochs if epoch.resumed]
     return Cost(
         fit_seconds=usage.wall_seconds + sum(resumed),
@@ -214,15 +215,16 @@ def _cost(
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,
-        model_mb=_save(fitted, folder) if folder else None,
+        model_mb=_save(fitted, folder, test.format) if folder else None,
         parameters=fitted.parameters,
     )
 
 
-def _save(fitted: Fitted, folder: Path) -> float | None:
+def _save(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
     """Save the model in the folder, in place of what is there, and return its size in MB.
 
-    A model that cannot be saved, as on a full disk, costs the model, not the trial.
+    A model that cannot be saved, as on a full disk, costs the model, not the trial. The format of
+    the text files that it was trained on is kept with it.
     """
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -230,6 +232,7 @@ def _save(fitted: Fitted, folder: Path) -> float | None:
             written = Path(scratch, "model")
             written.mkdir()
             fitted.save(written)
+            write_format(written, form)
             shutil.move(written, folder)
     except Exception as error:  # of libraries: HDF5 raises RuntimeErrors on a full disk
         shutil.rmtree(folder, ignore_errors=True)

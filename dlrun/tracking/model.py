@@ -124,7 +124,8 @@ def upload(store: Store, run_id: str, packed: Path, card: ModelCard) -> str:
 def _signature(facts: ModelInfo) -> Any:
     """Return the signature of raw rows, in which any cell may be empty.
 
-    Numbers, and the columns of a wide series, are doubles. Other series are lists, or lists in
+    Numbers, and the columns of a wide series, are doubles; numbers that were written as "1,234.5"
+    or had markers among them may be texts as well. Other series are lists, or lists in
     JSON: MLflow's own arrays of doubles refuse whole numbers. All else is text; of an image or a
     sound it is base64, a data: URI or a path. Columns from which lags are computed come first.
     """
@@ -137,7 +138,8 @@ def _signature(facts: ModelInfo) -> Any:
     cells: dict[str, Any] = {}
     lags: dict[str, Any] = {}
     for column in facts.columns:
-        signature = COLUMN_KINDS[column.type].signature
+        is_written = bool(column.format or column.missing)  # such numbers may be sent as text
+        signature = "any" if is_written else COLUMN_KINDS[column.type].signature
         kind = anything if signature == "any" else signature
         cells |= dict.fromkeys(column.parts, "double") or {column.name: kind}
         if column.lag:

@@ -269,7 +269,8 @@ COLUMNS = "Columns: age, city, since, vip, late"
         (
             {"features": {"city": "number"}},
             "4: data.features: column 'city' is of type number, but row 1 holds 'Köln' (3 such "
-            "rows in all). Leave the cell empty where it is missing.",
+            "rows in all). Leave the cell empty where it is missing, or list what stands there in "
+            "data.na.",
         ),
     ],
 )

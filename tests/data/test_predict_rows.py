@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dlrun.contract.dataset import Column
+from dlrun.contract.dataset import AUTO, Column, TextFormat
+from dlrun.data.model_io import _read_format, write_format
 from dlrun.data.predict_rows import printable, read_rows
 from dlrun.data.types.cast import cast_columns
 from dlrun.errors import DataError
@@ -93,3 +94,29 @@ def test_arrays_and_bytes_are_not_written_into_answers() -> None:
         {"list": [None, [1, 2]], "file": [b"x", None], "name": ["a", "b"], "none": [None, None]}
     )
     assert list(printable(rows)) == ["name", "none"]
+
+
+def test_a_table_is_read_as_the_training_rows_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    form = TextFormat(separator=";", decimal=",", header="none", names=("zip", "x", "y"))
+    for text in ("01;1,5;no\n", "zip;x;y\n01;1,5;no\n", "01;1,5\n", "zip,x\n01,1.5\n"):
+        Path("t.txt").write_text(text)
+        rows, _ = read_rows("t.txt", TABLE, form=form, target="y")
+        assert rows[["zip", "x"]].to_dict("list") == {"zip": ["01"], "x": [1.5]}, text
+
+
+def test_a_table_that_lacks_a_column_is_named_by_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("zip;z\n01;1,5\n")
+    rows, _ = read_rows(str(path), TABLE, form=TextFormat(separator=";", header="first"))
+    with pytest.raises(DataError, match="the data lacks the column 'x'"):
+        cast_columns(rows, TABLE)
+
+
+def test_the_format_is_kept_with_a_model(tmp_path: Path) -> None:
+    form = TextFormat(separator=";", header="none", names=("a", "b"), na=("?",))
+    assert _read_format(tmp_path) == AUTO  # a model that was saved before formats were kept
+    write_format(tmp_path, form)
+    assert _read_format(tmp_path) == form

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from dlrun.errors import RecipeError
+from dlrun.recipe.data import Data, WideSeries, expand_range
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.schema import Data, Recipe, WideSeries, expand_range
+from dlrun.recipe.schema import Recipe
 from dlrun.recipe.write import json_schema, to_yaml
 
 
@@ -62,7 +63,8 @@ NO_RANGE = (
     "last number, at most 1,000,000 columns"
 )
 NO_TYPE = (
-    "must have a type, such as number, or the columns of a series, such as {series: [t0…t425]}"
+    "must have a type, such as number, the columns of a series, such as {series: [t0…t425]}, or "
+    'the format of dates, such as {datetime: "%d/%m/%Y"}'
 )
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from dlrun.data.dataset import read_dataset
 from dlrun.deep.defaults import choose_network
+from dlrun.recipe.data import Data
 from dlrun.recipe.load import load_recipe
-from dlrun.recipe.schema import Data, Recipe
+from dlrun.recipe.schema import Recipe
 from dlrun.study.new_recipe import write_recipe
 from dlrun.study.plan import StudyPlan, prepare
 

@@ -27,6 +27,7 @@ COLUMNS = (
     Column("curve", "series", (3, 2)),
     Column("ecg", "series", (2, 1), parts=("t0", "t1")),
     Column("age", "number"),
+    Column("price", "number", format=".", missing=("?",)),
 )
 FACTS = ModelInfo("it", "classic", COLUMNS, Target("y", "classification", ("no", "yes")))
 
@@ -53,7 +54,8 @@ SHADES = np.arange(20, dtype=np.uint8).reshape(4, 5)
 SAMPLES = np.linspace(-0.5, 0.5, 8)
 PHOTO = in_base64(lambda file: Image.fromarray(SHADES).save(file, "png"))
 CALL = in_base64(lambda file: soundfile.write(file, SAMPLES, 8000, format="wav"))
-ROW = {"photo": PHOTO, "call": CALL, "review": "très 🙂", "t0": 1, "t1": 2.5, "age": 30}
+ROW = {"photo": PHOTO, "call": CALL, "review": "très 🙂", "t0": 1, "t1": 2.5, "age": 30,
+       "price": "1,234.5"}  # fmt: skip
 
 
 def test_the_signature_asks_for_raw_columns() -> None:
@@ -61,7 +63,7 @@ def test_the_signature_asks_for_raw_columns() -> None:
     inputs = _signature(FACTS).inputs.to_dict()
     assert {column["name"]: column["type"] for column in inputs} == {
         "photo": "string", "call": "string", "review": "string", "curve": "any", "t0": "double",
-        "t1": "double", "age": "double",
+        "t1": "double", "age": "double", "price": "any",
     }  # fmt: skip
     assert not any(column["required"] for column in inputs)
 
@@ -83,6 +85,13 @@ def test_rows_in_json_become_typed(curve: Any, steps: Any) -> None:
     np.testing.assert_array_equal(typed["curve"][0], steps)
     assert typed["ecg"][0][:, 0].tolist() == [1, 2.5]
     assert typed["age"][0] == 30
+    assert typed["price"][0] == 1234.5
+
+
+@pytest.mark.parametrize(("price", "value"), [(7, 7), (None, np.nan), ("?", np.nan)])
+def test_numbers_that_were_texts_may_be_sent_as_either(price: Any, value: float) -> None:
+    typed = received([{**ROW, "curve": [[1], [2]], "price": price}])
+    np.testing.assert_equal(typed["price"][0], value)
 
 
 def test_series_of_one_request_may_differ_in_length_and_cells_be_empty() -> None:

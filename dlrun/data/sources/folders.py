@@ -14,7 +14,7 @@ import pandas as pd
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.archives import open_zip
 from dlrun.data.sources.raw import RawData
-from dlrun.data.sources.tables import READERS
+from dlrun.data.sources.tables import SUFFIXES
 from dlrun.data.splits.predefined import SUBSET_NAMES
 from dlrun.data.types.decode import as_cells
 from dlrun.errors import DataError
@@ -143,5 +143,6 @@ def holds_files(path: Path) -> bool:
     with open_zip(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
     kinds = {kind_of(name) for name in names if len(name.parts) > 1}
-    has_table = any(name.suffix.lower() in READERS for name in names)
+    tables = {*SUFFIXES}.difference(*(kind.suffixes for kind in FILE_KINDS))  # a .txt is a text
+    has_table = any(name.suffix.lower() in tables for name in names)
     return any(COLUMN_KINDS[kind].is_array or not has_table for kind in kinds if kind)

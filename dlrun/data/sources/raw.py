@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from dlrun.contract.dataset import AUTO, TextFormat
+from dlrun.contract.note import Note
+
 
 @dataclass(frozen=True)
 class RawData:
@@ -20,6 +23,8 @@ class RawData:
         subsets: (rows,) "train", "validation" or "test", where the source defines them.
         types: column → kind, where the source defines it.
         folder: where relative paths in the cells start.
+        format: how text files were read.
+        notes: on what was found out about the files.
     """
 
     name: str
@@ -28,3 +33,5 @@ class RawData:
     subsets: pd.Series[str] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()
+    format: TextFormat = AUTO
+    notes: tuple[Note, ...] = ()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.sources import SOURCES
+from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.data.sources import source_module
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import check_same_columns, checked, name_of, read_table
+from dlrun.data.sources.url import fetch, is_url
 from dlrun.data.sources.user_functions import find_function
 from dlrun.data.streaming.partitions import find_tables
 from dlrun.errors import DataError
@@ -31,16 +33,20 @@ def read_source(
     *,
     target: str | None = None,
     types: Mapping[str, str] = NO_TYPES,
+    verbatim: Collection[str] = (),
+    wanted: TextFormat = AUTO,
     trusted: Collection[str] = (),
 ) -> RawData:
     """Read the source of a recipe as a raw table.
 
     Args:
-        source: a path, a glob, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
+        source: a path, a glob, an address, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
             `package.module:function`.
         folder: where relative paths and the user's modules start.
         target: a name for the target of a source that has none.
         types: column → kind, as set in the recipe.
+        verbatim: columns that are read from a text file as they are written: 007 is not 7.
+        wanted: what is set of the format of text files.
         trusted: modules that functions may come from, beside those in `folder`.
 
     Raises:
@@ -51,19 +57,35 @@ def read_source(
         return source_module(scheme).read(name, target)
     if FUNCTION.fullmatch(source):
         return _call(source, folder, trusted)
+    if is_url(source):
+        path, note = fetch(source)
+        raw = _read_path(path, target, types, verbatim, wanted)
+        return replace(raw, notes=(note, *raw.notes))
     path = folder / Path(source).expanduser()
-    text = [name for name, kind in types.items() if COLUMN_KINDS[kind].is_verbatim]
     if has_magic(source) and not path.exists():
-        return _read_glob(path, source, text)
+        return _read_glob(path, source, verbatim, wanted)
     if not path.exists():
         raise DataError(_not_found(path, source))
+    return _read_path(path, target, types, verbatim, wanted)
+
+
+def _read_path(
+    path: Path,
+    target: str | None,
+    types: Mapping[str, str],
+    verbatim: Collection[str],
+    wanted: TextFormat,
+) -> RawData:
     if path.is_dir() or holds_files(path):
         tables = find_tables(path)
-        return _read_files(tables, source, text) if tables else read_folder(path, target)
+        if tables:
+            return _read_files(tables, str(path), verbatim, wanted)
+        return read_folder(path, target)
     if path.suffix.lower() == ".npz":
         return read_arrays(path, target, types)
-    frame = read_table(path, text=text)
-    return RawData(path.name.partition(".")[0], frame, folder=path.parent)
+    table = read_table(path, text=verbatim, wanted=wanted)
+    name = path.name.partition(".")[0]
+    return RawData(name, table.frame, folder=path.parent, format=table.format, notes=table.notes)
 
 
 def _not_found(path: Path, source: str) -> str:
@@ -75,20 +97,29 @@ def _not_found(path: Path, source: str) -> str:
     return f"{source} does not exist in the folder {path.parent}.{hint}{found}"
 
 
-def _read_glob(pattern: Path, source: str, text: Collection[str]) -> RawData:
+def _read_glob(
+    pattern: Path, source: str, verbatim: Collection[str], wanted: TextFormat
+) -> RawData:
     paths = [Path(path) for path in sorted(glob(str(pattern), recursive=True))]
     if not paths:
         message = f"no file matches {source} in the folder {_fixed_folder(pattern)}."
         raise DataError(message)
-    return _read_files(paths, source, text)
+    return _read_files(paths, source, verbatim, wanted)
 
 
-def _read_files(paths: Sequence[Path], source: str, text: Collection[str]) -> RawData:
-    frames = [read_table(path, text=text) for path in paths]
-    for path, frame in zip(paths, frames, strict=True):
-        check_same_columns(path, frame.columns, paths[0], frames[0].columns)
-    frame = pd.concat(frames, ignore_index=True)
-    return RawData(name_of(source, paths[0]), frame, folder=paths[0].parent)
+def _read_files(
+    paths: Sequence[Path], source: str, verbatim: Collection[str], wanted: TextFormat
+) -> RawData:
+    """Read the files of a table, all in the format of the first; encodings may differ."""
+    first = read_table(paths[0], text=verbatim, wanted=wanted)
+    form = replace(first.format, encoding=wanted.encoding)
+    others = [read_table(path, text=verbatim, wanted=form) for path in paths[1:]]
+    for path, table in zip(paths[1:], others, strict=True):
+        check_same_columns(path, table.frame.columns, paths[0], first.frame.columns)
+    frame = pd.concat([first.frame, *(table.frame for table in others)], ignore_index=True)
+    name, folder = name_of(source, paths[0]), paths[0].parent
+    notes = tuple(dict.fromkeys(note for table in (first, *others) for note in table.notes))
+    return RawData(name, frame, folder=folder, format=first.format, notes=notes)
 
 
 def _fixed_folder(pattern: Path) -> Path:

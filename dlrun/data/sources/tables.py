@@ -7,7 +7,8 @@ import os
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from glob import has_magic
 from io import BytesIO
@@ -16,32 +17,44 @@ from typing import IO, Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 
+from dlrun.contract.dataset import AUTO, TextFormat
+from dlrun.contract.note import Note
 from dlrun.data.sources.archives import CODECS, DAMAGE, open_zip, read_compressed
-from dlrun.errors import DataError
+from dlrun.data.sources.text_tables import Content, read_text
+from dlrun.errors import DataError, ExtraError
 from dlrun.system.text import listed, quoted
 
-Content = str | BytesIO  # a path, or the file's bytes where they had to be decompressed
 Reader = Callable[[Content, Collection[str]], pd.DataFrame]
 Writer = Callable[[pd.DataFrame, IO[bytes]], object]
 
-# What pandas takes for a missing value in a text file; Arrow's own list is shorter.
-MISSING: Final = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-]  # fmt: skip
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it was read.
+
+    Attributes:
+        frame: column names are str, the index is a RangeIndex.
+        format: how a text file was read.
+        notes: on what was found out.
+    """
+
+    frame: pd.DataFrame
+    format: TextFormat = AUTO
+    notes: tuple[Note, ...] = ()
 
 
-def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, *, text: Collection[str] = (), wanted: TextFormat = AUTO) -> Table:
     """Read a table by the suffix of its name.
 
     Args:
-        path: a .csv, .tsv, .parquet, .jsonl or .feather file, also in a .gz, .zst or .zip.
-        text: columns of a CSV or TSV file that are read as they are written: 007 is not 7.
+        path: a file of a suffix of `TEXT_SUFFIXES` or `READERS`, also in a .gz, .zst or .zip.
+        text: columns of a text file that are read as they are written: 007 is not 7.
+        wanted: what is set of the format of a text file.
 
     Raises:
         DataError: the file is missing, of an unknown kind, damaged or without rows.
+        ExtraError: an optional package is needed.
     """
     if not path.is_file():
         message = f"{path}: there is no such file."
@@ -50,11 +63,15 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
         message = f"{path}: the file is empty."
         raise DataError(message)
     kind, content = _open(path)
-    if kind not in READERS:
-        message = f"{path}: {kind or 'no suffix'} is not a kind of table. Allowed: {_allowed()}"
+    if kind not in SUFFIXES:
+        allowed = _allowed(SUFFIXES)
+        message = f"{path}: {kind or 'no suffix'} is not a kind of table. Allowed: {allowed}"
         raise DataError(message)
     try:
-        frame = READERS[kind](content, text)
+        if kind in TEXT_SUFFIXES:
+            frame, found, notes = read_text(content, text, wanted, kind)
+        else:
+            frame, found, notes = READERS[kind](content, text), wanted, []
     except UnicodeDecodeError as error:
         message = f"{path}: cannot be read as {kind}: it is not UTF-8 text. Save the file in UTF-8."
         raise DataError(message) from error
@@ -67,7 +84,7 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     except DAMAGE as error:
         message = f"{path}: cannot be read as {kind}: {error}"
         raise DataError(message) from error
-    return checked(frame, str(path))
+    return Table(checked(frame, str(path)), found, tuple(notes))
 
 
 def checked(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
@@ -96,7 +113,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     packed = path.suffix.lower()
     kind = _inner(path).suffix.lower()
     if kind not in WRITERS:
-        message = f"{path}: {kind or 'no suffix'} is not a kind of table. Allowed: {_allowed()}"
+        allowed = _allowed(WRITERS)
+        message = f"{path}: {kind or 'no suffix'} cannot be written. Allowed: {allowed}"
         raise DataError(message)
     try:
         if packed == ".zip":
@@ -114,8 +132,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         raise DataError(message) from error
 
 
-def _allowed() -> str:
-    return f"{', '.join(READERS)}, alone or in a .gz, .zst or .zip"
+def _allowed(suffixes: Iterable[str]) -> str:
+    return f"{', '.join(suffixes)}, alone or in a .gz, .zst or .zip"
 
 
 def _inner(path: PurePath) -> PurePath:
@@ -135,7 +153,7 @@ def _open(path: Path) -> tuple[str, Content]:
 def _open_zip(path: Path) -> tuple[str, Content]:
     with open_zip(path) as archive:
         members = [name for name in archive.namelist() if not name.endswith("/")]
-        tables = [name for name in members if PurePath(name).suffix.lower() in READERS]
+        tables = [name for name in members if PurePath(name).suffix.lower() in SUFFIXES]
         if len(tables) == len(members) == 1:
             return PurePath(tables[0]).suffix.lower(), BytesIO(archive.read(tables[0]))
     message = f"{path}: an archive must hold one table, but this one holds {listed(members, 5)}."
@@ -145,66 +163,51 @@ def _open_zip(path: Path) -> tuple[str, Content]:
 # --------------------------------------------------------------------------------- reading
 
 
-def _read_csv(content: Content, text: Collection[str], *, separator: str) -> pd.DataFrame:
-    """Read with Arrow, which is fast; with pandas where Arrow fails.
-
-    Arrow fails, for instance, at a line break in quotes at a block's end, or a short last line.
-    """
-    try:
-        table = _arrow_csv(content, separator, text)
-    except pa.ArrowInvalid:
-        return _pandas_csv(_rewound(content), separator, text)
-    only = table.column_names[0]
-    if len(table.column_names) == 1 and separator == "," and ";" in only:
-        return _read_csv(_rewound(content), text, separator=";")
-    times = {column.name for column in table.schema if pa.types.is_time(column.type)}
-    if times - set(text):  # a time of day is no date: keep it as text
-        return _read_csv(_rewound(content), {*text, *times}, separator=separator)
-    binary = [column.name for column in table.schema if pa.types.is_binary(column.type)]
-    if binary:
-        message = f"column {binary[0]!r} is not UTF-8 text. Save the file in UTF-8."
-        raise ValueError(message)
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    return frame.rename(columns={"": "Unnamed: 0"})  # an index written by pandas
-
-
-def _arrow_csv(content: Content, separator: str, text: Collection[str]) -> pa.Table:
-    return pa.csv.read_csv(
-        content,
-        parse_options=pa.csv.ParseOptions(delimiter=separator),
-        convert_options=pa.csv.ConvertOptions(
-            null_values=MISSING,
-            strings_can_be_null=True,
-            column_types=dict.fromkeys(text, pa.string()),
-        ),
-    )
-
-
-def _pandas_csv(content: Content, separator: str, text: Collection[str]) -> pd.DataFrame:
-    frame = pd.read_csv(
-        content,
-        sep=separator,
-        encoding="utf-8-sig",
-        dtype=dict.fromkeys(text, "str"),
-        low_memory=False,
-    )
-    if not frame.index.equals(pd.RangeIndex(len(frame))):
-        message = "the rows have more fields than the header has names."
-        raise ValueError(message)
-    return frame
-
-
-def _rewound(content: Content) -> Content:
-    if isinstance(content, BytesIO):
-        content.seek(0)
-    return content
-
-
 def _read_jsonl(content: Content, _text: Collection[str]) -> pd.DataFrame:
     """Read line by line: pandas' reader casts the text "007" and dates to numbers."""
-    data = Path(content).read_bytes() if isinstance(content, str) else content.getvalue()
-    lines = enumerate(data.decode("utf-8-sig").split("\n"), start=1)
+    lines = enumerate(_decoded(content).split("\n"), start=1)
     return pd.DataFrame([_json_row(line, number) for number, line in lines if line.strip()])
+
+
+def _decoded(content: Content) -> str:
+    data = Path(content).read_bytes() if isinstance(content, str) else content.getvalue()
+    return data.decode("utf-8-sig")
+
+
+def _read_json(content: Content, text: Collection[str]) -> pd.DataFrame:
+    """Read a list of rows, or columns as lists; rows may also stand one on a line, or under a key.
+
+    Not with pandas' reader, for the same reason.
+    """
+    try:
+        document = json.loads(_decoded(content))
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            return _read_jsonl(content, text)
+        raise
+    if isinstance(document, dict) and len(document) == 1:
+        (inner,) = document.values()
+        document = inner if isinstance(inner, list) and isinstance(inner[:1], list) else document
+    if isinstance(document, list) and all(isinstance(row, dict) for row in document):
+        return pd.DataFrame(document)
+    if isinstance(document, dict) and all(isinstance(v, list | dict) for v in document.values()):
+        return pd.DataFrame(document)
+    message = "it must hold a list of objects, one for each row, or one list for each column"
+    raise ValueError(message)
+
+
+def _read_excel(content: Content, text: Collection[str]) -> pd.DataFrame:
+    """Read the first sheet."""
+    if isinstance(content, str):
+        with open_zip(Path(content)):  # which it is: its size is checked
+            pass
+    try:
+        frame: pd.DataFrame = pd.read_excel(
+            content, engine="openpyxl", dtype=dict.fromkeys(text, "str")
+        )
+    except ImportError as error:
+        raise ExtraError(package="openpyxl", extra="excel") from error
+    return frame
 
 
 def _json_row(line: str, number: int) -> dict[str, object]:
@@ -274,13 +277,15 @@ def _write_jsonl(frame: pd.DataFrame, sink: IO[bytes]) -> None:
     )  # fmt: skip
 
 
+TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat", ".data")
 READERS: Final[dict[str, Reader]] = {
-    ".csv": partial(_read_csv, separator=","),
-    ".tsv": partial(_read_csv, separator="\t"),
     ".parquet": lambda content, _text: pd.read_parquet(content),
     ".jsonl": _read_jsonl,
+    ".json": _read_json,
     ".feather": lambda content, _text: pd.read_feather(content),
+    ".xlsx": _read_excel,
 }
+SUFFIXES: Final = (*TEXT_SUFFIXES, *READERS)
 WRITERS: Final[dict[str, Writer]] = {
     ".csv": partial(_write_csv, separator=","),
     ".tsv": partial(_write_csv, separator="\t"),

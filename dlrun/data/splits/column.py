@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from dlrun.data.selection import declared_formats
 from dlrun.data.splits import split_module
+from dlrun.data.types.datetime import to_datetime
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -28,7 +30,10 @@ def read_split_values(recipe: Recipe, values: pd.Series[Any], rows: NDArray[Any]
             f"in row {values.index[missing[0]] + 1} ({len(missing)} in all)."
         )
         raise DataError(message)
+    form = declared_formats(recipe).get(str(values.name))
     try:
+        if form:
+            values = pd.Series(to_datetime(values, form), values.index, name=values.name)
         return split_module(str(recipe.data.split.method)).read_values(values, rows)
     except DataError as error:
         message = f"{recipe.at('data.split.column')}: {error}"

@@ -14,6 +14,7 @@ from dlrun.data.splits.plan import FoldRows, SplitPlan, split_values, too_few
 from dlrun.data.types.datetime import to_datetime
 from dlrun.data.types.infer import infer_type
 from dlrun.data.types.number import to_number
+from dlrun.data.types.written import find_format
 from dlrun.errors import DataError
 
 
@@ -23,9 +24,10 @@ def read_values(values: pd.Series[Any], rows: NDArray[np.int64]) -> NDArray[Any]
     Raises:
         DataError: a value is neither a date nor a number.
     """
-    cast = to_number if infer_type(values) == "number" else to_datetime
+    kind = infer_type(values)
+    cast = to_number if kind == "number" else to_datetime
     try:
-        times: NDArray[Any] = cast(values)[rows]
+        times: NDArray[Any] = cast(values, find_format(values, kind).format)[rows]
     except DataError as error:
         message = f"a time split needs dates or numbers: {error}"
         raise DataError(message) from error

@@ -15,14 +15,32 @@ from dlrun.catalog.notes import NOT_STREAMED, STREAMED
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
-from dlrun.contract.dataset import Column, Target
+from dlrun.contract.dataset import Column, Target, TextFormat
 from dlrun.contract.note import Note
-from dlrun.data.selection import choose_columns, declared_types, name_target, unused_columns
+from dlrun.data.selection import (
+    choose_columns,
+    chosen_format,
+    declared_types,
+    missing_values,
+    name_target,
+    unused_columns,
+    verbatim_columns,
+)
 from dlrun.data.sources.raw import RawData
-from dlrun.data.streaming.partitions import TableFiles, cut_files, estimate_bytes, find_paths
+from dlrun.data.sources.text_format import BLANKS
+from dlrun.data.sources.url import fetch, is_url
+from dlrun.data.streaming.partitions import (
+    TableFiles,
+    cut_files,
+    estimate_bytes,
+    find_paths,
+    text_format,
+)
 from dlrun.data.streaming.reader import RowReader
 from dlrun.data.targets.read import declare_target
 from dlrun.data.types.decode import free_memory
+from dlrun.data.types.scalars import hide_texts
+from dlrun.data.types.written import find_formats
 from dlrun.errors import RecipeError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
@@ -45,21 +63,45 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     wanted = recipe.data.stream
     if wanted is False:
         return None, ()
-    paths = find_paths(recipe.data.source, recipe.folder)
+    paths, notes = _find_files(recipe)
     is_large = bool(paths) and _is_large(paths)
     if wanted == "auto" and not is_large:
         return None, ()
     faults = list(_faults(recipe, n_paths=len(paths)))
     if not faults:
-        reader, notes = _infer_columns(recipe, cut_files(recipe.data.source, paths))
+        form, found = text_format(paths[0], chosen_format(recipe))
+        faults = list(_unsuited(form))
+        notes += found
+    if not faults:
+        reader, inferred = _infer_columns(recipe, cut_files(recipe.data.source, paths, form))
         faults = list(_unstreamed(reader))
-        if not faults:
-            return reader, (*([STREAMED.note(LARGE)] if wanted == "auto" else ()), *notes)
+        notes += inferred
+    if not faults:
+        return reader, (*([STREAMED.note(LARGE)] if wanted == "auto" else ()), *notes)
     if wanted is True:
         raise RecipeError("\n".join(f"{recipe.at(key)}: {reason}" for key, reason in faults))
     reasons = " ".join(reason for _, reason in faults)
     text = f"The table may be too large for this memory, but is not streamed: {reasons}"
     return None, (NOT_STREAMED.note(text),)
+
+
+def _find_files(recipe: Recipe) -> tuple[tuple[Path, ...], list[Note]]:
+    """Return the files of the source, downloaded if need be; nothing where it is no table."""
+    source = recipe.data.source
+    if not is_url(source):
+        return find_paths(source, recipe.folder), []
+    path, note = fetch(source)
+    return find_paths(str(path), Path()), [note]
+
+
+def _unsuited(form: TextFormat | None) -> Iterator[tuple[str, str]]:
+    """Yield the key and the reason where text files of a format cannot be cut into blocks."""
+    if form and form.encoding.startswith("utf-16"):
+        reason = "a file in UTF-16 cannot be cut where a row ends. Save it in UTF-8"
+        yield "data.encoding", f"{reason}. {ADVICE}."
+    if form and form.separator == BLANKS:
+        reason = "rows whose fields are separated by blanks cannot be streamed"
+        yield "data.separator", f"{reason}. {ADVICE}."
 
 
 def _is_large(paths: Sequence[Path]) -> bool:
@@ -102,8 +144,7 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
 
 def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[Note, ...]]:
     """Infer the types of the columns from rows of some blocks; return the reader and notes."""
-    declared = declared_types(recipe)
-    as_text = [name for name, kind in declared.items() if COLUMN_KINDS[kind].is_verbatim]
+    as_text = list(verbatim_columns(recipe))
     n_most = max(1000, SAMPLE_CELLS // len(files.names))
     numbers = np.unique(np.linspace(0, len(files.blocks) - 1, N_SAMPLES).astype(int))
     samples = [
@@ -111,9 +152,17 @@ def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[
         for number in numbers
     ]
     frames = [each.to_pandas(date_as_object=False, ignore_metadata=True) for each in samples]
-    raw = RawData(files.name, pd.concat([_plain(frame) for frame in frames], ignore_index=True))
+    rows = pd.concat([_plain(frame) for frame in frames], ignore_index=True)
+    missing = missing_values(recipe)
+    hidden = {name: hide_texts(values, missing) for name, values in rows.items()}
+    raw = RawData(files.name, pd.DataFrame(hidden))
     name = name_target(recipe, raw)
-    columns = choose_columns(recipe, raw, name)
+    columns, written = find_formats(
+        choose_columns(recipe, raw, name),
+        raw.frame,
+        declared=declared_types(recipe),
+        decimal=files.format.decimal if files.format else "auto",
+    )
     target, notes = declare_target(recipe, raw.frame[name])
     split = recipe.data.split.column
     reader = RowReader(
@@ -123,8 +172,9 @@ def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[
         text=_text(raw.frame, columns, target, as_text, split),
         others=() if split is None else (split,),
         where=recipe.at("data.source"),
+        missing=missing,
     )
-    return reader, (*notes, *unused_columns(recipe, raw.frame, name))
+    return reader, (*notes, *unused_columns(recipe, raw.frame, name), *written)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,11 +14,15 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from dlrun.data.sources.tables import MISSING, check_same_columns, check_unique, name_of
+from dlrun.contract.dataset import AUTO, TextFormat
+from dlrun.contract.note import Note
+from dlrun.data.sources.tables import check_same_columns, check_unique, name_of
+from dlrun.data.sources.text_format import HEAD_BYTES, find_format
+from dlrun.data.sources.text_tables import missing_texts
 from dlrun.errors import DataError
 
-SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
-SUFFIXES: Final = (*SEPARATORS, ".parquet")
+TEXTS: Final = (".csv", ".tsv")
+SUFFIXES: Final = (*TEXTS, ".parquet")
 BLOCK_BYTES: Final = 2**23  # of a text file
 MAX_ROW_BYTES: Final = 2**26  # a longer row is a quote that is never closed
 BATCH_ROWS: Final = 2**15
@@ -46,14 +50,14 @@ class TableFiles:
     Attributes:
         name: a short name of the data.
         names: of all columns.
-        separator: of the fields in a text file; empty for Parquet.
+        format: of text files; None for Parquet.
     """
 
     name: str
     paths: tuple[Path, ...]
     blocks: tuple[Block, ...]
     names: tuple[str, ...]
-    separator: str
+    format: TextFormat | None
 
     def read(
         self, block: Block, columns: Sequence[str], text: Collection[str] = ()
@@ -68,15 +72,17 @@ class TableFiles:
         Raises:
             DataError: the block cannot be read.
         """
-        read = self._read_text if self.separator else _read_row_group
         try:
-            yield from read(block, columns, text)
-        except (OSError, pa.ArrowException) as error:
+            if self.format:
+                yield from self._read_text(self.format, block, columns, text)
+            else:
+                yield from _read_row_group(block, columns, text)
+        except (OSError, UnicodeError, pa.ArrowException) as error:
             message = f"{block.path}: cannot be read: {error}"
             raise DataError(message) from error
 
     def _read_text(
-        self, block: Block, columns: Sequence[str], text: Collection[str]
+        self, form: TextFormat, block: Block, columns: Sequence[str], text: Collection[str]
     ) -> Iterator[pa.Table]:
         with block.path.open("rb") as file:
             file.seek(block.first)
@@ -85,16 +91,23 @@ class TableFiles:
         table = pa.csv.read_csv(
             BytesIO(content),
             pa.csv.ReadOptions(
-                column_names=self.names, use_threads=False, block_size=len(content) + 1
+                column_names=self.names,
+                use_threads=False,
+                block_size=2 * len(content) + 1,  # UTF-8 may be longer than another encoding
+                encoding=form.encoding,
             ),
-            pa.csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
+            pa.csv.ParseOptions(delimiter=form.separator, newlines_in_values=True),
             pa.csv.ConvertOptions(
-                null_values=MISSING,
+                null_values=missing_texts(form),
                 strings_can_be_null=True,
                 include_columns=list(columns),
                 column_types=dict.fromkeys(text, words),
+                decimal_point=form.decimal,
             ),
         )
+        if any(pa.types.is_binary(field.type) for field in table.schema):
+            message = f"it is not {form.encoding} text. Set data.encoding"
+            raise UnicodeError(message)
         for batch in table.to_batches(BATCH_ROWS):
             yield pa.Table.from_batches([batch])
 
@@ -123,7 +136,7 @@ def find_tables(folder: Path) -> tuple[Path, ...]:
 
 def estimate_bytes(paths: Sequence[Path]) -> int:
     """Estimate the memory of all rows: twice the bytes of a text file, or Parquet unpacked."""
-    if paths[0].suffix.lower() in SEPARATORS:
+    if paths[0].suffix.lower() in TEXTS:
         return 2 * sum(path.stat().st_size for path in paths)
     metadata = [_opened(path).metadata for path in paths]
     return sum(
@@ -133,25 +146,47 @@ def estimate_bytes(paths: Sequence[Path]) -> int:
     )
 
 
-def cut_files(source: str, paths: Sequence[Path]) -> TableFiles:
+def text_format(path: Path, wanted: TextFormat = AUTO) -> tuple[TextFormat | None, list[Note]]:
+    """Find the format of the first file of a table; None for Parquet.
+
+    Raises:
+        DataError: the file is not in the format that is set.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in TEXTS:
+        return None, []
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        return find_format(head, suffix, wanted)
+    except ValueError as error:
+        message = f"{path}: cannot be read as {suffix}: {error}"
+        raise DataError(message) from error
+
+
+def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> TableFiles:
     """Cut files into blocks.
+
+    Args:
+        source: for messages.
+        paths: of the files.
+        form: of text files, all in the format of the first; None for Parquet.
 
     Raises:
         DataError: a file cannot be read, has no rows, or has other columns than the first.
     """
-    cut = _cut_text if paths[0].suffix.lower() in SEPARATORS else _cut_parquet
-    found = [cut(path) for path in paths]
-    first, names, separator = paths[0], found[0][0], found[0][1]
-    for path, (others, other, _) in zip(paths, found, strict=True):
+    found = [_cut_text(path, form) if form else _cut_parquet(path) for path in paths]
+    first, names = paths[0], found[0][0]
+    for path, (others, _) in zip(paths, found, strict=True):
         check_same_columns(path, others, first, names)
-        if other != separator or (separator and others != names):
+        if form and others != names:
             message = f"{path.name} must have its columns as {first.name} has, in the same order."
             raise DataError(message)
-    blocks = tuple(block for _, _, blocks in found for block in blocks)
+    blocks = tuple(block for _, blocks in found for block in blocks)
     if not blocks:
         message = f"{source}: the table has no rows."
         raise DataError(message)
-    return TableFiles(name_of(source, first), tuple(paths), blocks, names, separator)
+    return TableFiles(name_of(source, first), tuple(paths), blocks, names, form)
 
 
 def _is_metadata(path: Path) -> bool:
@@ -161,8 +196,8 @@ def _is_metadata(path: Path) -> bool:
 
 # ---------------------------------------------------------------------------------- Parquet
 
-Cut = tuple[tuple[str, ...], str, list[Block]]
-"""The names of a file's columns, the separator of its fields, and its blocks."""
+Cut = tuple[tuple[str, ...], list[Block]]
+"""The names of a file's columns, and its blocks."""
 
 
 def _opened(path: Path, words: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
@@ -180,7 +215,7 @@ def _cut_parquet(path: Path) -> Cut:
         names = tuple(file.schema_arrow.names)
         groups = [n for n in range(file.num_row_groups) if file.metadata.row_group(n).num_rows]
     check_unique(names, str(path))
-    return names, "", [Block(path, number) for number in groups]
+    return names, [Block(path, number) for number in groups]
 
 
 def _read_row_group(
@@ -197,31 +232,31 @@ def _read_row_group(
 # --------------------------------------------------------------------------------- text files
 
 
-def _cut_text(path: Path) -> Cut:
+def _cut_text(path: Path, form: TextFormat) -> Cut:
     """Cut a text file between rows; a line break in quotes is no end of a row."""
-    separator, blocks = SEPARATORS[path.suffix.lower()], []
+    blocks = []
     with path.open("rb") as file:
         size = path.stat().st_size
-        start = _next_end(file, path, 0, 2**16)
-        names = _names(path, file, start, separator)
-        if separator == "," and len(names) == 1 and ";" in names[0]:
-            separator, names = ";", _names(path, file, start, ";")
+        start = _next_end(file, path, 0, 2**16) if form.header == "first" else 0
+        names = form.names or _names(path, file, start, form)
         while start < size:
             stop = _next_end(file, path, start, BLOCK_BYTES, last=True)
             blocks.append(Block(path, start, stop))
             start = stop
     check_unique(names, str(path))
-    return names, separator, blocks
+    return names, blocks
 
 
-def _names(path: Path, file: Any, stop: int, separator: str) -> tuple[str, ...]:
+def _names(path: Path, file: Any, stop: int, form: TextFormat) -> tuple[str, ...]:
     file.seek(0)
     try:
-        line = file.read(stop).decode("utf-8-sig")
+        line = file.read(stop).decode(form.encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        message = f"{path}: the names of its columns are not UTF-8 text. Save the file in UTF-8."
+        message = (
+            f"{path}: the names of its columns are not {form.encoding} text. Set data.encoding"
+        )
         raise DataError(message) from error
-    names = next(csv.reader([line], delimiter=separator), [])
+    names = next(csv.reader([line], delimiter=form.separator), [])
     if not names:
         message = f"{path}: the file is empty."
         raise DataError(message)

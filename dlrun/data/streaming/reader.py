@@ -18,6 +18,7 @@ from dlrun.data.streaming.partitions import BUFFER_BYTES, Block, TableFiles
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
+from dlrun.data.types.scalars import hide_texts
 from dlrun.errors import DataError
 
 N_OPEN: Final = 8  # blocks that are read in turn, which mixes their rows
@@ -51,6 +52,7 @@ class RowReader:
         text: columns that are read as they are written.
         others: columns that are read in addition to the typed ones.
         where: prefix of error messages.
+        missing: what stands for a missing target.
     """
 
     files: TableFiles
@@ -59,6 +61,7 @@ class RowReader:
     text: tuple[str, ...]
     others: tuple[str, ...]
     where: str
+    missing: tuple[str, ...] = ()
 
     def read(
         self, block: Block, first: int, kept: NDArray[np.bool_] | None = None
@@ -89,7 +92,7 @@ class RowReader:
     def _typed(self, block: Block, table: pa.Table, rows: NDArray[np.int64]) -> Batch:
         raw: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
         raw.index = pd.Index(rows)
-        values = raw[self.target.name]
+        values = hide_texts(raw[self.target.name], self.missing)
         try:
             frame = cast_columns(raw, self.columns)
             y = target_kind(self.target.task).parse(values)

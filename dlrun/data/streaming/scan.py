@@ -15,7 +15,7 @@ import pyarrow
 from numpy.typing import NDArray
 
 from dlrun.catalog.notes import INFINITE_VALUES, NO_TARGET, SAMPLED_PARTS, STREAMED
-from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.contract.dataset import AUTO, Column, Dataset, Target
 from dlrun.contract.note import Note
 from dlrun.data.fingerprint import LENGTH
 from dlrun.data.selection import drop_empty_columns
@@ -35,6 +35,7 @@ from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_
 from dlrun.data.streaming.sample import BottomKSample, SampledRows, concatenate, concatenate_frames
 from dlrun.data.targets.classification import sort_labels
 from dlrun.data.targets.read import check_varied
+from dlrun.data.types.number import count_infinite
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
@@ -121,8 +122,7 @@ class ScanCounts:
             low, high = self.bounds
             self.bounds = min(low, known.min()), max(high, known.max())
         for name in (column.name for column in columns if column.type == "number"):
-            n_missing = int(batch.raw[name].isna().sum())
-            self.n_infinite[name] += int(batch.frame[name].isna().sum()) - n_missing
+            self.n_infinite[name] += count_infinite(batch.raw[name])
 
     @property
     def known(self) -> list[object]:
@@ -209,6 +209,7 @@ class TableScan:
             row_ids=np.concatenate([rows.ids for rows in samples]),
             split_values=np.repeat(np.array(SUBSETS, object), [len(rows.keys) for rows in samples]),
             digest=self._digest(target, self.counts.hash_sums.sum(axis=0)),
+            format=replace(self.reader.files.format or AUTO, encoding=self.recipe.data.encoding),
             notes=tuple(self._notes(samples)),
         )
         dataset = drop_empty_columns(self.recipe, dataset)

@@ -7,25 +7,34 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from pandas.api import types
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.tasks import TASKS
-from dlrun.contract.dataset import Target
+from dlrun.contract.dataset import Column, Target
 from dlrun.contract.note import Note
 from dlrun.data.selection import check_target
 from dlrun.data.sources.raw import RawData
 from dlrun.data.targets import TypedTarget, target_kind
+from dlrun.data.types.cast import cast_columns
 from dlrun.data.types.infer import infer_type
+from dlrun.data.types.written import find_formats
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
 
-def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
+def read_target(recipe: Recipe, values: pd.Series[Any], decimal: str = ".") -> TypedTarget:
     """Type the target column of a raw table.
+
+    Args:
+        recipe: whose target it is.
+        values: raw.
+        decimal: the mark where its texts do not decide it.
 
     Raises:
         DataError: nothing can be learned from such a target.
     """
+    values, written = _plain(recipe, values, decimal)
     task, notes = choose_task(recipe, values)
     try:
         found = target_kind(task).read(values)
@@ -33,7 +42,23 @@ def read_target(recipe: Recipe, values: pd.Series[Any]) -> TypedTarget:
         message = f"{recipe.at('data.target')}: {error}"
         raise DataError(message) from error
     check_varied(recipe, found.target.name, target_kind(task).distinct(found.y, found.target))
-    return TypedTarget(found.target, found.y, notes)
+    return TypedTarget(found.target, found.y, (*notes, *written))
+
+
+def _plain(
+    recipe: Recipe, values: pd.Series[Any], decimal: str = "."
+) -> tuple[pd.Series[Any], Sequence[Note]]:
+    """Return numbers in texts, such as "1,234", as numbers, with notes; any other target as is."""
+    has_classes = recipe.task is not None and TASKS[recipe.task].estimator == "classifier"
+    is_text = not types.is_numeric_dtype(values.dtype) and values.dtype.kind not in "mM"
+    if has_classes or not is_text or infer_type(values) != "number":
+        return values, ()
+    columns, notes = find_formats(
+        [Column(str(values.name), "number")], values.to_frame(), decimal=decimal
+    )
+    numbers = cast_columns(values.to_frame(), columns)[values.name].set_axis(values.index)
+    is_whole = bool((numbers % 1 == 0).all())
+    return numbers.astype("int64") if is_whole else numbers, notes
 
 
 def join_target(recipe: Recipe, raw: RawData) -> RawData:
@@ -62,6 +87,14 @@ def declare_target(recipe: Recipe, values: pd.Series[Any]) -> tuple[Target, tupl
     Raises:
         DataError: nothing can be learned from such a target.
     """
+    plain, _ = _plain(recipe, values)
+    if plain is not values:
+        message = (
+            f"{recipe.at('data.target')}: the numbers of column {values.name!r} have separators, "
+            "signs or markers of missing values, which is read in memory only. Set data.na, "
+            "data.decimal, or data.stream: false"
+        )
+        raise DataError(message)
     task, notes = choose_task(recipe, values)
     return target_kind(task).declare(values), notes
 

@@ -17,18 +17,30 @@ if TYPE_CHECKING:
 
     from dlrun.contract.note import Note
     from dlrun.data.types.raw_column import RawColumn
+    from dlrun.data.types.writing import Written
 
 
 class ColumnModule(Protocol):
     """The functions of the module of a column kind.
 
-    Cells are typed as `dlrun.contract.dataset.Column` documents. A kind needs `find_shape` where
-    its row says `is_array`, `shuffle_structure` where it says `has_structure`, and `segments`
-    where it says `has_segments`.
+    Cells are typed as `dlrun.contract.dataset.Column` documents. A kind needs `find_format` where
+    its row says `has_format`, `find_shape` where it says `is_array`, `shuffle_structure` where it
+    says `has_structure`, and `segments` where it says `has_segments`.
     """
 
     def recognises(self, raw: RawColumn) -> bool:
         """Return whether a raw column is of this kind for certain."""
+
+    def find_format(
+        self, raw: RawColumn, column: Column, *, is_declared: bool
+    ) -> tuple[Column, Written | None]:
+        """Return the column with the way its texts are written, None where they are not texts.
+
+        Args:
+            raw: its values.
+            column: of this kind.
+            is_declared: the recipe sets the kind; then every text must be of it.
+        """
 
     def find_shape(
         self, frame: pd.DataFrame, column: Column, folders: Sequence[Path], settings: Any

@@ -14,6 +14,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column
 from dlrun.contract.note import Note
 from dlrun.data.types import column_module
+from dlrun.data.types.scalars import hide_texts
 from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.system.text import listed, quoted
@@ -73,10 +74,15 @@ def cast_columns(
             f"It has: {listed(map(str, frame.columns))}"
         )
         raise DataError(message)
-    typed = {
-        column.name: column_module(column.type).cast(frame, column, folders) for column in columns
-    }
+    typed = {column.name: _cast(frame, column, folders) for column in columns}
     return pd.DataFrame(typed, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> Any:
+    if column.missing:
+        names = column.parts or (column.name,)
+        frame = frame.assign(**{name: hide_texts(frame[name], column.missing) for name in names})
+    return column_module(column.type).cast(frame, column, folders)
 
 
 def is_known(column: Column, values: pd.Series[Any]) -> NDArray[np.bool_]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,53 +13,72 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from dlrun.contract.dataset import Column
+from dlrun.data.types.date_formats import parse_dates
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import canonical, drop_values, is_known, measures, refuse_unread, show
+from dlrun.data.types.scalars import (
+    canonical,
+    drop_values,
+    hide_markers,
+    is_known,
+    measures,
+    refuse_unread,
+    show,
+)
+from dlrun.data.types.writing import Written
 
-__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "is_known", "measures",
-           "recognises", "show", "to_datetime"]  # fmt: skip
+__all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "find_format", "is_known",
+           "measures", "recognises", "show", "to_datetime"]  # fmt: skip
 
 INFERRED: Final = frozenset({"date", "datetime", "datetime64"})
-ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:?\d{2}(:?\d{2}([.,]\d+)?)?)?)?.{0,6}")
+ISO_ADVICE: Final = "Write dates as 2013-01-31 or 2013-01-31 09:30:00."
 
 
 def recognises(raw: RawColumn) -> bool:
-    """Return whether all values are dates, or strings that are ISO dates."""
-    if raw.inferred in INFERRED:
-        return True
-    is_pattern = bool(raw.sample) and all(ISO_DATE.fullmatch(value) for value in raw.sample)
-    return is_pattern and bool(_parse(raw.strings).notna().all())
+    """Return whether all values are dates, or texts of one format of dates."""
+    return raw.inferred in INFERRED or (raw.dates is not None and raw.dates.is_certain)
+
+
+def find_format(
+    raw: RawColumn, column: Column, *, is_declared: bool
+) -> tuple[Column, Written | None]:
+    """Return the column with the format of its texts, and what counts as missing.
+
+    Args:
+        raw: its values.
+        column: of this kind; a format that it has is kept.
+        is_declared: the recipe sets the kind; then every text must be a date.
+    """
+    written = raw.dates
+    if written is None or column.format:
+        return column, None
+    missing = (*column.missing, *written.missing(is_declared=is_declared))
+    return replace(column, format=written.format, missing=missing), written
 
 
 def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArray[np.datetime64]:
     """Return the column as dates, (rows,) (see `to_datetime`)."""
-    return to_datetime(frame[column.name])
+    return to_datetime(frame[column.name], column.format)
 
 
-def to_datetime(values: pd.Series[Any]) -> NDArray[np.datetime64]:
+def to_datetime(values: pd.Series[Any], name: str = "") -> NDArray[np.datetime64]:
     """Return the values as (rows,) datetime64[us], naive UTC.
+
+    Args:
+        values: raw cells.
+        name: the format of texts, as in `strptime`; empty for ISO dates.
 
     Raises:
         DataError: a value is not a date.
     """
     times = values
     if not types.is_datetime64_any_dtype(values.dtype):
-        times = _parse(values)
-        advice = "Write dates as 2013-01-31 or 2013-01-31 09:30:00."
-        refuse_unread(values, times.isna(), "datetime", advice)
+        shown = hide_markers(values)
+        times = parse_dates(shown, name)
+        advice = f"Write dates as {name} (data.features)." if name else ISO_ADVICE
+        refuse_unread(shown, times.isna(), "datetime", advice)
     if isinstance(times.dtype, pd.DatetimeTZDtype):
         times = times.dt.tz_convert("UTC").dt.tz_localize(None)
     return times.astype("datetime64[us]").to_numpy()
-
-
-def _parse(values: Any) -> pd.Series[Any]:
-    """Return ISO dates as UTC; NaT for any other value."""
-    if types.is_numeric_dtype(values.dtype):
-        values = values.where(values.isna())  # a number is no date
-    parsed: pd.Series[Any] = pd.to_datetime(
-        values.astype(object), format="ISO8601", errors="coerce", utc=True
-    )
-    return parsed
 
 
 def describe(_column: Column, values: pd.Series[Any]) -> str:

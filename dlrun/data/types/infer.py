@@ -19,9 +19,10 @@ def infer_type(values: pd.Series[Any]) -> str:
     """Infer the kind of a raw column.
 
     Numbers and durations are numbers, however few different values they have; booleans are
-    categories. Strings are dates if all of them are ISO dates; images, sounds or texts if all of
-    them name such files; series if they are lists in JSON; text if they are mostly unique and most
-    have more than four words; else categories, even where they could be parsed as numbers. Encoded
+    categories. Strings are numbers if 95 % of them are, some with separators, signs or markers of
+    missing values; dates if one format fits 95 % of them; images, sounds or texts if all of them
+    name such files; series if they are lists in JSON; text if they are mostly unique and most have
+    more than four words; else categories, even where all could be parsed as plain numbers. Encoded
     files are images or sounds, lists are series, and arrays with channels images.
     """
     raw = RawColumn(values)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api import types
 
 from dlrun.contract.dataset import Column
 from dlrun.contract.excerpt import ShownCell
+from dlrun.data.types.writing import is_marker
 from dlrun.errors import DataError
 
 
@@ -40,6 +42,24 @@ def show(_column: Column, cell: Any) -> ShownCell:
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
     """Return the values, about a share of them missing."""
     return values.mask(rng.random(len(values)) < level)
+
+
+def hide_markers(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return raw numbers or dates, None in place of texts such as "?", which mark missing ones."""
+    marked = [isinstance(cell, str) and is_marker(cell) for cell in values]
+    return values.astype(object).mask(np.array(marked, dtype=bool)) if any(marked) else values
+
+
+def hide_texts(values: pd.Series[Any], missing: Collection[str]) -> pd.Series[Any]:
+    """Return raw values, None in place of some texts, and of the numbers that these name."""
+    if not missing:
+        return values
+    if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
+        numbers = pd.to_numeric(pd.Series(list(missing), dtype=object), errors="coerce").dropna()
+        hidden = values.isin(numbers)
+        return values.astype("float64").mask(hidden) if hidden.any() else values
+    hidden = values.isin(list(missing))
+    return values.astype(object).mask(hidden) if hidden.any() else values
 
 
 def refuse_unread(values: pd.Series[Any], unread: pd.Series[bool], kind: str, advice: str) -> None:

@@ -71,6 +71,6 @@ def test_a_table_beyond_memory_is_one_message(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setitem(read_source.__globals__["read_table"].__globals__["READERS"], ".csv", full)
+    monkeypatch.setattr("dlrun.data.sources.tables.read_text", full)
     with pytest.raises(DataError, match="the memory of this machine does not suffice for it"):
         read_source("a.csv", tmp_path)

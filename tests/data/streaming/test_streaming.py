@@ -216,7 +216,8 @@ def test_blocks_of_a_text_file_end_where_rows_do(read, tmp_path: Path, monkeypat
     table.loc[::3, "town"] = 'two\nlines, "quoted"'
     table.to_csv(tmp_path / "one.csv", index=False)
     write(tmp_path / "parts", table, [])
-    files = partitions.cut_files("one.csv", [tmp_path / "one.csv"])
+    form, _ = partitions.text_format(tmp_path / "one.csv")
+    files = partitions.cut_files("one.csv", [tmp_path / "one.csv"], form)
     assert len(files.blocks) > 20
     assert read("one.csv").digest == read("parts").digest
 
@@ -346,7 +347,7 @@ def test_a_value_that_is_none_of_its_type_is_named_by_file_and_row(read, tmp_pat
         read("*.csv")
     assert str(caught.value).endswith(
         "recipe.yaml:2: data.source: b.csv: column 'x' is of type number, but row 1901 holds "
-        "'n.a.?'. Leave the cell empty where it is missing."
+        "'n.a.?'. Leave the cell empty where it is missing, or list what stands there in data.na."
     )
 
 

@@ -124,7 +124,8 @@ def test_only_whole_numbers_taken_for_classes_are_worth_a_note(read: Any) -> Non
             ["1.5", "cheap", None, "dear"],
             "regression",
             "column 'y' is of type number, but row 2 holds 'cheap' (2 such rows in all). Leave the "
-            "cell empty where it is missing. Or set task: classification.",
+            "cell empty where it is missing, or list what stands there in data.na. Or set task: "
+            "classification.",
         ),
     ],
 )

@@ -43,7 +43,7 @@ PROSE = [f"The {n}th film of this series is worth a look" for n in range(10)]
         (["2013-01-31 09:30", "2013-01-31T09:30:00.5+02:00"], "datetime"),
         (["2013-01-31", "2013-02-31"], "category"),
         (["2013", "2014"], "category"),
-        (["31/01/2013", "01/02/2013"], "category"),
+        (["31/01/2013", "01/02/2013"], "datetime"),
         (PROSE, "text"),
         (PROSE[:1] * 10, "category"),
         (["b/1.txt", "b/2.txt"], "text"),
@@ -191,19 +191,19 @@ def test_all_missing_columns_are_named_at_once() -> None:
             ["1", None, "abc", "x"],
             "number",
             "column 'x' is of type number, but row 3 holds 'abc' (2 such rows in all). Leave the "
-            "cell empty where it is missing.",
+            "cell empty where it is missing, or list what stands there in data.na.",
         ),
         (
             [None, "2013-01-31"],
             "number",
             "column 'x' is of type number, but row 2 holds '2013-01-31'. Leave the cell empty "
-            "where it is missing.",
+            "where it is missing, or list what stands there in data.na.",
         ),
         (
             pd.to_datetime(["2013-01-31"]),
             "number",
             "column 'x' is of type number, but row 1 holds '2013-01-31 00:00:00'. Leave the cell "
-            "empty where it is missing.",
+            "empty where it is missing, or list what stands there in data.na.",
         ),
         (
             ["2013-01-31", "31/01/2013"],
@@ -227,7 +227,7 @@ def test_all_missing_columns_are_named_at_once() -> None:
             [[1, 2]],
             "number",
             "column 'x' is of type number, but row 1 holds '[1, 2]'. Leave the cell empty where "
-            "it is missing.",
+            "it is missing, or list what stands there in data.na.",
         ),
     ],
 )

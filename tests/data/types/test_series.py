@@ -171,7 +171,8 @@ def test_a_row_without_any_step_is_missing(make_recipe: Any) -> None:
         (
             {"ecg": {"series": ["t0", "word"]}},
             "recipe.yaml:4: data.features: column 'word' is of type number, but row 1 holds 'a' "
-            "(4 such rows in all). Leave the cell empty where it is missing.",
+            "(4 such rows in all). Leave the cell empty where it is missing, or list what stands "
+            "there in data.na.",
         ),
     ],
 )
