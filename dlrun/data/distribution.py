@@ -11,6 +11,7 @@ import pandas as pd
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.excerpt import Distribution, Quartiles
 from dlrun.data.targets import target_kind
+from dlrun.data.targets.classification import sort_labels
 from dlrun.data.types import column_module
 
 if TYPE_CHECKING:
@@ -157,8 +158,10 @@ def _category_bins(values: pd.Categorical) -> _Bins:
     codes = np.asarray(values.codes, dtype=np.int64)
     counts = np.bincount(codes[codes >= 0], minlength=len(values.categories))
     kept = np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
-    kept = np.sort(kept[counts[kept] > 0])
-    names = [str(name) for name in values.categories[kept]]
+    texts = [str(name) for name in values.categories]
+    order = {name: place for place, name in enumerate(sort_labels(texts[k] for k in kept))}
+    kept = np.array(sorted(kept[counts[kept] > 0], key=lambda k: order[texts[k]]), dtype=np.int64)
+    names = [texts[k] for k in kept]
     places = np.full(len(counts) + 1, len(kept), dtype=np.int64)
     places[kept], places[-1] = np.arange(len(kept)), -1
     if np.sum(counts > 0) > len(kept):

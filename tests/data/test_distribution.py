@@ -73,6 +73,12 @@ def test_frequent_categories_are_kept_and_the_others_are_one():
     assert found.missing == pytest.approx(1 / 210)
 
 
+def test_categories_that_are_numbers_stand_in_their_order():
+    hours = pd.Categorical([str(hour) for hour in range(6, 16)] * 2)
+    found = _only(_dataset(CLASSES, [0, 1] * 10, hour=hours))
+    assert found.names == tuple(str(hour) for hour in range(6, 16))
+
+
 def test_dates_are_seconds():
     when = pd.to_datetime(["2024-01-01", "2024-01-03", None]).astype("datetime64[us]")
     found = _only(_dataset(CLASSES, [0, 1, 1], when=when))

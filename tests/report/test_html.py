@@ -122,6 +122,13 @@ def test_of_several_classes_each_has_curves_too():
     assert "ROC curve of each of the 100 most frequent of 150, averaged" in most.titles
 
 
+def test_losses_are_as_wide_as_the_page(of_classes):
+    text = to_html([of_classes], compare([of_classes]))
+    training = text[text.index('id="training"') : text.index('id="curves"')]
+    found = re.findall(r'<div class="(wide|narrow)"><svg [^>]*width="(\d+)"', training)
+    assert found == [("wide", "900"), ("narrow", "350")]
+
+
 def test_residuals_by_hand():
     study = make("linear", "mlp", labels=())
     frame = study.predictions["mlp"]

@@ -100,7 +100,7 @@ def _cards(rows: Found, facts: list[Facts]) -> Markup:
                 for name, cell in cells.items()
                 if cell.form != "plain"
             ],
-            "facts": [*known, *_plain(cells)[:MOST_FACTS]],
+            "facts": [*known, *((name, text or "–") for name, text in _plain(cells)[:MOST_FACTS])],
         }
         for known, (row, cells) in zip(facts, rows, strict=True)
     ]
