@@ -88,6 +88,18 @@ DOWNLOADED = NoteKind(
     "A downloaded file",
     "`data.source` is an address.",
 )
+MANY_CATEGORIES = NoteKind(
+    "DLR019",
+    "A column of very many categories",
+    "A category has more than 1,000 different values, or more than 50 of which more than half of "
+    "the rows have one for themselves; a column that is different in every row is DLR057.",
+)
+NEARLY_NUMBERS = NoteKind(
+    "DLR020",
+    "Categories that are nearly numbers",
+    "At least 80 % of the values of a column of texts are numbers, but fewer than 95 %, or the "
+    "others are more than 20 different texts.",
+)
 AMBIGUOUS_FORMAT = NoteKind(
     "DLR013",
     "A format that could be another one",

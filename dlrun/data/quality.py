@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from dlrun.catalog.notes import CONSTANT_COLUMNS, IDENTIFIERS, LEAK
+from dlrun.catalog.notes import CONSTANT_COLUMNS, IDENTIFIERS, LEAK, MANY_CATEGORIES
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.note import Note
 from dlrun.data.targets import target_kind
@@ -15,6 +16,9 @@ from dlrun.data.types.cast import is_array
 from dlrun.system.text import quoted
 
 N_HEAD_ROWS = 1000  # are checked first: all rows only if these show nothing
+MANY_VALUES = 1000  # of a category
+FEW_VALUES = 50
+SINGLE_SHARE = 0.5  # of the rows, whose category is in no other row
 
 
 def data_warnings(dataset: Dataset) -> Iterator[Note]:
@@ -29,10 +33,28 @@ def data_warnings(dataset: Dataset) -> Iterator[Note]:
             f"Different in every row, as a name or a counter is: {quoted(identifiers)}. "
             "If they identify rows, set them in data.exclude."
         )
+    for column in others:
+        if column.type == "category" and column.name not in identifiers:
+            yield from _many_categories(column, dataset.frame[column.name])
     for name in leaks(dataset, others):
         yield LEAK.note(
             f"Column {name!r} alone gives the target {dataset.target.name!r}: "
             "a leak, unless it is known before the target is. See data.exclude."
+        )
+
+
+def _many_categories(column: Column, values: pd.Series[Any]) -> Iterator[Note]:
+    counts = values.value_counts()
+    counts = counts[counts > 0]
+    n_values, n_single = len(counts), int((counts == 1).sum())
+    if n_values > MANY_VALUES or (n_single > SINGLE_SHARE * counts.sum() and n_values > FEW_VALUES):
+        megabytes = n_values * len(values) * 8 / 2**20
+        yield MANY_CATEGORIES.note(
+            f"Column {column.name!r} has {n_values:,} different categories, {n_single:,} of them "
+            f"in one row only, of which nothing is learned. One-hot they take {megabytes:,.0f} MB "
+            "where an estimator needs them dense, and networks learn up to 50 numbers for each. "
+            "Merge rare ones (preprocessing.category.min_count), read them as text "
+            "(data.features), or leave the column out (data.exclude)."
         )
 
 

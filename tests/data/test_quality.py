@@ -102,3 +102,15 @@ def test_cells_of_arrays_and_texts_are_looked_at_too(make_recipe: Any) -> None:
         "Constant, so of no help: 'flat', 'words'.",
         LEAK.format("y"),
     ]
+
+
+def test_very_many_categories_say_what_they_cost(make_recipe: Any) -> None:
+    many = [f"n{n % 1001}" for n in range(N)]
+    nearly = [f"n{n}" if n % 10 else "often" for n in range(N)]
+    assert notes_of(make_recipe, enough=[f"n{n % 1000}" for n in range(N)]) == []
+    first, second = notes_of(make_recipe, many=many, nearly=nearly)
+    assert first.startswith(
+        "Column 'many' has 1,001 different categories, 2 of them in one row only, of which nothing "
+        "is learned. One-hot they take 15 MB where an estimator needs them dense"
+    )
+    assert second.startswith("Column 'nearly' has 1,801 different categories, 1,800 of them in one")

@@ -14,13 +14,14 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import (
     AMBIGUOUS_FORMAT,
     MISSING_MARKERS,
+    NEARLY_NUMBERS,
     UNREAD_CELLS,
     WRITTEN_FORMAT,
 )
 from dlrun.contract.dataset import Column
 from dlrun.contract.note import Note
 from dlrun.data.types import column_module
-from dlrun.data.types.raw_column import RawColumn
+from dlrun.data.types.raw_column import PROMISING, RawColumn
 from dlrun.data.types.writing import Written
 from dlrun.system.text import listed, quoted
 
@@ -45,20 +46,44 @@ def find_formats(
     Returns:
         The columns with the format and the missing values of their texts, and notes.
     """
-    found, written = list(columns), {}
-    decimal = "." if decimal == "auto" else decimal
-    for position, column in enumerate(columns):
-        if COLUMN_KINDS[column.type].has_format:
-            source = column.lag.of if column.lag else column.name
-            raw = RawColumn(frame[source], decimal)
-            found[position], how = column_module(column.type).find_format(
-                raw, column, is_declared=column.name in declared
+    mark = "." if decimal == "auto" else decimal
+    found, written = [], {}
+    notes: list[Note] = []
+    for column in columns:
+        is_declared = column.name in declared
+        raw = RawColumn(frame[_source(column)], mark) if not column.parts else None
+        if raw is not None and COLUMN_KINDS[column.type].has_format:
+            chosen, how = column_module(column.type).find_format(
+                raw, column, is_declared=is_declared
             )
-            if decimal == "," and types.is_float_dtype(raw.values.dtype):
-                found[position] = replace(found[position], format=decimal)  # of rows sent later
+            if mark == "," and types.is_float_dtype(raw.values.dtype):
+                chosen = replace(chosen, format=mark)  # of rows that are sent later
             if how is not None and column.lag is None:
-                written[found[position]] = how
-    return tuple(found), [*_format_notes(written), *_missing_notes(written, declared)]
+                written[chosen] = how
+            found.append(chosen)
+        else:
+            found.append(column)
+            if raw is not None and not is_declared:
+                notes += _nearly_numbers(column, raw)
+    notes += [*_format_notes(written), *_missing_notes(written, declared)]
+    return tuple(found), notes
+
+
+def _source(column: Column) -> str:
+    return column.lag.of if column.lag else column.name
+
+
+def _nearly_numbers(column: Column, raw: RawColumn) -> Iterator[Note]:
+    how = raw.numbers
+    if how is not None and how.others:
+        share = 1 - sum(how.others.values()) / how.n_values
+        if share >= PROMISING:
+            others = quoted(how.others, N_SHOWN)
+            yield NEARLY_NUMBERS.note(
+                f"Column {column.name!r} is read as {COLUMN_KINDS[column.type].title}, although "
+                f"{share:.0%} of its values are numbers; {others} are none. If these mark missing "
+                "values, list them in data.na."
+            )
 
 
 def find_format(values: pd.Series[Any], kind: str, decimal: str = ".") -> Column:

@@ -150,3 +150,15 @@ def test_a_model_saved_before_there_were_formats_is_read(tmp_path: Path) -> None
     )
     (tmp_path / "model.json").write_text(old)
     assert read_facts(tmp_path).columns == (Column("x", "number"),)
+
+
+def test_a_category_that_is_nearly_numbers_is_said(make_recipe: Any) -> None:
+    code = [f"V{n}" if n % 10 == 0 else str(n % 7) for n in ROWS]
+    dataset = read(make_recipe, code=code)
+    assert column(dataset, "code").type == "category"
+    assert texts(dataset) == (
+        "Column 'code' is read as categories, although 90% of its values are numbers; 'V0', 'V10', "
+        "'V20' and 27 more are none. If these mark missing values, list them in data.na.",
+    )
+    dataset = read(make_recipe, code=code, data={"na": [f"V{n}" for n in ROWS]})
+    assert column(dataset, "code").type == "number"
