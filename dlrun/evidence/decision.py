@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from dlrun.evidence.statistics import ROW_INFLATION
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -62,9 +60,8 @@ def folds_to_settle(
         test_share: test rows ÷ (training + test rows) of a split.
     """
     folds = n_now + FOLDS
-    overlap = test_share / (1 - test_share)
     saved = excess * (1 / n_now - 1 / folds)
-    scales = np.sqrt(np.maximum(now.scale**2 - saved, rows.of_mean * (1 + ROW_INFLATION * overlap)))
+    scales = np.sqrt(np.maximum(now.scale**2 - saved, rows.inflated(test_share)))
     chances = _chance_settled(now, np.sqrt(saved), scales, folds - 1, rope)
     enough = FOLDS[chances >= SETTLED]
     return int(enough[0]) if len(enough) else None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 ROW_INFLATION: Final = 1.5
+FEW_ROWS: Final = 700
 ROUNDING: Final = 1e-12  # relative; a smaller difference is the rounding of two equal scores
 
 
@@ -109,6 +110,22 @@ class RowVariance:
     n_rows: int
     df: int
 
+    def inflated(self, test_share: float) -> float:
+        """Return the variance of the mean, raised by the least variation by training.
+
+        Cross-validation that knows the test rows alone is too narrow (Bates, Hastie & Tibshirani,
+        2023, "Cross-validation: what does it estimate and how well does it do it?"). The factor is
+        1 + 1.5 × share/(1 − share) up to 700 rows and falls towards 1 beyond them: the true scores
+        of models that are trained again vary with 1 ÷ rows beside the draw of rows. Both numbers
+        were chosen in simulations, see tests/benchmarks/honesty.py.
+
+        Args:
+            test_share: test rows ÷ (training + test rows) of a split.
+        """
+        overlap = test_share / (1 - test_share)
+        few = min(1.0, FEW_ROWS / max(self.n_rows, 1))
+        return self.of_mean * (1 + ROW_INFLATION * overlap * few)
+
 
 def differences(first: NDArray[Any], second: NDArray[Any], metric: str) -> Numbers:
     """Return by how much `first` is better than `second`, (n,), in the metric's unit.
@@ -134,10 +151,8 @@ def posterior(
     given, the part of it that the draw of test rows explains is taken as it is in the mean, in
     which every row has been tested, and the correction applies to the rest, the variation by
     training. Since folds train on the same rows, and few of them hardly show that variation, the
-    variance by rows is raised by 1.5 × share/(1 − share) at least; cross-validation without that
-    is too narrow (Bates, Hastie & Tibshirani, 2023, "Cross-validation: what does it estimate and
-    how well does it do it?"). 1.5 was chosen in simulations (tests/benchmarks/honesty.py). Nor is
-    the scale smaller than what one more row could have changed.
+    variance by rows is raised at least: see `RowVariance.inflated`. Nor is the scale smaller than
+    what one more row could have changed.
 
     Args:
         differences: (n,) with n of at least 2, one per test set.
@@ -151,7 +166,7 @@ def posterior(
     if rows is None:
         return Posterior(mean, sqrt(variance * inflation), n - 1)
     by_folds = rows.of_mean + max(0.0, variance - rows.of_one) * inflation
-    by_rows = rows.of_mean * (1 + ROW_INFLATION * overlap)
+    by_rows = rows.inflated(test_share)
     by_one_row = (mean / (rows.n_rows + 1)) ** 2
     if by_folds <= max(by_rows, by_one_row):
         return Posterior(mean, sqrt(max(by_rows, by_one_row)), rows.df)
