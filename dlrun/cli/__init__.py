@@ -16,6 +16,7 @@ from dlrun.cli.launch import launch
 from dlrun.cli.list import list_names
 from dlrun.cli.predict import predict
 from dlrun.cli.push import push
+from dlrun.cli.recipe_verb import RecipeVerb
 from dlrun.cli.schema import schema
 from dlrun.cli.selftest import selftest
 from dlrun.cli.studies import studies
@@ -44,8 +45,9 @@ VERBS = (
     train, compare, curve, predict, ui, validate, init, schema, check, doctor, push, selftest,
     launch,
 )  # fmt: skip
+OF_RECIPES = (train, curve, validate, launch)
 for _verb in VERBS:
-    app.command()(_verb)
+    app.command(cls=RecipeVerb if _verb in OF_RECIPES else None)(_verb)
 app.command("list")(list_names)
 app.add_typer(studies, name="studies")
 

@@ -53,8 +53,9 @@ def choose_metrics(
     if recipe_metrics == "auto":
         return automatic
     allowed = metrics_of(target.task)
-    for metric in recipe_metrics:
-        if metric not in allowed:
-            message = f"{metric} does not fit {target.task}. Allowed: {', '.join(allowed)}"
-            raise ValueError(message)
+    if misfits := [metric for metric in recipe_metrics if metric not in allowed]:
+        verb = "do" if len(misfits) > 1 else "does"
+        names = ", ".join(misfits)
+        message = f"{names} {verb} not fit {target.task}. Allowed: {', '.join(allowed)}"
+        raise ValueError(message)
     return tuple(dict.fromkeys((*recipe_metrics, *automatic)))

@@ -20,6 +20,7 @@ from dlrun.recipe.training import Training
 
 MAX_BYTES: Final = 2**20
 MAX_FAULTS: Final = 50  # that are shown
+SUFFIXES: Final = (".yaml", ".yml", ".json", "")
 PLANNED: Final = (
     "{key} is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
 )
@@ -78,6 +79,12 @@ def parse_recipe(
 
 
 def _read(path: Path) -> str:
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        message = (
+            f"{path} is not a recipe, which is a YAML file. If it holds the data, write one for "
+            f"it: dlrun init {path} --target COLUMN"
+        )
+        raise RecipeError(message)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)  # of a device there is no end

@@ -6,11 +6,32 @@ import copy
 from collections.abc import Iterable
 from typing import Any, Final
 
+from dlrun.recipe.aliases import KEY_ALIASES
 from dlrun.recipe.document import Document, Fault, dotted, parse_value
 
 # Keys that may have one plain value instead of a mapping, and the key in the mapping that it sets.
 SHORTHANDS: Final = {"training.optimizer": "name", "training.learning_rate": "peak"}
 CANDIDATE_NAMES: Final = {"model": ("name", "architecture"), "baselines": ("name", "estimator")}
+
+
+def find_key(name: str) -> str | None:
+    """Return the dotted key of a recipe that a word means, such as an option of another tool.
+
+    >>> find_key("lr"), find_key("epochs"), find_key("verbose")
+    ('training.learning_rate', 'training.epochs', None)
+    """
+    from dlrun.recipe.schema import Recipe
+
+    word = name.replace("-", "_").casefold()
+    if word in KEY_ALIASES:
+        return KEY_ALIASES[word]
+    sections = {key: field.annotation for key, field in Recipe.model_fields.items()}
+    keys = [
+        dotted(section, key)
+        for section, kind in sections.items()
+        for key in getattr(kind, "model_fields", ())
+    ]
+    return next((key for key in [*sections, *keys] if key.rpartition(".")[2] == word), None)
 
 
 def override(document: Document, settings: Iterable[str]) -> Document:

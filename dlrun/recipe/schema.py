@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -106,9 +107,17 @@ class Evaluation(Section):
             if not value:
                 message = "no metric is listed. Name at least one, or write auto"
                 raise ValueError(message)
-            for metric in value:
-                one_of(metric, METRIC_NAMES, "a metric")
+            if faults := [*map(str, _unknown_metrics(value))]:
+                raise ValueError("; ".join(faults))
         return value
+
+
+def _unknown_metrics(names: list[str]) -> Iterator[ValueError]:
+    for name in names:
+        try:
+            one_of(name, METRIC_NAMES, "a metric")
+        except ValueError as error:
+            yield error
 
 
 class Tracking(Section):

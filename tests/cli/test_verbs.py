@@ -158,3 +158,47 @@ def test_doctor_says_why_the_cpu_is_used(dlrun, tmp_path, monkeypatch):
     assert "CUDA_VISIBLE_DEVICES is '', which hides every GPU" in ran.out
     assert "extra boost" in ran.out
     assert ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("--epochs", "5"), "training.epochs=5"),
+        (("--lr=1e-3",), "training.learning_rate=1e-3"),
+        (("--seed", "3"), "seed=3"),
+    ],
+)
+def test_an_option_that_is_a_key_of_the_recipe_is_explained(dlrun, tmp_path, arguments, hint):
+    ran = dlrun("train", "r.yaml", *arguments, cwd=tmp_path)
+    option = arguments[0].partition("=")[0]
+    assert (ran.code, ran.err) == (
+        2,
+        f"dlrun train has no option {option}. Keys of the recipe are written without dashes: "
+        f"{hint}\n",
+    )
+
+
+def test_an_option_that_means_no_key_stays_unknown(dlrun, tmp_path):
+    ran = dlrun("train", "r.yaml", "--quite", cwd=tmp_path)
+    assert ran.code == 2
+    assert "No such option: --quite" in ran.err
+
+
+def test_data_in_place_of_a_recipe_leads_to_init(dlrun, tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    ran = dlrun("train", "x.csv", cwd=tmp_path)
+    assert ran.code == 2
+    assert "dlrun init x.csv --target COLUMN" in ran.err
+
+
+@pytest.mark.tf
+def test_a_network_that_cannot_be_built_is_never_valid(dlrun, tmp_path):
+    (tmp_path / "late_nets.py").write_text("def build(inputs):\n    return inputs['nothing']\n")
+    (tmp_path / "r.yaml").write_text(
+        "data: {source: sklearn:wine}\nmodel: {architecture: 'late_nets:build'}\nbaselines: none\n",
+        encoding="utf-8",
+    )
+    ran = dlrun("validate", "r.yaml", "--build", cwd=tmp_path)
+    assert ran.code == 1
+    assert "late_nets.py:2: KeyError: 'nothing'" in ran.err
+    assert "valid." not in ran.out

@@ -187,3 +187,9 @@ def test_a_metric_of_the_other_task_is_refused() -> None:
     assert str(caught.value) == (
         "accuracy does not fit regression. Allowed: rmse, mae, r2, mape, median_absolute_error"
     )
+
+
+def test_all_metrics_that_do_not_fit_are_named_at_once():
+    target = Target("price", "regression", dtype="float")
+    with pytest.raises(ValueError, match="accuracy, f1 do not fit regression"):
+        metrics.choose_metrics(["accuracy", "rmse", "f1"], target)

@@ -286,3 +286,12 @@ def test_what_is_planned_is_refused_as_such(tmp_path):
         "r.yaml:2: model: 'pretrained' is planned, but this version of dlrun cannot run it yet. "
         "Allowed: mlp, tabm, "
     )
+
+
+def test_all_unknown_metrics_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("data: {source: x.csv}\nevaluation: {metrics: [acuracy, auk, f1]}\n")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path)
+    assert "'acuracy' is not a metric" in str(caught.value)
+    assert "'auk' is not a metric" in str(caught.value)

@@ -19,7 +19,7 @@ from dlrun.data.sources.folders import holds_files, read_folder
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import check_same_columns, checked, name_of, read_table
 from dlrun.data.sources.url import fetch, is_url
-from dlrun.data.sources.user_functions import find_function
+from dlrun.data.sources.user_functions import find_function, located_errors
 from dlrun.data.streaming.partitions import find_tables
 from dlrun.errors import DataError
 from dlrun.system.text import did_you_mean, listed
@@ -131,7 +131,8 @@ def _fixed_folder(pattern: Path) -> Path:
 
 def _call(source: str, folder: Path, trusted: Collection[str]) -> RawData:
     loader = find_function(source, folder, trusted)
-    frame = loader()
+    with located_errors(source):
+        frame = loader()
     if not isinstance(frame, pd.DataFrame):
         message = f"{source} must return a pandas DataFrame, but returned {type(frame).__name__}."
         raise DataError(message)

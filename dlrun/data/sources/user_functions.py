@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Collection
+import sysconfig
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from dlrun.errors import DataError
+import dlrun
+from dlrun.errors import DataError, DlrunError
 from dlrun.recipe.trust import OPTION, is_trusted
 from dlrun.system.text import did_you_mean
+
+OTHERS_CODE: Final = ("<", sysconfig.get_path("stdlib"), *map(str, dlrun.__path__))
+"""How the paths of code begin that is not the user's."""
+PACKAGES: Final = {"site-packages", "dist-packages"}
 
 
 def find_function(
@@ -24,7 +32,8 @@ def find_function(
     """
     check_module(reference, folder, trusted)
     module_name, _, name = reference.partition(":")
-    module = _import(module_name, folder)
+    with located_errors(reference):
+        module = _import(module_name, folder)
     function = getattr(module, name, None)
     if not callable(function):
         functions = [key for key, value in vars(module).items() if callable(value)]
@@ -33,6 +42,37 @@ def find_function(
     _check_owner(reference, function, folder, trusted)
     found: Callable[..., Any] = function
     return found
+
+
+@contextmanager
+def located_errors(reference: str) -> Iterator[None]:
+    """Replace an error in the user's own code by one sentence with their file and line.
+
+    Raises:
+        DataError: the code has failed; also where it does not compile, or ends the process.
+    """
+    try:
+        yield
+    except (DlrunError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SyntaxError):
+            place, reason = f"{Path(str(error.filename)).name}:{error.lineno}", error.msg
+        else:
+            place, reason = _place(error) or reference, str(error)
+        message = f"{place}: {type(error).__name__}: {reason}"
+        raise DataError(message) from error
+
+
+def _place(error: BaseException) -> str | None:
+    """Return `file:line` of the innermost call of code that is no library's and not dlrun's."""
+    lines = [
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(OTHERS_CODE)
+        and PACKAGES.isdisjoint(Path(frame.filename).parts)
+    ]
+    return lines[-1] if lines else None
 
 
 def check_module(reference: str, folder: Path, trusted: Collection[str] = ()) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlrun.data.sources.user_functions import find_function
+from dlrun.data.sources.user_functions import find_function, located_errors
 from dlrun.deep.inputs.groups import Group
 from dlrun.errors import DataError, TrainingError
 
@@ -47,7 +47,7 @@ def build(
         )
         raise TrainingError(message) from error
     try:
-        return function(*call.args, **call.kwargs)
-    except Exception as error:
-        message = f"{reference} failed: {type(error).__name__}: {error}"
-        raise TrainingError(message) from error
+        with located_errors(reference):
+            return function(*call.args, **call.kwargs)
+    except DataError as error:
+        raise TrainingError(str(error)) from error

@@ -362,12 +362,6 @@ def test_a_module_beside_the_recipe_cannot_be_called_like_one_of_python(tmp_path
     )
 
 
-def test_faults_inside_a_users_module_keep_their_traceback(tmp_path: Path) -> None:
-    (tmp_path / "my_faulty.py").write_text("import no_such_library\n")
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
-        find_function("my_faulty:rows", tmp_path)
-
-
 def test_tables_inside_archives_are_read_through(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -375,3 +369,24 @@ def test_tables_inside_archives_are_read_through(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "a.zip", tmp_path / "a.csv.zip")
     for name in ("a.zip", "a.csv.zip"):
         assert read_source(name, tmp_path).frame["a"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def rows():\n    return helper()\ndef helper():\n    return {}['x']\n",
+         "broken.py:4: KeyError: 'x'"),
+        ("import pandas as pd\ndef rows():\n    return pd.DataFrame({'a': [1]})['b']\n",
+         "broken.py:3: KeyError: 'b'"),
+        ("def rows()\n    return 1\n", "broken.py:1: SyntaxError: expected ':'"),
+        ("import nothing_like_this\n",
+         "broken.py:1: ModuleNotFoundError: No module named 'nothing_like_this'"),
+        ("raise SystemExit('bye')\n", "broken.py:1: SystemExit: bye"),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_users_own_code_names_their_file_and_line(
+    tmp_path: Path, code: str, message: str
+) -> None:
+    sys.modules.pop("broken", None)
+    (tmp_path / "broken.py").write_text(code)
+    assert failure("broken:rows", tmp_path) == message

@@ -162,7 +162,7 @@ def test_wrong_settings_of_a_function_are_told_with_its_signature(trained, modul
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return 1 / 0", "nets_four:build failed: ZeroDivisionError: division by zero"),
+        ("return 1 / 0", "nets_four.py:3: ZeroDivisionError: division by zero"),
         ("return [1]", "nets_four:build returned list, not a Keras tensor"),
         (
             "return keras.layers.Reshape((5, 6))(inputs['number'])",
