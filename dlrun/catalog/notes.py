@@ -118,6 +118,12 @@ RANDOM_OVER_TIME = NoteKind(
     spoils_verdict=True,
 )
 
+DEFAULT_NETWORK = NoteKind(
+    "DLR031",
+    "A network by default",
+    "The recipe has no `model`.",
+)
+
 # -------------------------------------------------------------------------- the data, DLR050 to 069
 
 GUESSED_TASK = NoteKind(

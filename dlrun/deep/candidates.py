@@ -21,8 +21,8 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
     check_training(recipe, dataset)
     primary = choose_metrics(recipe.evaluation.metrics, dataset.target)[0]
     candidates = []
-    for position, model in enumerate(recipe.model):
-        place = recipe.at("model" if len(recipe.model) == 1 else f"model.{position}")
+    for position, model in enumerate(recipe.models):
+        place = recipe.at("model" if len(recipe.models) == 1 else f"model.{position}")
         training, preprocessing = recipe.training_of(model), _preprocessing(recipe, model)
         spec = NetworkSpec(model, training, preprocessing, primary, recipe.folder, recipe.trusted)
         candidates.append(DeepCandidate(spec, place))

@@ -25,15 +25,15 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
         RecipeError: something does not fit; one line for each fault.
     """
     faults: dict[str, None] = {}
-    for position, model in enumerate(recipe.model):
-        prefix = "model" if len(recipe.model) == 1 else f"model.{position}"
+    for position, model in enumerate(recipe.models):
+        prefix = "model" if len(recipe.models) == 1 else f"model.{position}"
         if fault := _misfit(model, dataset) or _missing_module(model, recipe):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
         for setting, fault in _faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
             faults[f"{recipe.at(f'{key}.{setting}')}: {fault}"] = None
-    if recipe.model:
+    if recipe.models:
         faults.update(dict.fromkeys(_missing_faults(recipe, dataset)))
     if faults:
         raise RecipeError("\n".join(faults))

@@ -158,8 +158,9 @@ class Recipe(Section):
     """Everything random derives from it."""
     data: Data
     preprocessing: Preprocessing = Preprocessing()
-    model: list[Model] = []
-    """One mapping, or a list of them (several deep candidates)."""
+    model: list[Model] | None = None
+    """One mapping, or a list of them (several deep candidates); none: no network; default: a
+    network that suits the columns."""
     training: Training = Training()
     baselines: list[BaselineSettings] | Literal["auto", "none"] = "auto"
     evaluation: Evaluation = Evaluation()
@@ -167,17 +168,19 @@ class Recipe(Section):
     execution: Execution = Execution()
     notes: NoteSettings = NoteSettings()
 
-    @field_validator("model", mode="before", json_schema_input_type=Model | list[Model])
+    @field_validator(
+        "model", mode="before", json_schema_input_type=Model | list[Model] | Literal["none"]
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
-        if value is None:
+        if value == "none":
             return []
         if not isinstance(value, str):
             return [value] if isinstance(value, dict) else value
         wanted = value if value in ARCHITECTURES or is_function(value) else "mlp"
         message = (
             f"{value!r} is no model. Write {{architecture: {wanted}}} or a list of such; "
-            "for no network, leave it out"
+            "for no network, none"
         )
         raise ValueError(message)
 
@@ -195,6 +198,11 @@ class Recipe(Section):
     _file: Path = PrivateAttr(default=Path("recipe.yaml"))
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)
     _trusted: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @property
+    def models(self) -> list[Model]:
+        """Return the sections of `model` that the recipe has."""
+        return self.model or []
 
     def training_of(self, model: Model) -> Training:
         """Return the training section with the model's own overrides."""

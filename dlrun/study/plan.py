@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlrun.catalog.notes import unmuted
+from dlrun.catalog.notes import DEFAULT_NETWORK, unmuted
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Dataset, Splits
 from dlrun.contract.note import Note
 from dlrun.contract.trial import RetrainingCondition, TestPerturbation
 from dlrun.errors import RecipeError
-from dlrun.recipe.schema import Recipe
+from dlrun.recipe.schema import Model, Recipe
 
 if TYPE_CHECKING:
     from dlrun.deep.candidate import DeepCandidate
@@ -58,16 +58,35 @@ def prepare(recipe: Recipe) -> StudyPlan:
 
     check_engine(recipe.execution)
     dataset = read_dataset(recipe)
+    notes = [*dataset.notes]
+    if recipe.model is None:
+        recipe = _with_network(recipe, dataset)
+        notes.append(_network_note(recipe))
     splits = make_splits(recipe, dataset)
     metrics = _metrics(recipe, dataset)
     classic = _classic(recipe, dataset)
     deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
-    notes = (*dataset.notes, *_notes(recipe, dataset, splits, classic))
+    notes += _notes(recipe, dataset, splits, classic)
     dataset = replace(dataset, notes=unmuted(notes, recipe.notes.ignore))
     perturbations = make_perturbations(recipe.evaluation, dataset)
     conditions = make_conditions(recipe.evaluation, dataset, splits, recipe.seed)
     return StudyPlan(recipe, dataset, splits, metrics, classic, deep, perturbations, conditions)
+
+
+def _with_network(recipe: Recipe, dataset: Dataset) -> Recipe:
+    from dlrun.deep.defaults import choose_network
+
+    network = Model.model_validate(choose_network(dataset.columns, len(dataset)))
+    return recipe.model_copy(update={"model": [network]})
+
+
+def _network_note(recipe: Recipe) -> Note:
+    name = recipe.models[0].architecture
+    return DEFAULT_NETWORK.note(
+        f"The recipe has no model, so {name} is trained, which suits the columns. "
+        "To train none, set model: none."
+    )
 
 
 def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
@@ -82,7 +101,7 @@ def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
     from dlrun.deep.candidates import make_candidates
 
     candidates = make_candidates(recipe, dataset)
-    if not any(model.features for model in recipe.model):
+    if not any(model.features for model in recipe.models):
         return tuple(candidates)
     from dlrun.study.feature_networks import with_features
 
@@ -118,7 +137,7 @@ def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
 
 def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
     names = {candidate.name for candidate in classic}
-    if not names and not recipe.model:
+    if not names and not recipe.models:
         message = f"{recipe.at('model')}: there is no model and no baseline. Add one"
         raise RecipeError(message)
     for position, candidate in enumerate(deep):

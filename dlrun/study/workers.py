@@ -96,7 +96,7 @@ def _group() -> CollectiveGroup:
 
 
 def _is_joint(plan: StudyPlan, position: int) -> bool:
-    model = plan.recipe.model[position]
+    model = plan.recipe.models[position]
     return STRATEGIES[plan.recipe.training_of(model).strategy].joins_workers
 
 

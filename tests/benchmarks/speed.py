@@ -33,7 +33,9 @@ model: {architecture: mlp, hidden: [128, 128]}
 training: {epochs: 3, batch_size: 256, early_stopping: false}
 baselines: none
 """
-FIVE = "baselines: [dummy, linear, random_forest, extra_trees, hist_gradient_boosting]\n"
+FIVE = (
+    "model: none\nbaselines: [dummy, linear, random_forest, extra_trees, hist_gradient_boosting]\n"
+)
 CANCER_RECIPE = """\
 data: {source: sklearn:breast_cancer}
 model: {architecture: mlp, hidden: [128, 128]}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 RECIPE = """\
 data: {source: sklearn:wine}
+model: none
 baselines: [dummy, linear, decision_tree]
 evaluation: {folds: 3}
 """

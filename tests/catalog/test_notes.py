@@ -17,7 +17,7 @@ from dlrun.recipe.load import load_recipe, parse_recipe
 from dlrun.study.plan import prepare
 
 LEAKY = pd.DataFrame({"x": [1, 5, 5, 1] * 10, "copy": ["n", "y"] * 20, "y": ["no", "yes"] * 20})
-RECIPE = "data: {source: data.csv, target: y}\nbaselines: [dummy]\n"
+RECIPE = "data: {source: data.csv, target: y}\nmodel: none\nbaselines: [dummy]\n"
 
 
 def test_every_kind_has_a_code_of_its_own_and_a_rule():
@@ -40,7 +40,7 @@ def test_an_unknown_code_is_a_fault_of_the_recipe():
     with pytest.raises(RecipeError) as caught:
         parse_recipe(RECIPE + "notes: {ignore: [DLR58]}\n", Path("r.yaml"))
     assert str(caught.value) == (
-        "r.yaml:3: notes.ignore.0: 'DLR58' is not the code of a note. Did you mean DLR058?"
+        "r.yaml:4: notes.ignore.0: 'DLR58' is not the code of a note. Did you mean DLR058?"
     )
 
 

@@ -62,6 +62,7 @@ def test_a_recipe_can_be_a_mapping_with_overrides(study, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     recipe = {
         "data": {"source": str(study[0] / "churn.csv"), "target": "churned"},
+        "model": "none",
         "baselines": ["decision_tree"],
     }
     result = _api().train(recipe, quiet=True, evaluation__folds=2, baselines=["knn"])

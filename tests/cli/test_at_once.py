@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 RECIPE = """\
 data: {source: sklearn:iris}
 evaluation: {repeats: 1}
+model: none
 baselines: [linear, {name: random_forest, n_estimators: 100}]
 """
 

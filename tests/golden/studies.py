@@ -391,6 +391,7 @@ data:
   source: structured.csv
   target: kind
   features: {weight: number, day: datetime, curve: series}
+model: none
 baselines: [linear]
 evaluation:
   folds: 1

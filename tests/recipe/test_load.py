@@ -100,9 +100,7 @@ seed: yes
     ("model", "fault"),
     [
         ("mlp", "'mlp' is no model. Write {architecture: mlp} or a list of such; for no network, "
-         "leave it out"),
-        ("none", "'none' is no model. Write {architecture: mlp} or a list of such; for no network, "
-         "leave it out"),
+         "none"),
         ("{architecture: mlp, activation: rellu}",
          ".activation: 'rellu' is not a Keras activation. Did you mean relu?"),
     ],
@@ -295,3 +293,10 @@ def test_all_unknown_metrics_are_named_at_once(tmp_path: Path) -> None:
         load_recipe(path)
     assert "'acuracy' is not a metric" in str(caught.value)
     assert "'auk' is not a metric" in str(caught.value)
+
+
+def test_no_network_is_asked_for_and_a_missing_model_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    for model, expected in (("model: none", []), ("model: []", []), ("", None), ("model:", None)):
+        path.write_text(f"data: {{source: x.csv}}\n{model}\n")
+        assert load_recipe(path).model == expected

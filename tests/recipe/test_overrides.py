@@ -71,7 +71,7 @@ def test_a_baseline_with_features_is_called_by_both(tmp_path):
 
 
 def test_a_list_replaces_a_list(path):
-    recipe = load_recipe(path, ["baselines=[dummy,svm]", "model=null"])
+    recipe = load_recipe(path, ["baselines=[dummy,svm]", "model=none"])
     assert isinstance(recipe.baselines, list)
     assert [baseline.title for baseline in recipe.baselines] == ["dummy", "svm"]
     assert recipe.model == []

@@ -119,3 +119,14 @@ def test_the_network_suits_columns_and_size(
 
     chosen = choose_network([Column(f"c{i}", kind) for i, kind in enumerate(types)], n_rows)
     assert (chosen["architecture"], chosen.get("encode")) == (architecture, encode)
+
+
+def test_a_recipe_without_a_model_trains_one_that_suits(tmp_path: Path) -> None:
+    pd.DataFrame({"x": X, "y": KIND}).to_csv(tmp_path / "table.csv", index=False)
+    file = tmp_path / "r.yaml"
+    file.write_text("data: {source: table.csv, target: y}\nbaselines: [linear]\n")
+    plan = prepare(load_recipe(file))
+    assert [candidate.name for candidate in plan.deep] == ["tabm"]
+    (note,) = [note for note in plan.dataset.notes if note.code == "DLR031"]
+    assert note.text.startswith("The recipe has no model, so tabm is trained")
+    assert prepare(load_recipe(file, ["model=none"])).deep == ()

@@ -37,6 +37,7 @@ RECIPE = """\
 name: leaky
 description: rows of https://carl:in-the-description@files/
 data: {source: "sklearn:iris"}
+model: none
 baselines:
   - {estimator: leaky.Leaky, api_key: in-a-setting, url: "s3://key:in-a-source@bucket/a.csv"}
 evaluation: {folds: 2}
