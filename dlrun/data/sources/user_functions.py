@@ -12,12 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-import dlrun
 from dlrun.errors import DataError, DlrunError
 from dlrun.recipe.trust import OPTION, is_trusted
 from dlrun.system.text import did_you_mean
 
-OTHERS_CODE: Final = ("<", sysconfig.get_path("stdlib"), *map(str, dlrun.__path__))
+OTHERS_CODE: Final = ("<", sysconfig.get_path("stdlib"), str(Path(__file__).parents[2]))
 """How the paths of code begin that is not the user's."""
 PACKAGES: Final = {"site-packages", "dist-packages"}
 
