@@ -105,7 +105,7 @@ def _split(dataset: Dataset) -> tuple[str, str, str]:
         return "", "", ""
     if name := _subset_column(dataset):
         return "predefined", name, "the table says which rows are for testing"
-    if name := time_column(dataset):
+    if (name := time_column(dataset)) and not dataset.stream:
         return "time", name, "the rows are in the order of time, and new ones will be later"
     if name := _group_column(dataset):
         return "group", name, "rows of one value belong together, and new rows have other values"
