@@ -124,6 +124,13 @@ DEFAULT_NETWORK = NoteKind(
     "The recipe has no `model`.",
 )
 
+NO_BETTER_THAN_NAIVE = NoteKind(
+    "DLR032",
+    "No better than an earlier value",
+    "Rows are split by time, and a side is represented by a candidate whose mean test score is no "
+    "better than that of `naive` or `seasonal_naive`.",
+)
+
 # -------------------------------------------------------------------------- the data, DLR050 to 069
 
 GUESSED_TASK = NoteKind(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.notes import (
     BETTER_ON_TEST,
     CAPPED_EPOCHS,
     DIFFERENT_DATA,
     FAILED_TRIALS,
     NO_BETTER_THAN_DUMMY,
+    NO_BETTER_THAN_NAIVE,
     NO_VALIDATION,
     SPOILING,
     STOPPED_STUDY,
@@ -27,13 +29,15 @@ if TYPE_CHECKING:
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.choice import Side
 
+NAIVE: Final = frozenset(row.name for row in BASELINES.values() if row.n_lags)
+
 
 def notes_on(
     studies: Sequence[Study],
     candidates: Sequence[CandidateResults],
     sides: tuple[Side | None, Side | None],
 ) -> Iterator[Note]:
-    """Yield notes on the studies, on failures, on the choice of each side's best, and on dummy.
+    """Yield notes on the studies, on failures, on the choice of each side's best, and on the floor.
 
     A study's notes on its data are among them where they spoil the verdict.
     """
@@ -45,6 +49,7 @@ def notes_on(
         if side is not None:
             yield from _on_choice(side, candidates)
             yield from _on_dummy(side.chosen, candidates)
+            yield from _on_naive(side.chosen, candidates)
 
 
 def _on_data(studies: Sequence[Study]) -> Iterator[Note]:
@@ -115,6 +120,17 @@ def _on_dummy(chosen: CandidateResults, candidates: Sequence[CandidateResults]) 
     elif dummy is not None and _difference(chosen, dummy) <= 0:
         text = f"{chosen.name} is no better than {dummy.name}, which ignores the columns."
         yield NO_BETTER_THAN_DUMMY.note(text)
+
+
+def _on_naive(chosen: CandidateResults, candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    naive = [each for each in candidates if each.name in NAIVE and each.scores]
+    if chosen.name in NAIVE or not naive:
+        return
+    best = max(naive, key=lambda each: _difference(each, chosen))
+    if _difference(chosen, best) <= 0:
+        yield NO_BETTER_THAN_NAIVE.note(
+            f"{chosen.name} is no better than {best.name}, which predicts an earlier value."
+        )
 
 
 def _difference(first: CandidateResults, second: CandidateResults) -> float:

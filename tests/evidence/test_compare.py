@@ -375,6 +375,17 @@ def test_dummy_is_a_rival_only_where_it_is_alone(flights):
     ]
 
 
+def test_a_candidate_below_the_last_value_is_noted(Made, make_study):
+    study = make_study(
+        Made("mlp", "deep", (0.6, 0.61, 0.6)),
+        Made("linear", "classic", (0.8, 0.81, 0.8)),
+        Made("naive", "classic", (0.7, 0.7, 0.71)),
+    )
+    assert "mlp is no better than naive, which predicts an earlier value." in [
+        note.text for note in compare([study]).notes
+    ]
+
+
 def test_a_candidate_below_dummy_is_noted(Made, make_study):
     study = make_study(
         Made("mlp", "deep", (0.48, 0.5, 0.49)),
