@@ -204,6 +204,12 @@ class Recipe(Section):
         """Return the sections of `model` that the recipe has."""
         return self.model or []
 
+    @property
+    def trainings(self) -> list[Training]:
+        """Return the training sections of all networks, that of the default one included."""
+        own = [self.training_of(model) for model in self.models]
+        return [self.training] if self.model is None else own
+
     def training_of(self, model: Model) -> Training:
         """Return the training section with the model's own overrides."""
         common = self.training.model_dump()

@@ -100,7 +100,7 @@ def find_worker(
         UsageError: the workers or the index are invalid.
         RecipeError: a strategy does not fit the workers.
     """
-    strategies: set[str] = {recipe.training_of(model).strategy for model in recipe.models}
+    strategies: set[str] = {training.strategy for training in recipe.trainings}
     worker = (
         _from_options(workers, index)
         or from_tf_config(environment)
@@ -192,8 +192,7 @@ def _check(recipe: Recipe, worker: Worker, strategies: set[str]) -> None:
             f"or start a single process without --workers and {VARIABLE}"
         )
         raise RecipeError(message)
-    for model in recipe.models:
-        training = recipe.training_of(model)
+    for training in recipe.trainings:
         size = training.batch_size
         joins = STRATEGIES[training.strategy].joins_workers
         if joins and size != "auto" and size < worker.n_workers:
