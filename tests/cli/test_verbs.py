@@ -71,7 +71,7 @@ def test_validate_shows_columns_classes_and_splits(dlrun, tmp_path):
     ran = dlrun("validate", "r.yaml", cwd=tmp_path)
     assert ran.code == 0, ran.err
     assert "malic_acid" in ran.out
-    assert "splits    5: 124 train, 18 validation, 36 test" in ran.out
+    assert "splits    25: 124 train, 18 validation, 36 test" in ran.out
     assert "r.yaml is valid. Candidates: dummy, linear, random_forest" in ran.out
 
 
