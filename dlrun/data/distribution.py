@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -182,9 +183,16 @@ def _number_bins(
 
 def _edges(known: NDArray[np.float64], *, by_quantiles: bool) -> NDArray[np.float64]:
     low, high = float(known.min()), float(known.max())
-    if high - low < N_BINS and bool(np.all(known % 1 == 0)):
-        return np.arange(low - 0.5, high + 1, dtype=np.float64)
+    is_wide = high - low >= N_BINS
+    if bool(np.all(known % 1 == 0)) and not (is_wide and by_quantiles):
+        if is_wide:
+            low, high = np.rint(np.quantile(known, [TAIL, 1 - TAIL])).tolist()
+        step = max(1, ceil((high - low + 1) / N_BINS))  # each bin has as many whole numbers
+        return np.arange(low - 0.5, high + step, step, dtype=np.float64)
     edges: NDArray[np.float64]
+    distinct = np.unique(known)
+    if by_quantiles and 1 < len(distinct) <= N_QUANTILE_BINS:
+        return _between(distinct)
     if by_quantiles:
         edges = np.unique(np.quantile(known, np.linspace(TAIL, 1 - TAIL, N_QUANTILE_BINS + 1)))
     else:
@@ -194,3 +202,10 @@ def _edges(known: NDArray[np.float64], *, by_quantiles: bool) -> NDArray[np.floa
         reach = abs(edges[0]) * 0.01 or 1.0
         return np.array([edges[0] - reach, edges[0] + reach])
     return edges
+
+
+def _between(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return edges half way between ascending values, and as far beyond the first and the last."""
+    middles = (values[1:] + values[:-1]) / 2
+    first, last = 2 * values[0] - middles[0], 2 * values[-1] - middles[-1]
+    return np.concatenate([[first], middles, [last]])

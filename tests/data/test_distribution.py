@@ -41,12 +41,27 @@ def test_whole_numbers_have_a_bin_each_by_class():
     assert found.quartiles == ()
 
 
+def test_bins_of_many_whole_numbers_have_equally_many_of_them():
+    days = np.tile(np.arange(1.0, 32), 100)
+    found = _only(_dataset(CLASSES, [0, 1] * 1550, day=days))
+    assert found.edges == tuple(0.5 + 2 * k for k in range(17))
+    totals = [sum(each) for each in zip(*found.counts, strict=True)]
+    assert totals == [200] * 15 + [100]
+
+
 def test_a_number_has_the_quartiles_of_the_target():
     y = [10.0, 20, 30, 40, 1, 2]
     found = _only(_dataset(NUMBER, y, x=[1.0, 1, 1, 1, 3, 3]))
     assert found.edges == (0.5, 1.5, 2.5, 3.5)
     assert found.counts == ((4, 0, 2),)
     assert found.quartiles == ((17.5, 25.0, 32.5), None, (1.25, 1.5, 1.75))
+
+
+def test_a_few_values_far_apart_have_a_bin_each():
+    found = _only(_dataset(NUMBER, [1.0, 2, 3, 9], x=[0.0, 0, 1000, 1000]))
+    assert found.edges == (-500, 500, 1500)
+    assert found.quartiles == ((1.25, 1.5, 1.75), (4.5, 6.0, 7.5))
+    assert found.strength > 0
 
 
 def test_bins_take_in_the_tails_and_every_row():
