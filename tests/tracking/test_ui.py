@@ -115,6 +115,7 @@ def test_a_browser_shows_the_runs_until_ctrl_c(
         ).stdout  # fmt: skip
         assert "iris-1" in shown
         assert "matching run" in shown
+        assert "dlrun: cost and quality" in shown  # the saved view
         raise KeyboardInterrupt
     assert not [process for process in tree if process.is_running()]
     assert set(store_folder(store).iterdir()) == before
