@@ -125,7 +125,7 @@ class LineClock:
     def add_epoch(self, epoch: Epoch, now: float) -> None:
         """Record an epoch that has ended."""
         if not epoch.resumed:
-            running = self.trials[-1]
+            running = self._running(now)
             running.first = running.first or (epoch, now)
             running.last = (epoch, now)
 
@@ -134,7 +134,7 @@ class LineClock:
         if trial.epochs:
             self.lengths.append(len(trial.epochs))
         if not trial.resumed:
-            self.trials[-1].ended = now
+            self._running(now).ended = now
         self._next(now)
 
     def _next(self, now: float) -> None:
@@ -142,6 +142,12 @@ class LineClock:
         self.trials = self._ended
         if len(self.trials) < len(self.plan.sizes):
             self.trials.append(TrialTimes(now, self.plan.sizes[len(self.trials)]))
+
+    def _running(self, now: float) -> TrialTimes:
+        """Return the running trial; one that was planned as kept may turn out to be damaged."""
+        if len(self._ended) == len(self.trials):
+            self.trials.append(TrialTimes(now, 1.0))
+        return self.trials[-1]
 
     @property
     def _ended(self) -> list[TrialTimes]:

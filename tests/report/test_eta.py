@@ -155,3 +155,13 @@ def test_the_time_left_runs_down_until_something_ends() -> None:
     assert [str(clock.left(now)) for now in (10.0, 14.0, 19.9, 25.0)] == [
         "10 s left", "6 s left", "1 s left", "",
     ]  # fmt: skip
+
+
+def test_a_trial_that_was_planned_as_kept_may_run_after_all() -> None:
+    clock = StudyClock([replace(plan_of("mlp", 1), sizes=())])
+    clock.begin("mlp", 0.0)
+    clock.add_epoch("mlp", Epoch(1, 5, {}, 1.0), 1.0)
+    assert clock.left(1.0).seconds == pytest.approx(4.0)
+    clock.add_trial(trial("mlp", 0, n_epochs=5), 5.0)
+    clock.add_trial(trial("mlp", 1), 6.0)
+    assert str(clock.left(6.0)) == ""
