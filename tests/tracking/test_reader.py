@@ -76,14 +76,18 @@ def test_an_unknown_schema_is_read_by_the_client(folder: Path) -> None:
     assert isinstance(open_store(None).reader, ClientReader)
 
 
-def test_reading_a_local_study_imports_no_mlflow(written: tuple[Store, str]) -> None:
+def test_a_local_study_is_read_without_mlflow_and_a_classic_model_without_tensorflow(
+    written: tuple[Store, str],
+) -> None:
     code = (
-        "import sys\nfrom dlrun.tracking.read import find_study, load_model_folder\n"
+        "import sys\nfrom dlrun.data.model_io import load\n"
+        "from dlrun.tracking.read import find_study, load_model_folder\n"
         "from dlrun.tracking.store import open_store\n"
         "store = open_store(sys.argv[1], create=False)\n"
         "study = find_study(store)\nstudy.read_predictions('linear')\n"
-        "load_model_folder(store, None)\nprint(study.name, 'mlflow' in sys.modules)"
+        "print(study.name, load(load_model_folder(store, None)).facts.candidate)\n"
+        "print({'mlflow', 'tensorflow', 'keras'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, written[0].uri]
     answer = subprocess.run(command, capture_output=True, check=True, text=True)
-    assert answer.stdout == "iris-1 False\n"
+    assert answer.stdout == "iris-1 linear\nset()\n"
