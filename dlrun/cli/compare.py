@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlrun.cli.completion import study_names
-from dlrun.cli.options import AsJson, Uri, open_to_read, say
+from dlrun.cli.options import AsJson, Uri, open_to_read
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def compare(
         message = "--json, --csv and --markdown: choose one"
         raise UsageError(message)
 
-    say("reading studies …")
     from dlrun.evidence.compare import compare as compare_studies
     from dlrun.report import plain
     from dlrun.tracking.read import find_studies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from dlrun.cli.completion import recipe_files, study_names
 from dlrun.errors import TrackingError
+from dlrun.system.secrets import mask_uri
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -61,6 +63,9 @@ def open_to_read(uri: str | None) -> Store:
     """Open a store for reading and print its note."""
     from dlrun.tracking.store import open_store
 
+    wanted = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if wanted and not wanted.startswith("sqlite:"):
+        say(f"reading {mask_uri(wanted)} …")  # MLflow's client takes seconds
     store = open_store(uri, create=False)
     if store.note:
         print(store.note, file=sys.stderr)
