@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,7 +63,7 @@ def show(study: StudyName = "last", as_json: AsJson = False, uri: Uri = None) ->
 
     console = Console(highlight=False)
     console.print(study_details(found))
-    print(f"\nNext:   dlrun compare {found.summary.name} · dlrun ui")
+    print(f"\nNext:   dlrun compare {shlex.quote(found.summary.name)} · dlrun ui")
 
 
 @studies.command()
