@@ -154,6 +154,10 @@ class LineClock:
         return [each for each in self.trials if each.ended is not None]
 
     @property
+    def _is_done(self) -> bool:
+        return len(self.plan.sizes) <= len(self._ended) == len(self.trials)
+
+    @property
     def unit_seconds(self) -> float | None:
         """Return what a trial of size one is expected to take; None before that is known."""
         epochs = self._epochs_seconds
@@ -177,6 +181,8 @@ class LineClock:
             now: on the same clock.
             guess: what a trial of size one takes, where this line does not know it yet.
         """
+        if self._is_done:
+            return 0.0
         unit = self.unit_seconds if self.unit_seconds is not None else guess
         if unit is None:
             return None
