@@ -40,8 +40,8 @@ def _names() -> Iterator[str]:
         return
     try:
         reader = open_store(uri, create=False).reader
-        for run in reader.studies(AT_MOST):
-            yield run.info.run_name
-            yield reader.experiment_name(run.info.experiment_id)
+        runs = reader.studies(AT_MOST)
+        yield from (run.info.run_name for run in runs)
+        yield from map(reader.experiment_name, dict.fromkeys(r.info.experiment_id for r in runs))
     except (DlrunError, OSError):
         return

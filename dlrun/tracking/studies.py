@@ -85,7 +85,10 @@ class StudyDetails:
 def list_studies(store: Store, experiment: str | None = None) -> list[StudySummary]:
     """Return the studies of a store, or of an experiment, the newest first."""
     with clear_errors(store.place):
-        studies = [_summary(store, run) for run in store.reader.studies()]
+        runs = store.reader.studies()
+        ids = {run.info.experiment_id for run in runs}
+        names = {each: store.reader.experiment_name(each) for each in ids}
+    studies = [_summary(run, names[run.info.experiment_id]) for run in runs]
     return [each for each in studies if experiment in (None, each.experiment)]
 
 
@@ -99,7 +102,7 @@ def describe_study(store: Store, name: str | None) -> StudyDetails:
         run = find_run(store, name)
         newest_first = candidates_of(store, run.info.run_id)
         return StudyDetails(
-            summary=_summary(store, run),
+            summary=_summary(run, store.reader.experiment_name(run.info.experiment_id)),
             task=run.data.tags["dlrun.task"],
             metrics=_metrics(store, run),
             artifacts=run.info.artifact_uri,
@@ -172,12 +175,12 @@ def delete_study(store: Store, study: StudyDetails) -> None:
         store.client.delete_run(study.summary.id)
 
 
-def _summary(store: Store, run: Any) -> StudySummary:
+def _summary(run: Any, experiment: str) -> StudySummary:
     info, tags = run.info, run.data.tags
     return StudySummary(
         id=info.run_id,
         name=info.run_name,
-        experiment=store.reader.experiment_name(info.experiment_id),
+        experiment=experiment,
         source=tags.get("mlflow.source.name", ""),
         status=info.status,
         started=datetime.fromtimestamp(info.start_time / 1000, tz=UTC),
