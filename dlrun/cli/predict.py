@@ -15,7 +15,7 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="The rows: csv, tsv, parquet, jsonl, feather or npz; or images, sounds or texts: "
+            help="The rows: a table of any kind that train reads; or images, sounds or texts: "
             "a file, a folder, a zip, or a glob in quotes.",
             show_default=False,
         ),

@@ -19,6 +19,7 @@ from dlrun.data.sources.arrays import read_inputs
 from dlrun.data.sources.folders import find_files, holds_files, kind_of
 from dlrun.data.sources.registry import read_source
 from dlrun.data.sources.tables import TEXT_SUFFIXES, read_table
+from dlrun.data.sources.url import fetch, is_url
 from dlrun.data.types.decode import as_cells, is_present
 from dlrun.errors import DataError
 from dlrun.system.text import quoted
@@ -30,9 +31,9 @@ def read_rows(
     """Read the rows that a model predicts.
 
     Args:
-        source: a table, a glob of tables or an .npz, relative to the working directory; for a
-            model with one column of images, sounds or texts also such a file, a glob, a folder or
-            a zip of them.
+        source: a table, a glob of tables or an .npz, relative to the working directory, or the
+            address of a table; for a model with one column of images, sounds or texts also such a
+            file, a glob, a folder or a zip of them.
         columns: the model's.
         form: of the text files that it was trained on.
         target: its name, for rows without names of columns, which may lack it.
@@ -43,7 +44,7 @@ def read_rows(
     Raises:
         DataError: the source does not exist, or cannot be read.
     """
-    path = Path(source)
+    path = fetch(source)[0] if is_url(source) else Path(source)
     text = [
         column.name
         for column in columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -22,6 +23,7 @@ from dlrun.system.files import atomic_write
 SCHEMES: Final = ("http://", "https://")
 SECONDS: Final = 60  # without an answer
 CHUNK: Final = 2**20
+CACHE_FAULTS: Final = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 
 
 def is_url(source: str) -> bool:
@@ -65,6 +67,9 @@ def _download(url: str, path: Path) -> None:
         )
         raise DataError(message) from error
     except (OSError, ValueError, HTTPException) as error:
+        if getattr(error, "errno", None) in CACHE_FAULTS:
+            message = f"{_shown(url)} cannot be kept as {path}: {error}. Set DLRUN_CACHE_DIR"
+            raise DataError(message) from error
         reason = getattr(error, "reason", None) or error or type(error).__name__
         message = (
             f"{_shown(url)} cannot be downloaded: {reason}. Is this machine online? A copy of the "

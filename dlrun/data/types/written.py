@@ -63,7 +63,7 @@ def find_formats(
             found.append(chosen)
         else:
             found.append(column)
-            if raw is not None and not is_declared:
+            if raw is not None and not is_declared and column.lag is None:
                 notes += _nearly_numbers(column, raw)
     notes += [*_format_notes(written), *_missing_notes(written, declared)]
     return tuple(found), notes

@@ -92,6 +92,15 @@ def test_without_a_network_a_copy_is_advised(server: ThreadingHTTPServer, tmp_pa
         read_source(url.replace("http://", "HTTP://user:password@"), tmp_path)
 
 
+def test_a_cache_that_cannot_be_written_is_named(
+    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"cannot be kept as .*Set DLRUN_CACHE_DIR"):
+        read_source(address(server, "t.csv"), tmp_path)
+
+
 def test_only_addresses_are_addresses() -> None:
     assert is_url("https://example.org/a.csv")
     assert not is_url("openml:adult")
