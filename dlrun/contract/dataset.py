@@ -113,6 +113,7 @@ class TextFormat:
         header: whether the first row has the names of the columns; auto: found in the first rows.
         names: of the columns, in place of those in the file.
         na: what is missing in every column, beside the empty cell; None: what pandas takes for it.
+        is_padded: blanks around the texts are no part of them; found in the first rows.
     """
 
     encoding: str = "auto"
@@ -121,6 +122,7 @@ class TextFormat:
     header: Literal["auto", "first", "none"] = "auto"
     names: tuple[str, ...] = ()
     na: tuple[str, ...] | None = None
+    is_padded: bool = False
 
 
 AUTO: Final = TextFormat()

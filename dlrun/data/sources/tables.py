@@ -188,6 +188,8 @@ def _read_json(content: Content, text: Collection[str]) -> pd.DataFrame:
     if isinstance(document, dict) and len(document) == 1:
         (inner,) = document.values()
         document = inner if isinstance(inner, list) and isinstance(inner[:1], list) else document
+    if isinstance(document, dict) and {"columns", "data"} <= {*document}:  # as pandas splits it
+        return pd.DataFrame(document["data"], columns=document["columns"])
     if isinstance(document, list) and all(isinstance(row, dict) for row in document):
         return pd.DataFrame(document)
     if isinstance(document, dict) and all(isinstance(v, list | dict) for v in document.values()):

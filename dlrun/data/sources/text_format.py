@@ -67,7 +67,7 @@ def find_format(
     rows = _rows(text, separator, is_whole=is_whole)
     decimal = _find_decimal(rows, separator) if wanted.decimal == "auto" else wanted.decimal
     found = replace(wanted, encoding=encoding, separator=separator, decimal=decimal)
-    found = replace(found, header=_find_header(rows, wanted))
+    found = replace(found, header=_find_header(rows, wanted), is_padded=_are_padded(rows))
     width = _common_width(rows)
     if wanted.names and width and len(wanted.names) != width:
         message = (
@@ -173,11 +173,18 @@ def _clean_share(rows: Rows, separator: str) -> float:
     return round(n_clean / len(cells), 2)
 
 
+def _are_padded(rows: Rows) -> bool:
+    """Return whether a blank stands before each field but the first, as in "a, b, c"."""
+    cells = [cell for row in rows for cell in row[1:] if cell]
+    return bool(cells) and all(cell.startswith(" ") for cell in cells)
+
+
 def _rows(text: str, separator: str, *, is_whole: bool) -> Rows:
     """Return the first rows, those without a field left out."""
     if separator == BLANKS:
         lines = text.splitlines()
-        found = [line.split() for line in lines[: MAX_ROWS + 1]]
+        plain = (line.strip().replace("\t", BLANKS) for line in lines[: MAX_ROWS + 1])
+        found = [*csv.reader(plain, delimiter=BLANKS, skipinitialspace=True)]
         is_cut = len(lines) <= MAX_ROWS and not is_whole
     else:
         found, is_cut = [], not is_whole

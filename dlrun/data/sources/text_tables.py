@@ -66,10 +66,21 @@ def read_text(
     except UnicodeError as error:
         message = f"it is not text in {wanted.encoding}: {error}. Set data.encoding"
         raise ValueError(message) from error
+    if found.is_padded:
+        frame = _stripped(frame)
     if found.names:
         frame.columns = pd.Index(found.names)
     missing = _hide(frame, found)
     return frame, found, [*notes, *_missing_notes(missing)]
+
+
+def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the blanks around names and texts."""
+    texts = {
+        str(name).strip(): values.str.strip() if types.is_string_dtype(values.dtype) else values
+        for name, values in frame.items()
+    }
+    return pd.DataFrame(texts)
 
 
 def missing_texts(found: TextFormat) -> list[str]:

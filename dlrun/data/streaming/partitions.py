@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -108,8 +109,21 @@ class TableFiles:
         if any(pa.types.is_binary(field.type) for field in table.schema):
             message = f"it is not {form.encoding} text. Set data.encoding"
             raise UnicodeError(message)
+        table = _stripped(table, missing_texts(form)) if form.is_padded else table
         for batch in table.to_batches(BATCH_ROWS):
             yield pa.Table.from_batches([batch])
+
+
+def _stripped(table: pa.Table, missing: Sequence[str]) -> pa.Table:
+    """Return a table without the blanks around its texts, of which some are missing values."""
+    for place, field in enumerate(table.schema):
+        is_dictionary = pa.types.is_dictionary(field.type)
+        if is_dictionary or pa.types.is_string(field.type):
+            texts = pc.utf8_trim_whitespace(table.column(place).cast(pa.string()))
+            texts = pc.if_else(pc.is_in(texts, pa.array(missing)), None, texts)
+            texts = texts.dictionary_encode() if is_dictionary else texts
+            table = table.set_column(place, field.name, texts)
+    return table
 
 
 def find_paths(source: str, folder: Path) -> tuple[Path, ...]:
@@ -260,6 +274,7 @@ def _names(path: Path, file: Any, stop: int, form: TextFormat) -> tuple[str, ...
     if not names:
         message = f"{path}: the file is empty."
         raise DataError(message)
+    names = [name.strip() for name in names] if form.is_padded else names
     return tuple(name or "Unnamed: 0" for name in names)  # an index written by pandas
 
 

@@ -67,6 +67,22 @@ def test_blanks_separate_whatever_their_number(tmp_path: Path) -> None:
     assert frame["column_5"].tolist() == ["chevrolet", "buick", "buick"]
 
 
+def test_blanks_in_quotes_separate_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "auto.data"
+    path.write_text('18.0   8   130.0\t"ford torino"\n15.0   8   165.0\t"buick skylark 320"\n')
+    frame = read_table(path).frame
+    assert frame["column_4"].tolist() == ["ford torino", "buick skylark 320"]
+
+
+def test_a_blank_after_each_comma_is_no_part_of_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "adult.csv"
+    path.write_text("age, work, y\n39, State-gov, <=50K\n50, ?, >50K\n38, NA, >50K\n")
+    frame = read_table(path).frame
+    assert frame["y"].tolist() == ["<=50K", ">50K", ">50K"]
+    assert frame["work"].tolist()[:2] == ["State-gov", "?"]
+    assert frame["work"].isna().tolist() == [False, False, True]
+
+
 ABALONE = "M,0.455,0.365,15\nM,0.35,0.265,7\nF,0.53,0.42,9\nI,0.33,0.255,7\n"
 
 
@@ -176,6 +192,7 @@ def test_long_identifiers_keep_their_digits(tmp_path: Path) -> None:
     [
         '[{"id": "007", "n": 1}, {"id": "8", "n": null}]',
         '{"id": ["007", "8"], "n": [1, null]}',
+        '{"columns": ["id", "n"], "index": [0, 1], "data": [["007", 1], ["8", null]]}',
         '{"rows": [{"id": "007", "n": 1}, {"id": "8"}]}',
         '{"id": "007", "n": 1}\n{"id": "8", "n": null}\n',
     ],

@@ -22,7 +22,7 @@ def make_table() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "größe": rng.normal(size=N_ROWS).round(3),
-            "town": rng.choice(["Köln", "Bonn"], N_ROWS),
+            "town": rng.choice(["Köln", "Bonn", "NA"], N_ROWS),
             "when": days.strftime("%d.%m.%Y"),
             "pulse": np.where(rng.random(N_ROWS) < 0.2, -999, rng.integers(40, 90, N_ROWS)),
             "late": rng.choice(["no", "yes"], N_ROWS),
@@ -33,7 +33,11 @@ def make_table() -> pd.DataFrame:
 @pytest.fixture
 def read(make_recipe: Any, tmp_path: Path) -> Any:
     def read(*, stream: bool, target: str = "late", data: Any = None, **settings: Any) -> Dataset:
-        make_table().to_csv(tmp_path / "t.csv", index=False, **settings)
+        is_padded = settings.pop("is_padded", False)
+        path = tmp_path / "t.csv"
+        make_table().to_csv(path, index=False, **settings)
+        if is_padded:
+            path.write_text(path.read_text(encoding="utf-8").replace(",", ", "), encoding="utf-8")
         recipe = make_recipe(
             {"source": "t.csv", "target": target, "stream": stream, "na": [-999], **(data or {})}
         )
@@ -45,6 +49,7 @@ def read(make_recipe: Any, tmp_path: Path) -> Any:
 @pytest.mark.parametrize(
     ("settings", "data"),
     [
+        ({"is_padded": True}, {}),
         ({"sep": ";", "decimal": ",", "encoding": "cp1252"}, {}),
         ({"sep": "|", "header": False}, {"names": ["größe", "town", "when", "pulse", "late"]}),
         ({"sep": "\t", "encoding": "utf-8-sig"}, {"separator": "tab"}),
