@@ -81,13 +81,15 @@ def _column(facts: dict[str, Any]) -> Column:
 
 
 def write_format(folder: Path, form: TextFormat) -> None:
-    """Write beside a model how the text files were read that it was trained on."""
+    """Write beside a model how the text files were read that it was trained on, if any were."""
+    if form == AUTO:
+        return
     text = json.dumps(asdict(form), indent=2, ensure_ascii=False)
     (folder / FORMAT).write_text(text, encoding="utf-8")
 
 
 def _read_format(folder: Path) -> TextFormat:
-    """Read it; older models lack it."""
+    """Read it; older models, and those of other files, lack it."""
     path = folder / FORMAT
     if not path.is_file():
         return AUTO

@@ -19,7 +19,7 @@ from trials import METRICS, baseline, make_splits, task
 
 from dlrun.classic.candidates import make_candidates
 from dlrun.contract.candidate import Epoch, FitContext, Predictions
-from dlrun.contract.dataset import Dataset
+from dlrun.contract.dataset import Dataset, TextFormat
 from dlrun.contract.trial import ProbeScore, RetrainingCondition, Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, TrainingError
@@ -93,6 +93,14 @@ def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_pat
     again = saved.load(tmp_path).fitted.predict(dataset.frame.iloc[split.validation])
     assert trial.validation_scores["accuracy"] == (again.class_indices == validation).mean()
     assert list(trial.scores) == list(trial.validation_scores) == list(METRICS)
+
+
+def test_the_format_of_the_training_files_is_kept_with_the_model(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    form = TextFormat(separator=";", header="none", names=("a", "y"))
+    run(baseline(dataset), replace(dataset, format=form), tmp_path)
+    assert saved.load(tmp_path).format == form
 
 
 def test_a_trial_tells_what_it_cost(dataset: Dataset, tmp_path: Path) -> None:
