@@ -9,9 +9,9 @@ from tempfile import mkdtemp
 import pytest
 from hypothesis import settings
 
-from dlrun.system.cost import n_cores, pin_threads
+from dlrun.system.cost import pin_threads
 
-pin_threads(n_cores())
+pin_threads()
 
 os.environ["DLRUN_CACHE_DIR"] = mkdtemp(prefix="dlrun-tests-")  # not the user's own
 

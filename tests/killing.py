@@ -104,9 +104,9 @@ IMPORTED = (
 
 
 def _serve() -> None:
-    from dlrun.system.cost import n_cores, pin_threads
+    from dlrun.system.cost import pin_threads
 
-    pin_threads(n_cores())
+    pin_threads()
     for module in IMPORTED:
         importlib.import_module(module)
     print(READY, flush=True)

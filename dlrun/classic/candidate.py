@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.parts import load_part
-from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for
+from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for, openmp_threads
 from dlrun.classic.estimators import build
 from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
@@ -94,6 +95,7 @@ class ClassicCandidate:
             if row.stops_early and estimator.get_params().get("early_stopping"):
                 held_out = features.transform(validation.frame)
                 stopping = task.stopping_arguments(held_out, validation.y, classes)
-            with wrap_estimator_errors(self.name):
+            threads = openmp_threads(matrix.shape[0] * matrix.shape[1])
+            with wrap_estimator_errors(self.name), threadpool_limits(threads, user_api="openmp"):
                 estimator.fit(matrix, y, **row.fit_arguments(n_categories), **stopping)
         return ClassicFitted(self.name, columns, train.target, features, estimator, classes)

@@ -33,11 +33,11 @@ def check(
     """Check that a network or an estimator keeps the promises that dlrun relies on."""
     say(f"building {part} …")
     from dlrun.errors import DlrunError
-    from dlrun.system.cost import n_cores, pin_threads
+    from dlrun.system.cost import pin_threads
     from dlrun.testing.candidates import CANDIDATE_CHECKS
     from dlrun.testing.errors import CheckError
 
-    pin_threads(n_cores())
+    pin_threads()
     n_broken = 0
     for case in _cases(part, settings or [], trust_modules or ()):
         print(f"{part} on the sample {case.dataset.name!r}, {case.dataset.target.task}")

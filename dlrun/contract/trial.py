@@ -72,7 +72,12 @@ class ProbeScore:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one trial cost; None where it was not measured."""
+    """What one trial cost; None where it was not measured.
+
+    Attributes:
+        fit_seconds: without start-up, as `cpu_seconds`.
+        startup_seconds: of importing and compiling, which take the same for any number of rows.
+    """
 
     fit_seconds: float | None = None
     cpu_seconds: float | None = None
@@ -81,6 +86,7 @@ class Cost:
     latency_ms_batch1000: float | None = None
     model_mb: float | None = None
     parameters: int | None = None
+    startup_seconds: float | None = None
 
 
 @dataclass(frozen=True)

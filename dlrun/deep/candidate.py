@@ -12,6 +12,7 @@ from dlrun.contract.dataset import Dataset
 from dlrun.deep.spec import NetworkSpec
 from dlrun.errors import TrainingError
 from dlrun.recipe.write import flat
+from dlrun.system.cost import startup
 
 if TYPE_CHECKING:
     from dlrun.deep.fitted import FittedNetwork
@@ -68,7 +69,8 @@ class DeepCandidate:
         Raises:
             TrainingError: the network cannot be built or trained on these rows.
         """
-        from dlrun.deep.train import train_network
+        with startup():
+            from dlrun.deep.train import train_network
 
         with self._add_place():
             return train_network(self.spec, train, validation, context)

@@ -30,6 +30,7 @@ from dlrun.deep.training.loop import Trainer
 from dlrun.deep.training.optimizers import make_optimizer
 from dlrun.deep.training.streaming_data import StreamedRows
 from dlrun.errors import TrainingError
+from dlrun.system.cost import startup
 
 
 def train_network(
@@ -50,7 +51,7 @@ def train_network(
     # 2 · the network, fitted to the training rows
     encodings = fit_encodings(train.columns, train.frame, spec.preprocessing)
     objective = choose_objective(training, train.target, train.y)
-    with strategy.scope():
+    with startup(), strategy.scope():
         network = build(spec, train.columns, encodings, objective, policy)
         optimizer = make_optimizer(training, scales_loss=policy == "mixed_float16")
 

@@ -19,6 +19,7 @@ COST_TITLES: Final = {
     "latency_ms_batch1000": "ms per 1,000",
     "model_mb": "model MB",
     "parameters": "params",
+    "startup_seconds": "start-up s",
 }
 
 

@@ -48,7 +48,7 @@ def run_trials(
 
 
 def _threads(execution: Execution) -> int:
-    return max(1, cost.n_cores() // execution.workers)
+    return cost.n_threads(execution.workers)
 
 
 @contextmanager

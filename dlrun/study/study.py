@@ -60,7 +60,7 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     """
     # 1 · data, splits and candidates
     reporter.note(f"reading the data of {recipe.name} …")  # the next word takes seconds
-    pin_threads(n_cores())
+    pin_threads()
     plan = prepare(recipe)
 
     # 2 · the store, and what was trained before
@@ -95,7 +95,7 @@ def follow(recipe: Recipe) -> None:
     Raises:
         DlrunError: the recipe or the data cannot be used, or a worker is lost.
     """
-    pin_threads(n_cores())
+    pin_threads()
     run_worker(prepare(recipe))
 
 

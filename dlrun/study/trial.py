@@ -123,13 +123,13 @@ def run_trial(
         task: what is run.
         dataset: all rows; a retraining condition's change is applied to them.
         on_epoch: as in `FitContext`.
-        threads: for the numeric libraries; None: one for each core.
+        threads: for the numeric libraries; None: OMP_NUM_THREADS, else one for each core.
 
     Raises:
         KeyboardInterrupt: a signal asked to stop.
     """
     with unswallowed_signals() as check_signals:
-        trial = _run_or_fail(task, dataset, on_epoch, threads or cost.n_cores(), check_signals)
+        trial = _run_or_fail(task, dataset, on_epoch, threads or cost.n_threads(), check_signals)
         check_signals()
         return trial
 
@@ -208,10 +208,11 @@ def _cost(
 ) -> Cost:
     """Return what a trial cost; the CPU seconds of resumed epochs are not known."""
     one, thousand = cost.latency(fitted.predict, test.frame) if folder else (None, None)
-    resumed = [epoch.seconds for epoch in epochs if epoch.resumed]
+    resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
     return Cost(
         fit_seconds=usage.wall_seconds + sum(resumed),
         cpu_seconds=None if resumed else usage.cpu_seconds,
+        startup_seconds=usage.startup_seconds,
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,

@@ -1,4 +1,4 @@
-"""Seconds, CPU seconds, peak memory, latency and size, on a fixed number of threads."""
+"""Seconds, CPU seconds, start-up, peak memory, latency and size, on a fixed number of threads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 Predict = Callable[["pd.DataFrame"], object]
 
 MB: Final = 2**20
-THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES: Final = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+)  # fmt: skip
+OWN_CHOICE: Final = "DLRUN_CHOSE_THREADS"  # is set where the first of these is not the user's
 PROCESS_STATUS: Final = Path("/proc/self/status")
 CGROUP_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 LATENCY_BUDGET_SECONDS: Final = 0.25  # per batch size
@@ -31,11 +35,22 @@ BUSY_SHARE: Final = 0.8  # of one core; a process that gets less competes with o
 
 @dataclass
 class ResourceUsage:
-    """The cost of the code within `measure`; set when it ends."""
+    """The cost of the code within `measure`; set when it ends.
+
+    Attributes:
+        wall_seconds: without those of start-up, as `cpu_seconds`.
+        startup_seconds: wall seconds of the code within `startup`.
+        startup_cpu_seconds: its CPU seconds.
+    """
 
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    startup_seconds: float = 0.0
+    startup_cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
+
+
+_measured: ContextVar[ResourceUsage | None] = ContextVar("_measured", default=None)
 
 
 @contextmanager
@@ -46,19 +61,37 @@ def measure() -> Iterator[ResourceUsage]:
     with its libraries and data; Linux can reset it, elsewhere it is the peak since the start.
     """
     usage = ResourceUsage()
+    token = _measured.set(usage)
     _reset_peak_memory()
     wall, cpu = time.perf_counter(), _cpu_seconds()
     try:
         yield usage
     finally:
-        usage.wall_seconds = time.perf_counter() - wall
-        usage.cpu_seconds = _cpu_seconds() - cpu
+        usage.wall_seconds = time.perf_counter() - wall - usage.startup_seconds
+        usage.cpu_seconds = max(0.0, _cpu_seconds() - cpu - usage.startup_cpu_seconds)
         usage.peak_memory_mb = _peak_memory_mb()
+        _measured.reset(token)
+
+
+@contextmanager
+def startup() -> Iterator[None]:
+    """Count the code within as start-up of the training that is measured, not as training.
+
+    Importing a library and compiling a network take seconds whatever the number of rows.
+    """
+    usage = _measured.get()
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        if usage is not None:
+            usage.startup_seconds += time.perf_counter() - wall
+            usage.startup_cpu_seconds += time.process_time() - cpu
 
 
 def _cpu_seconds() -> float:
     # A child's time moves to its parent when it ends, so the sum never falls.
-    total = sum(os.times()[:4])
+    total = time.process_time() + sum(os.times()[2:4])
     for child in psutil.Process().children(recursive=True):
         try:
             total += sum(child.cpu_times()[:4])
@@ -129,15 +162,31 @@ def n_cores() -> int:
     return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
 
 
-def pin_threads(threads: int) -> None:
+def user_threads() -> int | None:
+    """Return the number of threads that the user sets, OMP_NUM_THREADS; None without one."""
+    wanted = os.environ.get(THREAD_VARIABLES[0], "").partition(",")[0].strip()
+    if OWN_CHOICE in os.environ or not wanted.isdecimal():
+        return None
+    return int(wanted) or None
+
+
+def n_threads(n_workers: int = 1) -> int:
+    """Return the threads of a trial's libraries: as the user sets, else a share of the cores."""
+    return user_threads() or max(1, n_cores() // n_workers)
+
+
+def pin_threads() -> None:
     """Set the number of threads of the numeric libraries, before they are imported.
 
     Variables that the user has set are kept. Waiting threads spin briefly before they sleep:
     boosting on 7,000 rows with 2 threads took 0.5 s, against 3.0 s where threads slept at once
     (OMP_WAIT_POLICY=PASSIVE); on a loaded machine 2.8 s, against 3.8 s with libgomp's default.
     """
+    threads = str(n_threads())
+    if user_threads() is None:
+        os.environ[OWN_CHOICE] = "1"
     for variable in THREAD_VARIABLES:
-        os.environ.setdefault(variable, str(threads))
+        os.environ.setdefault(variable, threads)
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 

@@ -43,9 +43,9 @@ from dlrun.contract.candidate import FitContext
 from dlrun.recipe.load import load_recipe
 from pathlib import Path
 from dlrun.study.plan import prepare
-from dlrun.system.cost import n_cores, pin_threads
+from dlrun.system.cost import pin_threads
 
-pin_threads(n_cores())
+pin_threads()
 began = time.perf_counter()
 plan = prepare(load_recipe(Path(sys.argv[1])))
 print(f"prepared {time.perf_counter() - began:.1f}", flush=True)

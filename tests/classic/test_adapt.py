@@ -10,14 +10,16 @@ import pytest
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from threadpoolctl import threadpool_limits
 
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.parts import load_part
 from dlrun.classic import adapt
-from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for
+from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for, openmp_threads
 from dlrun.classic.estimators import build
 from dlrun.classic.tasks import classification
-from dlrun.system.cost import limited_threads
+from dlrun.system.cost import OWN_CHOICE, limited_threads
 
 MATRIX = np.random.default_rng(0).normal(size=(60, 3))
 Y = (MATRIX[:, 0] > 0).astype(np.int64)
@@ -82,10 +84,15 @@ def test_a_seed_of_32_bits_fits_lightgbm() -> None:
     boosting.fit(MATRIX, Y)
 
 
-def test_boosting_gets_the_pinned_threads_and_the_categories() -> None:
+def test_boosting_gets_the_pinned_threads_and_the_categories(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(OWN_CHOICE, "1")
     with limited_threads(3):
+        assert adapted("xgboost", {}).n_jobs == 1  # a small table
+        assert adapted("xgboost", {"n_jobs": 2}).n_jobs == 2
+        monkeypatch.setattr(adapt, "SMALL_CELLS", 0)
         boosting = adapted("xgboost", {})
-        assert adapted("xgboost", {"n_jobs": 1}).n_jobs == 1
     assert (boosting.n_jobs, boosting.feature_types) == (3, ["c", "q", "q"])
     assert adapted("hist_gradient_boosting", {}).categorical_features == [0]
 
@@ -124,3 +131,17 @@ def test_many_rows_get_the_approximate_machine(task: str, monkeypatch: pytest.Mo
     machine = adapted("svm", {"C": 2.0}, task)
     inner = machine.estimator if task == "classification" else machine.regressor
     assert inner[-1].alpha == pytest.approx(1 / (2.0 * 60))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "variable", "expected"), [(60, None, 1), (60, "3", 3), (500_000, None, 3)]
+)
+def test_boosting_takes_one_thread_on_a_small_table_unless_the_user_sets_more(
+    monkeypatch: pytest.MonkeyPatch, n_rows: int, variable: str | None, expected: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", variable or "3")
+    monkeypatch.setenv(OWN_CHOICE, "1")
+    if variable:
+        monkeypatch.delenv(OWN_CHOICE)
+    with limited_threads(3), threadpool_limits(openmp_threads(n_rows * 3), user_api="openmp"):
+        assert _openmp_effective_n_threads() == expected

@@ -18,6 +18,7 @@ from dlrun.data.types.decode import as_cells
 from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
 from dlrun.metrics.scores import score
+from dlrun.system import cost
 
 pytestmark = pytest.mark.tf
 
@@ -42,6 +43,15 @@ def test_validation_rows_change_nothing(recipe, modality):
         for part in (dataset.take(np.arange(0, 5)), replace(other, frame=_odd(other.frame)))
     ]
     np.testing.assert_array_equal(*values)
+
+
+def test_building_and_compiling_are_start_up_and_no_training(recipe):
+    dataset = MODALITIES["mixed"]("classification")
+    (candidate,) = make_candidates(recipe(model=LINEAR, training={"epochs": 2}), dataset)
+    with cost.measure() as usage:
+        candidate.fit(dataset, dataset, FitContext(0))
+    assert usage.startup_seconds > usage.wall_seconds > 0
+    assert usage.startup_cpu_seconds > usage.cpu_seconds > 0
 
 
 def _odd(frame):

@@ -133,17 +133,46 @@ def test_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:
     assert cost.folder_mb(tmp_path) == 1.5
 
 
+@pytest.fixture
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*cost.THREAD_VARIABLES, cost.OWN_CHOICE, "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")  # so that what is set is removed after the test
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("no_variables")
 def test_pinned_threads_leave_the_users_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*cost.THREAD_VARIABLES, "GOMP_SPINCOUNT"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
-    cost.pin_threads(3)
+    monkeypatch.setattr(cost, "n_cores", lambda: 3)
+    cost.pin_threads()
     assert {name: os.environ[name] for name in (*cost.THREAD_VARIABLES, "GOMP_SPINCOUNT")} == {
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_NUM_THREADS": "3",
         "MKL_NUM_THREADS": "7",
+        "TF_NUM_INTRAOP_THREADS": "3",
         "GOMP_SPINCOUNT": "20000",
     }
+    assert cost.user_threads() is None
+    assert cost.n_threads(n_workers=2) == 1
+
+
+@pytest.mark.usefixtures("no_variables")
+def test_the_users_number_of_threads_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5,2")
+    monkeypatch.setattr(cost, "n_cores", lambda: 3)
+    cost.pin_threads()
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "5"
+    assert cost.user_threads() == cost.n_threads() == cost.n_threads(n_workers=2) == 5
+
+
+def test_start_up_is_counted_apart() -> None:
+    with cost.measure() as spent:
+        with cost.startup():
+            work(0.1)
+        work(0.02)
+    assert spent.startup_seconds >= 0.1
+    assert spent.cpu_seconds == pytest.approx(0.02, abs=0.01)
+    assert spent.wall_seconds < spent.startup_seconds
 
 
 def test_limited_threads_hold_the_libraries_and_joblib() -> None:

@@ -91,8 +91,8 @@ def test_columns_of_the_trials(study: Study) -> None:
         "candidate", "family", "repeat", "fold", "step", "seed", "status", "error",
         "accuracy", "log_loss", "val_accuracy", "val_log_loss",
         "fit_seconds", "cpu_seconds", "peak_memory_mb", "latency_ms_batch1",
-        "latency_ms_batch1000", "model_mb", "parameters", "n_epochs", "best_epoch",
-        "max_epochs",
+        "latency_ms_batch1000", "model_mb", "parameters", "startup_seconds",
+        "n_epochs", "best_epoch", "max_epochs",
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective, to_predictions
 from dlrun.deep.training.device_data import DeviceDataset, chunks
 from dlrun.metrics.scores import score
+from dlrun.system.cost import startup
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,7 @@ class Evaluator:
         def forward(inputs: Any) -> Any:
             return self.network.body(inputs, training=False)
 
-        return tf.function(forward, reduce_retracing=True)
+        compiled = tf.function(forward, reduce_retracing=True)
+        with startup():
+            compiled(next(iter(chunks(self.encoded.inputs))))
+        return compiled

@@ -8,6 +8,7 @@ than about a second: Ctrl-C is handled between calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -29,6 +30,7 @@ from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.schedule import learning_rates
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
+from dlrun.system.cost import startup
 from dlrun.system.signals import deferred_signals
 
 STEPS_PER_CALL: Final = 32
@@ -95,8 +97,10 @@ class TrainingRun:
     def take(self, copies: Any, order: Any, steps: StepBatch) -> None:
         """Run the steps of a call and add them to the totals."""
         totals, started, self.is_consistent = self.state.totals, perf_counter(), False
-        sums = self.compiled(*_arguments(copies, order, steps, totals))
-        totals.loss, totals.norm = map(float, sums)
+        is_first = not (self.is_traced or self.calls)  # it compiles the steps, and runs one
+        with startup() if is_first else nullcontext():
+            sums = self.compiled(*_arguments(copies, order, steps, totals))
+            totals.loss, totals.norm = map(float, sums)
         totals.steps += len(steps)
         self.is_consistent = True
         seconds = perf_counter() - started
