@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +31,8 @@ WAITING: Final = "dlrun.push_to"
 PUSHED: Final = "dlrun.pushed_to"
 HALF: Final = "dlrun.half"  # the run id of what the server got before it failed
 LOCAL_TAGS: Final = (WAITING, PUSHED, HALF)
+ORIGIN: Final = "dlrun.pushed_from"  # on the server: the run id here, by which a copy is found
+COMPLETE: Final = "dlrun.push_complete"  # on the server: when the study that was copied had ended
 
 
 @dataclass(frozen=True)
@@ -43,33 +47,64 @@ class Pushed:
 def push(name: str | None = None, *, to: str | None = None) -> Pushed:
     """Copy a study of this folder's store to a server, with all its runs, files and models.
 
+    A study that is there already is not copied again; what an interrupted push has left is
+    replaced.
+
     Args:
         name: the study, as in `find_study`; None: the last one that waits to be pushed.
         to: the server; None: the one that did not answer when the study was run.
 
     Raises:
-        UsageError: there is no such study, or no server is known for it.
+        UsageError: there is no such study, no server is known for it, or another process pushes.
         TrackingError: the server still does not answer, or refuses.
     """
     here = open_store(local_uri(), create=False)
-    study = find_run(here, name) if name else _waiting(here)
-    uri = to or study.data.tags.get(WAITING)
-    server = _server(uri, study.info.run_name, _experiment(here, study))
-    with clear_errors(server.place):
-        new_name = next_name(server, study.data.tags["dlrun.recipe"])
-        study_id = _copy_run(here, server, study, {"mlflow.runName": new_name})
-        for child in candidates_of(here, study.info.run_id).values():
-            child_id = _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
-            kept = here.reader.models(child.info.run_id)
-            for output in here.client.get_run(child.info.run_id).outputs.model_outputs:
-                if output.model_id in kept:
-                    _copy_model(here, server, output, child_id, new_name)
-        if to is None and HALF in study.data.tags:
-            _delete_half(server, study.data.tags[HALF])
-    here.client.set_tag(study.info.run_id, PUSHED, server.place)
-    if WAITING in study.data.tags:
-        here.client.delete_tag(study.info.run_id, WAITING)
-    return Pushed(new_name, study_id, server)
+    with _alone():
+        study = find_run(here, name) if name else _waiting(here)
+        uri = to or study.data.tags.get(WAITING)
+        server = _server(uri, study.info.run_name, _experiment(here, study))
+        with clear_errors(server.place):
+            copy = _copy_once(here, server, study)
+            if to is None and HALF in study.data.tags:
+                _delete(server, study.data.tags[HALF])
+        here.client.set_tag(study.info.run_id, PUSHED, server.place)
+        if WAITING in study.data.tags:
+            here.client.delete_tag(study.info.run_id, WAITING)
+    return Pushed(copy.info.run_name, copy.info.run_id, server)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other processes from pushing the studies of this folder meanwhile."""
+    from filelock import FileLock, Timeout
+
+    file = Path(local_uri().removeprefix("sqlite:///")).with_name(".mlflow.db.push.lock")
+    try:
+        with FileLock(file, timeout=0):
+            yield
+            file.unlink(missing_ok=True)
+    except Timeout:
+        message = f"{file.parent}: another process pushes a study from here. Wait for its end"
+        raise UsageError(message) from None
+
+
+def _copy_once(here: Store, server: Store, study: Any) -> Any:
+    """Return the copy of a study on the server, made unless there is a complete one."""
+    origin, ended = study.info.run_id, str(study.info.end_time)
+    for copy in search_runs(server, f"{STUDIES} and tags.`{ORIGIN}` = '{origin}'"):
+        if copy.data.tags.get(COMPLETE) == ended:
+            return copy
+        _delete(server, copy.info.run_id)
+    name = next_name(server, study.data.tags["dlrun.recipe"])
+    study_id = _copy_run(here, server, study, {"mlflow.runName": name, ORIGIN: origin})
+    for child in candidates_of(here, origin).values():
+        child_id = _copy_run(here, server, child, {"mlflow.parentRunId": study_id})
+        kept = here.reader.models(child.info.run_id)
+        for output in here.client.get_run(child.info.run_id).outputs.model_outputs:
+            if output.model_id in kept:
+                _copy_model(here, server, output, child_id, name)
+    server.client.set_tag(study_id, COMPLETE, ended)
+    return server.client.get_run(study_id)
 
 
 def _waiting(here: Store) -> Any:
@@ -144,8 +179,13 @@ def _copy_model(here: Store, server: Store, output: Any, run_id: str, study: str
     server.client.log_batch(run_id, metrics=points)
 
 
-def _delete_half(server: Store, study_id: str) -> None:
-    """Delete, in MLflow's restorable way, what the server got of a study before it failed."""
-    half = search_runs(server, f"tags.`mlflow.parentRunId` = '{study_id}'")
-    for run_id in (study_id, *(run.info.run_id for run in half)):
-        server.client.delete_run(run_id)
+def _delete(server: Store, study_id: str) -> None:
+    """Delete, in MLflow's restorable way, what there is of a study on the server.
+
+    The parent is deleted last, so that what an error interrupts can be deleted again.
+    """
+    where = (f"tags.`mlflow.parentRunId` = '{study_id}'", f"attributes.run_id = '{study_id}'")
+    for run in (run for each in where for run in search_runs(server, each)):
+        for model_id in server.reader.models(run.info.run_id):
+            server.client.delete_logged_model(model_id)
+        server.client.delete_run(run.info.run_id)

@@ -13,6 +13,7 @@ from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
+from dlrun.tracking import push as module
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.push import push
 from dlrun.tracking.read import find_study, load_model_folder
@@ -129,9 +130,85 @@ def test_a_study_is_pushed_once_unless_it_is_named(
     assert str(error.value) == (
         "iris-1: no server is known for it. Name one: dlrun push iris-1 --to URI"
     )
+    assert push("iris-1", to=server.uri) == first
+    first.store.client.delete_run(first.id)
     second = push("iris-1", to=server.uri)
-    number = int(first.name.removeprefix("iris-"))
-    assert second.name == f"iris-{number + 1}"
+    assert second.id != first.id
+
+
+def copies(server: Server, name: str) -> list[Any]:
+    """Return the studies on the server that are copies of this folder's, and their candidates."""
+    origin = find_study(open_store(local_uri()), name).id
+    there = open_store(server.uri)
+    studies = search_runs(there, f"tags.`dlrun.pushed_from` = '{origin}'")
+    return [
+        (run, search_runs(there, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"))
+        for run in studies
+    ]
+
+
+def test_a_push_that_fails_in_the_middle_is_replaced_by_the_next(
+    keep: Callable[[Write], Study],
+    server: Server,
+    write_study: Write,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(write_study)
+    real, calls = module.upload, []
+
+    def failing(*given: Any) -> str:
+        calls.append(given)
+        if len(calls) == 2:
+            server.stop()
+        return real(*given)
+
+    monkeypatch.setattr(module, "upload", failing)
+    with pytest.raises(TrackingError):
+        push()
+    server.start()
+    ((half, _),) = copies(server, "iris-1")
+    pushed = push()
+    ((whole, children),) = copies(server, "iris-1")
+    assert whole.info.run_id == pushed.id != half.info.run_id
+    assert len(children) == 3
+    models = pushed.store.client.search_logged_models([whole.info.experiment_id])
+    runs = {run.info.run_id for run in children}
+    assert len([model for model in models if model.source_run_id in runs]) == 3
+    assert not [model for model in models if model.source_run_id in {
+        call[1] for call in calls[:2]
+    }]  # fmt: skip
+
+
+def test_a_server_that_was_emptied_gets_one_copy(
+    keep: Callable[[Write], Study], server: Server
+) -> None:
+    kept = keep(nothing)
+    here = open_store(local_uri())
+    here.client.set_tag(kept.id, "dlrun.half", "f" * 32)  # what it had got is gone
+    first = push()
+    here.client.set_tag(kept.id, "dlrun.push_to", server.uri)
+    assert push() == first
+    assert len(copies(server, "iris-1")) == 1
+
+
+def test_two_at_once_make_one_study(keep: Callable[[Write], Study], server: Server) -> None:
+    keep(nothing)
+    with module._alone(), pytest.raises(UsageError, match="another process pushes a study"):
+        push()
+    push()
+    assert len(copies(server, "iris-1")) == 1
+    assert [file.name for file in Path().iterdir() if "lock" in file.name] == []
+
+
+def test_a_study_that_went_on_is_pushed_anew(
+    keep: Callable[[Write], Study], server: Server
+) -> None:
+    kept = keep(nothing)
+    first = push()
+    open_store(local_uri()).client.set_terminated(kept.id, "FINISHED", end_time=4 * 10**12)
+    second = push("iris-1", to=server.uri)
+    assert second.id != first.id
+    assert [run.info.run_id for run, _ in copies(server, "iris-1")] == [second.id]
 
 
 def test_the_server_is_still_away(keep: Callable[[Write], Study], server: Server) -> None:
