@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlrun.errors import UsageError
+from dlrun.system.terminal import open_console
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,8 +117,6 @@ def train(
     Raises:
         DlrunError: the recipe, the data or the store cannot be used.
     """
-    from rich.console import Console
-
     from dlrun.recipe.load import load_recipe, parse_recipe
     from dlrun.report.progress import choose_reporter
     from dlrun.study.study import train as run
@@ -130,7 +129,7 @@ def train(
         )
     else:
         loaded = load_recipe(Path(recipe), settings, trusted=trust_modules)
-    reporter = choose_reporter(Console(highlight=False), quiet=quiet)
+    reporter = choose_reporter(open_console(), quiet=quiet)
     try:
         outcome = run(loaded, reporter, fresh=fresh)
     finally:

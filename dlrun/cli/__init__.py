@@ -25,8 +25,8 @@ from dlrun.cli.ui import ui
 from dlrun.cli.validate import validate
 from dlrun.errors import DlrunError
 from dlrun.system.forced_exit import leave
-from dlrun.system.secrets import mask
 from dlrun.system.signals import EXIT_CODES
+from dlrun.system.terminal import clean_output
 from dlrun.system.version import __version__
 
 app = typer.Typer(
@@ -69,10 +69,15 @@ def _dlrun(
 
 def main() -> None:
     """Run a verb; an expected failure is one message on stderr and an exit code."""
+    with clean_output():
+        _run()
+
+
+def _run() -> None:
     try:
         app(prog_name="dlrun")
     except DlrunError as error:
-        print(mask(str(error)), file=sys.stderr)
+        print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except MemoryError:
         print(OUT_OF_MEMORY, file=sys.stderr)

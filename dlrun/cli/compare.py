@@ -12,6 +12,7 @@ import typer
 from dlrun.cli.completion import study_names
 from dlrun.cli.options import AsJson, Uri, open_to_read
 from dlrun.errors import UsageError
+from dlrun.system.terminal import data_output, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,17 +57,15 @@ def compare(
     if html:
         _write_report(html, tracked, comparison)
     if as_json:
-        print(plain.to_json(comparison))
+        print(plain.to_json(comparison), file=data_output())
     elif as_csv:
-        print(plain.to_csv(comparison), end="")
+        print(plain.to_csv(comparison), end="", file=data_output())
     elif as_markdown:
-        print(plain.to_markdown(comparison), end="")
+        print(plain.to_markdown(comparison), end="", file=data_output())
     else:
-        from rich.console import Console
-
         from dlrun.report.terminal import print_comparison
 
-        console = Console(highlight=False)
+        console = open_console()
         print_comparison(console, comparison, sort)
         if aspects:
             _print_aspects(console, tracked, comparison)

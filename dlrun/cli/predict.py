@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from dlrun.cli.options import StudyName, Uri, open_to_read, say
+from dlrun.system.spreadsheet import guarded
+from dlrun.system.terminal import data_output
 
 
 def predict(
@@ -43,7 +45,7 @@ def predict(
     answers = model.predict(rows, folder)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
     if output is None:
-        print(joined.to_csv(index=False), end="")
+        print(guarded(joined).to_csv(index=False), end="", file=data_output())
         return
     write_table(joined, output)
     print(f"{output}: {len(joined):,} rows predicted by {model.facts.candidate}")

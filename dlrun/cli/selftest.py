@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlrun.cli.options import say
+from dlrun.system.terminal import open_console
 
 if TYPE_CHECKING:
     from dlrun.study.verdict_checks import Finding
@@ -17,11 +18,10 @@ def selftest(
 ) -> None:
     """Run studies whose answer is known, and exit 1 if dlrun is wrong anywhere."""
     say("building studies whose answer is known …")
-    from rich.console import Console
 
     from dlrun.study.selftest import run_known_answers
 
-    console = Console(highlight=False)
+    console = open_console()
     findings: list[Finding] = []
     for study in run_known_answers(quick=quick):
         for finding in study:

@@ -12,6 +12,7 @@ import typer
 from dlrun.cli.completion import study_names
 from dlrun.cli.options import AsJson, StudyName, Uri, open_to_change, open_to_read
 from dlrun.errors import UsageError
+from dlrun.system.terminal import data_output, open_console
 
 if TYPE_CHECKING:
     from dlrun.tracking.studies import StudyDetails
@@ -44,9 +45,8 @@ def list_studies(
     if not found:
         print("No study here yet. Run: dlrun train RECIPE")
         return
-    from rich.console import Console
 
-    Console(highlight=False).print(studies_table(found))
+    open_console().print(studies_table(found))
 
 
 @studies.command()
@@ -59,9 +59,8 @@ def show(study: StudyName = "last", as_json: AsJson = False, uri: Uri = None) ->
     if as_json:
         _print_json(to_values(found))
         return
-    from rich.console import Console
 
-    console = Console(highlight=False)
+    console = open_console()
     console.print(study_details(found))
     print(f"\nNext:   dlrun compare {shlex.quote(found.summary.name)} · dlrun ui")
 
@@ -140,4 +139,4 @@ def _ask(doomed: list[StudyDetails]) -> None:
 
 
 def _print_json(values: object) -> None:
-    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False), file=data_output())

@@ -15,6 +15,7 @@ import typer
 from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
 from dlrun.system.forced_exit import forced_exit
 from dlrun.system.signals import exit_code, raise_on_signals
+from dlrun.system.terminal import data_output, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,11 +78,9 @@ def run_study(
 
     A worker that is not the first takes part in the study, and exits 0.
     """
-    from rich.console import Console
-
     from dlrun.report.progress import choose_reporter
 
-    console = Console(highlight=False)
+    console = open_console()
     reporter = choose_reporter(console, quiet=quiet)
     place = ["--workers", workers, "--index", str(index)] if workers else []
     again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
@@ -141,7 +140,7 @@ def _show(console: Console, outcome: StudyOutcome, *, quiet: bool, as_json: bool
     if as_json:
         from dlrun.report.plain import to_json
 
-        print(to_json(outcome.comparison))
+        print(to_json(outcome.comparison), file=data_output())
         return
     if quiet:
         print(outcome.comparison.verdict.sentence)

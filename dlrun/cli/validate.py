@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dlrun.cli.options import Overrides, RecipeFile, TrustModules, say, trust_flags
+from dlrun.system.terminal import open_console
 
 
 def validate(
@@ -22,7 +23,6 @@ def validate(
 
     loaded = load_recipe(recipe, overrides or (), trusted=trust_modules or ())
 
-    from rich.console import Console
     from rich.text import Text
 
     from dlrun.data.profile import describe
@@ -31,7 +31,7 @@ def validate(
 
     plan = prepare(loaded)
     dataset = plan.dataset
-    console = Console(highlight=False)
+    console = open_console()
     console.print(data_overview(describe(dataset), dataset.target, plan.splits))
     for note in dataset.notes:
         console.print(Text(f"Note: {note}", style="dim"))

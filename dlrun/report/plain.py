@@ -10,6 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from dlrun.report.columns import make_columns
+from dlrun.system.spreadsheet import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +29,8 @@ def to_csv(comparison: Comparison) -> str:
     columns = to_columns(comparison)
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    writer.writerow(map(guard, columns))
+    writer.writerows(map(guard, row) for row in zip(*columns.values(), strict=True))
     return lines.getvalue()
 
 

@@ -13,6 +13,7 @@ from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.data.targets import target_kind
+from dlrun.system.spreadsheet import unguard
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -57,7 +58,7 @@ def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -
 def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
     """Read `trials.csv`; floats are restored exactly."""
     # As text first: a candidate may be called "null".
-    table = pd.read_csv(file, dtype="str", keep_default_na=False)
+    table = pd.read_csv(file, dtype="str", keep_default_na=False).map(unguard)
     for name in table.columns.difference([*TEXT_COLUMNS, *INTEGER_COLUMNS]):
         table[name] = table[name].replace("", "nan").astype("float64")
     known = table.columns.intersection([*INTEGER_COLUMNS])
@@ -73,7 +74,8 @@ def probe_scores_table(scores: Sequence[ProbeScore]) -> pd.DataFrame:
 
 def read_probe_scores(file: str | PathLike[str]) -> pd.DataFrame:
     """Read `measurements.csv`, as `probe_scores_table` makes it."""
-    table = pd.read_csv(file, dtype="str", keep_default_na=False)  # a column may be called "null"
+    # A column may be called "null".
+    table = pd.read_csv(file, dtype="str", keep_default_na=False).map(unguard)
     table["level"] = table["level"].astype("float64")
     table["score"] = table["score"].replace("", "nan").astype("float64")
     return table.astype({"step": "int64", "n_train": "int64"})

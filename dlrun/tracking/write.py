@@ -21,6 +21,7 @@ from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.system.secrets import mask, mask_setting, mask_uri
+from dlrun.system.spreadsheet import guarded
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
@@ -124,7 +125,7 @@ class StudyWriter:
         """Add scores to the study's table of probe scores."""
         self._probe_scores += scores
         table = tables.probe_scores_table(self._probe_scores)
-        self._log_text(tables.PROBE_SCORES, table.to_csv(index=False))
+        self._log_text(tables.PROBE_SCORES, guarded(table).to_csv(index=False))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Log the model, the means over the splits and the predictions; end the child run."""
@@ -282,7 +283,7 @@ class StudyWriter:
     def _log_trials(self) -> None:
         """Write the whole table after every trial, so that a killed study can be read."""
         table = tables.trials_table(self._rows, self._facts.metrics)
-        self._log_text(tables.TRIALS, table.to_csv(index=False))
+        self._log_text(tables.TRIALS, guarded(table).to_csv(index=False))
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
         with TemporaryDirectory() as folder:
@@ -292,7 +293,7 @@ class StudyWriter:
                 said.to_parquet(predictions, index=False)
             rows = [tables.trial_row(trial) for trial in trials]
             table = tables.trials_table(rows, self._facts.metrics)
-            table.to_csv(Path(folder, tables.SPLITS), index=False)
+            guarded(table).to_csv(Path(folder, tables.SPLITS), index=False)
             if any(trial.epochs for trial in trials):
                 tables.epochs_table(trials).to_csv(epochs, index=False)
             self.store.client.log_artifacts(run_id, folder)

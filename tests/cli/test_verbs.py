@@ -44,6 +44,22 @@ def test_a_typo_is_one_message_and_exit_code_2(dlrun, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.yaml"]
 
 
+def test_names_of_others_do_not_command_the_terminal(dlrun, tmp_path):
+    evil = "\x1b[2J\x9b1mage"
+    rows = "".join(f"{n},{'yes' if n % 2 else 'no'}\n" for n in range(60))
+    (tmp_path / "rows.csv").write_text(f"{evil},y\n{rows}", encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(
+        'name: "\\e[2Jevil"\ndata: {source: rows.csv, target: y}\n'
+        'baselines: [{estimator: sklearn.tree.DecisionTreeClassifier, name: "\\e[31mtree"}]\n'
+    )
+    ran = dlrun("validate", "r.yaml", cwd=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    assert "[2J1mage" in ran.out and "[31mtree" in ran.out
+    refused = dlrun("validate", "r.yaml", "data.target=nosuch", cwd=tmp_path)
+    assert (refused.code, "[2J1mage" in refused.err) == (2, True)
+    assert not {"\x1b", "\x9b"} & {*ran.out, *refused.err}
+
+
 def test_too_little_memory_is_one_message(dlrun, tmp_path, monkeypatch):
     def full(*_, **__):
         raise MemoryError

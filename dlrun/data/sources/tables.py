@@ -23,6 +23,7 @@ from dlrun.contract.note import Note
 from dlrun.data.sources.archives import CODECS, DAMAGE, open_zip, read_compressed
 from dlrun.data.sources.text_tables import Content, read_text
 from dlrun.errors import DataError, ExtraError
+from dlrun.system.spreadsheet import guarded
 from dlrun.system.text import listed, quoted
 
 Reader = Callable[[Content, Collection[str]], pd.DataFrame]
@@ -269,7 +270,7 @@ def name_of(source: str, path: Path) -> str:
 
 
 def _write_csv(frame: pd.DataFrame, sink: IO[bytes], *, separator: str) -> None:
-    frame.to_csv(sink, sep=separator, index=False, mode="wb")
+    guarded(frame).to_csv(sink, sep=separator, index=False, mode="wb")
 
 
 def _write_jsonl(frame: pd.DataFrame, sink: IO[bytes]) -> None:
