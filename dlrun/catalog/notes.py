@@ -137,7 +137,7 @@ GUESSED_TASK = NoteKind(
     "DLR050",
     "Whole numbers taken for classes",
     "The recipe sets no `task`, and the target holds more than 2 different whole numbers, but no "
-    "more than 20 and than 5 % of the rows.",
+    "more than 20 and than 5 % of the rows; more than 10 only where each stands in 5 rows.",
 )
 UNLISTED_COLUMNS = NoteKind(
     "DLR051",

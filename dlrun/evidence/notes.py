@@ -106,9 +106,14 @@ def _on_choice(side: Side, candidates: Sequence[CandidateResults]) -> Iterator[N
     rivals = [each for each in others if len(each.scores) == len(chosen.scores)]
     luckiest = max(rivals, key=lambda each: _difference(each, chosen), default=chosen)
     if _difference(luckiest, chosen) > 0 and not np.isnan(chosen.validation):
+        choice = (
+            f"{best.name} was better on validation and represents its side"
+            if chosen is best
+            else "the choices on validation represent its side"
+        )
         yield BETTER_ON_TEST.note(
-            f"{luckiest.name} has the better mean test score, but {chosen.name} was better on "
-            "validation and represents its side: choosing by test score would be biased."
+            f"{luckiest.name} has the better mean test score, but {choice}: choosing by test score "
+            "would be biased."
         )
 
 

@@ -190,6 +190,18 @@ def test_the_best_of_a_side_is_chosen_on_validation(Made, make_study):
     ]
 
 
+def test_a_choice_that_varies_is_told_from_the_candidate_that_it_is_named_after(Made, make_study):
+    study = make_study(
+        Made("mlp", "deep", (0.7, 0.71, 0.72)),
+        Made("a", "classic", (0.80, 0.80, 0.80), validation=(0.8, 0.8, 0.6)),
+        Made("b", "classic", (0.70, 0.70, 0.70), validation=(0.7, 0.7, 0.7)),
+    )
+    assert compare([study]).notes[-1].text == (
+        "a has the better mean test score, but the choices on validation represent its side: "
+        "choosing by test score would be biased."
+    )
+
+
 def test_a_lower_validation_loss_is_the_better_one(Made, make_study):
     study = make_study(
         Made("mlp", "deep", (0.3, 0.3, 0.3)),

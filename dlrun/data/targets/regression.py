@@ -21,7 +21,9 @@ from dlrun.errors import DataError
 
 TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
 MAX_CLASSES: Final = 20  # whole numbers with at most so many values are classes …
-CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too
+CLASS_SHARE: Final = 0.05  # … if the values are few beside the rows, too …
+COMMON_CLASSES: Final = 10  # … and, where they are more than these,
+LEAST_ROWS: Final = 5  # … none is rare: counts and grades have tails
 QUANTILES: Final = {"min": 0.0, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "max": 1.0}
 
 
@@ -36,7 +38,9 @@ def is_amount(values: pd.Series[Any]) -> bool:
         return False
     present = values.dropna()
     few = min(MAX_CLASSES, max(2, CLASS_SHARE * len(present)))
-    return not is_whole(values) or present.nunique() > few
+    n_rows = present.value_counts()
+    has_tail = len(n_rows) > COMMON_CLASSES and n_rows.min() < LEAST_ROWS
+    return not is_whole(values) or len(n_rows) > few or has_tail
 
 
 def read(values: pd.Series[Any]) -> TypedTarget:

@@ -60,6 +60,7 @@ def test_words_booleans_and_few_whole_numbers_are_classes(
     [
         (list(range(30)), "int"),
         ([1, 2, 3], "int"),  # three of three values: too many beside the rows
+        ([*range(12)] * 30 + [12], "int"),  # a tail, as that of rings, rooms or grades
         ([0.5, 1.5, 0.5, 1.5], "float"),
         ([1.0, 2.0, 1.0, 2.0], "float"),
     ],
