@@ -65,7 +65,7 @@ def classic_cases() -> list[object]:
     """Tables with every baseline, and every feature on what it is made of."""
     assert {word for pair, *_ in FEATURE_PAIRS for word in pair.split()} >= {*FEATURES}
     cases = [
-        (name, "ordered" if BASELINES[name].n_lags else "table", task)
+        (name, ("table", "ordered", "seasonal")[BASELINES[name].n_lags], task)
         for task in TASKS
         for name in builders(task)
         if not BASELINES[name].features

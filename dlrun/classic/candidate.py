@@ -70,7 +70,9 @@ class ClassicCandidate:
         estimator = build(self.kind, train.target.task, self.options, n_rows)
         row = baseline_of(self.kind, estimator)
         spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, n_rows, seed)
-        columns = train.history if row.n_lags else train.columns
+        # A forecast by the last value must not ask for rows of a year ago.
+        history = train.history[:1] if row.n_lags == 1 else train.history
+        columns = history if row.n_lags else train.columns
         features = make_features(columns, self.features, spec)
         matrix = features.fit_transform(train.frame)
         n_categories = sum(column.type == "category" for column in columns)

@@ -122,6 +122,7 @@ def test_naive_predicts_the_last_value_once_saved(
     fitted.save(tmp_path)
     answers = load(tmp_path).predict(table)["prediction"][split.test]
     assert answers.tolist() == earlier.tolist()
+    assert load(tmp_path).predict(table[-2:])["prediction"].iloc[-1] == earlier[-1]
     assert seasonal.fit(train, test, FitContext(0)).estimator.lag_ > 0
 
 
