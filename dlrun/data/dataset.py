@@ -18,6 +18,7 @@ from dlrun.data.fingerprint import digest_dataset
 from dlrun.data.lags import history_columns, with_lags
 from dlrun.data.quality import data_warnings
 from dlrun.data.selection import (
+    check_text_settings,
     choose_columns,
     chosen_format,
     declared_types,
@@ -120,6 +121,7 @@ def _read_raw(recipe: Recipe) -> RawData:
     except DataError as error:
         message = f"{recipe.at('data.source')}: {error}"
         raise DataError(message) from error
+    check_text_settings(recipe, raw.format)
     if not missing:
         return raw
     hidden = {name: hide_texts(values, missing) for name, values in raw.frame.items()}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Final
 
 import pandas as pd
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import EMPTY_COLUMNS, UNLISTED_COLUMNS
-from dlrun.contract.dataset import Column, Dataset, TextFormat
+from dlrun.contract.dataset import AUTO, Column, Dataset, TextFormat
 from dlrun.contract.note import Note
 from dlrun.data.lags import lag_columns
 from dlrun.data.quality import N_HEAD_ROWS
@@ -21,6 +22,8 @@ from dlrun.errors import DataError
 from dlrun.recipe.data import DateColumn, WideSeries
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import did_you_mean, listed, quoted
+
+TEXT_KEYS: Final = ("header", "names", "encoding", "separator", "decimal")  # of the section data
 
 
 def name_target(recipe: Recipe, raw: RawData) -> str:
@@ -154,6 +157,26 @@ def chosen_format(recipe: Recipe) -> TextFormat:
         tuple(data.names),
         None if data.na == "auto" else tuple(data.na),
     )
+
+
+def check_text_settings(recipe: Recipe, form: TextFormat) -> None:
+    """Check that the recipe sets the format of text tables only where the source is one.
+
+    Args:
+        recipe: whose settings they are.
+        form: in which the source was read; AUTO where it is no text table.
+
+    Raises:
+        DataError: it is none.
+    """
+    own = chosen_format(recipe)
+    keys = [key for key in TEXT_KEYS if getattr(own, key) != getattr(AUTO, key)]
+    if form == AUTO and keys:
+        message = (
+            f"{recipe.at(f'data.{keys[0]}')}: {listed(keys)} is for text tables, such as .csv, and "
+            f"{recipe.data.source} is none. Remove it."
+        )
+        raise DataError(message)
 
 
 def declared_formats(recipe: Recipe) -> dict[str, str]:

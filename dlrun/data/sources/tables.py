@@ -36,7 +36,7 @@ class Table:
 
     Attributes:
         frame: column names are str, the index is a RangeIndex.
-        format: how a text file was read.
+        format: how a text file was read; AUTO for others.
         notes: on what was found out.
     """
 
@@ -72,7 +72,7 @@ def read_table(path: Path, *, text: Collection[str] = (), wanted: TextFormat = A
         if kind in TEXT_SUFFIXES:
             frame, found, notes = read_text(content, text, wanted, kind)
         else:
-            frame, found, notes = READERS[kind](content, text), wanted, []
+            frame, found, notes = READERS[kind](content, text), AUTO, []
     except UnicodeDecodeError as error:
         message = f"{path}: cannot be read as {kind}: it is not UTF-8 text. Save the file in UTF-8."
         raise DataError(message) from error

@@ -15,9 +15,10 @@ from dlrun.catalog.notes import NOT_STREAMED, STREAMED
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
-from dlrun.contract.dataset import Column, Target, TextFormat
+from dlrun.contract.dataset import AUTO, Column, Target, TextFormat
 from dlrun.contract.note import Note
 from dlrun.data.selection import (
+    check_text_settings,
     choose_columns,
     chosen_format,
     declared_types,
@@ -70,6 +71,7 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     faults = list(_faults(recipe, n_paths=len(paths)))
     if not faults:
         form, found = text_format(paths[0], chosen_format(recipe))
+        check_text_settings(recipe, form or AUTO)
         faults = list(_unsuited(form))
         notes += found
     if not faults:

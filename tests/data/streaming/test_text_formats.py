@@ -89,3 +89,17 @@ def test_a_target_with_separators_is_refused(make_recipe: Any, tmp_path: Path) -
     table.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(DataError, match="separators, signs or markers"):
         read_dataset(make_recipe({"source": "t.csv", "target": "price", "stream": True}))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_settings_of_text_tables_are_refused_elsewhere(
+    make_recipe: Any, tmp_path: Path, stream: bool
+) -> None:
+    make_table().to_parquet(tmp_path / "t.parquet")
+    data = {"source": "t.parquet", "target": "late", "stream": stream, "separator": ";"}
+    with pytest.raises(DataError) as caught:
+        read_dataset(make_recipe(data))
+    assert str(caught.value) == (
+        "recipe.yaml:5: data.separator: separator is for text tables, such as .csv, and t.parquet "
+        "is none. Remove it."
+    )
