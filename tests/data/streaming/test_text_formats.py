@@ -103,3 +103,12 @@ def test_settings_of_text_tables_are_refused_elsewhere(
         "recipe.yaml:5: data.separator: separator is for text tables, such as .csv, and t.parquet "
         "is none. Remove it."
     )
+
+
+def test_what_marks_a_missing_target_is_missing_in_a_stream(
+    make_recipe: Any, tmp_path: Path
+) -> None:
+    make_table().to_parquet(tmp_path / "t.parquet", index=False)
+    data = {"source": "t.parquet", "target": "pulse", "stream": True, "na": [-999]}
+    dataset = read_dataset(make_recipe(data, task="regression"))
+    assert dataset.y.min() >= 40

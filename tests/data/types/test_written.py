@@ -119,6 +119,22 @@ def test_times_of_a_split_may_be_written_so_too(make_recipe: Any) -> None:
     assert dataset.split_values.tolist() == days.as_unit("us").to_numpy().tolist()
 
 
+def test_a_format_set_by_hand_orders_a_split_by_time(make_recipe: Any) -> None:
+    when = [f"{1 + n % 12:02}/{1 + n // 12 % 12:02}/{2000 + n // 144}" for n in ROWS]
+    data = {
+        "features": {"when": {"datetime": "%m/%d/%Y"}, "x": "number"},
+        "split": {"method": "time", "column": "when"},
+    }
+    dataset = read(make_recipe, when=when, data=data)
+    assert pd.Timestamp(dataset.split_values[1]) == pd.Timestamp("2000-02-01")
+
+
+def test_a_marker_that_training_rows_lacked_is_missing_too() -> None:
+    rows = pd.DataFrame({"x": ["1", "?", "n/a"], "t": ["2024-01-31", "-", "none"]})
+    typed = cast_columns(rows, [Column("x", "number"), Column("t", "datetime")])
+    assert typed.isna().to_numpy().tolist() == [[False, False], [True, True], [True, True]]
+
+
 def test_long_identifiers_are_not_constant(make_recipe: Any) -> None:
     dataset = read(make_recipe, "parquet", id=[2**60 + n for n in ROWS])
     assert column(dataset, "id").type == "category"
