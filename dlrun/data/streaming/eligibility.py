@@ -42,7 +42,7 @@ from dlrun.data.targets.read import declare_target
 from dlrun.data.types.decode import free_memory
 from dlrun.data.types.scalars import hide_texts
 from dlrun.data.types.written import find_formats
-from dlrun.errors import RecipeError
+from dlrun.errors import DataError, RecipeError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
 
@@ -92,7 +92,11 @@ def _find_files(recipe: Recipe) -> tuple[tuple[Path, ...], list[Note]]:
     source = recipe.data.source
     if not is_url(source):
         return find_paths(source, recipe.folder), []
-    path, note = fetch(source)
+    try:
+        path, note = fetch(source)
+    except DataError as error:
+        message = f"{recipe.at('data.source')}: {error}"
+        raise DataError(message) from error
     return find_paths(str(path), Path()), [note]
 
 
