@@ -282,3 +282,16 @@ def test_a_fault_in_the_report_is_told_and_does_not_cost_the_study(of_classes, m
         "report.html could not be written (KeyError: 'a bug'). "
         "To see why: dlrun compare made-1 --html report.html"
     ]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_study_keeps_an_excerpt_unless_the_recipe_forbids_it(of_classes, monkeypatch, is_kept):
+    monkeypatch.setattr("dlrun.data.excerpt.make_excerpt", lambda *_: "an excerpt")
+    kept: list[str] = []
+    pages: list[str] = []
+    study = SimpleNamespace(log_excerpt=kept.append, log_report=lambda page, _: pages.append(page))
+    tracking = SimpleNamespace(excerpt=is_kept)
+    plan = SimpleNamespace(dataset=None, recipe=SimpleNamespace(tracking=tracking))
+    run._report(study, plan, of_classes, compare([of_classes]), SimpleNamespace())
+    assert kept == ["an excerpt"] * is_kept
+    assert len(pages) == 1
