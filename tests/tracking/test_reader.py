@@ -81,6 +81,7 @@ def test_a_local_study_is_read_without_mlflow_and_a_classic_model_without_tensor
 ) -> None:
     code = (
         "import sys\nfrom dlrun.data.model_io import load\n"
+        "from dlrun.tracking import orphaned_runs, model, push, read, study, studies, ui\n"
         "from dlrun.tracking.read import find_study, load_model_folder\n"
         "from dlrun.tracking.store import open_store\n"
         "store = open_store(sys.argv[1], create=False)\n"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -211,10 +209,3 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "5"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
-
-
-def test_mlflow_is_imported_only_when_a_store_is_opened() -> None:
-    modules = "orphaned_runs, model, push, read, study, ui"
-    code = f"import sys; from dlrun.tracking import {modules}; print('mlflow' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert answer.stdout == b"False\n"
