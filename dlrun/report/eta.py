@@ -62,9 +62,9 @@ class TimeLeft:
 
     @property
     def _bound(self) -> str:
-        if self.is_guess or (self.is_lower and self.is_upper):
-            return "about "
-        return "at least " if self.is_lower else "at most " if self.is_upper else ""
+        if self.is_lower:
+            return "at least "
+        return "about " if self.is_guess else "at most " if self.is_upper else ""
 
 
 @dataclass

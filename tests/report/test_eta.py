@@ -109,6 +109,14 @@ def test_all_candidates_to_come_are_counted() -> None:
     assert clock.left(now).seconds == pytest.approx(9 * 3 + 2 * 31)
 
 
+def test_an_unknown_side_is_a_lower_bound_whatever_else_is_guessed() -> None:
+    plan = [plan_of(name, 2, "classic") for name in ("dummy", "rf")]
+    clock = StudyClock([*plan, plan_of("mlp", 2)])
+    clock.begin("dummy", 0.0)
+    clock.add_trial(trial("dummy", 0), 1.0)
+    assert str(clock.left(1.0)) == "at least 3 s left"
+
+
 def test_trials_that_may_stop_early_are_bounded_until_one_has() -> None:
     clock = StudyClock([plan_of("mlp", 2)])
     clock.begin("mlp", 0.0)

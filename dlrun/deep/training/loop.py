@@ -28,6 +28,7 @@ from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals, TrainerState
 from dlrun.deep.training.device_data import DeviceDataset, TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.schedule import learning_rates
+from dlrun.deep.training.startup import startup_seconds
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.system.cost import startup
@@ -109,17 +110,11 @@ class TrainingRun:
             n_in_time = int(len(steps) * MOMENT_SECONDS / seconds)
             self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
 
-    def end_epoch(self) -> float | None:
-        """Return the seconds of its start-up: what the first call of all took more than others."""
+    def end_epoch(self, evaluation: float) -> float | None:
+        """Return the seconds of start-up in the epoch, see `startup_seconds`."""
         calls, was_traced = self.calls, self.is_traced
         self.calls, self.is_traced = [], True
-        if was_traced or not calls:
-            return 0.0
-        (n_first, first), *others = calls
-        n_others = sum(n for n, _ in others)
-        if not n_others:
-            return None
-        return max(0.0, first - n_first * sum(seconds for _, seconds in others) / n_others)
+        return 0.0 if was_traced or not calls else startup_seconds(calls, evaluation)
 
     def save(self) -> None:
         """Keep a checkpoint, if the variables are consistent."""
@@ -227,14 +222,15 @@ class Trainer:
             self._check_finite(f"the training loss is {totals.loss} {where}", totals.loss)
             if totals.steps == self._next_checkpoint(steps.first):
                 run.save()
+        trained = perf_counter()
         metrics = {
             "train/loss": totals.loss / len(run.rows),
             "train/gradient_norm": totals.norm / len(rates),
             "train/learning_rate": float(rates[-1]),
             **(self.group.evaluate(evaluate) if self.group else evaluate()),
         }
-        seconds = before + perf_counter() - started
-        startup = run.end_epoch()
+        ended = perf_counter()
+        seconds, startup = before + ended - started, run.end_epoch(ended - trained)
         epoch = Epoch(state.epoch, self.training.epochs, metrics, seconds, startup_seconds=startup)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
