@@ -124,6 +124,7 @@ def seeds() -> dict[str, bytes]:
         content = io.BytesIO()
         write(content)
         files[f"table.{suffix}"] = content.getvalue()
+    files["table.json"] = table.to_json(orient="records").encode()
     arrays = io.BytesIO()
     np.savez(arrays, x=table[["a", "t0"]].to_numpy(), y=(table["y"] == "yes").to_numpy())
     files["table.npz"] = arrays.getvalue()

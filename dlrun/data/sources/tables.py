@@ -17,6 +17,7 @@ from typing import IO, Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather
 
 from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.contract.note import Note
@@ -199,6 +200,14 @@ def _read_json(content: Content, text: Collection[str]) -> pd.DataFrame:
     raise ValueError(message)
 
 
+def _read_feather(content: Content, _text: Collection[str]) -> pd.DataFrame:
+    """Read a file that is checked: Arrow trusts its offsets, and wrong ones end the process."""
+    pa.feather.read_table(content, memory_map=False).validate(full=True)
+    if isinstance(content, BytesIO):
+        content.seek(0)
+    return pd.read_feather(content)
+
+
 def _read_excel(content: Content, text: Collection[str]) -> pd.DataFrame:
     """Read the first sheet."""
     if isinstance(content, str):
@@ -285,7 +294,7 @@ READERS: Final[dict[str, Reader]] = {
     ".parquet": lambda content, _text: pd.read_parquet(content),
     ".jsonl": _read_jsonl,
     ".json": _read_json,
-    ".feather": lambda content, _text: pd.read_feather(content),
+    ".feather": _read_feather,
     ".xlsx": _read_excel,
 }
 SUFFIXES: Final = (*TEXT_SUFFIXES, *READERS)

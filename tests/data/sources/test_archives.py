@@ -7,6 +7,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dlrun.data.sources import archives
@@ -61,6 +62,18 @@ def test_a_damaged_archive_is_named(name: str, tmp_path: Path) -> None:
             read_source(name, tmp_path)
         except DataError:
             continue
+
+
+def test_wrong_offsets_in_a_feather_file_do_not_end_the_process(tmp_path: Path) -> None:
+    words = pd.DataFrame({"a": ["one", "two", "three"] * 20})
+    words.to_feather(tmp_path / "a.feather", compression="uncompressed")
+    content = (tmp_path / "a.feather").read_bytes()
+    for width in (4, 8):  # bytes of an offset; those of the first words are 0, 3, 6
+        three, six, far = (number.to_bytes(width, "little") for number in (3, 6, 2**30))
+        content = content.replace(three + six, three + far)
+    (tmp_path / "a.feather").write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read as \.feather: "):
+        read_source("a.feather", tmp_path)
 
 
 def test_a_table_beyond_memory_is_one_message(
