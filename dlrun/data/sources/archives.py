@@ -21,8 +21,8 @@ MAX_RATIO: Final = 100  # a larger one must be that many times its packed size a
 CHUNK: Final = 2**24
 CODECS: Final = {".gz": "gzip", ".zst": "zstd"}
 DAMAGE: Final = (
-    OSError, EOFError, ValueError, LookupError, NotImplementedError, RuntimeError, struct.error,
-    zlib.error, zipfile.BadZipFile, pa.ArrowException,
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError,
+    RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, pa.ArrowException,
 )  # fmt: skip
 """What readers raise for damaged files."""
 
