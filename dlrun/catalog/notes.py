@@ -282,6 +282,13 @@ CAPPED_EPOCHS = NoteKind(
     spoils_verdict=True,
 )
 
+BUSY_MACHINE = NoteKind(
+    "DLR127",
+    "The machine was busy",
+    "A candidate's mean training took at least 0.5 s and more than 1.5 times its CPU seconds, both "
+    "without start-up.",
+)
+
 # --------------------------------------------------------------------------- the run, DLR200 to 219
 
 NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,13 @@ class ClassicFitted:
             message = f"{self.name}: {n_bad} of {values.size} predicted numbers are not finite"
             raise TrainingError(message)
         return Predictions(values)
+
+    def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
+        """Return the estimator's prediction of the features of these rows."""
+        matrix = self.features.transform(frame)
+        task = load_part("dlrun.classic.tasks", self.target.task)
+        n_labels = len(self.target.labels)
+        return lambda: task.predict(self.estimator, matrix, self.classes, n_labels)
 
     def save(self, folder: Path) -> None:
         """Write `model.skops` and `model.json`.

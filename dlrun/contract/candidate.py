@@ -110,6 +110,14 @@ class Fitted(Protocol):
 
 
 @runtime_checkable
+class Deployable(Protocol):
+    """A fitted candidate that can be measured in the form in which it would be deployed."""
+
+    def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
+        """Return a function that predicts these rows, whose inputs are read and encoded already."""
+
+
+@runtime_checkable
 class Embeds(Protocol):
     """A fitted candidate that can represent rows as vectors."""
 

@@ -60,6 +60,15 @@ class FittedNetwork:
         finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
         return self._check_finite(to_predictions(finished, self.target))
 
+    def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
+        """Return the compiled network's prediction of these rows."""
+        inputs = self._part("encoder").input
+        groups = {
+            name: tf.constant(rows, inputs[name].dtype)
+            for name, rows in self._reader.read(frame).items()
+        }
+        return lambda: self._forward(groups).numpy()
+
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return what the head predicts from, (rows, width) float32; `dlrun.contract` has `Embeds`.
 

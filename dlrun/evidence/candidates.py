@@ -57,12 +57,12 @@ class CandidateResults:
     @cached_property
     def scores(self) -> dict[int, float]:
         """Return split index → test score."""
-        return self._by_split(self.metric)
+        return self.by_split(self.metric)
 
     @cached_property
     def validation_scores(self) -> dict[int, float]:
         """Return split index → validation score; NaN where there is none."""
-        return self._by_split(f"val_{self.metric}")
+        return self.by_split(f"val_{self.metric}")
 
     @cached_property
     def folds(self) -> dict[int, tuple[int, int]]:
@@ -90,7 +90,8 @@ class CandidateResults:
         """Return the mean costs of a trial."""
         return _mean_cost(self.trials)
 
-    def _by_split(self, column: str) -> dict[int, float]:
+    def by_split(self, column: str) -> dict[int, float]:
+        """Return split index → value of a column of the trials; NaN where it is missing."""
         splits = self.trials["step"].tolist()
         if column not in self.trials:
             return dict.fromkeys(splits, float("nan"))

@@ -10,6 +10,7 @@ import numpy as np
 from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.notes import (
     BETTER_ON_TEST,
+    BUSY_MACHINE,
     CAPPED_EPOCHS,
     DIFFERENT_DATA,
     FAILED_TRIALS,
@@ -26,10 +27,14 @@ from dlrun.evidence.statistics import differences
 if TYPE_CHECKING:
     from dlrun.contract.note import Note
     from dlrun.contract.study import Study
+    from dlrun.contract.trial import Cost
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.choice import Side
 
 NAIVE: Final = frozenset(row.name for row in BASELINES.values() if row.n_lags)
+
+BUSY_RATIO: Final = 1.5
+BUSY_SECONDS: Final = 0.5  # shorter fits are not judged
 
 
 def notes_on(
@@ -44,6 +49,7 @@ def notes_on(
     yield from _on_data(studies)
     yield from _on_studies(studies)
     yield from _on_epochs(candidates)
+    yield from _on_busy_machine(candidates)
     yield from _on_failures(candidates)
     for side in sides:
         if side is not None:
@@ -78,6 +84,20 @@ def _on_epochs(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
                 f"{each.name} still improved when training.epochs stopped it, on {each.n_capped} "
                 f"of {splits}: its score is that of a training that was cut short."
             )
+
+
+def _on_busy_machine(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    names = [each.name for each in candidates if _is_slowed(each.cost)]
+    if names:
+        yield BUSY_MACHINE.note(
+            f"The machine was busy: {', '.join(names)} took more than {BUSY_RATIO:g} times as long "
+            "as the processor worked. Compare CPU seconds, not seconds."
+        )
+
+
+def _is_slowed(cost: Cost) -> bool:
+    wall, cpu = cost.fit_seconds or 0.0, cost.cpu_seconds or 0.0
+    return cpu > 0 and wall >= BUSY_SECONDS and wall > BUSY_RATIO * cpu
 
 
 def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[Note]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, log
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from dlrun.evidence.comparison import Verdict
@@ -14,6 +16,7 @@ from dlrun.evidence.formatting import (
     either_of,
     fixed,
     rounded_up,
+    small,
     span,
     times,
 )
@@ -21,7 +24,6 @@ from dlrun.evidence.formatting import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dlrun.contract.trial import Cost
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.choice import Side
     from dlrun.evidence.comparison import Difference
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 
 CHANCE: Final = f", with a chance of {SETTLED:.0%}".replace("%", " %")
+
+
+WIDE: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -158,14 +163,14 @@ def _better_first(best: BestVsBest) -> tuple[CandidateResults, CandidateResults]
 
 def _won(best: BestVsBest) -> str:
     winner, loser = _better_first(best)
-    cost = _cost_phrase(winner.cost, loser.cost)
+    cost = _cost_phrase(winner, loser)
     side = FAMILY_TITLES[winner.family]
     return f"{side}: {winner.name} beats {loser.name} by {_lead(best)}{cost and f', at {cost}'}."
 
 
 def _equivalent(best: BestVsBest) -> str:
     cheaper, dearer = _cheaper_first(best)
-    cost = _cost_phrase(cheaper.cost, dearer.cost)
+    cost = _cost_phrase(cheaper, dearer)
     advice = f"take the cheaper, {cheaper.name}, at {cost}" if cost else "take either"
     names = f"{best.deep.name} and {best.classic.name}"
     return f"Equivalent: {names} differ by {_lead(best)}: {advice}."
@@ -231,20 +236,39 @@ def _scope(paired: PairedComparison) -> str:
     return " It speaks of these fitted models, not of training again." if is_narrow else ""
 
 
-def _cost_phrase(cost: Cost, other: Cost) -> str:
+def _cost_phrase(candidate: CandidateResults, other: CandidateResults) -> str:
+    """Return the ratios of training and latency in words.
+
+    Training is compared by CPU seconds, which other work on the machine changes least, split by
+    split; where a side's are unknown, as on a GPU, by seconds. The ends are given where the ratio
+    of one split is more than twice that of another.
+    """
     parts = []
-    if cost.fit_seconds and other.fit_seconds:
-        parts.append(times(cost.fit_seconds / other.fit_seconds, "training time"))
-    if cost.latency_ms_batch1 and other.latency_ms_batch1:
-        parts.append(times(cost.latency_ms_batch1 / other.latency_ms_batch1, "latency"))
+    cost, rival = candidate.cost, other.cost
+    if ratios := _cpu_ratios(candidate, other):
+        low, high = min(ratios), max(ratios)
+        spread = f" ({small(low)} to {small(high)}×)" if high > WIDE * low else ""
+        parts.append(times(exp(fmean(map(log, ratios))), "CPU training time") + spread)
+    elif cost.fit_seconds and rival.fit_seconds:
+        parts.append(times(cost.fit_seconds / rival.fit_seconds, "training time"))
+    if cost.latency_ms_batch1 and rival.latency_ms_batch1:
+        parts.append(times(cost.latency_ms_batch1 / rival.latency_ms_batch1, "latency"))
     return " and ".join(parts)
+
+
+def _cpu_ratios(candidate: CandidateResults, other: CandidateResults) -> list[float]:
+    """Return the ratio of the CPU seconds on each split that both were trained on."""
+    own, others = (each.by_split("cpu_seconds") for each in (candidate, other))
+    return [own[split] / others[split] for split in own if own[split] > 0 < others.get(split, 0)]
 
 
 def _cheaper_first(best: BestVsBest) -> tuple[CandidateResults, CandidateResults]:
     """Order by the product of training time and latency."""
     deep, classic = best.deep.cost, best.classic.cost
     ratio = 1.0
-    if deep.fit_seconds and classic.fit_seconds:
+    if ratios := _cpu_ratios(best.deep, best.classic):
+        ratio *= exp(fmean(map(log, ratios)))
+    elif deep.fit_seconds and classic.fit_seconds:
         ratio *= deep.fit_seconds / classic.fit_seconds
     if deep.latency_ms_batch1 and classic.latency_ms_batch1:
         ratio *= deep.latency_ms_batch1 / classic.latency_ms_batch1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -159,6 +159,10 @@ class FittedFeatureNetwork:
             DataError: a prediction is not finite.
         """
         return self.network.predict(_frame(self.features.transform(frame)))
+
+    def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
+        """Return the compiled network's prediction of the features of these rows."""
+        return self.network.deployed(_frame(self.features.transform(frame)))
 
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return the input of the network's head, as `FittedNetwork.embed` does."""

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ import numpy as np
 
 from dlrun.contract.candidate import (
     Candidate,
+    Deployable,
     Epoch,
     FitContext,
     Fitted,
@@ -207,7 +209,7 @@ def _cost(
     folder: Path | None,
 ) -> Cost:
     """Return what a trial cost; the CPU seconds of resumed epochs are not known."""
-    one, thousand = cost.latency(fitted.predict, test.frame) if folder else (None, None)
+    one, thousand = _latency(fitted, test) if folder else (None, None)
     resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
     return Cost(
         fit_seconds=usage.wall_seconds + sum(resumed),
@@ -219,6 +221,18 @@ def _cost(
         model_mb=_save(fitted, folder, test.format) if folder else None,
         parameters=fitted.parameters,
     )
+
+
+def _latency(fitted: Fitted, test: Dataset) -> tuple[float | None, float | None]:
+    """Measure a compiled network, or an estimator on one thread; any other, by its `predict`."""
+
+    def prepare(rows: Any) -> Callable[[], object]:
+        if isinstance(fitted, Deployable):
+            return fitted.deployed(rows)
+        return partial(fitted.predict, rows)
+
+    with cost.limited_threads(1):
+        return cost.latency(prepare, test.frame)
 
 
 def _save(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:

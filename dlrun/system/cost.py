@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 if TYPE_CHECKING:
     import pandas as pd
 
-Predict = Callable[["pd.DataFrame"], object]
+Prepare = Callable[["pd.DataFrame"], Callable[[], object]]
 
 MB: Final = 2**20
 THREAD_VARIABLES: Final = (
@@ -120,27 +120,27 @@ def _peak_memory_mb() -> float:
     return peak / (MB if sys.platform == "darwin" else 1024)
 
 
-def latency(predict: Predict, frame: pd.DataFrame) -> tuple[float | None, float | None]:
+def latency(prepare: Prepare, frame: pd.DataFrame) -> tuple[float | None, float | None]:
     """Measure the median milliseconds of predicting 1 row and 1,000 rows, after a warm-up.
 
     The load average still includes the training that has just ended, so it is of no use. Where
     the process got less than 0.8 of one core, it competed with others: the result is None.
 
     Args:
-        predict: called with typed rows.
+        prepare: called with typed rows, returns a function that predicts them.
         frame: (rows, columns) typed columns, repeated when there are fewer than 1,000.
     """
     thousand = frame.iloc[[row % len(frame) for row in range(1000)]].reset_index(drop=True)
-    return _median_ms(predict, frame.iloc[:1]), _median_ms(predict, thousand)
+    return _median_ms(prepare(frame.iloc[:1])), _median_ms(prepare(thousand))
 
 
-def _median_ms(predict: Predict, frame: pd.DataFrame) -> float | None:
-    predict(frame)
+def _median_ms(predict: Callable[[], object]) -> float | None:
+    predict()
     seconds: list[float] = []
     wall, cpu = time.perf_counter(), time.process_time()
     while sum(seconds) < LATENCY_BUDGET_SECONDS and len(seconds) < LATENCY_MAX_CALLS:
         start = time.perf_counter()
-        predict(frame)
+        predict()
         seconds.append(time.perf_counter() - start)
     share = (time.process_time() - cpu) / (time.perf_counter() - wall)
     return statistics.median(seconds) * 1000 if share >= BUSY_SHARE else None

@@ -54,6 +54,14 @@ def test_building_and_compiling_are_start_up_and_no_training(recipe):
     assert usage.startup_cpu_seconds > usage.cpu_seconds > 0
 
 
+def test_the_deployed_network_predicts_the_same(recipe):
+    dataset = MODALITIES["mixed"]("classification")
+    (candidate,) = make_candidates(recipe(model=LINEAR, training={"epochs": 1}), dataset)
+    fitted = candidate.fit(dataset, dataset, FitContext(0))
+    deployed, predicted = fitted.deployed(dataset.frame)(), fitted.predict(dataset.frame).values
+    np.testing.assert_allclose(deployed, predicted, atol=1e-6)
+
+
 def _odd(frame):
     """Return other numbers, categories, dates, words and pixels than those of a sample."""
     changed = {}

@@ -45,7 +45,7 @@ def test_the_winner_is_named_with_its_lead_and_its_price(flights):
     assert found.verdict.kind == "classic"
     assert found.verdict.sentence == (
         "Classic ML: hist_gradient_boosting beats mlp by 0.071 ROC AUC [0.065, 0.077] "
-        "over 5 paired folds, at 0.4× the training time and 1/9 of the latency."
+        "over 5 paired folds, at 0.4× the CPU training time and 1/9 of the latency."
     )
     assert found.verdict.probabilities.classic > 0.99
     assert found.verdict.difference.mean == pytest.approx(-0.071)
@@ -583,7 +583,7 @@ def test_an_unknown_column_names_the_others(flights):
     assert str(caught.value) == (
         "--sort: 'speed' is not a column. Allowed: candidate, family, difference, roc_auc, "
         "fit_seconds, cpu_seconds, peak_memory_mb, latency_ms_batch1, latency_ms_batch1000, "
-        "model_mb, parameters"
+        "model_mb, parameters, startup_seconds"
     )
 
 
@@ -640,4 +640,23 @@ def test_a_network_that_was_cut_short_is_noted(Made, make_study, losses, of, bes
     assert [str(note) for note in notes] == is_noted * [
         "mlp still improved when training.epochs stopped it, on 5 of 5 splits: its score is that "
         "of a training that was cut short. [DLR126]"
+    ]
+
+
+def test_trainings_are_compared_by_cpu_seconds_with_their_spread(duel):
+    study = duel(LEADS)
+    is_deep = study.trials["family"] == "deep"
+    cpu = np.where(is_deep, [1, 1, 2, 4, 4] * 2, 2.0)  # the seconds say 8 against 2
+    found = compare([replace(study, trials=study.trials.assign(cpu_seconds=cpu))])
+    assert found.verdict.sentence.endswith(
+        "at the same CPU training time (0.5 to 2×) and 20× the latency."
+    )
+
+
+def test_a_busy_machine_is_noted(duel):
+    study = duel(LEADS)
+    notes = compare([replace(study, trials=study.trials.assign(cpu_seconds=2.0))]).notes
+    assert [str(note) for note in notes] == [
+        "The machine was busy: mlp took more than 1.5 times as long as the processor worked. "
+        "Compare CPU seconds, not seconds. [DLR127]"
     ]

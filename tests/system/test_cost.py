@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,10 @@ class Slow:
         return Predictions(np.zeros(len(frame)))
 
     def save(self, folder: Path) -> None: ...
+
+
+def prepared(model: Slow) -> Any:
+    return lambda frame: partial(model.predict, frame)
 
 
 def test_sleeping_takes_time_but_no_cpu() -> None:
@@ -107,7 +113,7 @@ def test_latency_is_the_median_of_one_row_and_a_thousand(
 ) -> None:
     monkeypatch.setattr(cost, "BUSY_SHARE", 0.0)  # the machine that tests may be busy
     model = Slow(0.01)
-    one, thousand = cost.latency(model.predict, frame)
+    one, thousand = cost.latency(prepared(model), frame)
     assert set(model.asked) == {1, 1000}
     assert one is not None and 10 <= one < 100
     assert thousand is not None and 10 <= thousand < 100
@@ -118,12 +124,12 @@ def test_a_slow_model_is_not_asked_often(
 ) -> None:
     monkeypatch.setattr(cost, "LATENCY_BUDGET_SECONDS", 0.05)
     model = Slow(0.1)
-    cost.latency(model.predict, frame)
+    cost.latency(prepared(model), frame)
     assert model.asked == [1, 1, 1000, 1000]
 
 
 def test_no_latency_is_claimed_when_the_process_had_to_wait(frame: pd.DataFrame) -> None:
-    assert cost.latency(Slow(0.05, is_busy=False).predict, frame) == (None, None)
+    assert cost.latency(prepared(Slow(0.05, is_busy=False)), frame) == (None, None)
 
 
 def test_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:

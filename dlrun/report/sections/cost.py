@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 COSTS: Final = {
     "fit_seconds": ("Score and training time", "training, seconds per split", "s to train"),
-    "latency_ms_batch1": ("Score and latency", "latency of one row, milliseconds", "ms per row"),
+    "latency_ms_batch1": (
+        "Score and latency",
+        "latency of one row, milliseconds",
+        "ms per row",
+    ),
 }
 
 
@@ -39,6 +43,8 @@ def write_cost(context: ReportContext) -> ReportSection | None:
         "Marks at the edge of the plot lie beyond it."
         * (len(context.finished) > len(context.in_view)),
         "A mark shows its name and numbers as its tooltip.",
+        "Latency is measured in the form to deploy, the compiled network or the estimator on one "
+        "thread, from inputs that are encoded already.",
     ]
     caption = " ".join(filter(None, sentences))
     return ReportSection("cost", "Cost and quality", figure(panels(charts), caption=caption))
