@@ -30,7 +30,7 @@ class Difference:
         low: lower end of the 95 % interval.
         high: upper end.
         p_value: two-sided, of no difference, adjusted for the number of pairs (Holm).
-        basis: paired folds (Nadeau-Bengio), or the rows of one or two test sets (bootstrap).
+        basis: paired folds and their rows, or the rows of one or two test sets (bootstrap).
         n: folds or rows.
     """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -114,8 +113,8 @@ def simulate_ridge(
     x = rng.normal(size=(n_rows, len(centres))) + (y[:, None] - 0.5) * centres
     results: dict[str, list[_Fitted]] = {each.name: [] for each in contenders}
     sizes = []
-    for repeat, (fold, rows) in product(range(repeats), _folds(y, folds, rng)):
-        train, validation, test = rows
+    dealt = [(repeat, *part) for repeat in range(repeats) for part in _folds(y, folds, rng)]
+    for repeat, fold, (train, validation, test) in dealt:
         sizes.append((len(train), len(validation), len(test)))
         for place, each in enumerate(contenders):
             columns = np.r_[0:SHARED, SHARED + place * OWN : SHARED + (place + 1) * OWN]

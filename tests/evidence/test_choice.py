@@ -113,5 +113,5 @@ def test_near_the_end_of_the_scale_a_small_difference_is_not_equivalence(Made, m
         rope=None,
     )
     found = compare([study])
-    assert found.rope == pytest.approx(0.0012)
+    assert found.rope == pytest.approx(0.002)
     assert found.verdict.kind == "deep"

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dlrun.evidence import choice, decision, pairs, statistics, verdict
 from dlrun.study import verdict_checks as checks
+from dlrun.study.simulated import simulate_ridge
 
 
 def test_the_verdict_passes_its_own_checks():
     assert [found for check in checks.CHECKS if not (found := check()).is_met] == []
+
+
+def test_repeats_of_a_simulated_study_deal_the_rows_anew():
+    study = simulate_ridge(checks.EQUAL, np.random.default_rng(0), n_rows=100, repeats=2)
+    parts = study.predictions["mlp"].groupby(["repeat", "fold"])["row_id"].apply(frozenset)
+    assert len(set(parts)) == 10
+    assert study.data.sizes == ((70, 10, 20),) * 10
 
 
 def always(kind):

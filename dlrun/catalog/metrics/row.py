@@ -21,7 +21,7 @@ else:
 BootstrapScorer = Callable[["Counts"], float]  # (rows,) how often each row was drawn → score
 
 
-ROPE_OF_LEFT: Final = 0.2
+ROPE_OF_LEFT: Final = 1 / 3
 ROPE_FLOOR: Final = 0.1
 
 
@@ -119,7 +119,7 @@ class Metric:
 
         Near the ends of a scale a difference weighs more than in its middle (Cohen, 1988,
         "Statistical power analysis", chapter 6): an accuracy of .985 against .994 is 15 errors
-        against 6. There the half width is a fifth of what is left to the end, but at least a
+        against 6. There the half width is a third of what is left to the end, but at least a
         tenth of `rope`.
 
         Args:

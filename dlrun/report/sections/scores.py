@@ -62,9 +62,9 @@ def _difference_caption(context: ReportContext, found: Difference) -> str:
             f"pairs (paired bootstrap). {rope}"
         )
     return (
-        f"Dots are the {found.n} paired folds, the line is the 95 % interval of their mean "
-        "(Nadeau & Bengio), the hill is the posterior of the true difference (Bayesian "
-        f"correlated t-test). {rope}"
+        f"Dots are the {found.n} paired folds. The line is the 95 % interval of their mean, from "
+        "the test rows (grouped jackknife) and from folds, which share training rows (Nadeau & "
+        f"Bengio); the hill is the distribution that it comes from. {rope}"
     )
 
 
