@@ -66,12 +66,12 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     # 2 · the store, and what was trained before
     from dlrun.tracking.orphaned_runs import close_dead_runs
     from dlrun.tracking.store import open_store
-    from dlrun.tracking.study import StudyRun, unfinished
+    from dlrun.tracking.study import StudyRun, to_reopen
 
     store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
     with raise_on_signals(), _journal(plan, store, fresh=fresh) as journal:
         orphaned = close_dead_runs(store)
-        before = unfinished(store, journal.run_id)
+        before = to_reopen(store, journal.run_id)
         reporter.start(_header(plan, store, journal))
         for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)

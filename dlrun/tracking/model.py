@@ -68,6 +68,13 @@ def log_model(store: Store, run_id: str, folder: Path, card: ModelCard) -> str:
         return upload(store, run_id, packed, card)
 
 
+def delete_models(store: Store, run_id: str) -> None:
+    """Delete the models that were logged for a run."""
+    where = f"source_run_id = '{run_id}'"
+    for model in store.client.search_logged_models([store.experiment_id], filter_string=where):
+        store.client.delete_logged_model(model.model_id)
+
+
 def pack(folder: Path, packed: Path) -> None:
     """Write an MLflow model, a pyfunc from code, around a saved model.
 

@@ -151,16 +151,18 @@ class StudyRun:
         self._writes.clear()
 
 
-def unfinished(store: Store, run_id: str | None) -> str | None:
-    """Return the run id if that study is in the store and has not finished."""
+def to_reopen(store: Store, run_id: str | None) -> str | None:
+    """Return the run id if that study is in the store, and was not deleted.
+
+    It may have ended with failed trials, which are tried again in the same study.
+    """
     if run_id is None:
         return None
     try:
         run = store.client.get_run(run_id)
     except failures():
         return None
-    is_open = run.info.lifecycle_stage == "active" and run.info.status != "FINISHED"
-    return run_id if is_open else None
+    return run_id if run.info.lifecycle_stage == "active" else None
 
 
 def _status(kind: type[BaseException] | None) -> str:

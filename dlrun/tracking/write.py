@@ -24,9 +24,9 @@ from dlrun.system.secrets import mask, mask_setting, mask_uri
 from dlrun.system.spreadsheet import guarded
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
-from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches, quiet_mlflow
+from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches
 from dlrun.tracking.excerpt import EXCERPT, excerpt_to_json
-from dlrun.tracking.model import ModelCard, log_model, model_name
+from dlrun.tracking.model import ModelCard, delete_models, log_model, model_name
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
 
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
 
+Points = dict[tuple[str, int], float]  # metric and step → value
+
 NOTE: Final = "mlflow.note.content"
+COMPARISON: Final = "comparison.json"
 LONGEST_PARAM: Final = 250
 LONGEST_NOTE: Final = 5000
 PARAM_KEY: Final = re.compile(r"\w[/\w.\- :]{,249}")
@@ -63,6 +66,7 @@ class StudyWriter:
         self._facts = facts
         self._half = half
         self._before: dict[str, Any] = {}  # candidate → run of the stopped study
+        self._points: dict[str, Points] = {}  # run id → what a reopened run has already
         self._runs: dict[str, str] = {}  # candidate → run id
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
@@ -94,9 +98,13 @@ class StudyWriter:
         run = self._before.get(name)
         if run is None:
             self._runs[name] = self._create_run(name, family)
+        elif run.data.tags.get(NOTE):
+            # A trial failed, so its scores will be others, and MLflow can take no number back.
+            self.store.client.delete_run(run.info.run_id)
+            self._runs[name] = self._create_run(name, family)
         else:
             self._runs[name] = run.info.run_id
-            if run.info.status == "FINISHED" and not run.data.tags.get(NOTE):  # no trial failed
+            if run.info.status == "FINISHED":
                 return
             self._reopen(run.info.run_id)
         self._open[name] = self._runs[name]
@@ -108,8 +116,7 @@ class StudyWriter:
         MLflow draws one line per key, with the epochs as its steps: a second split would overwrite
         it, and keys for each split would fill the page.
         """
-        is_logged = epoch.resumed and name in self._before
-        if split.index == 0 and name in self._open and not is_logged:
+        if split.index == 0 and name in self._open:
             self._log_metrics(self._open[name], epoch.metrics, step=epoch.number)
 
     def log_trial(self, trial: Trial) -> None:
@@ -133,15 +140,18 @@ class StudyWriter:
         if run_id is None:  # it was complete before
             return
         done = [trial for trial in trials if trial.error is None]
-        model_id = None
-        if model_folder is not None:
-            card = self._card(name, done[-1] if done else None)
-            model_id = log_model(self.store, run_id, model_folder, card)
+        self._describe_failures(run_id, trials)
         # One value at step 0 is what MLflow draws as a bar.
         summary = means(done) | deviations(done) | mean_costs(done)
-        self._log_metrics(run_id, summary, step=0, model_id=model_id)
+        if not any((key, 0) in self._points.get(run_id, {}) for key in summary):
+            model_id = None
+            if run_id in self._points:
+                delete_models(self.store, run_id)  # one may be there, half written
+            if model_folder is not None:
+                card = self._card(name, done[-1] if done else None)
+                model_id = log_model(self.store, run_id, model_folder, card)
+            self._log_metrics(run_id, summary, step=0, model_id=model_id)
         self._log_tables(run_id, trials)
-        self._describe_failures(run_id, trials)
         self._end(run_id, "FINISHED" if done else "FAILED")
 
     def finish(
@@ -151,12 +161,17 @@ class StudyWriter:
         metrics: Mapping[str, float],
     ) -> None:
         """Log the verdict, its metrics and the comparison."""
-        self._log_metrics(self.id, metrics, step=0)
+        before = self._points.get(self.id, {})
+        changed = {
+            key: value
+            for key, value in metrics.items()
+            if repr(before.get((key, 0))) != repr(float(value))  # NaN is NaN here
+        }
+        self._log_metrics(self.id, changed, step=0)
         self.has_view = save_view(self.store, self._facts.metrics[0])
         description = self._facts.description
         self._describe(self.id, f"{verdict}\n\n{description}".strip())
-        with quiet_mlflow():
-            self.store.client.log_table(self.id, dict(comparison), "comparison.json")
+        self._log_comparison(comparison)
 
     def log_excerpt(self, excerpt: DataExcerpt) -> None:
         """Log an excerpt of the data to the study."""
@@ -205,6 +220,7 @@ class StudyWriter:
 
     def _reopen(self, run_id: str) -> None:
         client = self.store.client
+        self._points[run_id] = logged_points(client, run_id)
         client.update_run(run_id, status="RUNNING")
         client.set_tag(run_id, "dlrun.pid", str(os.getpid()))
         client.set_tag(run_id, "dlrun.host", socket.gethostname())
@@ -268,7 +284,10 @@ class StudyWriter:
     def _log_metrics(
         self, run_id: str, values: Mapping[str, float], *, step: int, model_id: str | None = None
     ) -> None:
-        """Log metrics of a run; with a model's id of the model as well, on the study's data."""
+        """Log metrics of a run; with a model's id of the model as well, on the study's data.
+
+        What a candidate's run has at a step already, it gets no second time.
+        """
         from mlflow.entities import Metric
 
         data = self._facts.dataset
@@ -276,9 +295,19 @@ class StudyWriter:
         entries = [
             Metric(key, float(value), self.now, step, model_id=model_id, run_id=run_id, **on)
             for key, value in values.items()
+            if run_id == self.id or (key, step) not in self._points.get(run_id, {})
         ]
         if entries:
             self.store.client.log_batch(run_id, metrics=entries, synchronous=True)
+
+    def _log_comparison(self, comparison: Mapping[str, Sequence[object]]) -> None:
+        """Write what MLflow's `log_table` does, which adds its rows to those of an earlier end."""
+        import pandas as pd
+
+        table = pd.DataFrame(dict(comparison))
+        self._log_text(COMPARISON, table.to_json(orient="split", index=False))
+        logged = json.dumps([{"path": COMPARISON, "type": "table"}])
+        self.store.client.set_tag(self.id, "mlflow.loggedArtifacts", logged)
 
     def _log_trials(self) -> None:
         """Write the whole table after every trial, so that a killed study can be read."""
@@ -315,6 +344,15 @@ class StudyWriter:
 
     def _end(self, run_id: str, status: str) -> None:
         self.store.client.set_terminated(run_id, status, end_time=self.now)
+
+
+def logged_points(client: Any, run_id: str) -> Points:
+    """Return the metrics that a run has at each step."""
+    return {
+        (key, point.step): point.value
+        for key in client.get_run(run_id).data.metrics
+        for point in client.get_metric_history(run_id, key)
+    }
 
 
 def _user() -> str:

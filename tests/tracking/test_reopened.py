@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,8 @@ from dlrun.contract.trial import Trial
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, candidates_of, search_runs
-from dlrun.tracking.study import StudyRun, unfinished
+from dlrun.tracking.study import StudyRun, to_reopen
+from dlrun.tracking.write import StudyWriter
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +25,14 @@ pytestmark = pytest.mark.slow
 def runs_of(store: Store, study_id: str) -> dict[str, Any]:
     return {name: store.client.get_run(run.info.run_id) for name, run in
             candidates_of(store, study_id).items()}  # fmt: skip
+
+
+def doubled(store: Store) -> list[tuple[str, str, int]]:
+    """Return the points that stand twice in the store's table of metrics."""
+    with sqlite3.connect(store.uri.removeprefix("sqlite:///")) as database:
+        return database.execute(
+            "select run_uuid, key, step from metrics group by 1, 2, 3 having count(*) > 1"
+        ).fetchall()
 
 
 def stopped(
@@ -56,7 +68,7 @@ def test_it_ends_in_the_runs_that_it_began_in(
         "linear": "FINISHED",
         "net": "KILLED",
     }
-    assert unfinished(store, first) == first
+    assert to_reopen(store, first) == first
     with StudyRun(store, facts, before=first) as study:
         study.begin_candidate("linear", "classic", {"C": 1.0})
         assert store.client.get_run(first).info.status == "RUNNING"
@@ -80,11 +92,66 @@ def test_it_ends_in_the_runs_that_it_began_in(
     assert len(after["linear"].outputs.model_outputs) == 1
     losses = store.client.get_metric_history(after["net"].info.run_id, "train/loss")
     assert [loss.step for loss in losses] == [1, 2, 3, 4, 5]
+    assert doubled(store) == []
     found = find_study(store, first)
     assert found.status == "FINISHED"
     assert list(found.trials["candidate"]) == ["linear"] * 3 + ["net"] * 3
     assert len(found.read_predictions("linear")) == len(found.read_predictions("net")) == 150
-    assert unfinished(store, first) is None
+    assert to_reopen(store, first) == first  # killed before its journal was removed
+
+
+def test_whatever_was_written_before_a_kill_stands_once(
+    store: Store,
+    facts: StudyFacts,
+    trials: tuple[Trial, ...],
+    epochs: tuple[Epoch, ...],
+    model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An epoch that is in no checkpoint yet, a candidate's and the study's numbers, a model."""
+
+    def run(before: str | None, *, n_epochs: int, is_killed: bool) -> str:
+        with StudyRun(store, facts, before=before) as study:
+            study.begin_candidate("net", "deep", {"training.epochs": 5})
+            for epoch in epochs[:n_epochs]:
+                study.log_epoch("net", trials[0].split, epoch)
+            for trial in trials:
+                study.log_trial(replace(trial, candidate="net", family="deep", epochs=epochs))
+            with monkeypatch.context() as patch:
+                if is_killed:
+                    patch.setattr(StudyWriter, "_log_tables", interrupted)
+                study.finish_candidate("net", model_folder)
+            study.finish(
+                "Undecided.", {"candidate": ["net"]}, {"verdict/lead": nan, "verdict/p": 1}
+            )
+            raise KeyboardInterrupt
+        return study.id
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    first = None
+    for n_epochs, is_killed in ((3, True), (5, True), (5, False), (5, False)):
+        with pytest.raises(KeyboardInterrupt):
+            run(first, n_epochs=n_epochs, is_killed=is_killed)
+        (study,) = search_runs(store, "tags.`dlrun.role` = 'study'")
+        first = study.info.run_id
+    assert doubled(store) == []
+    (net,) = runs_of(store, first).values()
+    assert len(store.client.get_metric_history(net.info.run_id, "train/loss")) == 5
+    assert len(net.outputs.model_outputs) == 1
+    (file,) = Path(store.uri.removeprefix("sqlite:///")).parent.rglob("comparison.json")
+    assert json.loads(file.read_text())["data"] == [["net"]]
+
+
+def test_a_verdict_that_has_changed_is_written(store: Store, facts: StudyFacts) -> None:
+    first = None
+    for lead in (1.0, 1.0, 2.0):
+        with StudyRun(store, facts, before=first) as study:
+            study.finish("Undecided.", {"candidate": []}, {"verdict/lead": lead})
+        first = study.id
+    history = store.client.get_metric_history(first, "verdict/lead")
+    assert [point.value for point in history] == [1.0, 2.0]
 
 
 def test_a_candidate_whose_trial_failed_is_written_anew(
@@ -105,8 +172,9 @@ def test_a_candidate_whose_trial_failed_is_written_anew(
             study.log_trial(trial)
         study.finish_candidate("linear", model_folder)
     (after,) = runs_of(store, study.id).values()
-    assert after.info.run_id == before.info.run_id
-    assert after.data.tags["mlflow.note.content"] == ""
+    assert after.info.run_id != before.info.run_id  # whose mean MLflow cannot take back
+    assert "mlflow.note.content" not in after.data.tags
+    assert doubled(store) == []
     assert len(find_study(store, study.id).read_predictions("linear")) == 150
 
 
@@ -126,8 +194,8 @@ def test_a_run_that_was_cut_off_before_it_had_params_is_completed(
 def test_what_cannot_be_gone_on_with(store: Store, facts: StudyFacts) -> None:
     with pytest.raises(KeyboardInterrupt), StudyRun(store, facts) as study:
         raise KeyboardInterrupt
-    assert unfinished(store, study.id) == study.id
+    assert to_reopen(store, study.id) == study.id
     store.client.delete_run(study.id)
-    assert unfinished(store, study.id) is None
-    assert unfinished(store, "0" * 32) is None
-    assert unfinished(store, None) is None
+    assert to_reopen(store, study.id) is None
+    assert to_reopen(store, "0" * 32) is None
+    assert to_reopen(store, None) is None
