@@ -1,8 +1,9 @@
 """Real processes for tests that kill them: each is a copy of one that has imported everything.
 
 Run as a program, it forks a process for every line that it reads: a JSON list of the folder to
-work in and the arguments of dlrun. It answers with the number of the process, and at its end
-with its exit status. TensorFlow is imported, but not started before the fork.
+work in, the number of the call that fails in it (see `faults`), and the arguments of dlrun. It
+answers with the number of the process, and at its end with its exit status. TensorFlow is imported
+where it is asked for, but not started before the fork.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from faults import Faults
+
 READY = "ready"
+CALLS = "calls.txt"  # of a process with faults: one in each line
 
 
 class Nursery:
@@ -28,11 +33,12 @@ class Nursery:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def start(self, folder: Path, *arguments: str) -> int:
+    def start(self, folder: Path, *arguments: str, fails_at: int | None = None) -> int:
         """Start dlrun in a folder and return the number of its process."""
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps([str(folder), *arguments]), file=self._process.stdin, flush=True)
+        line = json.dumps([str(folder), fails_at, *arguments])
+        print(line, file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline())
 
     def wait(self) -> int:
@@ -40,9 +46,9 @@ class Nursery:
         assert self._process.stdout
         return int(self._process.stdout.readline())
 
-    def run(self, folder: Path, *arguments: str) -> int:
+    def run(self, folder: Path, *arguments: str, fails_at: int | None = None) -> int:
         """Run dlrun to its end."""
-        self.start(folder, *arguments)
+        self.start(folder, *arguments, fails_at=fails_at)
         return self.wait()
 
     def kill(self, folder: Path, *arguments: str, after: float) -> int:
@@ -57,10 +63,10 @@ class Nursery:
 
 
 @contextmanager
-def nursery() -> Iterator[Nursery]:
-    """Start the process that all others are copies of."""
+def nursery(imported: Sequence[str] = ("tensorflow", "keras")) -> Iterator[Nursery]:
+    """Start the process that all others are copies of; it has imported these modules as well."""
     with subprocess.Popen(
-        [sys.executable, "-W", "ignore", __file__],
+        [sys.executable, "-W", "ignore", __file__, *imported],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -88,8 +94,6 @@ def kill_and_resume(
 
 
 IMPORTED = (
-    "tensorflow",
-    "keras",
     "mlflow.store.tracking.sqlalchemy_store",
     "sklearn.linear_model",
     "dlrun.study.study",
@@ -107,7 +111,7 @@ def _serve() -> None:
     from dlrun.system.cost import pin_threads
 
     pin_threads()
-    for module in IMPORTED:
+    for module in (*sys.argv[1:], *IMPORTED):
         importlib.import_module(module)
     print(READY, flush=True)
     for line in sys.stdin:
@@ -118,19 +122,27 @@ def _serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _run(folder: str, *arguments: str) -> None:
+def _run(folder: str, fails_at: int | None, *arguments: str) -> None:
     os.chdir(folder)
+    faults = Faults(fails_at or 0)
     output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (0, 1, 2):
         os.dup2(output, stream)
     sys.argv = ["dlrun", *arguments]
     from dlrun.cli import main
 
+    if fails_at is not None:
+        faults.install()
     code: object = 0
     try:
         main()
     except SystemExit as ended:
         code = ended.code
+    except Exception:  # what Python does with it
+        traceback.print_exc()
+        code = 1
+    if fails_at is not None:
+        faults.report(CALLS)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0)

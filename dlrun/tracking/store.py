@@ -178,19 +178,23 @@ def _create_sqlite(path: Path) -> None:
     """Create a store under a lock, atomically.
 
     MLflow's migrations take seconds, fail when two processes run them at once, and leave a broken
-    store when they are killed: so they run on a temporary file beside it.
+    store when they are killed: so they run on a temporary file beside it. A full disk leaves
+    neither of the two.
     """
     from filelock import FileLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_file = path.with_name(f".{path.name}.lock")
+    unfinished = path.with_name(f".{path.name}.new")
     with FileLock(lock_file, timeout=LOCK_SECONDS):
-        if not path.exists():
-            unfinished = path.with_name(f".{path.name}.new")
-            unfinished.unlink(missing_ok=True)
-            connect(f"sqlite:///{unfinished}")
-            unfinished.replace(path)
-        lock_file.unlink(missing_ok=True)
+        try:
+            if not path.exists():
+                unfinished.unlink(missing_ok=True)
+                connect(f"sqlite:///{unfinished}")
+                unfinished.replace(path)
+        finally:
+            for left in (*path.parent.glob(f"{unfinished.name}*"), lock_file):
+                left.unlink(missing_ok=True)
 
 
 def _connect_sqlite(uri: str) -> Any:

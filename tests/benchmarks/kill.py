@@ -47,6 +47,7 @@ def main() -> None:
             for name, table in expected["predictions"].items()
         ),
         "weights": all(map(np.array_equal, found["weights"], expected["weights"])),
+        "no point stands twice": found["doubled points"] == [],
         "no run is left running": found["left running"] == [],
     }
     print(f"killed {n} times of {n_kills}, within {seconds:.1f} s of each start")

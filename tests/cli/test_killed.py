@@ -40,9 +40,12 @@ def written(folder: Path) -> dict[str, Any]:
         runs = store.execute(
             "select name, status, artifact_uri from runs order by start_time"
         ).fetchall()
-    tables = sorted(folder.rglob("trials.csv"), key=lambda file: file.stat().st_mtime)
-    trials = pd.read_csv(tables[-1]).drop(columns=[*MEASURED])
-    measured = pd.read_csv(tables[-1].with_name("measurements.csv"))
+        doubled = store.execute(
+            "select key, step from metrics group by run_uuid, key, step having count(*) > 1"
+        ).fetchall()
+    tables = sorted(folder.rglob("measurements.csv"), key=lambda file: file.stat().st_mtime)
+    measured = pd.read_csv(tables[-1])
+    trials = pd.read_csv(tables[-1].with_name("trials.csv")).drop(columns=[*MEASURED])
     files = [Path(uri.removeprefix("file://"), "predictions.parquet") for *_, uri in runs]
     last = {name: file for (name, *_), file in zip(runs, files, strict=True) if file.exists()}
     networks = sorted(folder.rglob("network.keras"), key=lambda file: file.stat().st_mtime)
@@ -52,6 +55,7 @@ def written(folder: Path) -> dict[str, Any]:
         "measured": measured,
         "predictions": {name: pd.read_parquet(file) for name, file in last.items()},
         "weights": weights(networks[-1]),
+        "doubled points": doubled,
         "left running": [name for name, status, _ in runs if status == "RUNNING"],
     }
 
@@ -95,7 +99,7 @@ def test_it_ends_with_the_same_bits(
     assert "Going on: " in (tmp_path / "output.txt").read_text()
     found = written(tmp_path)
     assert found["statuses"] == {"FINISHED"}
-    assert found["left running"] == []
+    assert found["left running"] == found["doubled points"] == []
     pd.testing.assert_frame_equal(found["trials"], whole["trials"])
     pd.testing.assert_frame_equal(found["measured"], whole["measured"])
     assert found["predictions"].keys() == whole["predictions"].keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from errno import ENOSPC
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,6 +193,20 @@ def test_runs_come_the_newest_first_beyond_one_page(store: Store) -> None:
     found = search_runs(store, "")
     assert [run.info.start_time for run in found] == [3, 2, 1]
     assert len(search_runs(store, "", at_most=2)) == 2
+
+
+def test_a_full_disk_leaves_no_half_of_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(uri: str) -> None:
+        for ending in ("", "-journal"):
+            Path(uri.removeprefix("sqlite:///") + ending).write_text("half")
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    monkeypatch.setattr("dlrun.tracking.store.connect", fill)
+    with pytest.raises(TrackingError, match="No space left on device"):
+        open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_create_a_store_at_once(
