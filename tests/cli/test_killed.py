@@ -60,6 +60,19 @@ def written(folder: Path) -> dict[str, Any]:
     }
 
 
+def differing(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Return what is not the same, and what may never be."""
+    same = {name: found[name].equals(expected[name]) for name in ("trials", "measured")}
+    same |= {
+        f"predictions of {name}": table.equals(found["predictions"].get(name))
+        for name, table in expected["predictions"].items()
+    }
+    pairs = zip(found["weights"], expected["weights"], strict=True)
+    same["weights"] = all(np.array_equal(one, other) for one, other in pairs)
+    same |= {name: not found[name] for name in ("doubled points", "left running")}
+    return [name for name, is_same in same.items() if not is_same]
+
+
 def weights(network: Path) -> list[Any]:
     found: list[Any] = []
     with zipfile.ZipFile(network) as archive:
@@ -99,12 +112,5 @@ def test_it_ends_with_the_same_bits(
     assert "Going on: " in (tmp_path / "output.txt").read_text()
     found = written(tmp_path)
     assert found["statuses"] == {"FINISHED"}
-    assert found["left running"] == found["doubled points"] == []
-    pd.testing.assert_frame_equal(found["trials"], whole["trials"])
-    pd.testing.assert_frame_equal(found["measured"], whole["measured"])
-    assert found["predictions"].keys() == whole["predictions"].keys()
-    for name, predictions in whole["predictions"].items():
-        pd.testing.assert_frame_equal(found["predictions"][name], predictions)
+    assert differing(found, whole) == []
     assert len(found["weights"]) > 0
-    for one, other in zip(found["weights"], whole["weights"], strict=True):
-        np.testing.assert_array_equal(one, other)
