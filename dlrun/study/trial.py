@@ -251,6 +251,8 @@ def _save(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
             shutil.move(written, folder)
     except Exception as error:  # of libraries: HDF5 raises RuntimeErrors on a full disk
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, shutil.Error) and error.args[0]:  # of a copy: every file's reason
+            error = OSError(error.args[0][0][2])
         is_clear = isinstance(error, DlrunError)
         reason = str(error) if is_clear else f"{folder}: this model cannot be written: {error}"
         log.warning("%s. The model is not kept; its scores are.", mask(reason))

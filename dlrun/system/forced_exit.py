@@ -74,6 +74,16 @@ def last_words(speak: Callable[[], None]) -> Iterator[None]:
         _is_closing.set()
 
 
+@contextmanager
+def closing() -> Iterator[None]:
+    """Give what is written within, after a signal, more time."""
+    _is_closing.set()
+    try:
+        yield
+    finally:
+        _is_closing.clear()
+
+
 def leave(code: int) -> None:
     """Exit without waiting for what an interrupted estimator has left: threads and processes."""
     for stream in (sys.stdout, sys.stderr):

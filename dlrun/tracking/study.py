@@ -134,7 +134,10 @@ class StudyRun:
                 self._do(write, now)
         except failures() as error:
             if self.store.is_local:
-                message = f"{self.store.place}: {mask(first_line(error))}"
+                reason = f"{self.store.place}: {mask(first_line(error))}"
+                message = (
+                    f"{reason}. What was trained is kept: the same command goes on"
+                )
                 raise TrackingError(message) from error
             self._fall_back(reason_of(error))
 

@@ -15,7 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 TESTS = Path(__file__).parents[1]
-RECIPE = "data: {source: sklearn:iris}\nbaselines: [linear]\nevaluation: {folds: 2}\nseed: %d\n"
+RECIPE = """\
+data: {source: sklearn:iris}
+model: none
+baselines: [linear]
+evaluation: {folds: 2}
+seed: %d
+"""
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 RECIPE = """\
 data: {source: sklearn:iris}
+model: none
 baselines: [linear]
 evaluation: {folds: 2}
 """

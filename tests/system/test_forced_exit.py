@@ -14,7 +14,7 @@ import pytest
 PROGRAM = """
 import multiprocessing, subprocess, sys, threading, time
 from contextlib import suppress
-from dlrun.system.forced_exit import forced_exit, last_words, leave
+from dlrun.system.forced_exit import closing, forced_exit, last_words, leave
 from dlrun.system.signals import exit_code, raise_on_signals
 
 def native():
@@ -27,6 +27,15 @@ def native():
 
 def locked():
     sum(range(10**11))
+
+def slow_save():
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        with closing():
+            time.sleep(4)
+            print("saved", flush=True)
+        raise
 
 def parent():
     subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
@@ -68,7 +77,7 @@ def stopped(process: subprocess.Popen[str], *numbers: int) -> tuple[int, float, 
     for number in numbers:
         process.send_signal(number)
         time.sleep(0.05)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=60)
     return process.returncode, time.monotonic() - began, output
 
 
@@ -84,39 +93,47 @@ def runs(process: psutil.Process) -> bool:
 )
 def test_a_main_thread_that_reacts_ends_at_once(number: int, code: int) -> None:
     found, seconds, output = stopped(started("pool"), number)
-    assert (found, seconds < 2) == (code, True)
+    assert (found, seconds < 3) == (code, True)
     assert "killed" not in output
 
 
 @pytest.mark.slow
 def test_one_that_does_not_is_left_with_its_processes() -> None:
-    process = started("parent")
+    process, began = started("parent"), time.monotonic()
     children = psutil.Process(process.pid).children()
     assert len(children) == 2  # of which one is the guard
     code, seconds, output = stopped(process, signal.SIGTERM)
     assert (code, output) == (143, "killed\nto go on\n")
-    assert seconds < 5
+    assert seconds < 15  # 3 and a little; a loaded machine takes longer
+    while any(map(runs, children)) and time.monotonic() < began + 60:
+        time.sleep(0.05)
     assert not any(map(runs, children))
+
+
+@pytest.mark.slow
+def test_what_is_saved_after_a_signal_has_more_time() -> None:
+    code, _, output = stopped(started("slow_save"), signal.SIGTERM)
+    assert (code, output) == (143, "saved\n")
 
 
 @pytest.mark.slow
 def test_a_second_signal_is_not_waited_for() -> None:
     code, seconds, output = stopped(started("native"), signal.SIGINT, signal.SIGINT)
     assert (code, output) == (130, "killed\nto go on\n")
-    assert seconds < 2
+    assert seconds < 3
 
 
 @pytest.mark.slow
 def test_one_that_stops_all_threads_is_killed_from_outside() -> None:
     code, seconds, _ = stopped(started("locked"), signal.SIGTERM)
     assert code == -signal.SIGKILL
-    assert seconds < 7
+    assert seconds < 15
 
 
 @pytest.mark.slow
 def test_a_pool_that_ends_its_forked_processes_ends_nothing_else() -> None:
     """They have inherited the handlers, and the socket that wakes the thread."""
-    output, _ = started("pool").communicate(timeout=10)
+    output, _ = started("pool").communicate(timeout=60)
     assert output == f"{-signal.SIGTERM}\n"
 
 

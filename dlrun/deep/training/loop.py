@@ -32,6 +32,7 @@ from dlrun.deep.training.startup import startup_seconds
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.system.cost import startup
+from dlrun.system.forced_exit import closing
 from dlrun.system.signals import deferred_signals
 
 STEPS_PER_CALL: Final = 32
@@ -175,7 +176,7 @@ class Trainer:
                 is_wanted = self._run_epoch(run, evaluate, context.on_epoch)
                 goes_on = self._goes_on(run, context, is_wanted)
         except KeyboardInterrupt:
-            with deferred_signals():
+            with deferred_signals(), closing():
                 run.save()
             raise
         return self._end(run.stopper, len(run.state.history))
