@@ -135,9 +135,7 @@ class StudyRun:
         except failures() as error:
             if self.store.is_local:
                 reason = f"{self.store.place}: {mask(first_line(error))}"
-                message = (
-                    f"{reason}. What was trained is kept: the same command goes on"
-                )
+                message = f"{reason}. What was trained is kept: the same command goes on"
                 raise TrackingError(message) from error
             self._fall_back(reason_of(error))
 

@@ -7,19 +7,16 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
-from math import isnan
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from posixpath import normpath
-from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
-from dlrun.contract.trial import Cost, ProbeScore, Trial
+from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.system.secrets import mask, mask_setting, mask_uri
 from dlrun.system.spreadsheet import guarded
 from dlrun.system.version import __version__
@@ -29,12 +26,11 @@ from dlrun.tracking.excerpt import EXCERPT, excerpt_to_json
 from dlrun.tracking.model import ModelCard, delete_models, log_model, model_name
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
+from dlrun.tracking.summary import Points, logged_points, summarize
 
 if TYPE_CHECKING:
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
-
-Points = dict[tuple[str, int], float]  # metric and step → value
 
 NOTE: Final = "mlflow.note.content"
 COMPARISON: Final = "comparison.json"
@@ -142,7 +138,7 @@ class StudyWriter:
         done = [trial for trial in trials if trial.error is None]
         self._describe_failures(run_id, trials)
         # One value at step 0 is what MLflow draws as a bar.
-        summary = means(done) | deviations(done) | mean_costs(done)
+        summary = summarize(done)
         if not any((key, 0) in self._points.get(run_id, {}) for key in summary):
             model_id = None
             if run_id in self._points:
@@ -346,48 +342,11 @@ class StudyWriter:
         self.store.client.set_terminated(run_id, status, end_time=self.now)
 
 
-def logged_points(client: Any, run_id: str) -> Points:
-    """Return the metrics that a run has at each step."""
-    return {
-        (key, point.step): point.value
-        for key in client.get_run(run_id).data.metrics
-        for point in client.get_metric_history(run_id, key)
-    }
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a user id without a name
         return "unknown"
-
-
-def means(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the mean of each test metric over its finite scores."""
-    return {f"test/{name}": mean(scores) for name, scores in _scores(trials) if scores}
-
-
-def deviations(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the standard deviation of each test metric with several finite scores."""
-    return {
-        f"test_std/{name}": stdev(scores) for name, scores in _scores(trials) if len(scores) > 1
-    }
-
-
-def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
-    """Yield metric → its scores that are not NaN."""
-    for name in trials[0].scores if trials else ():
-        scores = [float(trial.scores[name]) for trial in trials]
-        yield name, [score for score in scores if not isnan(score)]
-
-
-def mean_costs(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return the mean costs of a trial."""
-    costs = {
-        cost.name: [getattr(trial.cost, cost.name) for trial in trials] for cost in fields(Cost)
-    }
-    known = {name: [v for v in values if v is not None] for name, values in costs.items()}
-    return {f"cost/{name}": mean(values) for name, values in known.items() if values}
 
 
 def short_params(settings: Mapping[str, object]) -> dict[str, str]:
