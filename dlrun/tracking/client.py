@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import random
 import re
 import sqlite3
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from dlrun.errors import TrackingError
@@ -18,6 +22,8 @@ from dlrun.system.secrets import mask
 
 PARAMS_AT_ONCE: Final = 100
 METRICS_AT_ONCE: Final = 1000
+LOCKED: Final = "database is locked"
+LOCKED_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 4, 8)  # until the next attempt
 
 DEFAULTS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -48,7 +54,33 @@ def connect(uri: str) -> Any:
     with quiet_mlflow():
         from mlflow import MlflowClient
 
-        return MlflowClient(uri)
+        client = MlflowClient(uri)
+    return PatientClient(client) if uri.startswith("sqlite:") else client
+
+
+@dataclass(frozen=True)
+class PatientClient:
+    """An `MlflowClient` that repeats a call for which other processes kept SQLite's file locked.
+
+    MLflow waits for 20 seconds, but not where two transactions that have read both want to write:
+    SQLite then refuses one of them at once, which is rolled back.
+    """
+
+    client: Any
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.client, name)
+        return partial(self._call, attribute) if callable(attribute) else attribute
+
+    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        for seconds in LOCKED_SECONDS:
+            try:
+                return method(*args, **kwargs)
+            except failures() as error:
+                if LOCKED not in str(error):
+                    raise
+            time.sleep(seconds * random.uniform(0.5, 1.5))
+        return method(*args, **kwargs)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def main() -> None:
         seconds, expected = time.monotonic() - began, written(whole)
         for number in range(n_times):
             folder = _begin(Path(scratch, str(number)), RECIPE)
-            processes.kill(folder, "train", "r.yaml", after=rng.uniform(0.3, 0.9) * seconds)
+            processes.kill(folder, "train", "r.yaml", after=rng.uniform(0.1, 0.5) * seconds)
             file = _flip(Path(scratch, "cache"), rng)
             code, found = processes.run(folder, "train", "r.yaml"), written(folder)
             said = (folder / "output.txt").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from errno import ENOSPC
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlrun.errors import TrackingError, UsageError
-from dlrun.tracking.client import prepare
+from dlrun.tracking.client import LOCKED, PatientClient, prepare
 from dlrun.tracking.store import Store, open_store, search_runs
 
 pytestmark = pytest.mark.slow
@@ -193,6 +194,34 @@ def test_runs_come_the_newest_first_beyond_one_page(store: Store) -> None:
     found = search_runs(store, "")
     assert [run.info.start_time for run in found] == [3, 2, 1]
     assert len(search_runs(store, "", at_most=2)) == 2
+
+
+@pytest.mark.parametrize("n_refusals", [0, 3])
+def test_a_call_that_sqlite_refuses_is_repeated(
+    n_refusals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    class Client:
+        calls, missing = 0, "no such run"
+
+        def log_batch(self, run_id: str, *, metrics: list[int]) -> tuple[str, list[int]]:
+            self.calls += 1
+            if self.calls <= n_refusals:
+                raise MlflowException(LOCKED)
+            return run_id, metrics
+
+        def get_run(self) -> None:
+            self.calls += 1
+            raise MlflowException(self.missing)
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    patient = PatientClient(Client())
+    assert patient.log_batch("a", metrics=[1]) == ("a", [1])
+    assert patient.calls == n_refusals + 1
+    with pytest.raises(MlflowException, match="no such run"):
+        patient.get_run()
+    assert patient.calls == n_refusals + 2
 
 
 def test_a_full_disk_leaves_no_half_of_a_store(
