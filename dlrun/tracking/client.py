@@ -58,7 +58,7 @@ def connect(uri: str) -> Any:
     return PatientClient(client) if uri.startswith("sqlite:") else client
 
 
-@dataclass(frozen=True)
+@dataclass
 class PatientClient:
     """An `MlflowClient` that repeats a call for which other processes kept SQLite's file locked.
 
