@@ -15,6 +15,7 @@ from pandas.api import types
 from dlrun.data.targets import Y
 
 N_ROWS: Final = 20_000  # evenly spaced, on which a column is measured
+MIN_ROWS: Final = 20  # fewer fall in order by chance
 ROWS_PER_VALUE: Final = 5  # at least, on average, where single values are looked at
 MAX_UNEXPLAINED: Final = 0.02  # of the rows outside the largest class
 MIN_CORRELATION: Final = 0.9995  # its square is .999
@@ -31,6 +32,8 @@ def gives_class(values: pd.Series[Any], classes: Y) -> bool:
         values: (rows,) typed cells that are no arrays.
         classes: (rows,) class codes.
     """
+    if len(classes) < MIN_ROWS:
+        return False
     values, classes = _sample(values, classes)
     n_open = len(classes) - int(np.bincount(classes).max())
     n_allowed = int(MAX_UNEXPLAINED * n_open)
@@ -56,6 +59,8 @@ def gives_number(values: pd.Series[Any], numbers: Y) -> bool:
         values: (rows,) typed cells that are no arrays.
         numbers: (rows,) of the target.
     """
+    if len(numbers) < MIN_ROWS:
+        return False
     values, numbers = _sample(values, numbers)
     present = values.notna().to_numpy()
     if _is_ordered(values):
