@@ -179,10 +179,9 @@ LEAK = NoteKind(
     "A column that gives the target",
     "One column alone is enough, on at least 20 and at most 20,000 evenly spaced rows. Classes: "
     "each of its values (missing is one; on average at least 5 rows have the same) has rows of one "
-    "class, or the rows, sorted by the column, fall into one block for each class; of the rows outside the "
-    "largest class 2 % may differ. Numbers: the square of the correlation, or of that of the "
-    "ranks, is at least .999, or the mean of the rows with the same value explains as much.",
-    spoils_verdict=True,
+    "class, or the rows, sorted by the column, fall into one block for each class; of the rows "
+    "outside the largest class 2 % may differ. Numbers: the square of the correlation, or of that "
+    "of the ranks, is at least .999, or the mean of the rows with the same value explains as much.",
 )
 DUPLICATES = NoteKind(
     "DLR059",
