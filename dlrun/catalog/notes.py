@@ -182,6 +182,7 @@ LEAK = NoteKind(
     "class, or the rows, sorted by the column, fall into one block for each class; of the rows "
     "outside the largest class 2 % may differ. Numbers: the square of the correlation, or of that "
     "of the ranks, is at least .999, or the mean of the rows with the same value explains as much.",
+    spoils_verdict=True,
 )
 DUPLICATES = NoteKind(
     "DLR059",
