@@ -37,6 +37,7 @@ from dlrun.data.model_io import write_format
 from dlrun.errors import ClusterError, DlrunError, TrackingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
+from dlrun.system.gpus import gpu_names
 from dlrun.system.secrets import mask
 from dlrun.system.signals import unswallowed_signals
 
@@ -208,12 +209,13 @@ def _cost(
     test: Dataset,
     folder: Path | None,
 ) -> Cost:
-    """Return what a trial cost; the CPU seconds of resumed epochs are not known."""
+    """Return what a trial cost; CPU seconds say nothing of resumed epochs, nor of a GPU's work."""
+    is_on_gpu = bool(epochs) and bool(gpu_names())
     one, thousand = _latency(fitted, test) if folder else (None, None)
     resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
     return Cost(
         fit_seconds=usage.wall_seconds + sum(resumed),
-        cpu_seconds=None if resumed else usage.cpu_seconds,
+        cpu_seconds=None if resumed or is_on_gpu else usage.cpu_seconds,
         startup_seconds=usage.startup_seconds,
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,

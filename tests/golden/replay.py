@@ -28,10 +28,12 @@ from dlrun.cli import main
 # What the clock decides: on a busy machine a latency is not claimed, so that its key is missing.
 TIMED_METRICS = ("cost/latency_ms_batch1", "cost/latency_ms_batch1000")
 # "…, at 1/3 of the training time and 2.1× the latency.", and which candidate is the cheaper.
-TIMED_WORDS = re.compile(r"(?:: take the cheaper, .*?)?, at .*?(?:training time|latency)(?=\.)")
+TIMED_WORDS = re.compile(
+    r"(?:: take the cheaper, .*?)?, at .*?(?:training time|latency)(?: \(.*?\))?(?=\.)"
+)
+TIMED_NOTE = "DLR127"  # the machine was busy
 JUDGED = (
     "metric", "rope", "n_rows", "n_test_rows", "n_splits", "decimals", "best_deep", "best_classic",
-    "notes",
 )  # fmt: skip
 
 
@@ -220,6 +222,7 @@ def _comparison(said: dict[str, Any]) -> dict[str, Any]:
     verdict = said["verdict"]
     return {
         **{key: said[key] for key in JUDGED},
+        "notes": [note for note in said["notes"] if note["code"] != TIMED_NOTE],
         "verdict": {**verdict, "sentence": TIMED_WORDS.sub("", verdict["sentence"])},
         "ranking": [row["name"] for row in said["rows"]],
         "leads": {row["name"]: row["difference"] for row in said["rows"]},

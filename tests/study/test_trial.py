@@ -120,6 +120,14 @@ def test_what_was_trained_before_the_training_stopped_counts_as_well(
     assert cost.cpu_seconds is None
 
 
+def test_cpu_seconds_are_no_measure_of_a_network_on_a_gpu(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlrun.study.trial.gpu_names", lambda: ["NVIDIA H200"])
+    assert run(Toy(), dataset, tmp_path / "deep").cost.cpu_seconds is None
+    assert run(baseline(dataset), dataset, tmp_path / "classic").cost.cpu_seconds is not None
+
+
 def test_epochs_are_kept_and_the_caller_says_which_is_the_last(dataset: Dataset) -> None:
     numbers: list[int] = []
 
