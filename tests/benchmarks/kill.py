@@ -28,12 +28,12 @@ evaluation: {folds: 2, learning_curve: [0.5]}
 """
 COMMANDS = (  # with the file that each writes
     ("train r.yaml", ""),
-    ("curve c.yaml", ""),
     ("compare last --html report.html", ""),
     ("predict last data.csv -o said.csv", "said.csv"),
     ("init data.csv -o new.yaml --force", "new.yaml"),
     ("validate r.yaml", ""),
     ("studies list", ""),
+    ("curve c.yaml", ""),
 )
 
 
