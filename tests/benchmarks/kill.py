@@ -30,7 +30,7 @@ COMMANDS = (  # with the file that each writes
     ("train r.yaml", ""),
     ("compare last --html report.html", ""),
     ("predict last data.csv -o said.csv", "said.csv"),
-    ("init data.csv -o new.yaml --force", "new.yaml"),
+    ("init data.csv --target target -o new.yaml --force", "new.yaml"),
     ("validate r.yaml", ""),
     ("studies list", ""),
     ("curve c.yaml", ""),
