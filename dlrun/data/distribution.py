@@ -69,7 +69,7 @@ def measure_target(dataset: Dataset) -> Distribution | None:
     """Return the distribution of a target that is a number, None of classes."""
     if dataset.target.labels:
         return None
-    y = _evenly(dataset).y
+    y = dataset.y[_places(len(dataset))]
     bins = _number_bins(y, y, by_quantiles=False)
     counts = (tuple(np.bincount(bins.codes, minlength=bins.n).tolist()),)
     return Distribution(
@@ -78,9 +78,12 @@ def measure_target(dataset: Dataset) -> Distribution | None:
 
 
 def _evenly(dataset: Dataset) -> Dataset:
-    if len(dataset) <= MOST_ROWS:
-        return dataset
-    return dataset.take(np.linspace(0, len(dataset) - 1, MOST_ROWS).astype(np.int64))
+    return dataset if len(dataset) <= MOST_ROWS else dataset.take(_places(len(dataset)))
+
+
+def _places(n: int) -> NDArray[np.int64]:
+    """Return evenly spaced rows, all where they are few."""
+    return np.arange(n) if n <= MOST_ROWS else np.linspace(0, n - 1, MOST_ROWS).astype(np.int64)
 
 
 def _frequent(dataset: Dataset) -> list[int]:
@@ -130,11 +133,12 @@ def _strength(bins: _Bins, indicators: Indicators) -> float:
     codes = bins.codes + 1  # missing values are a bin, too
     sizes = np.bincount(codes, minlength=bins.n + 1)
     n, n_bins = len(codes), int(np.sum(sizes > 0))
-    total = float(np.sum((indicators - indicators.mean(axis=0)) ** 2))
+    deviations = indicators - indicators.mean(axis=0)
+    total = float(np.sum(deviations**2))
     if total == 0 or n <= n_bins:
         return 0.0
     between = 0.0
-    for values in (indicators - indicators.mean(axis=0)).T:
+    for values in deviations.T:
         sums = np.bincount(codes, values, minlength=bins.n + 1)
         between += float(np.sum(sums**2 / np.maximum(sizes, 1)))
     return max(0.0, 1 - (1 - between / total) * (n - 1) / (n - n_bins))

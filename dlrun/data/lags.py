@@ -23,6 +23,9 @@ PERIODS: Final = (DAY, 7 * DAY, 365.2425 * DAY)
 MIN_PERIODS: Final = 3  # that the table covers, so that a season can be compared with another
 
 
+Rows = NDArray[np.int64]  # (rows,) places
+
+
 def lag_columns(
     recipe: Recipe, frame: pd.DataFrame, types: Mapping[str, str]
 ) -> tuple[Column, ...]:
@@ -110,14 +113,20 @@ def with_lags(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     Raises:
         DataError: the rows lack the column of values or of times, or have no earlier value.
     """
-    lagged = [(column.name, column.lag) for column in columns if column.lag]
-    added = {name: _earlier(frame, name, lag) for name, lag in lagged if name not in frame}
+    lagged = {each.name: each.lag for each in columns if each.lag and each.name not in frame}
+    orders = {
+        name: np.argsort(_times(frame[name]), kind="stable")
+        for name in dict.fromkeys(lag.order for lag in lagged.values())
+        if name in frame
+    }
+    added = {name: _earlier(frame, name, lag, orders) for name, lag in lagged.items()}
     return frame.assign(**added) if added else frame
 
 
-def _earlier(frame: pd.DataFrame, name: str, lag: Lag) -> Any:
+def _earlier(frame: pd.DataFrame, name: str, lag: Lag, orders: Mapping[str, Rows]) -> Any:
+    """Return the earlier values of a column; the orders are the rows by ascending time."""
     absent = [each for each in (lag.order, lag.of) if each not in frame]
-    values = None if absent else _shifted(frame, lag)
+    values = None if absent else _shifted(frame[lag.of], lag.steps, orders[lag.order])
     if values is None or values.isna().all():
         lack = f"lack {quoted(absent)}" if absent else "hold no value so much earlier"
         rows = f"{lag.steps} row{'s' * (lag.steps > 1)}"
@@ -130,11 +139,10 @@ def _earlier(frame: pd.DataFrame, name: str, lag: Lag) -> Any:
     return values.array
 
 
-def _shifted(frame: pd.DataFrame, lag: Lag) -> pd.Series[Any]:
-    order = np.argsort(_times(frame[lag.order]), kind="stable")
+def _shifted(values: pd.Series[Any], steps: int, order: Rows) -> pd.Series[Any]:
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    return frame[lag.of].iloc[order].ffill().shift(lag.steps).iloc[place]
+    return values.iloc[order].ffill().shift(steps).iloc[place]
 
 
 def _times(values: pd.Series[Any]) -> NDArray[Any]:

@@ -94,15 +94,15 @@ def choose_columns(recipe: Recipe, raw: RawData, target: str) -> tuple[Column, .
     lagged = lag_columns(recipe, frame, types)
     if not names and not lagged:
         raise DataError(no_columns(recipe))
-    formats = declared_formats(recipe)
+    formats, missing = declared_formats(recipe), missing_values(recipe)
     plain_columns = (
-        Column(name, "series", parts=wide[name])
+        Column(name, "series", parts=wide[name], missing=missing)
         if name in wide
         else Column(
             name,
             types.get(name) or infer_type(frame[name]),
             format=formats.get(name, ""),
-            missing=missing_values(recipe),
+            missing=missing,
         )
         for name in names
     )

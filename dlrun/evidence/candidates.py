@@ -37,7 +37,7 @@ class CandidateResults:
         metrics: all that its study measured.
         trials: those that finished with a score, as in `Study.trials`.
         n_failed: trials without a score.
-        n_capped: trials whose training reached its maximum of epochs while it still improved.
+        read_epochs: as `Study.read_epochs`.
         read_predictions: as `Study.read_predictions`.
         decode_predictions: as `Study.decode_predictions`.
     """
@@ -49,8 +49,8 @@ class CandidateResults:
     metrics: tuple[str, ...]
     trials: TrialColumns
     n_failed: int
-    n_capped: int
     error: str | None
+    read_epochs: Callable[[], pd.DataFrame]
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
 
@@ -63,6 +63,11 @@ class CandidateResults:
     def validation_scores(self) -> dict[int, float]:
         """Return split index → validation score; NaN where there is none."""
         return self.by_split(f"val_{self.metric}")
+
+    @cached_property
+    def n_capped(self) -> int:
+        """Return how many trainings reached their maximum of epochs while they still improved."""
+        return _count_capped(self.trials, self.read_epochs)
 
     @cached_property
     def folds(self) -> dict[int, tuple[int, int]]:
@@ -162,14 +167,14 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         metrics=study.metrics,
         trials=ok,
         n_failed=int(np.sum(~is_ok)),
-        n_capped=_count_capped(ok, study),
         error=first_line(str(errors[0])) if len(errors) else None,
+        read_epochs=partial(study.read_epochs, name),
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,
     )
 
 
-def _count_capped(ok: TrialColumns, study: Study) -> int:
+def _count_capped(ok: TrialColumns, read_epochs: Callable[[], pd.DataFrame]) -> int:
     """Count the trials that ran all of their epochs, and had the best of them near the end.
 
     Without early stopping the last epoch counts as the best: then the validation loss decides.
@@ -180,7 +185,7 @@ def _count_capped(ok: TrialColumns, study: Study) -> int:
     is_late = (most > 0) & (ok["n_epochs"] == most) & _is_late(ok["best_epoch"], most)
     if not is_late.any():
         return 0
-    epochs = study.read_epochs(str(ok["candidate"][0]))
+    epochs = read_epochs()
     if "val/loss" not in epochs:
         return 0
     epochs = epochs.dropna(subset="val/loss")

@@ -156,7 +156,7 @@ def find_crossover(
     mean = _gaps(sizes, curves.mean(axis=2)[None], grid)[0]
     n_splits = first.shape[1]
     if n_splits < MIN_SPLITS:
-        return Crossover(_without_interval(names, mean, sizes, n_splits))
+        return Crossover(_without_interval(names, mean, sizes, grid, n_splits))
     means = _sample_means(curves, test_share)
     found = _Gaps(names, sizes, grid, mean, _gaps(sizes, means, grid), rope)
     return found.crossover() or Crossover(found.lead() or found.doubt())
@@ -254,10 +254,11 @@ class _Gaps:
         return f"from {self.sizes[0]:,.0f} to {self.sizes[-1]:,.0f} training rows"
 
 
-def _without_interval(names: tuple[str, str], gap: Errors, sizes: Errors, n_splits: int) -> str:
+def _without_interval(
+    names: tuple[str, str], gap: Errors, sizes: Errors, grid: Errors, n_splits: int
+) -> str:
     """Return what the means alone show, in words."""
     at, later = int(_crossing(gap[None])[0]), names[int(gap[-1] > 0)]
-    grid = np.geomspace(sizes[0], EXTRAPOLATION * sizes[-1], len(gap))
     result = (
         f"{later} seems to overtake at about {_rounded(grid[at])} training rows"
         if at

@@ -148,14 +148,19 @@ def _on_dummy(chosen: CandidateResults, candidates: Sequence[CandidateResults]) 
 
 
 def _on_naive(chosen: CandidateResults, candidates: Sequence[CandidateResults]) -> Iterator[Note]:
-    naive = [each for each in candidates if each.name in NAIVE and each.scores]
-    if chosen.name in NAIVE or not naive:
+    naive = [each for each in candidates if each.scores and _is_naive(each)]
+    if _is_naive(chosen) or not naive:
         return
     best = max(naive, key=lambda each: _difference(each, chosen))
     if _difference(chosen, best) <= 0:
         yield NO_BETTER_THAN_NAIVE.note(
             f"{chosen.name} is no better than {best.name}, which predicts an earlier value."
         )
+
+
+def _is_naive(candidate: CandidateResults) -> bool:
+    """Return whether it is, or a side chose on every split, a baseline that only looks back."""
+    return NAIVE.issuperset(candidate.trials["candidate"].tolist())
 
 
 def _difference(first: CandidateResults, second: CandidateResults) -> float:

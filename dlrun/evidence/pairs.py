@@ -56,6 +56,19 @@ class TestSets:
         """Return the number of rows that some split tests."""
         return len(self.distinct)
 
+    def means(self, by_split: NDArray[np.float64], splits: Sequence[int]) -> NDArray[np.float64]:
+        """Average the splits that test the same rows.
+
+        Args:
+            by_split: (splits, …) values.
+            splits: their indices.
+
+        Returns:
+            (test sets, …).
+        """
+        sets = np.array([self.of_split[split] for split in splits])
+        return np.array([by_split[sets == each].mean(axis=0) for each in np.unique(sets)])
+
 
 def read_test_sets(candidates: Sequence[CandidateResults]) -> TestSets:
     """Read the test rows of all splits from as few candidates' predictions as contain them."""
@@ -141,7 +154,7 @@ def _compare_one_on_folds(
     differences = _differences(one, other, splits, settings)
     first, second = (np.array([each[split] for split in splits]) for each in jackknifed)
     raw = settings.metric.sign * (first - second)
-    changes = _per_test_set(np.where(np.abs(raw) < ROUNDING, 0.0, raw), splits, settings)
+    changes = settings.test_sets.means(np.where(np.abs(raw) < ROUNDING, 0.0, raw), splits)
     if settings.metric.rank_rows and not differences.any() and not changes.any():
         tested = _read_tested(one, splits, settings)
         return _compare_equal(tested, settings, "folds", len(differences))
@@ -171,15 +184,7 @@ def _differences(
     """Return by how much `one` is better, one mean per test set."""
     first, second = (np.array([each.scores[split] for split in splits]) for each in (one, other))
     by_split = statistics.differences(first, second, settings.metric.name)
-    return _per_test_set(by_split, splits, settings)
-
-
-def _per_test_set(
-    by_split: NDArray[np.float64], splits: Sequence[int], settings: ComparisonSettings
-) -> NDArray[np.float64]:
-    """Average the splits that test the same rows."""
-    sets = np.array([settings.test_sets.of_split[split] for split in splits])
-    return np.array([by_split[sets == each].mean(axis=0) for each in np.unique(sets)])
+    return settings.test_sets.means(by_split, splits)
 
 
 def _compare_on_rows(

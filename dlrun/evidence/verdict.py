@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 
 CHANCE: Final = f", with a chance of {SETTLED:.0%}".replace("%", " %")
-
-
-WIDE: Final = 2.0
+WIDE: Final = 2.0  # a spread of ratios that is worth telling
 
 
 @dataclass(frozen=True)
@@ -245,15 +243,27 @@ def _cost_phrase(candidate: CandidateResults, other: CandidateResults) -> str:
     """
     parts = []
     cost, rival = candidate.cost, other.cost
-    if ratios := _cpu_ratios(candidate, other):
+    if ratios := _training_ratios(candidate, other):
         low, high = min(ratios), max(ratios)
         spread = f" ({small(low)} to {small(high)}×)" if high > WIDE * low else ""
-        parts.append(times(exp(fmean(map(log, ratios))), "CPU training time") + spread)
-    elif cost.fit_seconds and rival.fit_seconds:
-        parts.append(times(cost.fit_seconds / rival.fit_seconds, "training time"))
+        title = "CPU training time" if _cpu_ratios(candidate, other) else "training time"
+        parts.append(times(_geometric_mean(ratios), title) + spread)
     if cost.latency_ms_batch1 and rival.latency_ms_batch1:
         parts.append(times(cost.latency_ms_batch1 / rival.latency_ms_batch1, "latency"))
     return " and ".join(parts)
+
+
+def _training_ratios(candidate: CandidateResults, other: CandidateResults) -> list[float]:
+    """Return the ratios of the CPU seconds, else the one of the mean seconds, if they are known."""
+    if ratios := _cpu_ratios(candidate, other):
+        return ratios
+    own, rival = candidate.cost.fit_seconds, other.cost.fit_seconds
+    return [own / rival] if own and rival else []
+
+
+def _geometric_mean(ratios: Sequence[float]) -> float:
+    """Return 1 where there are none."""
+    return exp(fmean(map(log, ratios))) if ratios else 1.0
 
 
 def _cpu_ratios(candidate: CandidateResults, other: CandidateResults) -> list[float]:
@@ -265,11 +275,7 @@ def _cpu_ratios(candidate: CandidateResults, other: CandidateResults) -> list[fl
 def _cheaper_first(best: BestVsBest) -> tuple[CandidateResults, CandidateResults]:
     """Order by the product of training time and latency."""
     deep, classic = best.deep.cost, best.classic.cost
-    ratio = 1.0
-    if ratios := _cpu_ratios(best.deep, best.classic):
-        ratio *= exp(fmean(map(log, ratios)))
-    elif deep.fit_seconds and classic.fit_seconds:
-        ratio *= deep.fit_seconds / classic.fit_seconds
+    ratio = _geometric_mean(_training_ratios(best.deep, best.classic))
     if deep.latency_ms_batch1 and classic.latency_ms_batch1:
         ratio *= deep.latency_ms_batch1 / classic.latency_ms_batch1
     return (best.deep, best.classic) if ratio < 1 else (best.classic, best.deep)

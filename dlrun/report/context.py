@@ -205,14 +205,9 @@ def _interval(
         return None
     splits = sorted(results.scores)
     scores = np.array([results.scores[k] for k in splits])
-    means = _per_test_set(scores, splits, test_sets)
+    means = test_sets.means(scores, splits)
     if len(means) < MIN_FOLDS:
         return None
-    found = posterior(np.array(means), comparison.test_share).interval()
+    found = posterior(means, comparison.test_share).interval()
     low, high = get_metric(comparison.metric).bounds
     return Interval(found.mean, max(low, found.low), min(high, found.high))
-
-
-def _per_test_set(values: np.ndarray, splits: Sequence[int], test_sets: TestSets) -> list[float]:
-    sets = np.array([test_sets.of_split[k] for k in splits])
-    return [float(values[sets == each].mean()) for each in np.unique(sets)]

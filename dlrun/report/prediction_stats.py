@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,7 +120,7 @@ class PredictionStats:
     residuals: Residuals | None = None
     worst: tuple[WorstRow, ...] = ()
 
-    @property
+    @cached_property
     def detection(self) -> DetectionCurves | None:
         """Return the curves of the only event, or the mean over several."""
         if len(self.detections) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dlrun.tracking.studies import CandidateRun, StudyDetails, StudySummary
 
-SHORT_ID = 8
+SHORT_ID: Final = 8
 
 
 def studies_table(studies: Sequence[StudySummary]) -> Table:

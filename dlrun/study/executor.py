@@ -33,7 +33,8 @@ def run_trials(
     Each worker gets its share of the cores. When one is killed, the trials that have not ended
     fail; the study goes on.
     """
-    calls = [delayed(run_trial)(task, dataset, threads=_threads(execution)) for task in tasks]
+    threads = cost.n_threads(execution.workers)
+    calls = [delayed(run_trial)(task, dataset, threads=threads) for task in tasks]
     # Ray's joblib backend can only return all results at once.
     return_as = "list" if execution.engine == "ray" else "generator"
     n_done = 0
@@ -47,10 +48,6 @@ def run_trials(
             yield task.failed(KILLED.format(name=task.candidate.name))
 
 
-def _threads(execution: Execution) -> int:
-    return cost.n_threads(execution.workers)
-
-
 @contextmanager
 def engine(execution: Execution) -> Iterator[None]:
     """Make joblib use the recipe's engine within.
@@ -61,7 +58,7 @@ def engine(execution: Execution) -> Iterator[None]:
         ExtraError: the engine's package is not installed.
     """
     if execution.engine == "local":
-        threads = _threads(execution)
+        threads = cost.n_threads(execution.workers)
         with parallel_config("loky", n_jobs=execution.workers, inner_max_num_threads=threads):
             yield
         return

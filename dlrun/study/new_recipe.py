@@ -10,7 +10,7 @@ import yaml
 
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Column, Dataset
-from dlrun.data.splits.make import MANY_ROWS
+from dlrun.data.splits.make import auto_folds
 from dlrun.deep.defaults import choose_network
 from dlrun.metrics.scores import choose_metrics
 from dlrun.study.proposal import Proposal, propose
@@ -137,7 +137,7 @@ def _preprocessing(proposal: Proposal) -> str:
 def _folds(dataset: Dataset, proposal: Proposal) -> str:
     if dataset.split_values is not None or proposal.method == "predefined":
         return "the one test part of the data"
-    return f"cross-validation: {3 if len(dataset) > MANY_ROWS else 5} folds"
+    return f"cross-validation: {auto_folds(len(dataset))} folds"
 
 
 def _section(values: dict[str, Any]) -> str:

@@ -44,7 +44,6 @@ class Proposal:
         method: of the split; empty: that of the task.
         split_column: of the split, where there is a method.
         split_comment: why it is split so.
-        series: name → its raw columns, of columns that are the steps of a series.
         lags: of `data.lags`: the target's, in steps; empty: none.
         date_parts: of `preprocessing.datetime`, where the default would not do.
         columns: the features, in order.
@@ -56,7 +55,6 @@ class Proposal:
     method: str
     split_column: str
     split_comment: str
-    series: dict[str, tuple[str, ...]]
     lags: tuple[int, ...]
     date_parts: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -81,7 +79,6 @@ def propose(dataset: Dataset) -> Proposal:
         method=method,
         split_column=used,
         split_comment=why,
-        series=series,
         lags=lags,
         date_parts=date_parts,
         columns=_with_series(kept, series),
@@ -139,12 +136,12 @@ def _group_column(dataset: Dataset) -> str | None:
 
 def _excluded(dataset: Dataset, used: str) -> Iterator[tuple[str, str]]:
     columns = [column for column in dataset.columns if column.name != used]
-    varied = [column for column in columns if not is_constant(dataset, column)]
-    leaking = {*leaks(dataset, varied)}
+    constant = {column.name for column in columns if is_constant(dataset, column)}
+    leaking = {*leaks(dataset, [each for each in columns if each.name not in constant])}
     for column in columns:
         if column.name in leaking:
             yield column.name, "gives the target: a leak, unless it is known before"
-        elif is_constant(dataset, column):
+        elif column.name in constant:
             yield column.name, "the same in every row"
         elif is_identifier(dataset, column) or _is_named_id(dataset, column):
             yield column.name, "different in every row: it names them"

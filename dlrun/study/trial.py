@@ -11,7 +11,7 @@ from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from traceback import format_exception
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -40,9 +40,6 @@ from dlrun.system import cost
 from dlrun.system.gpus import gpu_names
 from dlrun.system.secrets import mask
 from dlrun.system.signals import unswallowed_signals
-
-if TYPE_CHECKING:
-    pass
 
 N_SCORED_TRAINING_ROWS: Final = 2000
 

@@ -62,7 +62,8 @@ def push(name: str | None = None, *, to: str | None = None) -> Pushed:
     with _alone():
         study = find_run(here, name) if name else _waiting(here)
         uri = to or study.data.tags.get(WAITING)
-        server = _server(uri, study.info.run_name, _experiment(here, study))
+        experiment = here.reader.experiment_name(study.info.experiment_id)
+        server = _server(uri, study.info.run_name, experiment)
         with clear_errors(server.place):
             copy = _copy_once(here, server, study)
             if to is None and HALF in study.data.tags:
@@ -113,10 +114,6 @@ def _waiting(here: Store) -> Any:
         message = f"{here.place}: no study waits here to be pushed. Name one, and --to SERVER"
         raise UsageError(message)
     return runs[0]
-
-
-def _experiment(here: Store, study: Any) -> str:
-    return str(here.client.get_experiment(study.info.experiment_id).name)
 
 
 def _server(uri: str | None, study: str, experiment: str) -> Store:

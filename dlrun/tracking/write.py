@@ -96,6 +96,7 @@ class StudyWriter:
             self._runs[name] = self._create_run(name, family)
         elif run.data.tags.get(NOTE):
             # A trial failed, so its scores will be others, and MLflow can take no number back.
+            delete_models(self.store, run.info.run_id)
             self.store.client.delete_run(run.info.run_id)
             self._runs[name] = self._create_run(name, family)
         else:
@@ -262,10 +263,8 @@ class StudyWriter:
 
     def _card(self, candidate: str, last: Trial | None) -> ModelCard:
         """Describe a candidate's model, which is that of its last trial."""
-        study, n_splits = (
-            self.store.reader.run(self.id).info.run_name,
-            len(self._facts.splits.splits),
-        )
+        study = self.store.reader.run(self.id).info.run_name
+        n_splits = len(self._facts.splits.splits)
         return ModelCard(
             name=model_name(study, candidate),
             params=short_params(self._settings[candidate]),

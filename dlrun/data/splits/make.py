@@ -69,8 +69,13 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
             raise DataError(message)
         return 1
     if folds == "auto":
-        return 3 if len(dataset) > MANY_ROWS else 5
+        return auto_folds(len(dataset))
     return folds
+
+
+def auto_folds(n_rows: int) -> int:
+    """Return the number of folds that `auto` stands for where rows are split into folds."""
+    return 3 if n_rows > MANY_ROWS else 5
 
 
 def n_repeats(recipe: Recipe, dataset: Dataset) -> int:

@@ -81,7 +81,8 @@ def cast_columns(
 def _cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> Any:
     if column.missing:
         names = column.parts or (column.name,)
-        frame = frame.assign(**{name: hide_texts(frame[name], column.missing) for name in names})
+        hidden = {name: hide_texts(frame[name], column.missing) for name in names}
+        frame = pd.DataFrame(hidden, index=frame.index, copy=False)
     return column_module(column.type).cast(frame, column, folders)
 
 

@@ -78,7 +78,7 @@ def _example(texts: pd.Series[Any], name: str) -> tuple[str, str]:
 
 
 def _exchanged(name: str) -> str:
-    """Return a format with day and month _exchanged."""
+    """Return a format with day and month exchanged."""
     return name.translate(str.maketrans("dm", "md"))
 
 

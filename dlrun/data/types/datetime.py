@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,11 +47,10 @@ def find_format(
         column: of this kind; a format that it has is kept.
         is_declared: the recipe sets the kind; then every text must be a date.
     """
-    written = raw.dates
-    if written is None or column.format:
+    written = None if column.format else raw.dates
+    if written is None:
         return column, None
-    missing = (*column.missing, *written.missing(is_declared=is_declared))
-    return replace(column, format=written.format, missing=missing), written
+    return written.applied_to(column, is_declared=is_declared), written
 
 
 def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArray[np.datetime64]:

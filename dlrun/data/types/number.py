@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,8 +71,7 @@ def find_format(
     written = raw.numbers
     if written is None:
         return column, None
-    missing = (*column.missing, *written.missing(is_declared=is_declared))
-    return replace(column, format=written.format, missing=missing), written
+    return written.applied_to(column, is_declared=is_declared), written
 
 
 def cast(frame: pd.DataFrame, column: Column, _folders: Sequence[Path]) -> NDArray[np.float64]:
@@ -110,7 +108,7 @@ def to_number(values: pd.Series[Any], decimal: str = "") -> NDArray[np.float64]:
 
 def count_infinite(values: pd.Series[Any]) -> int:
     """Count the infinite numbers among raw values."""
-    if types.is_timedelta64_dtype(values.dtype):
+    if types.is_timedelta64_dtype(values.dtype) or types.is_integer_dtype(values.dtype):
         return 0
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return int(np.isinf(numbers).sum())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from dlrun.contract.dataset import Column
 
 # What stands for a missing number or date, in any case. In a category such a word has a meaning.
 MARKERS: Final = frozenset({
@@ -39,9 +41,13 @@ class Written:
     example: tuple[str, str] = ("", "")
     alternative: str = ""
 
-    def missing(self, *, is_declared: bool) -> tuple[str, ...]:
-        """Return the texts that count as missing: markers, and others if the kind was inferred."""
-        return (*self.markers, *(() if is_declared else self.others))
+    def applied_to(self, column: Column, *, is_declared: bool) -> Column:
+        """Return the column with this format and the texts that count as missing.
+
+        They are the markers, and the others too unless the recipe declares the kind.
+        """
+        missing = (*column.missing, *self.markers, *(() if is_declared else self.others))
+        return replace(column, format=self.format, missing=missing)
 
 
 def is_marker(text: str) -> bool:

@@ -86,13 +86,12 @@ def _nearly_numbers(column: Column, raw: RawColumn) -> Iterator[Note]:
             )
 
 
-def find_format(values: pd.Series[Any], kind: str, decimal: str = ".") -> Column:
+def find_format(values: pd.Series[Any], kind: str) -> Column:
     """Return the column of values that are not features, such as the times of a split."""
     column = Column(str(values.name), kind)
     if not COLUMN_KINDS[kind].has_format:
         return column
-    raw = RawColumn(values, decimal)
-    return column_module(kind).find_format(raw, column, is_declared=True)[0]
+    return column_module(kind).find_format(RawColumn(values), column, is_declared=True)[0]
 
 
 def _format_notes(written: Mapping[Column, Written]) -> Iterator[Note]:

@@ -37,7 +37,7 @@ def write_distributions(context: ReportContext) -> ReportSection | None:
         caption=_caption(excerpt, target, len(context.studies[0].labels)),
     )
     if rest := charts[MOST_CHARTS:]:
-        summary = tag("summary", f"{counted(len(rest), 'more column')}")
+        summary = tag("summary", counted(len(rest), "more column"))
         body += tag("details", summary, panels(rest))
     return ReportSection("columns", "Columns and target", body)
 
