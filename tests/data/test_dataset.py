@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from sklearn.datasets import load_wine
 
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.dataset import read_dataset
+from dlrun.data.types.cast import cast_columns
 from dlrun.errors import DataError
+from dlrun.recipe.load import parse_recipe
 
 TABLE = pd.DataFrame(
     {
@@ -365,3 +368,14 @@ def test_errors_of_the_source_say_where_it_is_set(make_recipe: Any, tmp_path: Pa
     assert str(caught.value) == (
         f"recipe.yaml:2: data.source: {tmp_path / 'empty.csv'}: the file is empty."
     )
+
+
+def test_what_is_missing_in_a_wide_series_is_missing_in_new_rows_too(tmp_path):
+    rows = pd.DataFrame({"a": [1.0, -999.0, 3.0] * 10, "b": [4.0, 5.0, 6.0] * 10})
+    rows.assign(y=["n", "y", "n"] * 10).to_csv(tmp_path / "wide.csv", index=False)
+    data = {"source": "wide.csv", "target": "y", "na": ["-999"]}
+    text = json.dumps({"data": {**data, "features": {"curve": {"series": ["a", "b"]}}}})
+    dataset = read_dataset(parse_recipe(text, tmp_path / "recipe.yaml"))
+    cells = cast_columns(rows, dataset.columns, [tmp_path])["curve"]
+    np.testing.assert_array_equal(np.ravel(cells.iloc[1]), [np.nan, 5.0])
+    np.testing.assert_array_equal(np.ravel(dataset.frame["curve"].iloc[1]), [np.nan, 5.0])

@@ -398,6 +398,13 @@ def test_a_candidate_below_the_last_value_is_noted(Made, make_study):
     ]
 
 
+def test_naive_candidates_are_known_where_studies_are_joined(Made, make_study):
+    made = Made("mlp", "deep", (0.6, 0.61, 0.6)), Made("naive", "classic", (0.7, 0.7, 0.71))
+    one, other = make_study(*made), make_study(*made, id="77aa00bb11cc", name="brave-fox-1")
+    notes = [note.text for note in compare([one, other]).notes]
+    assert any(" is no better than " in text and "/naive, which predicts" in text for text in notes)
+
+
 def test_a_candidate_below_dummy_is_noted(Made, make_study):
     study = make_study(
         Made("mlp", "deep", (0.48, 0.5, 0.49)),

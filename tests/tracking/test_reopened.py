@@ -173,6 +173,8 @@ def test_a_candidate_whose_trial_failed_is_written_anew(
         study.finish_candidate("linear", model_folder)
     (after,) = runs_of(store, study.id).values()
     assert after.info.run_id != before.info.run_id  # whose mean MLflow cannot take back
+    models = store.client.search_logged_models([store.experiment_id])
+    assert [model.source_run_id for model in models] == [after.info.run_id]
     assert "mlflow.note.content" not in after.data.tags
     assert doubled(store) == []
     assert len(find_study(store, study.id).read_predictions("linear")) == 150
