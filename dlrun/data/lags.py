@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import Column, Lag, Target
 from dlrun.data.splits.time import read_values
+from dlrun.data.types.datetime import to_datetime
 from dlrun.data.types.infer import infer_type
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
@@ -114,8 +115,9 @@ def with_lags(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         DataError: the rows lack the column of values or of times, or have no earlier value.
     """
     lagged = {each.name: each.lag for each in columns if each.lag and each.name not in frame}
+    formats = {each.name: each.format for each in columns if each.type == "datetime"}
     orders = {
-        name: np.argsort(_times(frame[name]), kind="stable")
+        name: np.argsort(_times(frame[name], formats.get(name, "")), kind="stable")
         for name in dict.fromkeys(lag.order for lag in lagged.values())
         if name in frame
     }
@@ -145,7 +147,10 @@ def _shifted(values: pd.Series[Any], steps: int, order: Rows) -> pd.Series[Any]:
     return values.iloc[order].ffill().shift(steps).iloc[place]
 
 
-def _times(values: pd.Series[Any]) -> NDArray[Any]:
+def _times(values: pd.Series[Any], form: str = "") -> NDArray[Any]:
+    """Return the times, dates by the format of their column where it has one."""
+    if form:
+        return to_datetime(values, form)
     return read_values(values, np.arange(len(values)))
 
 

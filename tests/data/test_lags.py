@@ -49,6 +49,12 @@ def test_a_missing_value_is_replaced_by_the_last_one_before_it() -> None:
     assert with_lags(rows, YESTERDAY)["t_lag_1"].tolist()[1:] == [5.0, 5.0, 5.0]
 
 
+def test_the_order_is_that_of_the_format_of_the_times() -> None:
+    rows = pd.DataFrame({"day": ["02/01/2024", "01/02/2024", "03/01/2024"], "t": [2.0, 9.0, 3.0]})
+    day = Column("day", "datetime", format="%d/%m/%Y")
+    assert with_lags(rows, (day, *YESTERDAY))["t_lag_1"].tolist()[1:] == [3.0, 2.0]
+
+
 def test_rows_that_have_the_lag_keep_it() -> None:
     rows = pd.DataFrame({"t_lag_1": [3.0]})
     assert with_lags(rows, YESTERDAY) is rows
