@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,6 +19,7 @@ from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.streaming.prefetch import prefetch
+from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
 
 
@@ -49,6 +51,19 @@ class ClassicCandidate:
         chosen = {"features": list(self.features)} if self.features else {}
         settings = {**own, **chosen, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
+
+    def with_settings(self, changed: Mapping[str, object]) -> Self:
+        """Return the estimator with settings changed, such as baselines.svm.C.
+
+        Raises:
+            TrainingError: there is no such setting. A wrong value shows when it is fitted.
+        """
+        prefix = f"baselines.{self.name}."
+        if strange := [key for key in changed if not key.startswith(prefix)]:
+            message = f"{self.name}: {', '.join(strange)}: no settings of this baseline"
+            raise TrainingError(message)
+        own = {key.removeprefix(prefix): value for key, value in changed.items()}
+        return replace(self, options={**self.options, **own})
 
     @property
     def needs_validation(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
 
 from dlrun.contract.dataset import Dataset
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Family = Literal["deep", "classic"]
+Family = Literal["deep", "classic", "both"]
+"""The side of a candidate; a blend of candidates of both sides is of both."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,15 @@ class FitContext:
         checkpoint: the folder of the training's checkpoint; None keeps none.
         seconds: a wall-clock budget, of all epochs together: training stops after the epoch in
             which it is used up. Estimators, which have no epochs, ignore it.
+        epochs: train exactly as many, and keep the last weights; the schedule of the learning rate
+            is that of the settings' own number. None: as the settings and early stopping say.
     """
 
     seed: int
     on_epoch: OnEpoch = always_continue
     checkpoint: Path | None = None
     seconds: float | None = None
+    epochs: int | None = None
 
 
 class Fitted(Protocol):
@@ -147,6 +151,16 @@ class Candidate(Protocol):
     @property
     def needs_validation(self) -> bool:
         """Return whether the validation rows decide when its training stops."""
+
+    def with_settings(self, changed: Mapping[str, object]) -> Self:
+        """Return the same candidate with some settings changed, under its name.
+
+        Args:
+            changed: key of `settings` → value.
+
+        Raises:
+            TrainingError: there is no such setting, or it does not take the value.
+        """
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:
         """Fit on `train`; `validation` may only decide when to stop.

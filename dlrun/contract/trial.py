@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import Epoch, Family, Predictions
 from dlrun.contract.dataset import Dataset, Split
+from dlrun.contract.search import Tuning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +97,9 @@ class Trial:
     A trial that failed has an `error`, and no predictions and scores.
 
     Attributes:
+        validation_predictions: of the validation rows, in the split's order, from which a blend
+            is made.
+        tuning: how its settings were chosen; None where they were not searched.
         resumed: whether it was read from the journal of a stopped study.
     """
 
@@ -110,4 +114,6 @@ class Trial:
     best_epoch: int | None = None
     probe_scores: tuple[ProbeScore, ...] = ()
     error: str | None = None
+    validation_predictions: Predictions | None = None
+    tuning: Tuning | None = None
     resumed: bool = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
@@ -60,6 +60,15 @@ class DeepCandidate:
     def needs_validation(self) -> bool:
         """Return True: they decide when the training stops."""
         return True
+
+    def with_settings(self, changed: Mapping[str, object]) -> Self:
+        """Return the network with settings changed, such as training.learning_rate.
+
+        Raises:
+            TrainingError: there is no such setting, or it does not take the value.
+        """
+        with self._add_place():
+            return replace(self, spec=self.spec.with_settings(changed))
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedNetwork:
         """Train on `train`; `validation` decides when to stop.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.floating[Any]]
 
-VerdictKind = Literal["deep", "classic", "equivalent", "undecided"]
+VerdictKind = Literal["deep", "classic", "both", "equivalent", "undecided"]
 
 CONFIDENCE: Final = 0.95
 BEYOND_ROPE: Final = 0.8

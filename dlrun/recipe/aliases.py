@@ -2,8 +2,7 @@
 
 from typing import Final
 
-PLANNED_KEYS: Final = ("search",)  # of the recipe, which this version refuses
-PLANNED_VALUES: Final = ("pretrained",)
+PLANNED_VALUES: Final = ("pretrained",)  # which this version refuses
 
 # Key in other tools → key of the recipe, dotted.
 KEY_ALIASES: Final = {

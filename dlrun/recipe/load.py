@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.errors import RecipeError
-from dlrun.recipe.aliases import KEY_ALIASES, PLANNED_KEYS
+from dlrun.recipe.aliases import KEY_ALIASES
 from dlrun.recipe.document import Document, Fault, dotted, parse
 from dlrun.recipe.errors import explain, line_of, unknown_key
 from dlrun.recipe.layer_list import check_layers
@@ -21,9 +21,6 @@ from dlrun.recipe.training import Training
 MAX_BYTES: Final = 2**20
 MAX_FAULTS: Final = 50  # that are shown
 SUFFIXES: Final = (".yaml", ".yml", ".json", "")
-PLANNED: Final = (
-    "{key} is part of the recipe, but this version of dlrun cannot run it yet. Remove it"
-)
 
 
 def load_recipe(
@@ -58,9 +55,7 @@ def parse_recipe(
     """
     document = override(parse(text), overrides)
     values, lines = _normalise(document)
-    planned = [key for key in PLANNED_KEYS if values.pop(key, None) is not None]
-    faults = [Fault(line_of(key, lines), PLANNED.format(key=key)) for key in planned]
-    faults += document.faults
+    faults = [*document.faults]
     recipe: Recipe | None = None
     if values:
         try:

@@ -46,7 +46,7 @@ def override(document: Document, settings: Iterable[str]) -> Document:
             faults.append(Fault(None, f"{setting!r} is not an override. Write key=value"))
             continue
         try:
-            changed = _set(values, key, parse_value(text))
+            changed = set_key(values, key, parse_value(text))
         except ValueError as error:
             faults.append(Fault(None, f"{key}: {error}"))
         else:
@@ -54,8 +54,12 @@ def override(document: Document, settings: Iterable[str]) -> Document:
     return Document(values, lines, tuple(faults))
 
 
-def _set(values: dict[str, Any], key: str, value: Any) -> str:
-    """Set one dotted key, creating its sections; return the key with positions in lists."""
+def set_key(values: dict[str, Any], key: str, value: Any) -> str:
+    """Set one dotted key, creating its sections; return the key with positions in lists.
+
+    Raises:
+        ValueError: a section on the way has no settings, or a list no such candidate.
+    """
     current: Any = values
     path = ""
     *sections, last = key.split(".")

@@ -21,8 +21,10 @@ from dlrun.catalog.tasks import TASKS
 from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.data import Data
+from dlrun.recipe.duration import Seconds
 from dlrun.recipe.features import Features, check_apart
 from dlrun.recipe.preprocessing import Preprocessing
+from dlrun.recipe.search import Search
 from dlrun.recipe.training import Training
 
 
@@ -94,6 +96,10 @@ class Evaluation(Section):
     learning_curve: bool | list[Fraction] = False
     stress: list[Annotated[str, OneOf(STRESSES, "a kind of stress")]] = []
     importance: bool = False
+    refit: Literal["winner", "all", "none"] = "winner"
+    """Whose models are trained on all rows after the folds, for predict and serving."""
+    blend: bool = True
+    """Weigh the predictions of all candidates of both sides together, as one more candidate."""
 
     @field_validator("metrics", mode="before", json_schema_input_type=str | list[str])
     @classmethod
@@ -132,11 +138,16 @@ class Tracking(Section):
 
 
 class Execution(Section):
-    """Where classic candidates run."""
+    """Where trials run."""
 
     engine: Literal["local", "ray", "dask"] = "local"
+    """local: this process, or several of this machine; ray, dask: a cluster."""
     workers: Annotated[int, Field(gt=0, le=1024)] = 1
+    """Trials that run at once."""
     address: str | None = None
+    """Of a running cluster; default: one is started on this machine."""
+    gpus_per_trial: Annotated[float, Field(gt=0, le=64)] = 1
+    """GPUs that a network gets where several trials run at once; 0.5: two networks share one."""
 
 
 class NoteSettings(Section):
@@ -164,6 +175,10 @@ class Recipe(Section):
     training: Training = Training()
     baselines: list[BaselineSettings] | Literal["auto", "none"] = "auto"
     evaluation: Evaluation = Evaluation()
+    search: Search | None = None
+    """How settings are tuned; none: every candidate keeps those that it has."""
+    budget: Seconds | None = None
+    """Of the whole study, such as 30 min: trials, folds and epochs are cut to fit."""
     tracking: Tracking = Tracking()
     execution: Execution = Execution()
     notes: NoteSettings = NoteSettings()

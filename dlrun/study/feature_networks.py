@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import skops.io
@@ -96,6 +96,10 @@ class FeatureNetworkCandidate:
     def needs_validation(self) -> bool:
         """Return True: they decide when the training stops."""
         return True
+
+    def with_settings(self, changed: Mapping[str, object]) -> Self:
+        """Return the network with settings changed, as `DeepCandidate.with_settings` does."""
+        return replace(self, network=self.network.with_settings(changed))
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedFeatureNetwork:
         """Fit the features on the training rows, then train the network on them.

@@ -71,11 +71,15 @@ class TrialTask:
     model_folder: Path | None = None
     checkpoint: Path | None = None
 
-    def failed(self, error: str) -> Trial:
+    def run(self, dataset: Dataset, on_epoch: OnEpoch, threads: int | None) -> Trial:
+        """Run the trial; see `run_trial`."""
+        return run_trial(self, dataset, on_epoch=on_epoch, threads=threads)
+
+    def failed(self, reason: str) -> Trial:
         """Return the trial that failed for this reason."""
         own, condition = self.candidate, self.condition
         scores = (self._score(condition.aspect, "", condition.level, nan),) if condition else ()
-        return Trial(own.name, own.family, self.split, error=mask(error), probe_scores=scores)
+        return Trial(own.name, own.family, self.split, error=mask(reason), probe_scores=scores)
 
     def probe(
         self, fitted: Fitted, test_score: float, train: Dataset, test: Dataset

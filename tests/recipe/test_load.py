@@ -199,9 +199,17 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "r.yaml:2: model.1: a second model is called 'mlp'. Give it a name of its own",
         ),
         (
-            MINIMAL + "search: {space: {model.dropout: [0.0, 0.5]}}",
-            "r.yaml:2: search is part of the recipe, but this version of dlrun cannot run it yet. "
-            "Remove it",
+            MINIMAL + "search: {space: {model.dropout: [0.5, 0.0]}}",
+            "r.yaml:2: search.space.model.dropout: [0.5, 0]: the first must be lower",
+        ),
+        (
+            MINIMAL + "search: {space: {baselines.svm.C: {log: [0, 10]}}}",
+            "r.yaml:2: search.space.baselines.svm.C: 0: a log scale starts above 0",
+        ),
+        (
+            MINIMAL + "budget: half an hour",
+            "r.yaml:2: budget: 'half an hour' is not a duration. Write one such as 90 s, 30 min "
+            "or 1 h 30 min",
         ),
     ],
 )

@@ -1,0 +1,57 @@
+"""A search: the settings that were tried for one candidate on one split, and those chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+
+
+@dataclass(frozen=True)
+class SearchTrial:
+    """One candidate's settings, tried in the search of one split; the test rows stay unseen.
+
+    Attributes:
+        number: of the trial in its search; the first is 1, which tries the default settings.
+        settings: key of `Candidate.settings` → value, of those that the search changes.
+        score: on the primary metric, of the validation rows or the mean over inner folds; NaN
+            where it failed.
+        seconds: of fitting, as `Cost.fit_seconds`.
+        cpu_seconds: as `Cost.cpu_seconds`.
+        epochs: the best epoch, or the mean over inner folds; None where there are none.
+    """
+
+    number: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    score: float = nan
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    epochs: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What the search of one candidate on one split found.
+
+    Attributes:
+        trials: in their order.
+        chosen: the number of the chosen one.
+        default_scores: test scores with the default settings, to be compared with the chosen ones'.
+        inner: what settings were scored on: validation or folds.
+    """
+
+    trials: tuple[SearchTrial, ...]
+    chosen: int
+    default_scores: Mapping[str, float] = field(default_factory=dict)
+    inner: str = "validation"
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Return the settings that were chosen."""
+        return next(each.settings for each in self.trials if each.number == self.chosen)
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds of fitting of all trials."""
+        return sum(each.seconds or 0.0 for each in self.trials)
