@@ -13,7 +13,7 @@ from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
 from dlrun.data.targets import target_kind
-from dlrun.tracking.tables import probe_scores_table
+from dlrun.tracking.tables import probe_scores_table, weights_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"
 FAMILIES = {"mlp": "deep", "wide": "deep"}
@@ -24,6 +24,7 @@ class MadeStudy(Study):
     """A study whose tables are in memory."""
 
     predictions: Mapping[str, pd.DataFrame]
+    weights: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     epochs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
     excerpt: DataExcerpt | None = None
@@ -31,6 +32,12 @@ class MadeStudy(Study):
 
     def read_predictions(self, candidate: str) -> pd.DataFrame:
         return self.predictions[candidate]
+
+    def read_validation_predictions(self, candidate: str) -> None:
+        return None
+
+    def read_weights(self, candidate: str) -> pd.DataFrame:
+        return self.weights.get(candidate, weights_table([]))
 
     def decode_predictions(self, frame: pd.DataFrame):
         return target_kind(self.task).from_table(frame, self.labels)

@@ -84,6 +84,20 @@ class Study(Protocol):
         """
 
     @abstractmethod
+    def read_validation_predictions(self, candidate: str) -> pd.DataFrame | None:
+        """Return the same of the validation rows of all splits; None where they are not kept.
+
+        Studies of earlier versions did not keep them.
+        """
+
+    @abstractmethod
+    def read_weights(self, candidate: str) -> pd.DataFrame:
+        """Return the members of a blend over all splits; no rows where it is not a blend.
+
+        The columns are repeat, fold, candidate, family and weight, which is above 0.
+        """
+
+    @abstractmethod
     def decode_predictions(self, frame: pd.DataFrame) -> tuple[NDArray[Any], Predictions]:
         """Return y, as `Dataset.y`, and the predictions of rows of `read_predictions`."""
 

@@ -91,6 +91,15 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class BlendMember:
+    """A candidate in a blend, and its weight there; the weights of a blend sum to one."""
+
+    candidate: str
+    family: Family
+    weight: float
+
+
+@dataclass(frozen=True)
 class Trial:
     """One candidate on one split: test predictions, scores and cost.
 
@@ -100,6 +109,7 @@ class Trial:
         validation_predictions: of the validation rows, in the split's order, from which a blend
             is made.
         tuning: how its settings were chosen; None where they were not searched.
+        members: those of a blend whose weight is above 0, the heaviest first; else none.
         resumed: whether it was read from the journal of a stopped study.
     """
 
@@ -116,4 +126,5 @@ class Trial:
     error: str | None = None
     validation_predictions: Predictions | None = None
     tuning: Tuning | None = None
+    members: tuple[BlendMember, ...] = ()
     resumed: bool = False

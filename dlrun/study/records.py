@@ -27,42 +27,48 @@ class Record:
     model: str | None = None
 
     def write(self, path: Path) -> None:
-        """Write a line of JSON, followed by the predictions as an array of NumPy.
+        """Write a line of JSON, then the predictions of the test and of the validation rows.
 
         Raises:
             OSError: it cannot be written.
         """
-        values = asdict(replace(self.trial, split=None, predictions=None))  # type: ignore[arg-type]
+        trial = self.trial
+        bare = replace(trial, split=None, predictions=None, validation_predictions=None)  # type: ignore[arg-type]
+        values = asdict(bare)
         header = json.dumps({"trial": values, "model": self.model}, default=float)
         content = BytesIO()
         content.write(f"{header}\n".encode())
-        if self.trial.predictions is not None:
-            np.save(content, self.trial.predictions.values)
+        for predictions in (trial.predictions, trial.validation_predictions):
+            if predictions is not None:
+                np.save(content, predictions.values)
         write_sealed(path, lambda file: file.write(content.getbuffer()))
 
 
 def read_record(path: Path, split: Split) -> Record | None:
     """Read the record of a trial on a split; None where there is none, or a version's with others.
 
+    Those of earlier versions have no predictions of the validation rows.
+
     Raises:
         DamagedFileError: its content has changed since it was written.
     """
     try:
-        header, _, array = read_sealed(path).partition(b"\n")
+        header, _, arrays = read_sealed(path).partition(b"\n")
     except OSError:
         return None
     found = json.loads(header)
-    predictions = Predictions(np.load(BytesIO(array), allow_pickle=False)) if array else None
     try:
-        return Record(_trial(found["trial"], split, predictions), found["model"])
+        return Record(_trial(found["trial"], split, BytesIO(arrays)), found["model"])
     except (KeyError, TypeError):  # written by a version with other fields
         return None
 
 
-def _trial(values: dict[str, object], split: Split, predictions: Predictions | None) -> Trial:
+def _trial(values: dict[str, object], split: Split, arrays: BytesIO) -> Trial:
     known = {
         "split": split,
-        "predictions": predictions,
+        "predictions": _read_predictions(arrays),
+        "validation_predictions": _read_predictions(arrays),
+        "members": (),
         "cost": Cost(**values["cost"]),  # type: ignore[arg-type]
         "epochs": tuple(
             Epoch(**{**epoch, "resumed": True})
@@ -75,3 +81,10 @@ def _trial(values: dict[str, object], split: Split, predictions: Predictions | N
         "resumed": True,
     }
     return Trial(**{**values, **known})  # type: ignore[arg-type]
+
+
+def _read_predictions(arrays: BytesIO) -> Predictions | None:
+    """Read the next array; None at the end."""
+    if arrays.tell() == arrays.getbuffer().nbytes:
+        return None
+    return Predictions(np.load(arrays, allow_pickle=False))

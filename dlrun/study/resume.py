@@ -84,7 +84,7 @@ class Journal:
         """
         if trial.error is not None:
             return
-        kept = replace(trial, predictions=None) if condition else trial
+        kept = replace(trial, predictions=None, validation_predictions=None) if condition else trial
         path = self._record(trial.candidate, trial.split, condition)
         with _warned_of_a_full_disk(self.folder):
             Record(kept, folder_digest(model) if model else None).write(path)

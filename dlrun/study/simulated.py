@@ -36,15 +36,24 @@ class SimulatedStudy(Study):
 
     Attributes:
         predictions: candidate → its test predictions.
+        weights: blend → its members, as in `Study.read_weights`.
         true_scores: candidate → metric → the mean true score of its fitted models.
     """
 
     predictions: Mapping[str, pd.DataFrame] = field(repr=False)
+    weights: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     true_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def read_predictions(self, candidate: str) -> pd.DataFrame:
         """Return a candidate's test predictions; see `Study`."""
         return self.predictions[candidate]
+
+    def read_validation_predictions(self, candidate: str) -> None:
+        """Return None; see `Study`."""
+
+    def read_weights(self, candidate: str) -> pd.DataFrame:
+        """Return the members of a blend; see `Study`."""
+        return self.weights[candidate] if candidate in self.weights else self.read_probe_scores()
 
     def decode_predictions(self, frame: pd.DataFrame) -> tuple[Any, Predictions]:
         """Return y and the predictions of rows; see `Study`."""

@@ -168,13 +168,14 @@ def _run(
             context = FitContext(split.seed, record_epoch, task.checkpoint)
             fitted = candidate.fit(train, validation, context)
         check_signals()  # what was cut off is not scored, and replaces no model
-        validation_scores = _scores(fitted, validation, metrics)
+        validated = fitted.predict(validation.frame)
         if split.is_refit and not candidate.needs_validation:
             both = np.sort(np.concatenate([split.train, split.validation]))
             fitted = candidate.fit(rows.take(both), validation, FitContext(split.seed))
             check_signals()
         predictions = fitted.predict(test.frame)
     scores = score(metrics, predictions, test.y, test.target)
+    validation_scores = score(metrics, validated, validation.y, validation.target)
     return Trial(
         candidate=candidate.name,
         family=candidate.family,
@@ -186,6 +187,7 @@ def _run(
         epochs=tuple(epochs),
         best_epoch=fitted.best_epoch,
         probe_scores=tuple(task.probe(fitted, scores[metrics[0]], train, test)),
+        validation_predictions=validated,
     )
 
 

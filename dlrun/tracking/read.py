@@ -177,8 +177,28 @@ class TrackedStudy(Study):
 
         with clear_errors(self.store.place):
             run = _choose(self.store, self.run, candidate)
-            with artifact(self.store, run, "predictions.parquet") as file:
+            with artifact(self.store, run, tables.PREDICTIONS) as file:
                 return read_parquet(file)
+
+    def read_validation_predictions(self, candidate: str) -> pd.DataFrame | None:
+        """Return a candidate's predictions of the validation rows; see `Study`."""
+        from pandas import read_parquet
+
+        with clear_errors(self.store.place):
+            run = _choose(self.store, self.run, candidate)
+            if not _has(self.store, run, tables.VALIDATION_PREDICTIONS):
+                return None
+            with artifact(self.store, run, tables.VALIDATION_PREDICTIONS) as file:
+                return read_parquet(file)
+
+    def read_weights(self, candidate: str) -> pd.DataFrame:
+        """Return the members of a blend; see `Study`."""
+        with clear_errors(self.store.place):
+            run = _choose(self.store, self.run, candidate)
+            if not _has(self.store, run, tables.WEIGHTS):
+                return tables.weights_table([])
+            with artifact(self.store, run, tables.WEIGHTS) as file:
+                return tables.read_weights(file)
 
     def decode_predictions(self, frame: pd.DataFrame) -> tuple[Any, Predictions]:
         """Return y and the predictions of rows; see `Study`."""

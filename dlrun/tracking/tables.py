@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dlrun.contract.candidate import Predictions
-from dlrun.contract.dataset import Dataset
+from dlrun.contract.dataset import Dataset, Split
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.data.targets import target_kind
 from dlrun.system.spreadsheet import unguard
@@ -18,11 +18,16 @@ from dlrun.system.spreadsheet import unguard
 if TYPE_CHECKING:
     from os import PathLike
 
+    from numpy.typing import NDArray
+
 TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
 TRIALS: Final = "trials.csv"
 SPLITS: Final = "splits.csv"  # the rows of `trials.csv` of one candidate, in its run
 EPOCHS: Final = "epochs.csv"
 PROBE_SCORES: Final = "measurements.csv"
+PREDICTIONS: Final = "predictions.parquet"
+VALIDATION_PREDICTIONS: Final = "validation_predictions.parquet"
+WEIGHTS: Final = "weights.csv"
 INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs", "max_epochs")
 
 
@@ -84,19 +89,30 @@ def read_probe_scores(file: str | PathLike[str]) -> pd.DataFrame:
 def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:
     """Return the test predictions of a candidate; see `Study.read_predictions`."""
     parts = [
-        _predictions(trial, trial.predictions, dataset)
+        _predictions(trial.split, trial.split.test, trial.predictions, dataset)
         for trial in trials
         if trial.predictions is not None
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _predictions(trial: Trial, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
-    rows = trial.split.test
+def validation_predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:
+    """Return the predictions of a candidate's validation rows, as `predictions_table` does."""
+    parts = [
+        _predictions(trial.split, trial.split.validation, trial.validation_predictions, dataset)
+        for trial in trials
+        if trial.validation_predictions is not None
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predictions(
+    split: Split, rows: NDArray[np.int64], predictions: Predictions, dataset: Dataset
+) -> pd.DataFrame:
     table: dict[str, Any] = {
         "row_id": dataset.row_ids[rows],
-        "repeat": np.full(len(rows), trial.split.repeat),
-        "fold": np.full(len(rows), trial.split.fold),
+        "repeat": np.full(len(rows), split.repeat),
+        "fold": np.full(len(rows), split.fold),
         **target_kind(dataset.target.task).table_columns(
             dataset.y[rows], predictions, dataset.target
         ),
@@ -118,3 +134,19 @@ def epochs_table(trials: Sequence[Trial]) -> pd.DataFrame:
         for epoch in trial.epochs
     ]
     return pd.DataFrame(rows)
+
+
+def weights_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return one row per member of a blend and split; see `Study.read_weights`."""
+    rows = [
+        {"repeat": trial.split.repeat, "fold": trial.split.fold, **asdict(each)}
+        for trial in trials
+        for each in trial.members
+    ]
+    return pd.DataFrame(rows, columns=["repeat", "fold", "candidate", "family", "weight"])
+
+
+def read_weights(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `weights.csv`, as `weights_table` makes it."""
+    table = pd.read_csv(file, dtype="str", keep_default_na=False).map(unguard)
+    return table.astype({"repeat": "int64", "fold": "int64", "weight": "float64"})

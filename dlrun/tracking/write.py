@@ -311,10 +311,16 @@ class StudyWriter:
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
         with TemporaryDirectory() as folder:
-            predictions, epochs = Path(folder, "predictions.parquet"), Path(folder, tables.EPOCHS)
+            dataset, epochs = self._facts.dataset, Path(folder, tables.EPOCHS)
             if any(trial.predictions for trial in trials):
-                said = tables.predictions_table(trials, self._facts.dataset)
-                said.to_parquet(predictions, index=False)
+                said = tables.predictions_table(trials, dataset)
+                said.to_parquet(Path(folder, tables.PREDICTIONS), index=False)
+            if any(trial.validation_predictions for trial in trials):
+                said = tables.validation_predictions_table(trials, dataset)
+                said.to_parquet(Path(folder, tables.VALIDATION_PREDICTIONS), index=False)
+            if any(trial.members for trial in trials):
+                weights = guarded(tables.weights_table(trials))
+                weights.to_csv(Path(folder, tables.WEIGHTS), index=False)
             rows = [tables.trial_row(trial) for trial in trials]
             table = tables.trials_table(rows, self._facts.metrics)
             guarded(table).to_csv(Path(folder, tables.SPLITS), index=False)

@@ -49,6 +49,7 @@ TRIAL = Trial(
     epochs=(Epoch(1, 3, {"train/loss": 1 / 3}, 0.1),),
     best_epoch=1,
     probe_scores=(MEASURED,),
+    validation_predictions=Predictions(np.array([[0.5, 0.25, 0.25]])),
 )
 
 Open = Callable[..., AbstractContextManager[Journal]]
@@ -100,8 +101,10 @@ def test_a_trial_comes_back_as_it_was(plan: StudyPlan) -> None:
     assert found.predictions is not None
     assert TRIAL.predictions is not None
     np.testing.assert_array_equal(found.predictions.values, TRIAL.predictions.values)
+    assert found.validation_predictions is not None
+    assert found.validation_predictions.values.tolist() == [[0.5, 0.25, 0.25]]
     assert isnan(found.scores["roc_auc"])
-    known = {"scores": {"accuracy": 2 / 3}, "predictions": None}
+    known = {"scores": {"accuracy": 2 / 3}, "predictions": None, "validation_predictions": None}
     assert replace(found, **known) == replace(
         TRIAL, **known, resumed=True, epochs=(replace(TRIAL.epochs[0], resumed=True),)
     )
@@ -115,7 +118,18 @@ def test_a_trial_under_a_condition_comes_back_without_its_predictions(plan: Stud
         assert journal.recall(candidate(plan), SPLIT) is None
     assert found is not None
     assert found.probe_scores == (MEASURED,)
-    assert (found.resumed, found.predictions) == (True, None)
+    assert (found.resumed, found.predictions, found.validation_predictions) == (True, None, None)
+
+
+def test_a_record_without_predictions_of_validation_rows_is_one_of_an_earlier_version(
+    plan: StudyPlan,
+) -> None:
+    with opened(plan) as journal:
+        journal.keep(replace(TRIAL, validation_predictions=None))
+        found = journal.recall(candidate(plan), SPLIT)
+    assert found is not None
+    assert found.predictions is not None
+    assert found.validation_predictions is None
 
 
 def test_a_trial_that_failed_is_tried_again(plan: StudyPlan) -> None:

@@ -92,6 +92,8 @@ def test_a_trial_tells_what_was_predicted_and_how_well(dataset: Dataset, tmp_pat
     assert trial.scores["accuracy"] == (trial.predictions.class_indices == y).mean() > 0.8
     again = saved.load(tmp_path).fitted.predict(dataset.frame.iloc[split.validation])
     assert trial.validation_scores["accuracy"] == (again.class_indices == validation).mean()
+    assert trial.validation_predictions is not None
+    np.testing.assert_array_equal(trial.validation_predictions.values, again.values)
     assert list(trial.scores) == list(trial.validation_scores) == list(METRICS)
 
 

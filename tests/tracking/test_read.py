@@ -16,7 +16,7 @@ import pytest
 from dlrun.catalog.notes import EARLIER
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.study import Study
-from dlrun.contract.trial import Trial
+from dlrun.contract.trial import BlendMember, Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.facts import StudyFacts
@@ -146,6 +146,30 @@ def test_predictions_keep_row_ids_codes_and_probabilities(
 
 def test_predictions_of_splits_that_failed_are_left_out(study: Study) -> None:
     assert study.read_predictions("net")["fold"].unique().tolist() == [0, 1]
+
+
+def test_predictions_of_validation_rows_and_the_weights_of_a_blend(
+    store: Store, facts: StudyFacts, trials: tuple[Trial, ...], dataset: Dataset
+) -> None:
+    members = (BlendMember("net", "deep", 2 / 3), BlendMember("=sum", "classic", 1 / 3))
+    last = replace(trials[-1], candidate="blend", family="both", members=members)
+    blended = replace(last, validation_predictions=last.predictions)
+    with StudyRun(store, facts) as study:
+        for name, trial in (("linear", trials[0]), ("blend", blended)):
+            study.begin_candidate(name, trial.family, {})
+            study.log_trial(trial)
+            study.finish_candidate(name, None)
+    found = find_study(store, study.id)
+    table = found.read_validation_predictions("blend")
+    assert table is not None
+    pd.testing.assert_frame_equal(table, found.read_predictions("blend"))
+    np.testing.assert_array_equal(table["row_id"], dataset.row_ids[last.split.validation])
+    assert found.read_validation_predictions("linear") is None
+    assert found.read_weights("blend").to_dict("records") == [
+        {"repeat": 0, "fold": 2, "candidate": "net", "family": "deep", "weight": 2 / 3},
+        {"repeat": 0, "fold": 2, "candidate": "=sum", "family": "classic", "weight": 1 / 3},
+    ]
+    assert found.read_weights("linear").empty
 
 
 def test_predictions_of_nobody(study: Study) -> None:
