@@ -13,7 +13,7 @@ from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
 from dlrun.data.targets import target_kind
-from dlrun.tracking.tables import probe_scores_table, weights_table
+from dlrun.tracking.tables import probe_scores_table, search_table, weights_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"
 FAMILIES = {"mlp": "deep", "wide": "deep"}
@@ -27,6 +27,7 @@ class MadeStudy(Study):
     weights: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     epochs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
+    search: pd.DataFrame = field(default_factory=lambda: search_table([]))
     excerpt: DataExcerpt | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,6 +45,9 @@ class MadeStudy(Study):
 
     def read_probe_scores(self) -> pd.DataFrame:
         return self.probe_scores
+
+    def read_search(self) -> pd.DataFrame:
+        return self.search
 
     def read_epochs(self, candidate: str) -> pd.DataFrame:
         return self.epochs.get(candidate, pd.DataFrame())

@@ -8,6 +8,19 @@ from math import nan
 
 
 @dataclass(frozen=True)
+class SearchBudget:
+    """What the search of every candidate on every split may take; whatever ends first.
+
+    Attributes:
+        trials: settings that are tried; None: no limit.
+        seconds: of fitting; None: no limit.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class SearchTrial:
     """One candidate's settings, tried in the search of one split; the test rows stay unseen.
 
@@ -55,3 +68,8 @@ class Tuning:
     def seconds(self) -> float:
         """Return the seconds of fitting of all trials."""
         return sum(each.seconds or 0.0 for each in self.trials)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds of all trials, of those where they were measured."""
+        return sum(each.cpu_seconds or 0.0 for each in self.trials)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlrun.contract.candidate import Predictions
     from dlrun.contract.excerpt import DataExcerpt
     from dlrun.contract.note import Note
+    from dlrun.contract.search import SearchBudget
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,14 @@ class Study(Protocol):
             recipe sets it.
         trials: one row per trial with the columns candidate, family, repeat, fold, step (the
             split's index), seed, status (ok | failed), error, one per metric, `val_<metric>`, the
-            fields of `Cost`, n_epochs, best_epoch and max_epochs.
+            fields of `Cost`, n_epochs, best_epoch and max_epochs. Where settings were searched also
+            `default_<metric>`, the test scores with the default settings, n_search_trials,
+            search_seconds, search_cpu_seconds and chosen_settings, as JSON; empty for the others.
         data: None where the study was tracked without it.
         features: candidate → names of the features that it makes of images, texts, sounds and
             series; empty where it takes them raw. None where the study was tracked without it.
         muted: codes of the notes that its recipe ignores.
+        search_budget: of each search; None where settings were not searched.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Study(Protocol):
     data: DataSummary | None = None
     features: Mapping[str, tuple[str, ...]] | None = None
     muted: tuple[str, ...] = ()
+    search_budget: SearchBudget | None = None
 
     @abstractmethod
     def read_predictions(self, candidate: str) -> pd.DataFrame:
@@ -104,6 +109,14 @@ class Study(Protocol):
     @abstractmethod
     def read_probe_scores(self) -> pd.DataFrame:
         """Return one row per `ProbeScore`: its fields, but `step` for `split_index`."""
+
+    @abstractmethod
+    def read_search(self) -> pd.DataFrame:
+        """Return one row per `SearchTrial` of every candidate and split; none without a search.
+
+        The columns are candidate, family, repeat, fold, step, trial (its number), score, seconds,
+        cpu_seconds, epochs, chosen (whether its settings were), inner, error and settings, as JSON.
+        """
 
     @abstractmethod
     def read_epochs(self, candidate: str) -> pd.DataFrame:

@@ -52,8 +52,8 @@ def absolute_source(recipe: Recipe) -> str:
 def short_settings(recipe: Recipe) -> dict[str, Any]:
     """Return the settings that the whole study shares, under dotted keys."""
     values = resolved_values(recipe)
-    sections = ("data", "preprocessing", "evaluation", "execution")
-    return flat({section: values[section] for section in sections})
+    sections = ("data", "preprocessing", "evaluation", "search", "execution")
+    return flat({section: values[section] for section in sections if section in values})
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -65,6 +65,10 @@ class SimulatedStudy(Study):
 
         return DataFrame()
 
+    def read_search(self) -> pd.DataFrame:
+        """Return no rows; see `Study`."""
+        return self.read_probe_scores()
+
     def read_epochs(self, candidate: str) -> pd.DataFrame:
         """Return no rows; see `Study`."""
         return self.read_probe_scores()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dlrun.contract.search import SearchBudget
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
@@ -198,7 +199,13 @@ def _facts(plan: StudyPlan) -> StudyFacts:
         environment=describe_environment(),
         features={each.name: each.features for each in plan.candidates},
         muted=tuple(recipe.notes.ignore),
+        search_budget=_search_budget(recipe),
     )
+
+
+def _search_budget(recipe: Recipe) -> SearchBudget | None:
+    search = recipe.search
+    return SearchBudget(search.n_trials, search.seconds) if search else None
 
 
 def _conclude(

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dlrun.contract.dataset import Dataset, Splits
+from dlrun.contract.search import SearchBudget
 from dlrun.contract.study import DataSummary
 from dlrun.data.splits.make import sizes
 
@@ -28,6 +29,7 @@ class StudyFacts:
         environment: versions and devices, one per line.
         features: candidate → names of the features that it makes.
         muted: codes of the notes that the recipe ignores.
+        search_budget: of each search; None where settings are not searched.
     """
 
     recipe: str
@@ -44,6 +46,7 @@ class StudyFacts:
     environment: str
     features: Mapping[str, tuple[str, ...]]
     muted: tuple[str, ...] = ()
+    search_budget: SearchBudget | None = None
 
     @property
     def study_json(self) -> dict[str, object]:
@@ -56,6 +59,7 @@ class StudyFacts:
             sizes=tuple(sizes(dataset, split) for split in splits),
             notes=dataset.notes,
         )
+        budget = self.search_budget
         return {
             "labels": dataset.target.labels,
             "metrics": self.metrics,
@@ -65,6 +69,7 @@ class StudyFacts:
             "data": asdict(data),
             "features": self.features,
             "muted": self.muted,
+            **({"search_budget": asdict(budget)} if budget else {}),
         }
 
     @cached_property

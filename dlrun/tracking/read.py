@@ -21,6 +21,7 @@ from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.notes import EARLIER
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.note import Note
+from dlrun.contract.search import SearchBudget
 from dlrun.contract.study import DataSummary, Study
 from dlrun.data.model_io import FACTS
 from dlrun.data.targets import target_kind
@@ -216,6 +217,18 @@ class TrackedStudy(Study):
             with artifact(self.store, self.run, tables.PROBE_SCORES) as file:
                 return tables.read_probe_scores(file)
 
+    def read_search(self) -> pd.DataFrame:
+        """Return the table of the searches, read once; see `Study`."""
+        return self._search
+
+    @cached_property
+    def _search(self) -> pd.DataFrame:
+        with clear_errors(self.store.place):
+            if not _has(self.store, self.run, tables.SEARCH):
+                return tables.search_table([])
+            with artifact(self.store, self.run, tables.SEARCH) as file:
+                return tables.read_search(file)
+
     def read_epochs(self, candidate: str) -> pd.DataFrame:
         """Return a candidate's epochs; see `Study`."""
         from pandas import DataFrame, read_csv
@@ -269,6 +282,7 @@ def _read(store: Store, run: Any) -> TrackedStudy:
         data=_data(facts["data"]) if "data" in facts else None,
         features=_features(facts["features"]) if "features" in facts else None,
         muted=tuple(facts.get("muted", ())),
+        search_budget=SearchBudget(**facts["search_budget"]) if "search_budget" in facts else None,
     )
 
 

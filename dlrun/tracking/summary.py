@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from math import isnan
+from math import isnan, nan
 from statistics import mean, stdev
 from typing import Any
 
+from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import Cost, Trial
 
 Points = dict[tuple[str, int], float]  # metric and step → value
 
 
-def summarize(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return means and standard deviations of the finite test scores, and the mean costs."""
+def summarize(trials: Sequence[Trial], metric: str) -> dict[str, float]:
+    """Return means and standard deviations of the finite test scores, and the mean costs.
+
+    Args:
+        trials: that finished.
+        metric: on which the gain by tuning is measured, where settings were searched.
+    """
     scores = dict(_scores(trials))
     means = {f"test/{name}": mean(values) for name, values in scores.items() if values}
     spreads = {f"test_std/{name}": stdev(each) for name, each in scores.items() if len(each) > 1}
-    return means | spreads | _mean_costs(trials)
+    return means | spreads | _mean_costs(trials) | _tuning(trials, metric)
 
 
 def _scores(trials: Sequence[Trial]) -> Iterator[tuple[str, list[float]]]:
@@ -34,6 +40,20 @@ def _mean_costs(trials: Sequence[Trial]) -> dict[str, float]:
     }
     known = {name: [v for v in values if v is not None] for name, values in costs.items()}
     return {f"cost/{name}": mean(values) for name, values in known.items() if values}
+
+
+def _tuning(trials: Sequence[Trial], metric: str) -> dict[str, float]:
+    """Return the mean gain on test rows and the mean seconds of a search; empty without one."""
+    tuned = [(trial.scores[metric], trial.tuning) for trial in trials if trial.tuning]
+    gains = [
+        get_metric(metric).sign * (score - tuning.default_scores.get(metric, nan))
+        for score, tuning in tuned
+    ]
+    known = {
+        "tuning_gain": [gain for gain in gains if not isnan(gain)],
+        "search_seconds": [tuning.seconds for _, tuning in tuned],
+    }
+    return {name: mean(values) for name, values in known.items() if values}
 
 
 def logged_points(client: Any, run_id: str) -> Points:

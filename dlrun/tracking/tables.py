@@ -1,7 +1,8 @@
-"""The tables that a study keeps as artifacts: trials, predictions and epochs."""
+"""The tables that a study keeps as artifacts: trials, searches, predictions and epochs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +12,10 @@ import pandas as pd
 
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Dataset, Split
+from dlrun.contract.search import SearchTrial, Tuning
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.data.targets import target_kind
+from dlrun.system.secrets import mask_setting
 from dlrun.system.spreadsheet import unguard
 
 if TYPE_CHECKING:
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TEXT_COLUMNS: Final = ("candidate", "family", "status", "error")
+TEXT_COLUMNS: Final = ("candidate", "family", "status", "error", "chosen_settings")
 TRIALS: Final = "trials.csv"
+SEARCH: Final = "search.csv"
 SPLITS: Final = "splits.csv"  # the rows of `trials.csv` of one candidate, in its run
 EPOCHS: Final = "epochs.csv"
 PROBE_SCORES: Final = "measurements.csv"
@@ -29,6 +33,11 @@ PREDICTIONS: Final = "predictions.parquet"
 VALIDATION_PREDICTIONS: Final = "validation_predictions.parquet"
 WEIGHTS: Final = "weights.csv"
 INTEGER_COLUMNS: Final = ("repeat", "fold", "step", "seed", "n_epochs", "max_epochs")
+SEARCH_COLUMNS: Final = (
+    "candidate", "family", "repeat", "fold", "step", "trial", "score", "seconds", "cpu_seconds",
+    "epochs", "chosen", "inner", "error", "settings",
+)  # fmt: skip
+SEARCH_TOTALS: Final = ("n_search_trials", "search_seconds", "search_cpu_seconds")
 
 
 def trial_row(trial: Trial) -> dict[str, object]:
@@ -49,15 +58,34 @@ def trial_row(trial: Trial) -> dict[str, object]:
         "n_epochs": len(trial.epochs),
         "best_epoch": trial.best_epoch,
         "max_epochs": trial.epochs[-1].of if trial.epochs else 0,
+        **(_tuning_cells(trial.tuning) if trial.tuning else {}),
     }
 
 
+def _tuning_cells(tuning: Tuning) -> dict[str, object]:
+    totals = (len(tuning.trials), tuning.seconds, tuning.cpu_seconds)
+    return {
+        **{f"default_{name}": score for name, score in tuning.default_scores.items()},
+        **dict(zip(SEARCH_TOTALS, totals, strict=True)),
+        "chosen_settings": _settings_text(tuning.settings),
+    }
+
+
+def _settings_text(settings: Mapping[str, object]) -> str:
+    return json.dumps(mask_setting("", settings), ensure_ascii=False, default=str)
+
+
 def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Return one row per trial; every metric has its columns, even when all trials failed."""
+    """Return one row per trial; every metric has its columns, even when all trials failed.
+
+    Those of a search are there where some trial was searched.
+    """
     start = ("candidate", "family", "repeat", "fold", "step", "seed", "status", "error")
     scores = (*metrics, *(f"val_{name}" for name in metrics))
     end = (*asdict(Cost()), "n_epochs", "best_epoch", "max_epochs")
-    return pd.DataFrame(rows, columns=[*start, *scores, *end])
+    tuned = (*(f"default_{name}" for name in metrics), *SEARCH_TOTALS, "chosen_settings")
+    was_searched = any("chosen_settings" in row for row in rows)
+    return pd.DataFrame(rows, columns=[*start, *scores, *end, *(tuned if was_searched else ())])
 
 
 def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
@@ -68,6 +96,47 @@ def read_trials(file: str | PathLike[str]) -> pd.DataFrame:
         table[name] = table[name].replace("", "nan").astype("float64")
     known = table.columns.intersection([*INTEGER_COLUMNS])
     return table.astype(dict.fromkeys(known, "int64"))
+
+
+def search_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return one row per trial of the searches; see `dlrun.contract.study.Study.read_search`."""
+    rows = [
+        {
+            **_search_cells(searched, trial.tuning),
+            "candidate": trial.candidate,
+            "family": trial.family,
+            "repeat": trial.split.repeat,
+            "fold": trial.split.fold,
+            "step": trial.split.index,
+        }
+        for trial in trials
+        if trial.tuning
+        for searched in trial.tuning.trials
+    ]
+    return pd.DataFrame(rows, columns=[*SEARCH_COLUMNS])
+
+
+def _search_cells(searched: SearchTrial, tuning: Tuning) -> dict[str, object]:
+    return {
+        "trial": searched.number,
+        "score": searched.score,
+        "seconds": searched.seconds,
+        "cpu_seconds": searched.cpu_seconds,
+        "epochs": searched.epochs,
+        "chosen": searched.number == tuning.chosen,
+        "inner": tuning.inner,
+        "error": searched.error or "",
+        "settings": _settings_text(searched.settings),
+    }
+
+
+def read_search(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `search.csv`, as `search_table` makes it; floats are restored exactly."""
+    table = pd.read_csv(file, dtype="str", keep_default_na=False).map(unguard)
+    for name in ("score", "seconds", "cpu_seconds", "epochs"):
+        table[name] = table[name].replace("", "nan").astype("float64")
+    table["chosen"] = table["chosen"] == "True"
+    return table.astype(dict.fromkeys(("repeat", "fold", "step", "trial"), "int64"))
 
 
 def probe_scores_table(scores: Sequence[ProbeScore]) -> pd.DataFrame:

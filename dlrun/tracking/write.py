@@ -68,6 +68,7 @@ class StudyWriter:
         self._trials: dict[str, list[Trial]] = {}
         self._settings: dict[str, Mapping[str, object]] = {}
         self._rows: list[dict[str, object]] = []
+        self._searched: list[Trial] = []
         self._probe_scores: list[ProbeScore] = []
 
     def start(self) -> None:
@@ -124,6 +125,10 @@ class StudyWriter:
         self._trials[trial.candidate].append(trial)
         self._rows.append(tables.trial_row(trial))
         self._log_trials()
+        if trial.tuning:
+            self._searched.append(trial)
+            table = tables.search_table(self._searched)
+            self._log_text(tables.SEARCH, guarded(table).to_csv(index=False))
 
     def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
         """Add scores to the study's table of probe scores."""
@@ -139,7 +144,7 @@ class StudyWriter:
         done = [trial for trial in trials if trial.error is None]
         self._describe_failures(run_id, trials)
         # One value at step 0 is what MLflow draws as a bar.
-        summary = summarize(done)
+        summary = summarize(done, self._facts.metrics[0])
         if not any((key, 0) in self._points.get(run_id, {}) for key in summary):
             model_id = None
             if run_id in self._points:
