@@ -36,7 +36,8 @@ class Baseline:
         features: that it always computes from columns of their types.
         n_lags: how many earlier values of the target it reads in place of the columns.
         is_kernel_machine: above 20,000 rows its kernel is approximated.
-        stops_early: its fit takes X_val and y_val, by which it stops.
+        stops_early: its fit takes X_val and y_val, by which it stops after `n_iter_` rounds;
+            without `early_stopping` it boosts `max_iter` of them.
         scales_target: its regressor is fitted to a standardised target.
         categories: (number of categories, number of features) → settings that name the categories,
             which are the first features.

@@ -74,6 +74,8 @@ class ClassicCandidate:
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> ClassicFitted:
         """Fit to the training rows; validation rows only say when boosting that stops early does.
 
+        With `context.epochs` it boosts as many rounds, and needs no validation rows.
+
         Where the rows are a sample of a stream, an estimator with `partial_fit` is fitted to all
         rows of the stream, once.
 
@@ -94,6 +96,9 @@ class ClassicCandidate:
         estimator = adapt_estimator(
             row, estimator, self.options, matrix, n_categories=n_categories, seed=seed
         )
+        if row.stops_early and context.epochs:
+            estimator.set_params(max_iter=context.epochs, early_stopping=False)
+        n_rounds = None
         if train.stream and hasattr(estimator, "partial_fit"):
             classes = np.array(train.stream.classes, dtype=np.int64)
             arguments = task.partial_fit_arguments(classes)
@@ -115,4 +120,7 @@ class ClassicCandidate:
             threads = openmp_threads(matrix.shape[0] * matrix.shape[1])
             with wrap_estimator_errors(self.name), threadpool_limits(threads, user_api="openmp"):
                 estimator.fit(matrix, y, **row.fit_arguments(n_categories), **stopping)
-        return ClassicFitted(self.name, columns, train.target, features, estimator, classes)
+            n_rounds = estimator.n_iter_ if stopping else None
+        return ClassicFitted(
+            self.name, columns, train.target, features, estimator, classes, n_rounds
+        )

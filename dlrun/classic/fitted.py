@@ -32,6 +32,7 @@ class ClassicFitted:
     Attributes:
         classes: (classes,) int64 class indices that occur among the training rows, ascending, as
             the estimator's columns; empty for regression.
+        best_epoch: its rounds of boosting, where the validation rows ended them.
     """
 
     name: str
@@ -40,10 +41,7 @@ class ClassicFitted:
     features: Any
     estimator: Any
     classes: NDArray[np.int64]
-
-    @property
-    def best_epoch(self) -> None:
-        """Return None: an estimator has no epochs."""
+    best_epoch: int | None = None
 
     @property
     def parameters(self) -> int:

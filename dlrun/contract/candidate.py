@@ -84,8 +84,10 @@ class FitContext:
         checkpoint: the folder of the training's checkpoint; None keeps none.
         seconds: a wall-clock budget, of all epochs together: training stops after the epoch in
             which it is used up. Estimators, which have no epochs, ignore it.
-        epochs: train exactly as many, and keep the last weights; the schedule of the learning rate
-            is that of the settings' own number. None: as the settings and early stopping say.
+        epochs: train exactly as many, or boost as many rounds, and keep the last weights, whatever
+            the validation rows, which may be none; the schedule of the learning rate is that of the
+            settings' own number. None: as the settings and early stopping say.
+        halvings: the epochs after which a plateau schedule halves the rate, where `epochs` is set.
     """
 
     seed: int
@@ -93,6 +95,7 @@ class FitContext:
     checkpoint: Path | None = None
     seconds: float | None = None
     epochs: int | None = None
+    halvings: tuple[int, ...] = ()
 
 
 class Fitted(Protocol):
@@ -104,7 +107,10 @@ class Fitted(Protocol):
 
     @property
     def best_epoch(self) -> int | None:
-        """Return the epoch whose weights were kept; None where there are no epochs."""
+        """Return the epoch whose weights were kept, or the rounds of boosting that stopped early.
+
+        None where there are none.
+        """
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows of typed columns (see `Column`); the frame is not changed."""

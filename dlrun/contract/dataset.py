@@ -98,6 +98,9 @@ class Stream(Protocol):
     def digest(self) -> str:
         """Return a fingerprint of the rows in each part, whatever their order."""
 
+    def whole(self) -> Stream:
+        """Return the stream of the rows of all three parts, as training rows."""
+
     def chunks(self, *key: int) -> Iterator[Dataset]:
         """Yield all training rows once, some thousand at a time, in an order set by the key."""
 

@@ -108,8 +108,10 @@ class FeatureNetworkCandidate:
             TrainingError: the network cannot be built or trained on these rows.
         """
         features = self._unfitted(train, context.seed)
-        train_vectors = _with_vectors(train, features.fit_transform(train.frame, train.y))
-        validation_vectors = _with_vectors(validation, features.transform(validation.frame))
+        matrix = features.fit_transform(train.frame, train.y)
+        train_vectors = _with_vectors(train, matrix)
+        held_out = features.transform(validation.frame) if len(validation) else matrix[:0]
+        validation_vectors = _with_vectors(validation, held_out)
         network = self._vector_network.fit(train_vectors, validation_vectors, context)
         return FittedFeatureNetwork(train.columns, features, network)
 

@@ -150,5 +150,17 @@ def test_slow_boosting_stops_by_the_validation_rows(classes: Dataset) -> None:
     assert not ClassicCandidate("it", "svm", {}, Preprocessing()).needs_validation
 
 
+def test_slow_boosting_takes_its_rounds_from_elsewhere(classes: Dataset, prices: Dataset) -> None:
+    """As where all rows are trained on, and none are left to stop by."""
+    candidate = ClassicCandidate("it", "slow_gradient_boosting", {}, Preprocessing())
+    nothing = np.arange(0)
+    for dataset in (classes, prices):
+        stopped = candidate.fit(dataset, dataset.take(np.arange(0, 40)), FitContext(0))
+        assert stopped.best_epoch == stopped.estimator.n_iter_
+        fixed = candidate.fit(dataset, dataset.take(nothing), FitContext(0, epochs=7))
+        assert fixed.estimator.n_iter_ == 7
+        assert fixed.best_epoch is None
+
+
 def test_there_are_no_epochs(classes: Dataset) -> None:
     assert fit("dummy", classes).best_epoch is None

@@ -116,6 +116,7 @@ class StreamedTable:
         first_rows: (blocks, 2) int64 numbers of each block's first row, in its file and in all.
         n_rows: (blocks,) int64 rows of each block.
         kept: for each block a bit per row that says whether it is a training row.
+        present: for each block a bit per row that says whether it is in any part.
     """
 
     reader: RowReader
@@ -123,9 +124,15 @@ class StreamedTable:
     first_rows: NDArray[np.int64]
     n_rows: NDArray[np.int64]
     kept: tuple[NDArray[np.uint8], ...]
+    present: tuple[NDArray[np.uint8], ...]
     sizes: tuple[int, int, int]
     classes: tuple[int, ...]
     digest: str
+
+    def whole(self) -> StreamedTable:
+        """Return the stream of the rows of all three parts, as training rows."""
+        classes = tuple(range(len(self.like.target.labels)))
+        return replace(self, kept=self.present, sizes=(sum(self.sizes), 0, 0), classes=classes)
 
     def chunks(self, *key: int) -> Iterator[Dataset]:
         """Yield all training rows once, in the order of the key.

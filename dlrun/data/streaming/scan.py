@@ -147,6 +147,7 @@ class TableScan:
         first_rows: for each block that was read, its first row's number in its file and in all.
         n_rows: for each block that was read.
         kept: for each block that was read, a bit per row: whether it is a training row.
+        present: likewise: whether it is in any part.
     """
 
     recipe: Recipe
@@ -157,6 +158,7 @@ class TableScan:
     first_rows: list[tuple[int, int]] = field(default_factory=list)
     n_rows: list[int] = field(default_factory=list)
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
+    present: list[NDArray[np.uint8]] = field(default_factory=list)
     counts: ScanCounts = field(default_factory=ScanCounts)
 
     def read(self, block: Block) -> None:
@@ -171,6 +173,7 @@ class TableScan:
         self.first_rows.append((in_file, in_all))
         self.n_rows.append(len(of_block))
         self.kept.append(np.packbits(of_block == TRAIN))
+        self.present.append(np.packbits(of_block != NO_SUBSET))
 
     @property
     def _last(self) -> Block:
@@ -236,6 +239,7 @@ class TableScan:
         reader = replace(self.reader, columns=dataset.columns)
         return StreamedTable(
             reader, like, np.array(self.first_rows), np.array(self.n_rows), tuple(self.kept),
+            tuple(self.present),
             sizes=(n_train, n_validation, n_test),
             classes=tuple(n for n, label in enumerate(labels) if self.counts.labels[TRAIN][label]),
             digest=self._digest(dataset.target, self.counts.hash_sums),

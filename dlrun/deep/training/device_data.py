@@ -65,7 +65,9 @@ def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def encode_table(
     dataset: Dataset, reader: FrameReader, network: Network, objective: Objective
 ) -> DeviceDataset:
-    """Read and encode a dataset."""
+    """Read and encode a dataset, which may have no rows: those some encoders do not take."""
+    if not len(dataset):
+        return DeviceDataset({}, tf.zeros(0))
     return encode_groups(reader.read(dataset.frame), dataset.y, network, objective)
 
 

@@ -38,6 +38,8 @@ class EarlyStopper:
     Attributes:
         training: the recipe's section.
         n_steps: steps of an epoch.
+        halvings: the epochs after which the rate is halved, where their number is fixed: then no
+            value is monitored, and no weights are kept. None: as the monitored value says.
         best_weights: those after the best epoch, where they are to be restored.
     """
 
@@ -45,6 +47,7 @@ class EarlyStopper:
     n_steps: int
     state: EarlyStoppingState = field(default_factory=EarlyStoppingState)
     best_weights: list[Any] = field(default_factory=list)
+    halvings: tuple[int, ...] | None = None
 
     def update(
         self, epoch: int, metrics: Mapping[str, float], get_weights: Callable[[], list[Any]]
@@ -58,6 +61,9 @@ class EarlyStopper:
         """
         stopping = self.training.early_stopping or EarlyStopping()
         monitor, state = stopping.monitor, self.state
+        if self.halvings is not None:
+            state.halvings += epoch in self.halvings
+            return
         if monitor not in metrics:
             return
         lower = monitor == "val/loss" or get_metric(monitor[4:]).lower_is_better

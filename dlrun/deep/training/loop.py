@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from math import ceil
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -73,6 +72,7 @@ class TrainingRun:
     """A training under way.
 
     Attributes:
+        n_epochs: to train at most.
         rates: the learning rates of every epoch, without a plateau's factor.
         compiled: the function that runs the steps of a call.
         is_paced: whether the clock limits the steps of a call. Workers that train together must
@@ -84,6 +84,7 @@ class TrainingRun:
     """
 
     rows: TrainingData
+    n_epochs: int
     rates: Sequence[NDArray[np.float32]]
     compiled: Any
     stopper: EarlyStopper
@@ -168,7 +169,7 @@ class Trainer:
         """
         training, n_steps = self.training, self._count_steps(len(rows))
         rates = learning_rates(training.learning_rate, training.epochs * n_steps)
-        run = self._begin(rows, np.split(rates, training.epochs), context.checkpoint)
+        run = self._begin(rows, np.split(rates, training.epochs), context)
         answers = [context.on_epoch(replace(epoch, resumed=True)) for epoch in run.state.history]
         goes_on = self._goes_on(run, context, all(answers))
         try:
@@ -182,7 +183,7 @@ class Trainer:
         return self._end(run.stopper, len(run.state.history))
 
     def _begin(
-        self, rows: TrainingData, rates: Sequence[NDArray[np.float32]], folder: Path | None
+        self, rows: TrainingData, rates: Sequence[NDArray[np.float32]], context: FitContext
     ) -> TrainingRun:
         """Restore the checkpoint if there is one, the chief's on every worker."""
         body, augmenter = self.network.body, self.network.augmenter
@@ -190,12 +191,16 @@ class Trainer:
             self.optimizer.build(body.trainable_variables)
             changing = (body, self.optimizer, *([augmenter] if augmenter else []))
             variables = [variable for each in changing for variable in each.variables]
-            checkpoint = Checkpoint(folder, variables)
+            checkpoint = Checkpoint(context.checkpoint, variables)
             state = checkpoint.load()
         if self.group:
             state = self.group.resume(state, variables)
-        stopper = EarlyStopper(self.training, len(rates[0]), state.stopping, state.best_weights)
-        run = TrainingRun(rows, rates, self._compile(), stopper, state, checkpoint)
+        halvings = context.halvings if context.epochs else None
+        stopper = EarlyStopper(
+            self.training, len(rates[0]), state.stopping, state.best_weights, halvings
+        )
+        n_epochs = context.epochs or self.training.epochs
+        run = TrainingRun(rows, n_epochs, rates, self._compile(), stopper, state, checkpoint)
         if self.group:
             run.is_paced, run.n_next = False, STEPS_PER_CALL
         return run
@@ -207,13 +212,14 @@ class Trainer:
             is_wanted &= sum(epoch.seconds for epoch in history) < context.seconds
         if self.group:
             is_wanted = bool(self.group.broadcast(np.int64(is_wanted)))
-        return is_wanted and len(history) < self.training.epochs and not run.stopper.is_over
+        return is_wanted and len(history) < run.n_epochs and not run.stopper.is_over
 
     def _run_epoch(self, run: TrainingRun, evaluate: Evaluate, on_epoch: OnEpoch) -> bool:
         """Run the epoch's remaining steps, and return the answer of `on_epoch`."""
         state, stopper = run.state, run.stopper
         totals, before = state.totals, state.totals.seconds
-        rates = run.rates[state.epoch - 1] * np.float32(stopper.rate_factor)
+        # Where more epochs are wanted than the schedule has, its last rates go on.
+        rates = run.rates[min(state.epoch, len(run.rates)) - 1] * np.float32(stopper.rate_factor)
         started = perf_counter()
         for copies, order, steps in self._step_batches(run, rates):
             with deferred_signals():
@@ -232,7 +238,7 @@ class Trainer:
         }
         ended = perf_counter()
         seconds, startup = before + ended - started, run.end_epoch(ended - trained)
-        epoch = Epoch(state.epoch, self.training.epochs, metrics, seconds, startup_seconds=startup)
+        epoch = Epoch(state.epoch, run.n_epochs, metrics, seconds, startup_seconds=startup)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
             stopper.update(epoch.number, metrics, self.network.body.get_weights)

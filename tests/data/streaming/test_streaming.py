@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -81,6 +82,14 @@ def test_every_row_is_in_one_part_and_the_training_rows_flow(dataset: Dataset):
         "Streamed: training rows are read from 3 files in every epoch (data.stream).",
         "Dropped 4 of 4,000 rows that have no 'late'.",
     )
+
+
+def test_the_whole_stream_has_the_rows_of_all_parts(dataset: Dataset):
+    """But not those without a target."""
+    whole = replace(dataset, stream=dataset.stream.whole())
+    assert sorted(rows_of(whole, 0)) == sorted(dataset.row_ids)
+    assert whole.stream.sizes == (N_ROWS - 4, 0, 0)
+    assert whole.stream.classes == (0, 1)
 
 
 def test_chunks_are_typed_as_the_rows_in_memory(dataset: Dataset):
