@@ -1,11 +1,12 @@
 """Architectures: what each is made for, and its settings with their defaults.
 
 The network itself is built by the module of `dlrun.deep.architectures` that has the row's name.
+A `Dimension` beside a setting says what a search tries; `dlrun.catalog.spaces` names the sources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from dlrun.catalog.keras_api import activations
+from dlrun.contract.search import Dimension
 from dlrun.system.text import suggest
 
 
@@ -36,6 +38,10 @@ Sizes = Annotated[list[Size], Field(max_length=256)]
 Counts = Annotated[list[Size], Field(min_length=1, max_length=256)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 NumberEncode = Literal["none", "plr", "ple"] | None
+SearchedDropout = Annotated[Dropout, Dimension(range=(0.0, 0.5))]
+SearchedEncode = Annotated[NumberEncode, Dimension(choices=("none", "plr", "ple"))]
+RATES: Final = Dimension(log=(1e-4, 1e-2))
+ATTENTION_RATES: Final = Dimension(log=(5e-5, 3e-3))
 
 
 class Settings(BaseModel):
@@ -55,15 +61,20 @@ def _check_heads(settings: Any) -> Any:
 class Mlp(Settings):
     """Fully connected layers over the joined columns."""
 
-    hidden: Sizes = [128, 128]
+    hidden: Annotated[
+        Sizes,
+        Dimension(
+            choices=([128, 128], [256, 256], [512, 512], [128] * 3, [256] * 3, [512] * 3, [512])
+        ),
+    ] = [128, 128]
     """Units of each layer, from the input side."""
-    activation: Activation = "relu"
+    activation: Annotated[Activation, Dimension(choices=("relu", "silu", "selu"))] = "relu"
     """Any Keras activation."""
-    dropout: Dropout = 0.1
+    dropout: SearchedDropout = 0.1
     """Share of units switched off after each layer while training."""
     normalization: Literal["batch", "layer", "none"] = "none"
     """Normalise before each activation; batch uses momentum 0.9."""
-    encode: NumberEncode = None
+    encode: SearchedEncode = None
     """How numbers are embedded; null: as preprocessing.number.encode says."""
 
 
@@ -72,28 +83,30 @@ class Tabm(Settings):
 
     members: Size = 32
     """Networks in the ensemble; their losses and predictions are averaged."""
-    hidden: Counts = [256, 256]
+    hidden: Annotated[
+        Counts, Dimension(choices=([128, 128], [256, 256], [512, 512], [256] * 3, [512] * 3))
+    ] = [256, 256]
     """Units of each layer, from the input side."""
     activation: Activation = "relu"
     """Any Keras activation."""
-    dropout: Dropout = 0.0
+    dropout: SearchedDropout = 0.0
     """Share of units switched off after each layer while training."""
-    encode: NumberEncode = "ple"
+    encode: SearchedEncode = "ple"
     """How numbers are embedded; null: as preprocessing.number.encode says."""
 
 
 class FtTransformer(Settings):
     """A transformer whose tokens are the columns; a column of another type is one token too."""
 
-    width: Size = 64
+    width: Annotated[Size, Dimension(choices=(32, 64, 128, 192))] = 64
     """Length of a token's vector; a multiple of heads."""
-    blocks: Depth = 3
+    blocks: Annotated[Depth, Dimension(range=(1, 4))] = 3
     """Blocks of attention and a gated dense layer."""
     heads: Size = 8
     """Heads of attention."""
-    dropout: Dropout = 0.1
+    dropout: SearchedDropout = 0.1
     """Share of units switched off in the dense layers while training."""
-    attention_dropout: Dropout = 0.2
+    attention_dropout: SearchedDropout = 0.2
     """Dropout of the attention weights."""
     encode: NumberEncode = None
     """How numbers are embedded; null: as preprocessing.number.encode says."""
@@ -117,15 +130,18 @@ class Cnn(Settings):
     sound or a series is averaged over its length.
     """
 
-    filters: Counts = [32, 64, 128]
+    filters: Annotated[
+        Counts,
+        Dimension(choices=([16, 32, 64], [32, 64, 128], [64, 128, 256], [32, 64, 128, 256])),
+    ] = [32, 64, 128]
     """Filters of each block, from the input side."""
-    kernel_size: Size = 3
+    kernel_size: Annotated[Size, Dimension(choices=(3, 5, 7))] = 3
     """Side of each filter, in pixels, frames or steps."""
-    hidden: Sizes = []
+    hidden: Annotated[Sizes, Dimension(choices=([], [128], [256]))] = []
     """Units of dense layers between the blocks and the head."""
     activation: Activation = "relu"
     """Any Keras activation."""
-    dropout: Dropout = 0.3
+    dropout: SearchedDropout = 0.3
     """Share of units switched off before each dense layer and the head while training."""
     normalization: Literal["batch", "layer", "none"] = "batch"
     """Normalise before each activation; batch uses momentum 0.9."""
@@ -138,11 +154,11 @@ class Resnet(Settings):
     64 is shrunk by four first.
     """
 
-    depth: Annotated[int, Field(ge=8)] = 20
+    depth: Annotated[int, Field(ge=8), Dimension(choices=(8, 14, 20, 32))] = 20
     """Layers with weights: 6n + 2, such as 8, 14, 20, 32, 44 or 56."""
-    width: Size = 16
+    width: Annotated[Size, Dimension(choices=(16, 32, 64))] = 16
     """Filters of the first stage."""
-    dropout: Dropout = 0.0
+    dropout: SearchedDropout = 0.0
     """Share of units switched off before the head while training."""
 
     @field_validator("depth")
@@ -158,26 +174,28 @@ class Resnet(Settings):
 class TextCnn(Settings):
     """Convolutions over the words of a text, and the strongest answer of each filter."""
 
-    embedding: Size = 128
+    embedding: Annotated[Size, Dimension(choices=(64, 128, 256))] = 128
     """Length of the vector that stands for a token."""
-    filters: Size = 128
+    filters: Annotated[Size, Dimension(choices=(64, 128, 256, 512))] = 128
     """Filters of each kernel size."""
-    kernel_sizes: Counts = [3, 4, 5]
+    kernel_sizes: Annotated[
+        Counts, Dimension(choices=([1, 2, 3], [3, 4, 5], [5, 6, 7], [2, 3, 4, 5], [3], [7]))
+    ] = [3, 4, 5]
     """Tokens under each filter."""
-    dropout: Dropout = 0.5
+    dropout: Annotated[Dropout, Dimension(range=(0.0, 0.7))] = 0.5
     """Share of units switched off before the head while training."""
 
 
 class Rnn(Settings):
     """Recurrent layers over the steps of a text, a sound or a series."""
 
-    cell: Literal["lstm", "gru", "simple"] = "lstm"
+    cell: Annotated[Literal["lstm", "gru", "simple"], Dimension(choices=("lstm", "gru"))] = "lstm"
     """The recurrent cell."""
-    units: Counts = [64]
+    units: Annotated[Counts, Dimension(choices=([32], [64], [128], [64, 64], [128, 128]))] = [64]
     """Units of each layer, from the input side; in each direction."""
     bidirectional: bool = True
     """Read from both ends."""
-    dropout: Dropout = 0.2
+    dropout: SearchedDropout = 0.2
     """Share of units switched off after each layer while training."""
     embedding: Size = 128
     """Length of the vector that stands for a token of a text."""
@@ -186,15 +204,15 @@ class Rnn(Settings):
 class Transformer(Settings):
     """Attention over the tokens of a text, patches of an image, or steps of a sound or series."""
 
-    blocks: Depth = 2
+    blocks: Annotated[Depth, Dimension(range=(1, 4))] = 2
     """Blocks of attention and a feedforward layer."""
-    width: Size = 64
+    width: Annotated[Size, Dimension(choices=(32, 64, 128))] = 64
     """Length of the vector of a token, patch or step; a multiple of heads."""
     heads: Size = 4
     """Heads of attention."""
-    feedforward: Size = 128
+    feedforward: Annotated[Size, Dimension(choices=(64, 128, 256, 512))] = 128
     """Units of each feedforward layer."""
-    dropout: Dropout = 0.1
+    dropout: SearchedDropout = 0.1
     """Share of units switched off in each block while training."""
     positions: Literal["learned", "sinusoidal"] = "learned"
     """How positions are embedded."""
@@ -209,11 +227,17 @@ class Transformer(Settings):
 class Fcn(Settings):
     """Convolutions over the steps of a series or a sound, averaged over its length."""
 
-    filters: Counts = [128, 256, 128]
+    filters: Annotated[
+        Counts, Dimension(choices=([32, 64, 32], [64, 128, 64], [128, 256, 128]))
+    ] = [128, 256, 128]
     """Filters of each convolution, from the input side."""
-    kernel_sizes: Sizes = [8, 5, 3]
+    kernel_sizes: Annotated[Sizes, Dimension(choices=([3, 3, 3], [8, 5, 3], [16, 9, 5]))] = [
+        8,
+        5,
+        3,
+    ]
     """Steps under a filter of each convolution."""
-    dropout: Dropout = 0.0
+    dropout: SearchedDropout = 0.0
     """Share of units switched off before the head while training."""
 
     @model_validator(mode="after")
@@ -230,17 +254,19 @@ class Fcn(Settings):
 class InceptionTime(Settings):
     """Modules of convolutions of several sizes over the steps of a series, averaged over it."""
 
-    depth: Depth = 6
+    depth: Annotated[Depth, Dimension(choices=(3, 6, 9))] = 6
     """Modules, one on the other."""
-    filters: Size = 32
+    filters: Annotated[Size, Dimension(choices=(16, 32, 64))] = 32
     """Filters of each kernel size and of the pooling in a module."""
     bottleneck: Size = 32
     """Channels of the input to the convolutions of a module."""
-    kernel_sizes: Counts = [10, 20, 40]
+    kernel_sizes: Annotated[
+        Counts, Dimension(choices=([3, 5, 9], [5, 10, 20], [10, 20, 40], [20, 40, 80]))
+    ] = [10, 20, 40]
     """Steps under the filters of a module."""
     residual: bool = True
     """A residual connection around every three modules."""
-    dropout: Dropout = 0.0
+    dropout: SearchedDropout = 0.0
     """Share of units switched off before the head while training."""
 
 
@@ -253,6 +279,7 @@ class Architecture:
         is_encoder: whether it is built on one group of a claimed kind at a time, and the other
             groups go through dense layers; else it is built on all groups at once.
         is_ensemble: whether it ends in (rows, members, width) rather than (rows, width).
+        rates: the learning rates that a search tries with Adam and its kin.
     """
 
     name: str
@@ -261,14 +288,26 @@ class Architecture:
     claims: tuple[str, ...] = ()
     is_encoder: bool = False
     is_ensemble: bool = False
+    rates: Dimension = RATES
+
+    @property
+    def space(self) -> Mapping[str, Dimension]:
+        """Return what a search tries of the settings."""
+        found = {
+            name: [each for each in field.metadata if isinstance(each, Dimension)]
+            for name, field in self.settings.model_fields.items()
+        }
+        return {name: dimensions[0] for name, dimensions in found.items() if dimensions}
 
     def fits(self, kinds: Collection[str]) -> bool:
         """Say whether it is made for any of these kinds of columns."""
         return not self.claims or not set(self.claims).isdisjoint(kinds)
 
 
-def _encoder(name: str, title: str, settings: type[Settings], *claims: str) -> Architecture:
-    return Architecture(name, title, settings, claims, is_encoder=True)
+def _encoder(
+    name: str, title: str, settings: type[Settings], *claims: str, rates: Dimension = RATES
+) -> Architecture:
+    return Architecture(name, title, settings, claims, is_encoder=True, rates=rates)
 
 
 TABLE: Final = ("number", "category", "datetime")
@@ -283,7 +322,7 @@ ARCHITECTURES: Final = {
         ),
         Architecture(
             "ft_transformer", "a transformer over columns (numbers, categories, dates)",
-            FtTransformer, TABLE,
+            FtTransformer, TABLE, rates=ATTENTION_RATES,
         ),
         Architecture("layers", "any keras.layers, listed in the recipe", Layers),
         _encoder(
@@ -297,7 +336,7 @@ ARCHITECTURES: Final = {
         ),
         _encoder(
             "transformer", "encoder blocks over a text, a sound, a series or patches of an image",
-            Transformer, "image", "text", "audio", "series",
+            Transformer, "image", "text", "audio", "series", rates=ATTENTION_RATES,
         ),
         _encoder(
             "fcn", "three convolutions over a series or a sound, averaged over its length",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from math import prod
 from typing import Any, Final
 
 from dlrun.catalog.features import Encoding, Package
 from dlrun.catalog.parts import load_part
+from dlrun.contract.search import Dimension
 
 Builder = Callable[[int], Any]
 """The number of training rows → an unfitted estimator with dlrun's defaults."""
+
+Space = Mapping[str, Dimension]
 
 SMALL_ROWS: Final = 1_000
 MEDIUM_ROWS: Final = 10_000
@@ -45,6 +48,8 @@ class Baseline:
         size: an attribute by which such a fitted estimator is recognised, and a function that
             counts its learned values; None: they are counted as those of any estimator.
         trusted: types that a saved model contains, beside those that skops trusts.
+        space: setting → what a search tries of it, where the estimator has such a setting;
+            `dlrun.catalog.spaces` names the sources.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Baseline:
     fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
     size: tuple[str, Callable[[Any], int]] | None = None
     trusted: tuple[str, ...] = ()
+    space: Space = field(default_factory=dict)
 
 
 def _sklearn(module: str) -> Any:
@@ -137,6 +143,25 @@ def _lightgbm_nodes(boosting: Any) -> int:
     return sum(2 * tree["num_leaves"] - 1 for tree in trees)
 
 
+PENALTIES: Final[Space] = {
+    "C": Dimension(log=(1e-3, 1e3)),
+    "alpha": Dimension(log=(1e-3, 1e3)),
+}
+FOREST_SPACE: Final[Space] = {
+    "max_features": Dimension(choices=("sqrt", 0.2, 0.4, 0.6, 0.8, 1.0)),
+    "min_samples_leaf": Dimension(log=(1, 50)),
+}
+BOOSTING_RATES: Final = Dimension(log=(0.02, 0.3))
+TREES: Final = Dimension(log=(50, 1000))
+LEAVES: Final = Dimension(log=(7, 255))
+LEAF_ROWS: Final = Dimension(log=(2, 100))
+SHARES: Final = Dimension(range=(0.4, 1.0))
+L2: Final = Dimension(log=(1e-3, 10.0))
+HIST_SPACE: Final[Space] = {
+    "learning_rate": BOOSTING_RATES, "max_leaf_nodes": LEAVES, "min_samples_leaf": LEAF_ROWS,
+    "l2_regularization": L2, "max_features": SHARES,
+}  # fmt: skip
+
 BASELINES: Final = {
     row.name: row
     for row in (
@@ -162,14 +187,17 @@ BASELINES: Final = {
             "linear", "logistic regression, or ridge regression for a number",
             lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
             lambda _: _sklearn("linear_model").Ridge(),
+            space=PENALTIES,
         ),
         Baseline(
             "logistic_regression", "multinomial logistic regression (classification only)",
             lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
+            space=PENALTIES,
         ),
         Baseline(
             "ridge", "least squares with an L2 penalty (regression only)",
             regressor=lambda _: _sklearn("linear_model").Ridge(),
+            space=PENALTIES,
         ),
         Baseline(
             "svm",
@@ -179,6 +207,10 @@ BASELINES: Final = {
             is_kernel_machine=True,
             scales_target=True,
             size=("support_vectors_", lambda svm: prod(svm.support_vectors_.shape)),
+            space={
+                "C": Dimension(log=(1e-2, 1e2)), "gamma": Dimension(log=(1e-4, 1.0)),
+                "epsilon": Dimension(log=(1e-3, 1.0)),
+            },
         ),
         Baseline(
             "linear_svm",
@@ -186,6 +218,7 @@ BASELINES: Final = {
             lambda _: _sklearn("svm").LinearSVC(),
             lambda _: _sklearn("svm").LinearSVR(),
             scales_target=True,
+            space={"C": Dimension(log=(1e-3, 1e2))},
         ),
         Baseline(
             "knn", "the nearest 15 training rows, weighted by distance",
@@ -197,12 +230,17 @@ BASELINES: Final = {
                 "sklearn.metrics._dist_metrics.ManhattanDistance64",
                 "sklearn.neighbors._ball_tree.BallTree", "sklearn.neighbors._kd_tree.KDTree",
             ),
+            space={
+                "n_neighbors": Dimension(log=(1, 50)), "p": Dimension(choices=(1, 2)),
+                "weights": Dimension(choices=("uniform", "distance")),
+            },
         ),
         Baseline(
             "naive_bayes", "Gaussian naive Bayes (classification only)",
             # One-hot columns hardly vary within a class: with the default smoothing one surprising
             # value would outweigh all other columns.
             lambda _: _sklearn("naive_bayes").GaussianNB(var_smoothing=0.1),
+            space={"var_smoothing": Dimension(log=(1e-9, 1.0))},
         ),
         Baseline(
             "decision_tree", "one tree, at least 5 rows in a leaf",
@@ -210,21 +248,28 @@ BASELINES: Final = {
             lambda _: _sklearn("tree").DecisionTreeRegressor(min_samples_leaf=5),
             size=("tree_", lambda tree: tree.tree_.node_count),
             trusted=("sklearn.tree._tree.Tree",),
+            space={"max_depth": Dimension(range=(2, 20)), "min_samples_leaf": LEAF_ROWS},
         ),
         Baseline(
             "random_forest", "200 trees on bootstrap samples",
             lambda n: _sklearn("ensemble").RandomForestClassifier(**_forest(n)),
             lambda n: _sklearn("ensemble").RandomForestRegressor(**_forest(n)),
+            space={**FOREST_SPACE, "max_samples": Dimension(range=(0.5, 1.0))},
         ),
         Baseline(
             "extra_trees", "200 trees with random thresholds",
             lambda n: _sklearn("ensemble").ExtraTreesClassifier(**_forest(n)),
             lambda n: _sklearn("ensemble").ExtraTreesRegressor(**_forest(n)),
+            space=FOREST_SPACE,
         ),
         Baseline(
             "adaboost", "100 boosted stumps, or trees of depth 3 for a number",
             lambda _: _sklearn("ensemble").AdaBoostClassifier(n_estimators=100),
             lambda _: _sklearn("ensemble").AdaBoostRegressor(n_estimators=100),
+            space={
+                "learning_rate": Dimension(log=(0.01, 2.0)),
+                "n_estimators": Dimension(log=(50, 500)),
+            },
         ),
         Baseline(
             "hist_gradient_boosting", "histogram gradient boosting, scikit-learn's",
@@ -232,6 +277,7 @@ BASELINES: Final = {
             lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_hist(n)),
             size=("_predictors", _hist_nodes),
             trusted=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+            space={**HIST_SPACE, "max_iter": TREES},
         ),
         Baseline(
             "slow_gradient_boosting",
@@ -239,6 +285,7 @@ BASELINES: Final = {
             lambda n: _sklearn("ensemble").HistGradientBoostingClassifier(**_slow(n)),
             lambda n: _sklearn("ensemble").HistGradientBoostingRegressor(**_slow(n)),
             stops_early=True,
+            space=HIST_SPACE,
         ),
         Baseline(
             "xgboost", "gradient boosting, XGBoost's (extra: boost)",
@@ -252,6 +299,12 @@ BASELINES: Final = {
                 "xgboost.core.Booster",
                 "xgboost.sklearn.XGBClassifier", "xgboost.sklearn.XGBRegressor",
             ),
+            space={
+                "learning_rate": BOOSTING_RATES, "n_estimators": TREES,
+                "max_depth": Dimension(range=(3, 10)), "reg_lambda": L2,
+                "min_child_weight": Dimension(log=(0.1, 100.0)),
+                "subsample": SHARES, "colsample_bytree": SHARES,
+            },
         ),
         Baseline(
             "lightgbm", "gradient boosting, LightGBM's (extra: boost)",
@@ -265,6 +318,10 @@ BASELINES: Final = {
                 "lightgbm.basic.Booster",
                 "lightgbm.sklearn.LGBMClassifier", "lightgbm.sklearn.LGBMRegressor",
             ),
+            space={
+                "learning_rate": BOOSTING_RATES, "n_estimators": TREES, "num_leaves": LEAVES,
+                "min_child_samples": LEAF_ROWS, "colsample_bytree": SHARES, "reg_lambda": L2,
+            },
         ),
         Baseline(
             "mini_rocket",

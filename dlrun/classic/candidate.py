@@ -16,8 +16,10 @@ from dlrun.classic.estimators import build
 from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
+from dlrun.classic.space import own_space
 from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
+from dlrun.contract.search import Dimension
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
@@ -64,6 +66,11 @@ class ClassicCandidate:
             raise TrainingError(message)
         own = {key.removeprefix(prefix): value for key, value in changed.items()}
         return replace(self, options={**self.options, **own})
+
+    def space(self, dataset: Dataset) -> Mapping[str, Dimension]:
+        """Return what a search tries of the estimator."""
+        space = own_space(self.kind, dataset.target.task, self.options)
+        return {f"baselines.{self.name}.{key}": values for key, values in space.items()}
 
     @property
     def needs_validation(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
 
 from dlrun.contract.dataset import Dataset
+from dlrun.contract.search import Dimension
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,6 +167,16 @@ class Candidate(Protocol):
 
         Raises:
             TrainingError: there is no such setting, or it does not take the value.
+        """
+
+    def space(self, dataset: Dataset) -> Mapping[str, Dimension]:
+        """Return what a search tries of it where the recipe does not say; empty: nothing.
+
+        Args:
+            dataset: of the study; its columns and its task decide which settings count.
+
+        Returns:
+            Key that `with_settings` takes → values.
         """
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Fitted:

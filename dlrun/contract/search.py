@@ -1,10 +1,53 @@
-"""A search: the settings that were tried for one candidate on one split, and those chosen."""
+"""A search: the values that settings may take, those tried on one split, and those chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
+from typing import Any, ClassVar
+
+Bounds = tuple[int, int] | tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """The values that one setting may take: a range, a range on a log scale, or a list."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
+
+    range: Bounds | None = None
+    """Lowest and highest; two whole numbers give whole numbers."""
+    log: Bounds | None = None
+    """As range, on a log scale."""
+    choices: tuple[Any, ...] | None = None
+    """The values themselves, in no order."""
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError where it has no values, or more than one kind of them."""
+        given = [name for name in ("range", "log", "choices") if getattr(self, name) is not None]
+        if len(given) != 1 or self.choices == ():
+            message = (
+                f"it has {' and '.join(given) if len(given) > 1 else 'no values'}. "
+                "Write [low, high], {log: [low, high]} or {choices: [...]}"
+            )
+            raise ValueError(message)
+        if self.bounds and not self.bounds[0] < self.bounds[1]:
+            message = f"[{self.bounds[0]:g}, {self.bounds[1]:g}]: the first must be lower"
+            raise ValueError(message)
+        if self.log and self.log[0] <= 0:
+            message = f"{self.log[0]:g}: a log scale starts above 0"
+            raise ValueError(message)
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Return the lowest and the highest value; None for a list."""
+        return self.log or self.range
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether both bounds are whole numbers, and so all values."""
+        return self.bounds is not None and all(isinstance(each, int) for each in self.bounds)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from dlrun.catalog.spaces import NUMBERS_ONLY, network_space
 from dlrun.contract.candidate import Family, FitContext
 from dlrun.contract.dataset import Dataset
+from dlrun.contract.search import Dimension
+from dlrun.deep.defaults import MAX_EMBEDDED_COLUMNS
 from dlrun.deep.spec import NetworkSpec
 from dlrun.errors import TrainingError
 from dlrun.recipe.write import flat
@@ -69,6 +72,34 @@ class DeepCandidate:
         """
         with self._add_place():
             return replace(self, spec=self.spec.with_settings(changed))
+
+    def space(self, dataset: Dataset) -> Mapping[str, Dimension]:
+        """Return what a search tries of the network and its training.
+
+        Choices that do not go with the recipe's settings, such as a width that is no multiple of
+        its heads, are left out.
+        """
+        training = self.spec.training
+        space = network_space(
+            self.spec.model.architecture, training.optimizer.name, training.learning_rate.peak
+        )
+        n_numbers = sum(column.type == "number" for column in dataset.columns)
+        idle = () if 0 < n_numbers <= MAX_EMBEDDED_COLUMNS else NUMBERS_ONLY
+        fitting = {key: self._fitting(key, space[key]) for key in space if key not in idle}
+        return {key: values for key, values in fitting.items() if values}
+
+    def _fitting(self, key: str, values: Dimension) -> Dimension | None:
+        if values.choices is None:
+            return values
+        choices = tuple(each for each in values.choices if self._takes(key, each))
+        return Dimension(choices=choices) if len(choices) > 1 else None
+
+    def _takes(self, key: str, value: object) -> bool:
+        try:
+            self.spec.with_settings({key: value})
+        except TrainingError:
+            return False
+        return True
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedNetwork:
         """Train on `train`; `validation` decides when to stop.

@@ -15,6 +15,7 @@ from dlrun.system.text import nearest, suggest
 WANTED: Final[dict[str, str]] = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "dataclass_type": "a list or a mapping",
     "dict_type": "a mapping of settings",
     "finite_number": "a finite number",
     "float_parsing": "a number",

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from dlrun.contract import search as contract
 from dlrun.recipe import baseline, data, preprocessing, search, training
 from dlrun.recipe import schema as model
 from dlrun.recipe.document import dotted
@@ -90,7 +91,7 @@ def _descriptions() -> dict[str, dict[str, str]]:
     Pydantic can do this too, but does it at every start, which doubles the time to load a recipe.
     """
     found: dict[str, dict[str, str]] = {}
-    for module in (model, data, baseline, preprocessing, search, training):
+    for module in (model, data, baseline, preprocessing, contract, search, training):
         for section in ast.parse(inspect.getsource(module)).body:
             if isinstance(section, ast.ClassDef):
                 found[section.name] = dict(_sentences(section))

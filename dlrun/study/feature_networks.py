@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import skops.io
 
+from dlrun.catalog.spaces import NUMBERS_ONLY
 from dlrun.classic import extras
 from dlrun.classic.candidates import idle_features
 from dlrun.classic.features.pipeline import make_features
@@ -18,6 +19,7 @@ from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
 from dlrun.contract.candidate import Family, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset
+from dlrun.contract.search import Dimension
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.errors import RecipeError
 from dlrun.recipe.features import features_of
@@ -100,6 +102,11 @@ class FeatureNetworkCandidate:
     def with_settings(self, changed: Mapping[str, object]) -> Self:
         """Return the network with settings changed, as `DeepCandidate.with_settings` does."""
         return replace(self, network=self.network.with_settings(changed))
+
+    def space(self, dataset: Dataset) -> Mapping[str, Dimension]:
+        """Return what a search tries of the network; it takes all numbers as one vector."""
+        space = self.network.space(dataset)
+        return {key: values for key, values in space.items() if key not in NUMBERS_ONLY}
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedFeatureNetwork:
         """Fit the features on the training rows, then train the network on them.

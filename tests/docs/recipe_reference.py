@@ -26,6 +26,7 @@ from dlrun.catalog.sources import SOURCES
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.strategies import STRATEGIES
 from dlrun.catalog.tasks import TASKS
+from dlrun.contract.search import Dimension
 from dlrun.recipe.write import json_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"
@@ -101,7 +102,7 @@ def render() -> str:
     parts += ["## Sources", "", *_table(("scheme", "what"), _sources())]
     parts += ["## Split methods", "", *_table(("method", "splits", "column"), _splits())]
     parts += ["## Architectures", "", *_architectures()]
-    parts += ["## Baselines", "", *_table(("baseline", "what", "task"), _baselines())]
+    parts += ["## Baselines", "", *_table(("baseline", "what", "task", "searched"), _baselines())]
     parts += ["## Features", "", *_table(("feature", "of", "what"), _features())]
     parts += [
         "## Metrics", "",
@@ -252,11 +253,25 @@ def _architectures() -> Iterator[str]:
         yield from (f"### {row.name}", "", _line(schema["description"]), "")
         yield from (f"For columns of {kinds}.", "")
         sentences = _sentences_of(row.settings)
+        space = row.space
         rows = [
-            (f"`{key}`", _type(value, {}), _default(key, value, schema), sentences.get(key, ""))
+            (
+                f"`{key}`", _type(value, {}), _default(key, value, schema),
+                _searched(space.get(key)), sentences.get(key, ""),
+            )
             for key, value in schema["properties"].items()
-        ]
-        yield from _table(("key", "type", "default", "meaning"), rows)
+        ]  # fmt: skip
+        yield from _table(("key", "type", "default", "searched", "meaning"), rows)
+
+
+def _searched(values: Dimension | None) -> str:
+    """Return the values that a search tries."""
+    if values is None:
+        return ""
+    if values.choices:
+        return ", ".join(f"`{json.dumps(each).strip(QUOTE)}`" for each in values.choices)
+    low, high = values.bounds
+    return f"{low:g} … {high:g}{', log' * bool(values.log)}"
 
 
 def _sentences_of(settings: type) -> dict[str, str]:
@@ -277,9 +292,12 @@ def _sentences_of(settings: type) -> dict[str, str]:
 
 def _baselines() -> list[tuple[str, ...]]:
     return [
-        (f"`{row.name}`", _line(row.title), _sides(row.classifier, row.regressor))
+        (
+            f"`{row.name}`", _line(row.title), _sides(row.classifier, row.regressor),
+            "; ".join(f"`{key}` {_searched(values)}" for key, values in row.space.items()),
+        )
         for row in BASELINES.values()
-    ]
+    ]  # fmt: skip
 
 
 def _sides(classifier: object, regressor: object) -> str:

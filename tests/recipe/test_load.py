@@ -203,6 +203,15 @@ def test_habits_from_other_tools_name_the_right_key(faults, habit, right):
             "r.yaml:2: search.space.model.dropout: [0.5, 0]: the first must be lower",
         ),
         (
+            MINIMAL + "search: {space: {model.dropout: {logs: [0.1, 0.5]}}}",
+            "r.yaml:2: search.space.model.dropout: logs: none of range, log, choices",
+        ),
+        (
+            MINIMAL + "search: {space: {model.dropout: {choices: []}}}",
+            "r.yaml:2: search.space.model.dropout: it has no values. Write [low, high], "
+            "{log: [low, high]} or {choices: [...]}",
+        ),
+        (
             MINIMAL + "search: {space: {baselines.svm.C: {log: [0, 10]}}}",
             "r.yaml:2: search.space.baselines.svm.C: 0: a log scale starts above 0",
         ),
