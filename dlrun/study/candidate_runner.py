@@ -1,19 +1,24 @@
-"""A candidate's trials: resumed from the journal or run, tracked and reported."""
+"""The trials of all candidates: resumed from the journal or run, tracked and reported."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import Candidate, Epoch
+from dlrun.contract.dataset import Split
+from dlrun.contract.job import Strand
 from dlrun.contract.trial import Trial
 from dlrun.report.eta import PlannedTrials
-from dlrun.study.executor import run_trials
-from dlrun.study.trial import TrialTask, run_trial
+from dlrun.study.strands import run_strands
+from dlrun.study.trial import TrialTask
 
 if TYPE_CHECKING:
     from dlrun.report.progress import Reporter
+    from dlrun.study.engines.engine import Engine
     from dlrun.study.plan import StudyPlan
     from dlrun.study.resume import Journal
     from dlrun.tracking.study import StudyRun
@@ -21,39 +26,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CandidateRunner:
-    """Runs the candidates of a study, one after the other.
+    """Runs the candidates of a study: a strand for each trial, all on one engine.
+
+    The strands start in the order of the study: candidate by candidate, on all splits, then under
+    all conditions. With one slot, they also end in this order.
 
     Attributes:
-        announce: called before a network is trained, for the workers that train with this process.
+        engine: runs the jobs; journal, tracking and reports are this process's.
+        before_networks: called before the first network starts.
     """
 
     plan: StudyPlan
     study: StudyRun
     reporter: Reporter
     journal: Journal
-    announce: Callable[[TrialTask], None]
+    engine: Engine
+    before_networks: Callable[[], None]
 
-    def run(self, candidate: Candidate) -> list[Trial]:
-        """Run a candidate on every split and under every condition, and track it.
+    def run(self) -> list[Trial]:
+        """Run every candidate on every split and under every condition, and track it.
 
         Returns:
-            The trials on the splits, in their order.
+            The trials on the splits, by candidate and split.
         """
-        name, family = candidate.name, candidate.family
-        self.reporter.begin(name, family, len(self.plan.splits.splits))
-        self.study.begin_candidate(name, family, candidate.settings)
-        trials = list(self._run_splits(candidate))
-        if self.plan.conditions:
-            self._run_conditions(candidate)
-        folder = self.journal.model_folder(candidate)
-        self.study.finish_candidate(name, folder if folder.exists() else None)
-        return trials
+        tasks = [task for each in self.plan.candidates for task in self._tasks(each)]
+        n_left = Counter(task.candidate.name for task in tasks)
+        trials: dict[int, Trial] = {}
 
-    def _run_splits(self, candidate: Candidate) -> Iterator[Trial]:
-        splits = self.plan.splits.splits
-        folder = self.journal.model_folder(candidate)
-        tasks = [
-            TrialTask(
+        def on_epoch(number: int, epoch: Epoch) -> None:
+            self._log_epoch(tasks[number], epoch)
+
+        for number, trial in run_strands(self.engine, self._strands(tasks), on_epoch):
+            candidate = tasks[number].candidate
+            if tasks[number].condition:
+                self._end_under_condition(tasks[number], trial)
+            else:
+                self._end(trial)
+                trials[number] = trial
+            n_left[candidate.name] -= 1
+            if not n_left[candidate.name]:
+                self._finish(candidate)
+        return [trials[number] for number in sorted(trials)]
+
+    def _tasks(self, candidate: Candidate) -> Iterator[TrialTask]:
+        """Yield the plain trials of a candidate, then those under conditions."""
+        splits, folder = self.plan.splits.splits, self.journal.model_folder(candidate)
+        for split in splits:
+            yield TrialTask(
                 candidate,
                 split.index,
                 split,
@@ -62,22 +81,8 @@ class CandidateRunner:
                 model_folder=folder if split is splits[-1] else None,
                 checkpoint=self.journal.checkpoint(candidate, split),
             )
-            for split in splits
-        ]
-        for trial in self._resume_or_run(tasks):
-            if trial.resumed:
-                for epoch in trial.epochs:
-                    self.study.log_epoch(candidate.name, trial.split, epoch)
-            self.study.log_trial(trial)
-            self.study.log_probe_scores(trial.probe_scores)
-            self.reporter.end(trial)
-            yield trial
-
-    def _run_conditions(self, candidate: Candidate) -> None:
-        """Retrain under every condition; it is reported as a candidate of its own."""
-        title, conditions = _retrained(candidate), self.plan.conditions
-        tasks = [
-            TrialTask(
+        for number, condition in enumerate(self.plan.conditions):
+            yield TrialTask(
                 candidate,
                 number,
                 condition.split,
@@ -85,49 +90,66 @@ class CandidateRunner:
                 condition,
                 checkpoint=self.journal.checkpoint(candidate, condition.split, condition),
             )
-            for number, condition in enumerate(conditions)
-        ]
-        self.reporter.begin(title, candidate.family, len(conditions))
-        for number, trial in enumerate(self._resume_or_run(tasks)):
-            self.study.log_probe_scores(trial.probe_scores)
-            shown = replace(trial.split, index=number)
-            self.reporter.end(replace(trial, candidate=title, split=shown))
 
-    def _resume_or_run(self, tasks: Sequence[TrialTask]) -> Iterator[Trial]:
-        """Yield the tasks' trials in order: those of the journal, and new ones, written to it."""
-        known = [
-            self.journal.recall(each.candidate, each.split, each.condition, each.model_folder)
-            for each in tasks
-        ]
-        new = self._run([task for task, trial in zip(tasks, known, strict=True) if trial is None])
-        for task, resumed in zip(tasks, known, strict=True):
-            trial = resumed or next(new)
-            if not resumed:
-                self.journal.keep(trial, task.condition, task.model_folder)
-            yield trial
+    def _strands(self, tasks: Sequence[TrialTask]) -> Iterator[Strand[Trial]]:
+        """Yield the tasks' strands; what is reported before the first of a kind comes first."""
+        for family, of_family in groupby(tasks, lambda task: task.candidate.family):
+            if family == "deep":
+                self.before_networks()
+            for _, line in groupby(of_family, _title):
+                of_line = list(line)
+                self._begin(of_line)
+                yield from map(self._trial_strand, of_line)
 
-    def _run(self, tasks: Sequence[TrialTask]) -> Iterator[Trial]:
-        """Run classic candidates on the recipe's workers, networks here, one after the other."""
-        if tasks and tasks[0].candidate.family == "classic":
-            return run_trials(tasks, self.plan.dataset, self.plan.recipe.execution)
-        return map(self._train, tasks)
+    def _trial_strand(self, task: TrialTask) -> Strand[Trial]:
+        """Return a trial of the journal, or run it and keep it there."""
+        known = self.journal.recall(task.candidate, task.split, task.condition, task.model_folder)
+        if known:
+            return known
+        trial: Trial = yield task
+        self.journal.keep(trial, task.condition, task.model_folder)
+        return trial
 
-    def _train(self, task: TrialTask) -> Trial:
-        name = _retrained(task.candidate) if task.condition else task.candidate.name
-        shown = replace(task.split, index=task.number)
+    def _begin(self, line: Sequence[TrialTask]) -> None:
+        candidate = line[0].candidate
+        self.reporter.begin(_title(line[0]), candidate.family, len(line))
+        if line[0].condition is None:
+            self.study.begin_candidate(candidate.name, candidate.family, candidate.settings)
 
-        def on_epoch(epoch: Epoch) -> bool:
-            self.reporter.epoch(name, shown, epoch)
-            if task.condition is None:
-                self.study.log_epoch(name, task.split, epoch)
-            return True
+    def _log_epoch(self, task: TrialTask, epoch: Epoch) -> None:
+        self.reporter.epoch(_title(task), _shown(task), epoch)
+        if task.condition is None:
+            self.study.log_epoch(task.candidate.name, task.split, epoch)
 
-        self.announce(task)
-        return run_trial(task, self.plan.dataset, on_epoch=on_epoch)
+    def _end(self, trial: Trial) -> None:
+        if trial.resumed:
+            for epoch in trial.epochs:
+                self.study.log_epoch(trial.candidate, trial.split, epoch)
+        self.study.log_trial(trial)
+        self.study.log_probe_scores(trial.probe_scores)
+        self.reporter.end(trial)
+
+    def _end_under_condition(self, task: TrialTask, trial: Trial) -> None:
+        """Report it as a trial of a candidate of its own."""
+        self.study.log_probe_scores(trial.probe_scores)
+        self.reporter.end(replace(trial, candidate=_title(task), split=_shown(task)))
+
+    def _finish(self, candidate: Candidate) -> None:
+        folder = self.journal.model_folder(candidate)
+        self.study.finish_candidate(candidate.name, folder if folder.exists() else None)
 
 
-def _retrained(candidate: Candidate) -> str:
-    return f"{candidate.name}, on varied rows"
+def _title(task: TrialTask) -> str:
+    name = task.candidate.name
+    return _retrained(name) if task.condition else name
+
+
+def _retrained(name: str) -> str:
+    return f"{name}, on varied rows"
+
+
+def _shown(task: TrialTask) -> Split:
+    return replace(task.split, index=task.number)
 
 
 def planned_trials(plan: StudyPlan, journal: Journal) -> Iterator[PlannedTrials]:
@@ -143,4 +165,4 @@ def planned_trials(plan: StudyPlan, journal: Journal) -> Iterator[PlannedTrials]
                 for condition in conditions
                 if not journal.has(each, condition.split, condition)
             ]
-            yield PlannedTrials(_retrained(each), each.name, each.family, tuple(sizes))
+            yield PlannedTrials(_retrained(each.name), each.name, each.family, tuple(sizes))

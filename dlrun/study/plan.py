@@ -53,7 +53,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     """
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits.make import make_splits
-    from dlrun.study.executor import check_engine
+    from dlrun.study.engines.engine import check_engine
     from dlrun.study.protocols import make_conditions, make_perturbations
 
     check_engine(recipe.execution)

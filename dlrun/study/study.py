@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -119,13 +119,19 @@ def _run_candidates(
 ) -> list[Trial]:
     """Run the classic candidates, then the networks: TensorFlow takes its memory for good."""
     from dlrun.study.candidate_runner import CandidateRunner
+    from dlrun.study.engines.engine import open_engine
 
-    runner = CandidateRunner(plan, study, reporter, journal, partial(broadcast_task, plan))
-    trials = [trial for each in plan.classic for trial in runner.run(each)]
-    with lead(plan, reporter.note):
-        if plan.deep:
+    announce = partial(broadcast_task, plan)
+    with (
+        open_engine(plan.recipe.execution, plan.dataset, announce) as engine,
+        ExitStack() as joint,
+    ):
+
+        def before_networks() -> None:
+            joint.enter_context(lead(plan, reporter.note))
             _note_idle_gpus(reporter)
-        return trials + [trial for each in plan.deep for trial in runner.run(each)]
+
+        return CandidateRunner(plan, study, reporter, journal, engine, before_networks).run()
 
 
 def _note_idle_gpus(reporter: Reporter) -> None:
