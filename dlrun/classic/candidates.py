@@ -58,6 +58,19 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
     return candidates
 
 
+def setting_names(candidate: Candidate, task: str) -> tuple[str, ...]:
+    """Return the names of the settings that a baseline's estimator takes."""
+    kind = candidate.kind if isinstance(candidate, ClassicCandidate) else DUMMY
+    return allowed_settings(class_of(kind, task))
+
+
+def settings_fault(candidate: Candidate, task: str) -> str | None:
+    """Return why an estimator does not take its settings, if so."""
+    if not isinstance(candidate, ClassicCandidate):
+        return None
+    return _misfit(class_of(candidate.kind, task), candidate.kind, candidate.options, task)
+
+
 def learning_from_sample(
     candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
 ) -> Iterator[Note]:

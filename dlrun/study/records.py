@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dlrun.contract.candidate import Epoch, Predictions
 from dlrun.contract.dataset import Split
+from dlrun.contract.search import SearchTrial, Tuning
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.system.files import read_sealed, write_sealed
 
@@ -78,9 +80,17 @@ def _trial(values: dict[str, object], split: Split, arrays: BytesIO) -> Trial:
             ProbeScore(**each)
             for each in values["probe_scores"]  # type: ignore[attr-defined]
         ),
+        "tuning": _tuning(values.get("tuning")),
         "resumed": True,
     }
     return Trial(**{**values, **known})  # type: ignore[arg-type]
+
+
+def _tuning(values: Any) -> Tuning | None:
+    if values is None:
+        return None
+    trials = tuple(SearchTrial(**each) for each in values["trials"])
+    return Tuning(**{**values, "trials": trials})
 
 
 def _read_predictions(arrays: BytesIO) -> Predictions | None:

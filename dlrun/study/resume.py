@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +20,12 @@ from platformdirs import user_cache_path
 
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Split
+from dlrun.contract.search import SearchTrial
 from dlrun.contract.trial import RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.write import recipe_digest
 from dlrun.study.records import Record, read_record
+from dlrun.study.search.records import SearchRecords
 from dlrun.system.files import (
     DamagedFileError,
     check_folder,
@@ -36,12 +38,14 @@ from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Recipe
+    from dlrun.study.search.job import SearchJob
 
 KEPT_DAYS: Final = 30  # after which the journal of a stopped study is removed
 CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
 LOCK_SECONDS: Final = 2
 STUDY: Final = "study.record"
 Condition = RetrainingCondition | None
+Settings = Mapping[str, object]
 log = logging.getLogger(__name__)
 
 CODE: Final = ("model.architecture", ".estimator")  # settings that may name a module of the user
@@ -58,20 +62,44 @@ class Journal:
     Attributes:
         folder: of the study, in the user's cache.
         keys: candidate → its folder.
+        searches: candidate → the digest of the search of its settings, where there is one, that
+            its trials on the splits are the results of.
     """
 
     folder: Path
     keys: Mapping[str, str]
+    searches: Mapping[str, str] = field(default_factory=dict)
 
     def model_folder(self, candidate: Candidate) -> Path:
         """Return the folder of a candidate's model, which is that of the last split."""
         return self._of(candidate.name) / "model"
 
-    def checkpoint(self, candidate: Candidate, split: Split, condition: Condition = None) -> Path:
+    def checkpoint(
+        self,
+        candidate: Candidate,
+        split: Split,
+        condition: Condition = None,
+        chosen: Settings | None = None,
+    ) -> Path:
         """Return the folder of a training's checkpoint."""
-        return self._of(candidate.name) / f"{_key(split, condition)}.checkpoint"
+        return self._path(candidate.name, split, condition, chosen or {}).with_suffix(".checkpoint")
 
-    def keep(self, trial: Trial, condition: Condition = None, model: Path | None = None) -> None:
+    def search_records(self, candidate: Candidate, split: Split) -> SearchRecords:
+        """Return the records of all settings that were tried on a split."""
+        return SearchRecords(self._of(candidate.name) / f"{_key(split)}.search")
+
+    def keep_searched(self, records: SearchRecords, job: SearchJob, trial: SearchTrial) -> None:
+        """Write a trial of a search; a full disk costs the record."""
+        with _warned_of_a_full_disk(self.folder):
+            records.keep(job, trial)
+
+    def keep(
+        self,
+        trial: Trial,
+        condition: Condition = None,
+        model: Path | None = None,
+        chosen: Settings | None = None,
+    ) -> None:
         """Write a trial that has ended, without predictions where it was under a condition.
 
         One that failed is not written, and so tried again the next time. A full disk costs the
@@ -81,11 +109,12 @@ class Journal:
             trial: what has ended.
             condition: under which it was run.
             model: the folder in which its model was to be saved.
+            chosen: as in `recall`.
         """
         if trial.error is not None:
             return
         kept = replace(trial, predictions=None, validation_predictions=None) if condition else trial
-        path = self._record(trial.candidate, trial.split, condition)
+        path = self._path(trial.candidate, trial.split, condition, chosen)
         with _warned_of_a_full_disk(self.folder):
             Record(kept, folder_digest(model) if model else None).write(path)
             shutil.rmtree(path.with_suffix(".checkpoint"), ignore_errors=True)
@@ -96,14 +125,24 @@ class Journal:
         split: Split,
         condition: Condition = None,
         model: Path | None = None,
+        chosen: Settings | None = None,
     ) -> Trial | None:
         """Return a trial that was kept, with its model where one is asked for.
 
         One whose record or model is damaged is named, and not returned.
+
+        Args:
+            candidate: with its own settings.
+            split: the condition's, where there is one.
+            condition: under which it was run.
+            model: the folder in which its model was saved.
+            chosen: what a search has set in the candidate, {} for nothing. None: it is the result
+                of the candidate's search, where there is one, and else of its own settings.
         """
+        path = self._path(candidate.name, split, condition, chosen)
         try:
-            record = read_record(self._record(candidate.name, split, condition), split)
-            if record is None or (model and record.model is None):
+            record = read_record(path, split)
+            if record is None or (model and (record.model is None or not model.exists())):
                 return None
             if model:
                 check_folder(model, record.model)
@@ -117,9 +156,10 @@ class Journal:
         return sum(self.has(each, split) for each in candidates for split in splits)
 
     def has(self, candidate: Candidate, split: Split, condition: Condition = None) -> bool:
-        """Return whether a trial was kept."""
+        """Return whether a trial was kept; under a condition, with its own settings."""
         try:
-            return read_record(self._record(candidate.name, split, condition), split) is not None
+            path = self._path(candidate.name, split, condition, None)
+            return read_record(path, split) is not None
         except DamagedFileError:
             return False
 
@@ -141,8 +181,16 @@ class Journal:
     def _of(self, candidate: str) -> Path:
         return self.folder / self.keys[candidate]
 
-    def _record(self, candidate: str, split: Split, condition: Condition) -> Path:
-        return self._of(candidate) / f"{_key(split, condition)}.record"
+    def _path(
+        self, candidate: str, split: Split, condition: Condition, chosen: Settings | None
+    ) -> Path:
+        """Return the record of a trial, beside that with the candidate's own settings."""
+        key = _key(split, condition)
+        if chosen:
+            key += f"-{_hash(dict(chosen))}"
+        elif chosen is None and condition is None and candidate in self.searches:
+            key += f"-{self.searches[candidate]}"
+        return self._of(candidate) / f"{key}.record"
 
 
 @contextmanager
@@ -169,6 +217,7 @@ def open_journal(
     store: str,
     metrics: Sequence[str],
     fresh: bool,
+    searches: Mapping[str, str] | None = None,
 ) -> Iterator[Journal]:
     """Open and lock the journal of a study.
 
@@ -182,13 +231,15 @@ def open_journal(
         store: where the study is tracked.
         metrics: on which trials are scored.
         fresh: remove what was trained before.
+        searches: as in `Journal`.
 
     Raises:
         UsageError: another process trains this study, or the journal cannot be written.
     """
     identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
     siblings = _root() / _hash(identity)
-    journal = Journal(siblings / recipe_digest(recipe)[:16], _keys(recipe, candidates, metrics))
+    keys = _keys(recipe, candidates, metrics)
+    journal = Journal(siblings / recipe_digest(recipe)[:16], keys, searches or {})
     with _locked(recipe, journal.folder):
         _remove_old(siblings.parent)
         if fresh:

@@ -11,7 +11,7 @@ from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from traceback import format_exception
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from dlrun.contract.candidate import (
     always_continue,
 )
 from dlrun.contract.dataset import Dataset, Split, TextFormat
+from dlrun.contract.job import Job
 from dlrun.contract.trial import (
     Aspect,
     Cost,
@@ -43,6 +44,7 @@ from dlrun.system.signals import unswallowed_signals
 
 N_SCORED_TRAINING_ROWS: Final = 2000
 
+Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
@@ -132,19 +134,28 @@ def run_trial(
     Raises:
         KeyboardInterrupt: a signal asked to stop.
     """
+    return guarded(task, partial(_run, task, dataset, on_epoch, threads or cost.n_threads()))
+
+
+def guarded(job: Job[Result], work: Callable[[Callable[[], None]], Result]) -> Result:
+    """Return the result of a job's work, or the job's failure; see `run_trial`.
+
+    Args:
+        job: whose candidate is fitted.
+        work: called with a check that raises where a signal asked to stop.
+
+    Raises:
+        KeyboardInterrupt: a signal asked to stop.
+    """
     with unswallowed_signals() as check_signals:
-        trial = _run_or_fail(task, dataset, on_epoch, threads or cost.n_threads(), check_signals)
+        try:
+            result = work(check_signals)
+        except (ClusterError, TrackingError):  # not the candidate's fault
+            raise
+        except Exception as error:
+            result = job.failed(_reason(job.candidate, error))
         check_signals()
-        return trial
-
-
-def _run_or_fail(task: TrialTask, dataset: Dataset, *settings: Any) -> Trial:
-    try:
-        return _run(task, dataset, *settings)
-    except (ClusterError, TrackingError):  # not the candidate's fault
-        raise
-    except Exception as error:
-        return task.failed(_reason(task.candidate, error))
+        return result
 
 
 def _run(
@@ -212,13 +223,11 @@ def _cost(
     test: Dataset,
     folder: Path | None,
 ) -> Cost:
-    """Return what a trial cost; CPU seconds say nothing of resumed epochs, nor of a GPU's work."""
-    is_on_gpu = bool(epochs) and bool(gpu_names())
     one, thousand = _latency(fitted, test) if folder else (None, None)
-    resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
+    fit_seconds, cpu_seconds = fit_cost(usage, epochs)
     return Cost(
-        fit_seconds=usage.wall_seconds + sum(resumed),
-        cpu_seconds=None if resumed or is_on_gpu else usage.cpu_seconds,
+        fit_seconds=fit_seconds,
+        cpu_seconds=cpu_seconds,
         startup_seconds=usage.startup_seconds,
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,
@@ -226,6 +235,17 @@ def _cost(
         model_mb=_save(fitted, folder, test.format) if folder else None,
         parameters=fitted.parameters,
     )
+
+
+def fit_cost(usage: cost.ResourceUsage, epochs: Sequence[Epoch]) -> tuple[float, float | None]:
+    """Return the seconds of a fit, resumed epochs included, and its CPU seconds.
+
+    These say nothing of resumed epochs, nor of a GPU's work.
+    """
+    is_on_gpu = bool(epochs) and bool(gpu_names())
+    resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
+    cpu_seconds = None if resumed or is_on_gpu else usage.cpu_seconds
+    return usage.wall_seconds + sum(resumed), cpu_seconds
 
 
 def _latency(fitted: Fitted, test: Dataset) -> tuple[float | None, float | None]:

@@ -32,7 +32,7 @@ def make_splits(recipe: Recipe, dataset: Dataset) -> Splits:
     Raises:
         DataError: there are too few rows, groups or times, or a class is too rare.
     """
-    method = _method(recipe, dataset)
+    method = split_method(recipe, dataset)
     plan = SplitPlan(n_folds(recipe, dataset), recipe.data.split.test, recipe.data.split.validation)
     _check_plan(recipe, dataset, method, plan)
     splits: list[Split] = []
@@ -59,7 +59,7 @@ def n_folds(recipe: Recipe, dataset: Dataset) -> int:
         DataError: the recipe wants folds, but the data brings its own test rows.
     """
     folds = recipe.evaluation.folds
-    if not SPLIT_METHODS[_method(recipe, dataset)].has_folds:
+    if not SPLIT_METHODS[split_method(recipe, dataset)].has_folds:
         if folds not in ("auto", 1):
             message = (
                 f"{recipe.at('evaluation.folds')}: {folds} folds are asked for, but the data "
@@ -87,7 +87,7 @@ def n_repeats(recipe: Recipe, dataset: Dataset) -> int:
     evaluation = recipe.evaluation
     if evaluation.repeats != "auto":
         return evaluation.repeats
-    method = SPLIT_METHODS[_method(recipe, dataset)]
+    method = SPLIT_METHODS[split_method(recipe, dataset)]
     is_small = len(dataset) <= FEW_ROWS and not any(
         COLUMN_KINDS[column.type].has_structure for column in dataset.columns
     )
@@ -124,7 +124,8 @@ def _seeds(recipe: Recipe, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(recipe.seed, spawn_key=key)
 
 
-def _method(recipe: Recipe, dataset: Dataset) -> str:
+def split_method(recipe: Recipe, dataset: Dataset) -> str:
+    """Return the method by which the rows are split."""
     if dataset.stream:
         return "predefined"  # by the hashes of the rows
     if recipe.data.split.method is not None:
