@@ -242,6 +242,14 @@ VARIED_CHOICE = NoteKind(
     "A side has several candidates, and not the same one of them is best on the validation rows of "
     "every split.",
 )
+UNEQUAL_BUDGETS = NoteKind(
+    "DLR101",
+    "Candidates were not tuned alike",
+    "Settings were searched, and the budgets of the studies differ; or the candidate that "
+    "represents a side on some split was not tuned; or, without `search.seconds`, a candidate "
+    "tried fewer settings than `search.trials`; or, with it, both the seconds and the trials of a "
+    "search, the mean of each side, differ by more than 10 %.",
+)
 STOPPED_STUDY = NoteKind(
     "DLR120",
     "A study was stopped early",

@@ -25,8 +25,10 @@ from dlrun.evidence.pairs import (
     read_test_sets,
 )
 from dlrun.evidence.statistics import holm
+from dlrun.evidence.tuning import search_costs, tuning_gain
 
 if TYPE_CHECKING:
+    from dlrun.contract.search import SearchBudget
     from dlrun.contract.study import Study
     from dlrun.evidence.paired_tests import PairedComparison
 
@@ -64,7 +66,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     differences = _differences(paired)
     sign = settings.metric.sign
     ranked = sorted(candidates, key=lambda each: (not each.scores, -sign * each.mean))
-    rows = tuple(_summary(each, differences.get(each.name)) for each in ranked)
+    rows = tuple(_summary(each, differences.get(each.name), settings) for each in ranked)
     return Comparison(
         studies={study.id: study.name for study in studies},
         task=studies[0].task,
@@ -82,6 +84,8 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         choices={family: dict(side.n_splits) for family, side in sides.items() if side},
         verdict=_verdict(candidates, deep, classic, paired, differences, settings),
         notes=unmuted(notes_on(studies, candidates, (deep, classic)), _muted(studies)),
+        search_budget=settings.search_budget,
+        search_costs=search_costs(candidates),
     )
 
 
@@ -104,7 +108,13 @@ def _settings(
         rope=_rope(studies, metric, tested, sides),
         test_share=_test_share(studies[0], test_sets),
         test_sets=test_sets,
+        search_budget=_shared_budget(studies),
     )
+
+
+def _shared_budget(studies: Sequence[Study]) -> SearchBudget | None:
+    budgets = {study.search_budget for study in studies}
+    return budgets.pop() if len(budgets) == 1 else None
 
 
 def _test_share(study: Study, test_sets: TestSets) -> float:
@@ -181,7 +191,9 @@ def _difference(against: str, paired: PairedComparison, p_value: float) -> Diffe
     )
 
 
-def _summary(candidate: CandidateResults, difference: Difference | None) -> CandidateSummary:
+def _summary(
+    candidate: CandidateResults, difference: Difference | None, settings: ComparisonSettings
+) -> CandidateSummary:
     scores = np.array(list(candidate.scores.values()))
     return CandidateSummary(
         name=candidate.name,
@@ -195,6 +207,7 @@ def _summary(candidate: CandidateResults, difference: Difference | None) -> Cand
         cost=candidate.cost,
         difference=difference,
         error=candidate.error,
+        tuning=tuning_gain(candidate, settings.test_sets, settings.test_share),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from math import inf, isnan
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,11 +14,13 @@ from dlrun.errors import UsageError
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Family
     from dlrun.contract.note import Note
+    from dlrun.contract.search import SearchBudget
     from dlrun.evidence.decision import VerdictKind
-    from dlrun.evidence.statistics import Posterior, Probabilities
+    from dlrun.evidence.statistics import Interval, Posterior, Probabilities
 
 Basis = Literal["folds", "rows"]
 COSTS: Final = tuple(each.name for each in fields(Cost))
+TUNING_KEYS: Final = ("gain", "search_seconds")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,37 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class TuningGain:
+    """What tuning a candidate gained and cost; numbers of searches are means over the splits.
+
+    Attributes:
+        default: mean test score with the default settings.
+        tuned: the same with the chosen ones, on the same splits.
+        gain: by how much the chosen ones are better; the ends are NaN for one or two test sets.
+        n_trials: settings that a search tried, the default among them.
+        seconds: of fitting, in a search.
+        cpu_seconds: of a search.
+    """
+
+    default: float
+    tuned: float
+    gain: Interval
+    n_trials: float
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """What all searches of a side took together."""
+
+    n_searches: int
+    n_trials: int
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
 class CandidateSummary:
     """One candidate of the comparison, over the splits on which it finished.
 
@@ -57,6 +90,7 @@ class CandidateSummary:
         cost: means over the splits.
         difference: to the other side's choice; with one side alone, to the best of that side.
         error: first line of the first error.
+        tuning: what tuning gained and cost; None where it was not tuned.
     """
 
     name: str
@@ -70,6 +104,7 @@ class CandidateSummary:
     cost: Cost
     difference: Difference | None = None
     error: str | None = None
+    tuning: TuningGain | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +150,8 @@ class Comparison:
         best_deep: the deep candidate that was chosen on the most splits.
         choices: side → candidate → splits on which it was the side's best on the validation rows.
         notes: what the numbers do not show.
+        search_budget: of each search; None where there was none, or not the same in all studies.
+        search_costs: side → what its searches took; empty without any.
     """
 
     studies: Mapping[str, str]
@@ -133,6 +170,8 @@ class Comparison:
     choices: Mapping[Family, Mapping[str, int]]
     verdict: Verdict
     notes: tuple[Note, ...] = ()
+    search_budget: SearchBudget | None = None
+    search_costs: Mapping[Family, SearchCost] = field(default_factory=dict)
 
     @property
     def lower_is_better(self) -> bool:
@@ -154,6 +193,7 @@ class Comparison:
         """
         measured = dict.fromkeys(name for row in self.rows for name in row.scores)
         allowed = ("candidate", "family", "difference", *measured, *COSTS)
+        allowed += TUNING_KEYS if self.search_costs else ()
         if key not in allowed:
             message = f"--sort: {key!r} is not a column. Allowed: {', '.join(allowed)}"
             raise UsageError(message)
@@ -173,11 +213,19 @@ def _sort_key(key: str) -> Callable[[CandidateSummary], tuple[bool, float | str]
 def _badness(row: CandidateSummary, key: str) -> float | None:
     if key == "difference":
         return None if row.difference is None else -row.difference.mean
+    if key in TUNING_KEYS:
+        return _of_tuning(row, key)
     if key in COSTS:
         cost: float | None = getattr(row.cost, key)
         return cost
     score = row.scores.get(key)
     return None if score is None else -get_metric(key).sign * score
+
+
+def _of_tuning(row: CandidateSummary, key: str) -> float | None:
+    if row.tuning is None:
+        return None
+    return -row.tuning.gain.mean if key == "gain" else row.tuning.seconds
 
 
 def _missing_last(value: float | None) -> tuple[bool, float]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, floor, isfinite, log10
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from dlrun.contract.search import SearchBudget
 
 FAMILY_TITLES: Final = {"deep": "Deep learning", "classic": "Classic ML"}
 MAX_DECIMALS: Final = 6
@@ -76,6 +79,15 @@ def rounded_up(count: float) -> int:
 def counted(n: int, noun: str) -> str:
     """Format a count with its noun: "1 fold", "5 folds"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def budget_phrase(budget: SearchBudget) -> str:
+    """Write the budget of a search: "with 30 trials", "for 60 s", "with at most 30 trials …"."""
+    trials = counted(budget.trials, "trial") if budget.trials else ""
+    seconds = f"{budget.seconds:g} s" if budget.seconds else ""
+    if trials and seconds:
+        return f"with at most {trials} and {seconds}"
+    return f"with {trials}" if trials else f"for {seconds}"
 
 
 def either_of(names: Sequence[str]) -> str:

@@ -19,13 +19,16 @@ from dlrun.catalog.notes import (
     NO_VALIDATION,
     SPOILING,
     STOPPED_STUDY,
+    UNEQUAL_BUDGETS,
     VARIED_CHOICE,
 )
-from dlrun.evidence.formatting import counted
+from dlrun.evidence.formatting import budget_phrase, counted, duration
 from dlrun.evidence.statistics import differences
+from dlrun.evidence.tuning import n_search_trials, search_costs
 
 if TYPE_CHECKING:
     from dlrun.contract.note import Note
+    from dlrun.contract.search import SearchBudget
     from dlrun.contract.study import Study
     from dlrun.contract.trial import Cost
     from dlrun.evidence.candidates import CandidateResults
@@ -35,6 +38,7 @@ NAIVE: Final = frozenset(row.name for row in BASELINES.values() if row.n_lags)
 
 BUSY_RATIO: Final = 1.5
 BUSY_SECONDS: Final = 0.5  # shorter fits are not judged
+ALIKE: Final = 1.1  # the ratio of two budgets up to which they are equal
 
 
 def notes_on(
@@ -50,6 +54,7 @@ def notes_on(
     yield from _on_studies(studies)
     yield from _on_epochs(candidates)
     yield from _on_busy_machine(candidates)
+    yield from _on_budgets(studies, candidates, sides)
     yield from _on_failures(candidates)
     for side in sides:
         if side is not None:
@@ -98,6 +103,59 @@ def _on_busy_machine(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
 def _is_slowed(cost: Cost) -> bool:
     wall, cpu = cost.fit_seconds or 0.0, cost.cpu_seconds or 0.0
     return cpu > 0 and wall >= BUSY_SECONDS and wall > BUSY_RATIO * cpu
+
+
+def _on_budgets(
+    studies: Sequence[Study],
+    candidates: Sequence[CandidateResults],
+    sides: tuple[Side | None, Side | None],
+) -> Iterator[Note]:
+    budgets = [study.search_budget for study in studies]
+    if len(set(budgets)) > 1:
+        words = (
+            f"{study.name} {budget_phrase(each) if each else 'not at all'}"
+            for study, each in zip(studies, budgets, strict=True)
+        )
+        text = f"Not all candidates were tuned alike: {', '.join(words)}."
+        yield UNEQUAL_BUDGETS.note(text)
+    elif budget := budgets[0]:
+        yield from _on_untuned(candidates, sides)
+        yield from _on_seconds(candidates) if budget.seconds else _on_trials(budget, candidates)
+
+
+def _on_untuned(
+    candidates: Sequence[CandidateResults], sides: tuple[Side | None, Side | None]
+) -> Iterator[Note]:
+    chosen = {name for side in sides if side for name in side.n_splits}
+    names = [each.name for each in candidates if each.name in chosen and not n_search_trials(each)]
+    if names and search_costs(candidates):
+        text = f"{', '.join(names)}: without settings to search, and so not tuned as the others."
+        yield UNEQUAL_BUDGETS.note(text)
+
+
+def _on_trials(budget: SearchBudget, candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    for each in candidates:
+        counts = [*n_search_trials(each).values()]
+        if counts and budget.trials and np.mean(counts) < budget.trials:
+            yield UNEQUAL_BUDGETS.note(
+                f"{each.name} tried {np.mean(counts):.3g} of {budget.trials} settings "
+                "per split: its space has no more."
+            )
+
+
+def _on_seconds(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    costs = search_costs(candidates)
+    if not {"deep", "classic"} <= costs.keys():
+        return
+    spent = [costs[family] for family in ("deep", "classic")]
+    means = [(each.seconds / each.n_searches, each.n_trials / each.n_searches) for each in spent]
+    if all(max(pair) > ALIKE * min(pair) for pair in zip(*means, strict=True)):
+        (deep, n_deep), (classic, n_classic) = means
+        yield UNEQUAL_BUDGETS.note(
+            f"The budget was not spent alike: a search took {duration(deep)} and "
+            f"{n_deep:.3g} trials of a deep candidate, {duration(classic)} and "
+            f"{n_classic:.3g} trials of a classic one."
+        )
 
 
 def _on_failures(candidates: Sequence[CandidateResults]) -> Iterator[Note]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.catalog.metrics.row import BootstrapScorer, Metric
+    from dlrun.contract.search import SearchBudget
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.comparison import Basis
 
@@ -98,6 +99,7 @@ class ComparisonSettings:
     rope: float
     test_share: float
     test_sets: TestSets
+    search_budget: SearchBudget | None = None
 
 
 def compare_pairs(

@@ -17,7 +17,7 @@ from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.trial import Aspect
 from dlrun.evidence.feature_ablation import Inputs, engineering
-from dlrun.evidence.formatting import compact, decimals, fixed, signed
+from dlrun.evidence.formatting import compact, decimals, fixed, signed, span
 from dlrun.evidence.importance import Importance, agree, importances
 from dlrun.evidence.learning_curve import crossover
 from dlrun.evidence.stress import Stress, stresses
@@ -184,6 +184,32 @@ def _of_one_kind(probe_scores: pd.DataFrame, study: Study) -> pd.DataFrame:
     return probe_scores[~is_part] if columns else probe_scores
 
 
+def _tuning(context: AspectContext) -> Sequence[AspectResult]:
+    """Return what tuning gained and took; nothing where no settings were searched."""
+    if not context.comparison.search_costs:
+        return []
+    places = context.comparison.decimals
+
+    def gain(row: CandidateSummary) -> str:
+        if row.tuning is None or isnan(row.tuning.gain.mean):
+            return UNMEASURED
+        found = row.tuning.gain
+        ends = "" if isnan(found.low) else f" {span(found.low, found.high, places)}"
+        scores = f"{fixed(row.tuning.default, places)} → {fixed(row.tuning.tuned, places)}"
+        return f"{signed(found.mean, places)}{ends}, {scores}"
+
+    def search(row: CandidateSummary) -> str:
+        if row.tuning is None:
+            return UNMEASURED
+        return f"{compact(row.tuning.cpu_seconds)}, {row.tuning.n_trials:.3g} trials"
+
+    title = get_metric(context.comparison.metric).title
+    return [
+        _of_best(context, "tuning", f"gain in {title}, default → tuned", gain),
+        _of_best(context, "", "CPU seconds of a search", search),
+    ]
+
+
 def _computation(context: AspectContext) -> Sequence[AspectResult]:
     return [
         _of_best(context, "" if number else "computation", title, _cost(field))
@@ -293,6 +319,7 @@ ASPECTS: Final[tuple[Callable[[AspectContext], Sequence[AspectResult]], ...]] = 
     _model_type,
     _data_requirements,
     _interpretability,
+    _tuning,
     _computation,
     _generalisation,
     _structure,

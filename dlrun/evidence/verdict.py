@@ -11,6 +11,7 @@ from dlrun.evidence.comparison import Verdict
 from dlrun.evidence.decision import MAX_GROWTH, SETTLED
 from dlrun.evidence.formatting import (
     FAMILY_TITLES,
+    budget_phrase,
     counted,
     decimals,
     either_of,
@@ -24,6 +25,7 @@ from dlrun.evidence.formatting import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dlrun.contract.search import SearchBudget
     from dlrun.evidence.candidates import CandidateResults
     from dlrun.evidence.choice import Side
     from dlrun.evidence.comparison import Difference
@@ -92,7 +94,7 @@ def decide(best: BestVsBest) -> Verdict:
         sentence = _equivalent(best) if paired.outcome == "equivalent" else _won(best)
     return Verdict(
         kind="undecided" if not_beaten else paired.outcome,
-        sentence=sentence + _scope(paired),
+        sentence=sentence + _tuning(best.settings.search_budget) + _scope(paired),
         difference=best.difference,
         not_beaten=tuple(not_beaten),
         leads=paired.differences,
@@ -226,6 +228,11 @@ def _remedy_of(best: BestVsBest) -> Remedy:
             f"about {more_rows:,} more rows of data would{chance}"
         )
     return Remedy(text, more_rows=more_rows)
+
+
+def _tuning(budget: SearchBudget | None) -> str:
+    """Return how both sides were tuned; empty where they were not."""
+    return f" Each was tuned {budget_phrase(budget)} per split." if budget else ""
 
 
 def _scope(paired: PairedComparison) -> str:

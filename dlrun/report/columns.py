@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.comparison import COSTS, CandidateSummary, Comparison
-from dlrun.evidence.formatting import compact, decimals, fixed, signed
+from dlrun.evidence.formatting import budget_phrase, compact, decimals, fixed, signed
+
+if TYPE_CHECKING:
+    from dlrun.evidence.comparison import Difference
+    from dlrun.evidence.statistics import Interval
 
 COST_TITLES: Final = {
     "fit_seconds": "fit s",
@@ -43,11 +47,12 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
     """Return the columns from left to right, with the one that the rows are sorted by."""
     rows = comparison.rows
     title = get_metric(comparison.metric).title
+    leads = [row.difference for row in rows]
     columns = [
         TableColumn("candidate", "candidate", tuple(row.name for row in rows), 0, side="left"),
         TableColumn("family", "family", tuple(row.family for row in rows), 3, side="left"),
         TableColumn(comparison.metric, title, _scores(comparison), 0),
-        TableColumn("difference", "lead [95 %]", _leads(comparison), 1),
+        TableColumn("difference", "lead [95 %]", _leads(leads, comparison.decimals), 1),
         _cost(rows, "fit_seconds", 2),
         _cost(rows, "latency_ms_batch1", 4),
         _cost(rows, "model_mb", 6),
@@ -55,6 +60,8 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
     ]
     if not any(row.difference for row in rows):
         del columns[3]
+    if comparison.search_costs:
+        columns[2:3] = _tuning(comparison, columns[2])
     if sort is not None and sort not in {column.key for column in columns}:
         columns.insert(3, _cost(rows, sort, 0) if sort in COSTS else _other_score(rows, sort))
     return columns
@@ -63,6 +70,40 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
 def _cost(rows: Sequence[CandidateSummary], name: str, rank: int) -> TableColumn:
     cells = tuple(compact(getattr(row.cost, name)) for row in rows)
     return TableColumn(name, COST_TITLES[name], cells, rank)
+
+
+def _tuning(comparison: Comparison, score: TableColumn) -> list[TableColumn]:
+    """Return the default score, that of the chosen settings, the gain, and what a search took."""
+    places = comparison.decimals
+    found = [row.tuning for row in comparison.rows]
+    gains = [each.gain if each and not isnan(each.gain.mean) else None for each in found]
+    defaults = tuple("" if each is None else _known(each.default, places) for each in found)
+    n_trials = tuple(f"{each.n_trials:.3g}" if each else "" for each in found)
+    seconds = tuple(compact(each.seconds) if each else "" for each in found)
+    return [
+        TableColumn("default", "default", defaults, 1),
+        replace(score, title=f"tuned {score.title}"),
+        TableColumn("gain", "gain [95 %]", _leads(gains, places), 2),
+        TableColumn("n_search_trials", "trials", n_trials, 5),
+        TableColumn("search_seconds", "search s", seconds, 3),
+    ]
+
+
+def tuning_caption(comparison: Comparison) -> str:
+    """Write the budget of the searches and what each side spent; empty where nothing was tuned."""
+    if not comparison.search_costs:
+        return ""
+    budget = comparison.search_budget
+    each = f"each {budget_phrase(budget)} per split" if budget else "not all alike"
+    spent = (
+        f"{compact(cost.cpu_seconds)} CPU s {family}"
+        for family, cost in comparison.search_costs.items()
+    )
+    return f"tuning: {each}; all searches took {', '.join(spent)}"
+
+
+def _known(value: float, places: int) -> str:
+    return "" if isnan(value) else fixed(value, places)
 
 
 def _other_score(rows: Sequence[CandidateSummary], metric: str) -> TableColumn:
@@ -82,14 +123,19 @@ def _scores(comparison: Comparison) -> tuple[str, ...]:
     return tuple(cell if cell.strip() else "failed" for cell in cells)
 
 
-def _leads(comparison: Comparison) -> tuple[str, ...]:
-    places = comparison.decimals
-    known = [row.difference for row in comparison.rows if row.difference]
+def _leads(found: Sequence[Difference | Interval | None], places: int) -> tuple[str, ...]:
+    """Write each with the ends of its interval, where they are known, below each other."""
+    known = [each for each in found if each]
     means = _flush_right([signed(each.mean, places) for each in known])
-    lows = _flush_right([fixed(each.low, places) for each in known])
-    highs = _flush_right([fixed(each.high, places) for each in known])
-    texts = (f"{mean} [{low}, {high}]" for mean, low, high in zip(means, lows, highs, strict=True))
-    return tuple(next(texts) if row.difference else "" for row in comparison.rows)
+    lows, highs = (
+        _flush_right([_known(end, places) for end in ends])
+        for ends in ([each.low for each in known], [each.high for each in known])
+    )
+    texts = (
+        f"{mean} [{low}, {high}]" if low.strip() else mean
+        for mean, low, high in zip(means, lows, highs, strict=True)
+    )
+    return tuple(next(texts) if each else "" for each in found)
 
 
 def _flush_right(texts: Sequence[str]) -> list[str]:

@@ -7,20 +7,27 @@ import json
 from dataclasses import asdict
 from io import StringIO
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.report.columns import make_columns
 from dlrun.system.spreadsheet import guard
 
+SEARCH_KEYS: Final = ("search_budget", "search_costs")
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlrun.evidence.comparison import CandidateSummary, Comparison, Verdict
+    from dlrun.evidence.comparison import CandidateSummary, Comparison, TuningGain, Verdict
 
 
 def to_json(comparison: Comparison) -> str:
-    """Write the whole comparison; unknown values are null."""
+    """Write the whole comparison; unknown values are null, tuning is left out where none was."""
     values = asdict(comparison) | {"lower_is_better": comparison.lower_is_better}
+    if not comparison.search_costs:
+        values = {key: value for key, value in values.items() if key not in SEARCH_KEYS}
+        values["rows"] = [
+            {key: value for key, value in row.items() if key != "tuning"} for row in values["rows"]
+        ]
     return json.dumps(_known(values), indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -84,7 +91,20 @@ def _flat(row: CandidateSummary) -> dict[str, Any]:
         "validation": row.validation,
         **row.scores,
         **asdict(row.cost),
+        **(_tuning(row.tuning) if row.tuning else {}),
         "error": row.error,
+    }
+
+
+def _tuning(tuning: TuningGain) -> dict[str, float]:
+    return {
+        "default": tuning.default,
+        "gain": tuning.gain.mean,
+        "gain_low": tuning.gain.low,
+        "gain_high": tuning.gain.high,
+        "n_search_trials": tuning.n_trials,
+        "search_seconds": tuning.seconds,
+        "search_cpu_seconds": tuning.cpu_seconds,
     }
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.notes import SPOILING
 from dlrun.evidence.formatting import counted, small
-from dlrun.report.columns import TableColumn, make_columns, percent
+from dlrun.report.columns import TableColumn, make_columns, percent, tuning_caption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +119,10 @@ def _title(comparison: Comparison) -> str:
 
 
 def _caption(comparison: Comparison) -> str:
+    return "\n".join(filter(None, (_caption_of_leads(comparison), tuning_caption(comparison))))
+
+
+def _caption_of_leads(comparison: Comparison) -> str:
     if not any(row.difference for row in comparison.rows):
         return ""
     best = (comparison.best_deep, comparison.best_classic)
