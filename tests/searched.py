@@ -36,7 +36,7 @@ def tune(
     for row in study.trials.to_dict("records"):
         name, step = row["candidate"], row["step"]
         if name not in gains:
-            cells.append({})
+            cells.append({"chosen_settings": ""})
             continue
         gain = np.broadcast_to(gains[name], study.trials["step"].nunique())[step]
         defaults = {metric: row[metric] - gain for metric in study.metrics}

@@ -90,16 +90,16 @@ def _tuning(comparison: Comparison, score: TableColumn) -> list[TableColumn]:
 
 
 def tuning_caption(comparison: Comparison) -> str:
-    """Write the budget of the searches and what each side spent; empty where nothing was tuned."""
+    """Write the budget of a search and what those of each side took; empty without any."""
     if not comparison.search_costs:
         return ""
     budget = comparison.search_budget
-    each = f"each {budget_phrase(budget)} per split" if budget else "not all alike"
+    each = f"tuned {budget_phrase(budget)} per split" if budget else "not all tuned alike"
     spent = (
         f"{compact(cost.cpu_seconds)} CPU s {family}"
         for family, cost in comparison.search_costs.items()
     )
-    return f"tuning: {each}; all searches took {', '.join(spent)}"
+    return f"{each}; all searches took {', '.join(spent)}"
 
 
 def _known(value: float, places: int) -> str:

@@ -78,6 +78,11 @@ class CandidateView:
         """Return the epochs of the candidate, as `Study.read_epochs` does."""
         return self.study.read_epochs(self.own_name)
 
+    def read_search(self) -> pd.DataFrame:
+        """Return the searches of the candidate under its name here; see `Study.read_search`."""
+        search = self.study.read_search()
+        return search[search["candidate"] == self.own_name].assign(candidate=self.name)
+
 
 @dataclass(frozen=True)
 class ReportContext:

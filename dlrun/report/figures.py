@@ -1,4 +1,4 @@
-"""SVG files of a candidate's test predictions, for the artifacts of its MLflow run."""
+"""SVG files of a candidate's predictions and search, for the artifacts of its MLflow run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlrun.report.sections.detection import draw_precision, draw_roc
 from dlrun.report.sections.predictions import draw_calibration, draw_confusion, draw_predicted
 from dlrun.report.sections.residuals import draw_residuals
+from dlrun.report.sections.tuning import draw_search
 
 if TYPE_CHECKING:
     from dlrun.report.charts.chart import Chart
@@ -22,6 +23,7 @@ def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
         "precision_recall.svg": _precision,
         "predicted_true.svg": draw_predicted,
         "residuals.svg": draw_residuals,
+        "search.svg": draw_search,
     }
     return {
         view.own_name: {

@@ -25,6 +25,7 @@ from dlrun.report.sections import (
     stress,
     study,
     training,
+    tuning,
     worst_rows,
 )
 from dlrun.report.sections.section import ReportSection, on_any_width
@@ -42,6 +43,7 @@ SECTIONS: Final[tuple[Callable[[ReportContext], ReportSection | None], ...]] = (
     scores.write_scores,
     question.write_question,
     scores.write_numbers,
+    tuning.write_tuning,
     cost.write_cost,
     learning.write_learning,
     training.write_training,

@@ -40,7 +40,7 @@ def test_the_table_shows_default_and_tuned(tuned) -> None:
     assert head[:6] == ["candidate", "family", "default", "tuned", "accuracy", "gain"]
     assert "trials" in head
     assert "+0.030 [" in " ".join(text.split())
-    took = "tuning: each with 12 trials per split; all searches took "
+    took = "tuned with 12 trials per split; all searches took "
     assert took in text
     assert "CPU s deep, " in text.split(took)[1].splitlines()[0]
 

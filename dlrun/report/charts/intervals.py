@@ -43,6 +43,7 @@ def draw_intervals(
     in_view: Sequence[str],
     width: float,
     bounds: tuple[float, float] = (-inf, inf),
+    origin: float | None = None,
 ) -> Chart:
     """Draw a marker for the mean, a line for the interval, faint dots for single scores.
 
@@ -53,17 +54,20 @@ def draw_intervals(
         in_view: names of the candidates that the axis spans; others are drawn at its end.
         width: in pixels.
         bounds: the smallest and the largest possible score.
+        origin: a value that the axis spans and a line marks; None for none.
     """
     is_narrow = width < NARROW
     height_each = 46 if is_narrow else 30
     names, texts = [row.score.name for row in rows], [row.score.text for row in rows]
     left = 10.0 if is_narrow else 30 + min(WIDEST_NAME, widest(names))
     right = 10.0 if is_narrow else 16 + min(width / 3, widest(texts))
+    origins = [] if origin is None else [origin]
     ends = padded(
-        (v for row in rows if row.score.name in in_view for v in row.values), within=bounds
+        [*origins, *(v for row in rows if row.score.name in in_view for v in row.values)],
+        within=bounds,
     )
     plot = lane_plot(Scale(*ends, left, width - right), TOP, TOP + height_each * len(rows))
-    parts = [plot.x_axis(axis)]
+    parts = [plot.x_axis(axis), *(plot.vertical(value, "zero") for value in origins)]
     for place, row in enumerate(rows):
         top = TOP + height_each * place
         if is_narrow:

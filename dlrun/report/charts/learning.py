@@ -8,7 +8,15 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from dlrun.report.charts import marks
-from dlrun.report.charts.chart import Chart, chart, label, set_apart, text_width, widest
+from dlrun.report.charts.chart import Chart, chart, label, text_width
+from dlrun.report.charts.line_names import (
+    LINE,
+    NARROW,
+    RADIUS,
+    line_names,
+    names_height,
+    names_room,
+)
 from dlrun.report.charts.plot import Plot, tick_room
 from dlrun.report.charts.scale import PER_TICK, Scale, padded_log, vertical_scale
 
@@ -18,11 +26,7 @@ if TYPE_CHECKING:
     from dlrun.report.charts.marks import Estimate
     from dlrun.report.styles import Style
 
-NARROW: Final = 500  # below it, names stand above the plot
 PLOT: Final = 260.0
-LINE: Final = 16.0  # height of a name
-WIDEST_NAME: Final = 220.0
-RADIUS: Final = 4.5
 APART: Final = 6.0  # pixels between the marks of one size
 WIDEST_ROW: Final = 24.0  # pixels that all of them take
 
@@ -91,17 +95,17 @@ def draw_learning(
     `bounds` are the smallest and the largest possible score.
     """
     is_narrow = width < NARROW
-    top = 34.0 + (LINE * len(traces) + 10 if is_narrow else 0.0)
+    top = 34.0 + (names_height(traces) if is_narrow else 0.0)
     height = top + max(PLOT, LINE * len(traces)) + 46
     y = _score_scale(traces, height - 46, top, bounds)
-    right = 10 if is_narrow else 34 + min(WIDEST_NAME, widest(each.name for each in traces))
+    right = 10 if is_narrow else names_room(traces)
     plot = Plot(_rows_scale(traces, crossing, tick_room(y), width - right), y)
     parts = [
         *plot.axes("training rows, logarithmic", f"{axis}, logarithmic" if y.is_log else axis),
         *([_crossing(crossing, plot)] if crossing else []),
         *(plot.curve(each.line, style=each.style) for each in traces),
         *_marks(traces, plot),
-        *_names(traces, plot, width=width, is_narrow=is_narrow),
+        *line_names(traces, plot, width=width, is_narrow=is_narrow),
     ]
     description = "; ".join(score.title for each in traces for _, score in each.points)
     return chart(title, description, parts, width=width, height=height)
@@ -142,23 +146,3 @@ def _crossing(crossing: Crossing, plot: Plot) -> Markup:
     name = label("crossover", at, plot.y.start - 9, class_="tick over", text_anchor="middle")
     band, line = plot.band(*crossing.ends), plot.vertical(crossing.n_rows, "zero")
     return marks.group(band, line, name, title=crossing.text)
-
-
-def _names(traces: Sequence[Trace], plot: Plot, *, width: float, is_narrow: bool) -> list[Markup]:
-    """Write the names beside the ends of their lines, or below each other where it is narrow."""
-    ends = {each.name: plot.y(each.line[-1][1]) for each in traces}
-    ranked = sorted(traces, key=lambda each: ends[each.name])
-    if is_narrow:
-        heights = [8 + LINE * place for place in range(len(ranked))]
-        left = 2.0
-    else:
-        heights = set_apart([ends[each.name] for each in ranked], LINE, plot.y.end, plot.y.start)
-        left = plot.x.end + 6
-    return [
-        marks.group(
-            each.style.draw(left + 7, height, RADIUS),
-            label(each.name, left + 18, height, room=width - left - 18),
-            style=each.style,
-        )
-        for each, height in zip(ranked, heights, strict=True)
-    ]

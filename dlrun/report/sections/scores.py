@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlrun.report.context import CandidateView, ReportContext
 
 MOST_DOTS: Final = 60  # single scores per row
+ELSEWHERE: Final = ("gain", "n_search_trials", "search_seconds")  # in the section on tuning
 
 
 def write_difference(context: ReportContext) -> ReportSection | None:
@@ -120,7 +121,7 @@ def _caption(context: ReportContext) -> str:
 
 def write_numbers(context: ReportContext) -> ReportSection | None:
     """List all numbers of the comparison in tables."""
-    columns = make_columns(context.comparison)
+    columns = [each for each in make_columns(context.comparison) if each.key not in ELSEWHERE]
     rows = list(zip(*(column.cells for column in columns), strict=True))
     caption = "Means over the splits. Lead: over the other side's best, with its 95 % interval."
     lines = [[_unaligned(cell) for cell in row] for row in rows]
