@@ -232,6 +232,18 @@ MISSING_PACKAGES = NoteKind(
     "Baselines left out",
     "`baselines` is auto, and the package of a feature that one needs is not installed.",
 )
+UNSEARCHED = NoteKind(
+    "DLR068",
+    "Candidates that are not searched",
+    "The recipe has `search`, and a candidate has no settings that are worth tuning, such as "
+    "`dummy`, nor does `search.space` name any.",
+)
+INNER_FOLDS = NoteKind(
+    "DLR069",
+    "Settings are scored on inner folds",
+    "`search.inner` is folds, or auto and splits have fewer than 300 validation rows on average, "
+    "and the rows can be divided into inner folds.",
+)
 
 # -------------------------------------------------------- how the verdict is reached, DLR100 to 119
 # -------------------------------------------------------------------- the comparison, DLR120 to 149

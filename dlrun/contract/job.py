@@ -31,7 +31,8 @@ class Job(Protocol[Result_co]):
         """Return the result of work that could not be done, as where its process was killed."""
 
 
-Strand = Generator[Job[Any], Any, Result_co]
+Strand = Generator[Job[Any] | None, Any, Result_co]
 """Work whose jobs follow from each other: it yields a job and is sent the job's result, until
 it returns its own. Strands of a study run side by side, each with one job at a time, so that what
-they compute does not depend on the number of workers."""
+they compute does not depend on the number of workers. None in place of a job: it waits for what
+another strand, which started before it, has not computed yet."""

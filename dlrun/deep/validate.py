@@ -29,7 +29,7 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
         prefix = "model" if len(recipe.models) == 1 else f"model.{position}"
         if fault := _misfit(model, dataset) or _missing_module(model, recipe):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
-        for setting, fault in _faults(recipe.training_of(model), dataset):
+        for setting, fault in training_faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
             faults[f"{recipe.at(f'{key}.{setting}')}: {fault}"] = None
@@ -62,8 +62,8 @@ def _missing_module(model: Model, recipe: Recipe) -> str | None:
     return None
 
 
-def _faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield each faulty setting with its fault."""
+def training_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield each faulty setting of a training section with its fault."""
     yield from _strategy_faults(training)
     yield from _optimizer_faults(training)
     yield from _loss_faults(training, dataset.target.task)

@@ -90,7 +90,7 @@ class Evaluation(Section):
     """Cross-validation folds: 5, or 3 above 100,000 rows; 1: the one test split of data.split."""
     repeats: Annotated[int, Field(gt=0, le=1000)] | Auto = "auto"
     """Repeats of the whole, each with its own seed: 5 on tables of up to 3,000 rows where `folds`
-    is auto, without a learning curve and stress; else 1."""
+    is auto, without a learning curve, stress and a search; else 1."""
     rope: Annotated[float, Field(ge=0)] | Auto = "auto"
     """A difference smaller than this does not matter in practice."""
     learning_curve: bool | list[Fraction] = False

@@ -19,13 +19,15 @@ def _dimension(values: object) -> object:
     if isinstance(values, dict) and (unknown := values.keys() - KINDS):
         message = f"{', '.join(map(str, unknown))}: none of {', '.join(KINDS)}"
         raise ValueError(message)
+    if isinstance(values, dict):  # of tuples, pydantic does not turn [0.0, 2.0] into whole numbers
+        return {kind: tuple(v) if isinstance(v, list) else v for kind, v in values.items()}
     if not isinstance(values, list):
         return values
     numbers = [each for each in values if isinstance(each, int | float)]
     is_range = len(values) == len(numbers) == N_BOUNDS and not any(
         isinstance(each, bool) for each in values
     )
-    return {"range": values} if is_range else {"choices": values}
+    return {"range" if is_range else "choices": tuple(values)}
 
 
 Values = Annotated[

@@ -31,12 +31,14 @@ class PlannedTrials:
         candidate: its name.
         sizes: of each trial, its training rows as a share of a whole split's; those that were kept
             from before are left out.
+        is_searched: whether each trial is a search of many fits, whose epochs are no pace.
     """
 
     title: str
     candidate: str
     family: Family
     sizes: tuple[float, ...]
+    is_searched: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,14 @@ class LineClock:
 
     def add_epoch(self, epoch: Epoch, now: float) -> None:
         """Record an epoch that has ended."""
-        if not epoch.resumed:
+        if not (epoch.resumed or self.plan.is_searched):
             running = self._running(now)
             running.first = running.first or (epoch, now)
             running.last = (epoch, now)
 
     def add_trial(self, trial: Trial, now: float) -> None:
         """Record a trial that has ended, or that was kept from before."""
-        if trial.epochs:
+        if trial.epochs and not self.plan.is_searched:
             self.lengths.append(len(trial.epochs))
         if not trial.resumed:
             self._running(now).ended = now

@@ -14,7 +14,7 @@ from rich.text import Text
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import counted, duration, first_line
 from dlrun.report.eta import PlannedTrials, StudyClock
-from dlrun.report.line import CandidateLine, epoch_score
+from dlrun.report.line import CandidateLine, SearchProgress, epoch_score
 from dlrun.report.terminal import FAMILY_STYLES
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ class Reporter:
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Show an epoch that has ended."""
 
+    def searched(self, candidate: str, split: Split, progress: SearchProgress) -> None:
+        """Show a trial of a search that has ended."""
+
     def end(self, trial: Trial) -> None:
         """Show a trial that has ended."""
 
@@ -112,6 +115,7 @@ class PlainReporter(Reporter):
         self._metric = ""
         self._study = StudyClock(())
         self._n_splits: dict[str, int] = {}
+        self._searching: dict[tuple[str, int], SearchProgress] = {}
         self._printed = clock()
 
     def start(self, header: StudyHeader) -> None:
@@ -133,10 +137,20 @@ class PlainReporter(Reporter):
         self._study.add_epoch(candidate, epoch, now)
         if now - self._printed >= QUIET_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
+            if progress := self._searching.get((candidate, split.index)):
+                place = f"{progress.running}, {place}"
             self._print(candidate, split, place, epoch_score(epoch, self._metric))
+
+    def searched(self, candidate: str, split: Split, progress: SearchProgress) -> None:
+        """Print the best score so far if nothing was printed for `QUIET_SECONDS`."""
+        self._searching[candidate, split.index] = progress
+        if self._clock() - self._printed >= QUIET_SECONDS:
+            title = get_metric(self._metric).title
+            self._print(candidate, split, str(progress), f"best {title} {progress.best:.4g}")
 
     def end(self, trial: Trial) -> None:
         """Print the trial's score, or the reason of its failure."""
+        self._searching.pop((trial.candidate, trial.split.index), None)
         self._study.add_trial(trial, self._clock())
         if trial.error:
             self._print(trial.candidate, trial.split, f"failed: {first_line(trial.error)}")
@@ -192,6 +206,11 @@ class LiveReporter(Reporter):
         """Update the line of the candidate."""
         self._lines[candidate].add_epoch(split.index, epoch)
         self._study.add_epoch(candidate, epoch, self._clock())
+        self._update(candidate)
+
+    def searched(self, candidate: str, split: Split, progress: SearchProgress) -> None:
+        """Update the line of the candidate."""
+        self._lines[candidate].add_search(split.index, progress)
         self._update(candidate)
 
     def end(self, trial: Trial) -> None:

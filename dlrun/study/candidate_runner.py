@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dlrun.contract.candidate import Candidate, Epoch
 from dlrun.contract.dataset import Split
 from dlrun.contract.job import Strand
+from dlrun.contract.search import SearchTrial
 from dlrun.contract.trial import Trial
 from dlrun.report.eta import PlannedTrials
+from dlrun.report.line import SearchProgress
+from dlrun.study.search.strand import SettingsSearch, best_of
 from dlrun.study.strands import run_strands
 from dlrun.study.trial import TrialTask
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from dlrun.study.engines.engine import Engine
     from dlrun.study.plan import StudyPlan
     from dlrun.study.resume import Journal
+    from dlrun.study.search.plan import SearchPlan
     from dlrun.tracking.study import StudyRun
 
 
@@ -42,6 +47,7 @@ class CandidateRunner:
     journal: Journal
     engine: Engine
     before_networks: Callable[[], None]
+    _chosen: dict[tuple[str, int], Mapping[str, object]] = field(default_factory=dict)
 
     def run(self) -> list[Trial]:
         """Run every candidate on every split and under every condition, and track it.
@@ -88,7 +94,6 @@ class CandidateRunner:
                 condition.split,
                 self.plan.metrics[:1],
                 condition,
-                checkpoint=self.journal.checkpoint(candidate, condition.split, condition),
             )
 
     def _strands(self, tasks: Sequence[TrialTask]) -> Iterator[Strand[Trial]]:
@@ -99,16 +104,49 @@ class CandidateRunner:
             for _, line in groupby(of_family, _title):
                 of_line = list(line)
                 self._begin(of_line)
-                yield from map(self._trial_strand, of_line)
+                strand = self._condition_strand if of_line[0].condition else self._trial_strand
+                yield from map(strand, of_line)
 
     def _trial_strand(self, task: TrialTask) -> Strand[Trial]:
-        """Return a trial of the journal, or run it and keep it there."""
-        known = self.journal.recall(task.candidate, task.split, task.condition, task.model_folder)
+        """Return a trial of the journal, or run it, after a search, and keep it there."""
+        trial = self.journal.recall(task.candidate, task.split, model=task.model_folder)
+        if trial is None:
+            trial = yield from self._search(task)
+            self.journal.keep(trial, model=task.model_folder)
+        chosen = trial.tuning.settings if trial.tuning else {}
+        self._chosen[task.candidate.name, task.split.index] = chosen
+        return trial
+
+    def _search(self, task: TrialTask) -> Strand[Trial]:
+        search = self.plan.searches.get(task.candidate.name)
+        if search is None:
+            trial: Trial = yield task
+            return trial
+        on_searched = partial(self._report_search, task, search)
+        return (yield from SettingsSearch(task, search, self.journal, on_searched).run())
+
+    def _condition_strand(self, task: TrialTask) -> Strand[Trial]:
+        """Return a trial of the journal, or run it with the settings chosen on its split."""
+        candidate, condition = task.candidate, task.condition
+        while (chosen := self._chosen.get((candidate.name, task.split.index))) is None:
+            yield None
+        known = self.journal.recall(candidate, task.split, condition, chosen=chosen)
         if known:
             return known
-        trial: Trial = yield task
-        self.journal.keep(trial, task.condition, task.model_folder)
+        trial: Trial = yield replace(
+            task,
+            candidate=candidate.with_settings(chosen) if chosen else candidate,
+            checkpoint=self.journal.checkpoint(candidate, task.split, condition, chosen),
+        )
+        self.journal.keep(trial, condition, chosen=chosen)
         return trial
+
+    def _report_search(
+        self, task: TrialTask, search: SearchPlan, trials: Sequence[SearchTrial]
+    ) -> None:
+        best = best_of(trials, task.metrics[0])
+        progress = SearchProgress(len(trials), search.n_trials, best.score)
+        self.reporter.searched(task.candidate.name, task.split, progress)
 
     def _begin(self, line: Sequence[TrialTask]) -> None:
         candidate = line[0].candidate
@@ -118,11 +156,11 @@ class CandidateRunner:
 
     def _log_epoch(self, task: TrialTask, epoch: Epoch) -> None:
         self.reporter.epoch(_title(task), _shown(task), epoch)
-        if task.condition is None:
+        if task.condition is None and task.candidate.name not in self.plan.searches:
             self.study.log_epoch(task.candidate.name, task.split, epoch)
 
     def _end(self, trial: Trial) -> None:
-        if trial.resumed:
+        if trial.resumed or trial.tuning:  # the epochs of a search are of other trials, too
             for epoch in trial.epochs:
                 self.study.log_epoch(trial.candidate, trial.split, epoch)
         self.study.log_trial(trial)
@@ -158,7 +196,9 @@ def planned_trials(plan: StudyPlan, journal: Journal) -> Iterator[PlannedTrials]
     whole = len(splits[0].train)
     for each in plan.candidates:
         missing = [split for split in splits if not journal.has(each, split)]
-        yield PlannedTrials(each.name, each.name, each.family, (1.0,) * len(missing))
+        yield PlannedTrials(
+            each.name, each.name, each.family, (1.0,) * len(missing), each.name in plan.searches
+        )
         if conditions:
             sizes = [
                 len(condition.split.train) / whole

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlrun.catalog.notes import DEFAULT_NETWORK, unmuted
@@ -17,6 +17,7 @@ from dlrun.recipe.schema import Model, Recipe
 if TYPE_CHECKING:
     from dlrun.deep.candidate import DeepCandidate
     from dlrun.study.feature_networks import FeatureNetworkCandidate
+    from dlrun.study.search.plan import SearchPlan
 
     Network = DeepCandidate | FeatureNetworkCandidate
 
@@ -27,6 +28,7 @@ class StudyPlan:
 
     Attributes:
         metrics: names of the test metrics, the primary one first.
+        searches: candidate → how its settings are searched; none for those whose are not.
     """
 
     recipe: Recipe
@@ -37,6 +39,7 @@ class StudyPlan:
     deep: tuple[Network, ...]
     perturbations: tuple[TestPerturbation, ...]
     conditions: tuple[RetrainingCondition, ...]
+    searches: Mapping[str, SearchPlan] = field(default_factory=dict)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -55,6 +58,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     from dlrun.data.splits.make import make_splits
     from dlrun.study.engines.engine import check_engine
     from dlrun.study.protocols import make_conditions, make_perturbations
+    from dlrun.study.search.prepare import make_searches, search_notes
 
     check_engine(recipe.execution)
     dataset = read_dataset(recipe)
@@ -68,10 +72,16 @@ def prepare(recipe: Recipe) -> StudyPlan:
     deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
     notes += _notes(recipe, dataset, splits, classic)
+    candidates = (*classic, *deep)
+    searches = make_searches(recipe, dataset, splits, candidates)
+    if searches:
+        notes += search_notes(searches, candidates, splits)
     dataset = replace(dataset, notes=unmuted(notes, recipe.notes.ignore))
     perturbations = make_perturbations(recipe.evaluation, dataset)
     conditions = make_conditions(recipe.evaluation, dataset, splits, recipe.seed)
-    return StudyPlan(recipe, dataset, splits, metrics, classic, deep, perturbations, conditions)
+    return StudyPlan(
+        recipe, dataset, splits, metrics, classic, deep, perturbations, conditions, searches
+    )
 
 
 def _with_network(recipe: Recipe, dataset: Dataset) -> Recipe:

@@ -27,6 +27,7 @@ def run_strands(
     """
     waiting = enumerate(strands)
     running: dict[int, Strand[Result]] = {}
+    paused: dict[int, Strand[Result]] = {}
     ended: list[tuple[int, Result]] = []
 
     def advance(number: int, strand: Strand[Result], result: Any) -> None:
@@ -35,8 +36,14 @@ def run_strands(
         except StopIteration as end:
             ended.append((number, end.value))
         else:
-            running[number] = strand
-            engine.submit(number, job)
+            (paused if job is None else running)[number] = strand
+            if job is not None:
+                engine.submit(number, job)
+
+    def resume() -> None:
+        for number in list(paused):
+            if len(running) < engine.n_slots:
+                advance(number, paused.pop(number), None)
 
     def fill() -> None:
         while len(running) < engine.n_slots and not (ended and engine.n_slots == 1):
@@ -46,6 +53,7 @@ def run_strands(
             advance(*first, None)
 
     while True:
+        resume()
         fill()
         if not running and not ended:
             return

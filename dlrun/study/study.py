@@ -111,6 +111,7 @@ def _journal(plan: StudyPlan, store: Store, *, fresh: bool) -> AbstractContextMa
         store=f"{store.stands_in_for or store.place} {store.experiment}",
         metrics=plan.metrics,
         fresh=fresh,
+        searches={name: search.digest for name, search in plan.searches.items()},
     )
 
 

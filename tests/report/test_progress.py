@@ -11,7 +11,7 @@ from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, Trial
 from dlrun.report.eta import PlannedTrials
-from dlrun.report.line import CandidateLine
+from dlrun.report.line import CandidateLine, SearchProgress
 from dlrun.report.progress import (
     LiveReporter,
     PlainReporter,
@@ -209,3 +209,41 @@ def test_an_epoch_shows_its_validation_score_or_else_its_loss(metrics, text):
     one = line(1)
     one.add_epoch(0, epoch(1, **metrics))
     assert one.score() == text
+
+
+def test_a_search_is_shown_by_its_trials_and_the_best_score(screen):
+    console, file = screen(80)
+    watch = Watch()
+    reporter = PlainReporter(console, watch)
+    reporter.start(replace(HEADER, plan=(PlannedTrials("mlp", "mlp", "deep", (1.0,), True),)))
+    reporter.begin("mlp", "deep", 1)
+    for number in range(1, 4):
+        watch.now += 6
+        reporter.epoch("mlp", split(0), epoch(2, val_loss=0.5))
+        watch.now += 6
+        reporter.searched("mlp", split(0), SearchProgress(number, 3, 0.9 + number / 100))
+    watch.now += 12
+    reporter.epoch("mlp", split(0), epoch(2, val_loss=0.4))
+    assert [line.rstrip() for line in file.getvalue().splitlines()[len(HEADER_LINES) :]] == [
+        "building mlp …",
+        "mlp, split 1/1: trial 1/3, best ROC AUC 0.91",
+        "mlp, split 1/1: trial 2/3, best ROC AUC 0.92",
+        "mlp, split 1/1: trial 3/3, best ROC AUC 0.93",
+        "mlp, split 1/1: best settings, epoch 2/50, val loss 0.4",
+    ]
+
+
+def test_a_line_shows_the_running_trial_of_a_search():
+    one = line()
+    one.add_epoch(0, epoch(3))
+    one.add_search(0, SearchProgress(1, 4, 0.8))
+    assert (one.place(), one.score()) == ("1/2 trial 2/4", "best ROC AUC 0.8")
+    assert one.share_done == pytest.approx(1 / 4 / 2)
+    one.add_epoch(0, epoch(3))
+    assert one.place() == "1/2 trial 2/4 epoch 3/50"
+    one.add_search(0, SearchProgress(4, 4, 0.9))
+    assert one.place() == "1/2 best settings"
+    one.add_trial(trial("mlp", 0, 0.8))
+    assert (one.place(), one.score()) == ("2/2 building", "ROC AUC 0.8")
+    one.add_search(1, SearchProgress(7, None, 0.9))
+    assert one.place() == "2/2 trial 8"

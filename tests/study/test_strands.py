@@ -80,3 +80,31 @@ def test_every_strand_ends_once(n_slots: int) -> None:
 
 def test_no_strands_need_no_engine() -> None:
     assert list(run_strands(Slots(1), [], lambda *_: None)) == []
+
+
+def test_a_strand_that_waits_for_another_takes_no_slot() -> None:
+    known: dict[str, str] = {}
+
+    def first() -> Strand[str]:
+        known["a"] = yield "a0"  # type: ignore[misc]
+        yield "a1"  # type: ignore[misc]
+        return "a"
+
+    def second() -> Strand[str]:
+        while "a" not in known:
+            yield None
+        result = yield "b0"  # type: ignore[misc]
+        assert result == "b0"
+        return "b"
+
+    def third() -> Strand[str]:
+        yield "c0"  # type: ignore[misc]
+        return "c"
+
+    for n_slots in (1, 2, 3):
+        known.clear()
+        engine = Slots(n_slots)
+        strands = iter((first(), second(), third()))
+        ended = [result for _, result in run_strands(engine, strands, lambda *_: None)]
+        assert sorted(ended) == ["a", "b", "c"]
+        assert engine.most == min(n_slots, 2)

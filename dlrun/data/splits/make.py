@@ -91,8 +91,8 @@ def n_repeats(recipe: Recipe, dataset: Dataset) -> int:
     is_small = len(dataset) <= FEW_ROWS and not any(
         COLUMN_KINDS[column.type].has_structure for column in dataset.columns
     )
-    is_plain = (
-        evaluation.folds == "auto" and not evaluation.learning_curve and not evaluation.stress
+    is_plain = evaluation.folds == "auto" and not (
+        evaluation.learning_curve or evaluation.stress or recipe.search
     )
     return MANY_REPEATS if is_small and is_plain and method.is_random and method.has_folds else 1
 

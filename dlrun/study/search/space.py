@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from dlrun.catalog.architectures import is_function
 from dlrun.catalog.baselines import DUMMY
+from dlrun.deep.candidate import DeepCandidate
+from dlrun.deep.validate import training_faults
 from dlrun.errors import RecipeError, TrainingError
+from dlrun.study.feature_networks import FeatureNetworkCandidate
 from dlrun.system.text import nearest
 
 if TYPE_CHECKING:
@@ -52,7 +56,9 @@ def _concerned(
     section, _, rest = key.partition(".")
     for each in candidates:
         if section == "model" and rest.startswith(f"{each.name}."):
-            yield each, f"model.{rest.removeprefix(f'{each.name}.')}"
+            own = f"model.{rest.removeprefix(f'{each.name}.')}"
+            if _has(each, own, dataset) or is_function(str(each.settings["model.architecture"])):
+                yield each, own
             return
     for each in candidates:
         if _has(each, key, dataset):
@@ -110,8 +116,10 @@ def _misfit(candidate: Candidate, setting: str, value: object, dataset: Dataset)
         changed = candidate.with_settings({setting: value})
     except TrainingError as error:
         return str(error.__cause__ or error)  # without the place of the candidate in the recipe
-    if candidate.family == "deep":
-        return None
+    if isinstance(changed, FeatureNetworkCandidate):
+        changed = changed.network
+    if isinstance(changed, DeepCandidate):
+        return next((fault for _, fault in training_faults(changed.spec.training, dataset)), None)
     from dlrun.classic.candidates import settings_fault
 
     return settings_fault(changed, dataset.target.task)

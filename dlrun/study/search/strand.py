@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isnan
+from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,7 @@ class SettingsSearch:
         trials = [(yield from self._first(default))]
         self.on_searched(trials)
         yield from self._search(trials)
-        metric = get_metric(self.task.metrics[0])
-        best = max(trials, key=lambda each: _rank(metric.sign * each.score))
+        best = best_of(trials, self.task.metrics[0])
         inner = "folds" if self.plan.inner else "validation"
         tuning = Tuning(tuple(trials), best.number, default.scores, inner)
         if best.number == 1:
@@ -157,8 +156,10 @@ def _default_model(folder: Path) -> Path:
     return folder.with_name(f"default-{folder.name}")
 
 
-def _rank(score: float) -> float:
-    return -np.inf if isnan(score) else score
+def best_of(trials: Sequence[SearchTrial], metric: str) -> SearchTrial:
+    """Return the trial with the best score; the first of equal ones, and where all failed."""
+    sign = get_metric(metric).sign
+    return max(trials, key=lambda each: -inf if isnan(each.score) else sign * each.score)
 
 
 def own_settings(candidate: Candidate, space: Space) -> Mapping[str, object]:

@@ -459,3 +459,9 @@ def test_pictures_are_not_repeated() -> None:
     table = dataset_of(np.arange(300) % 2)
     dataset = replace(table, columns=(Column("x", "image"),))
     assert n_repeats(recipe, dataset) == 1
+
+
+def test_a_search_is_not_repeated() -> None:
+    """It takes many fits on each split."""
+    recipe = Recipe.model_validate({"data": {"source": "x.csv"}, "search": {"trials": 3}})
+    assert n_repeats(recipe, dataset_of(np.arange(300) % 2)) == 1
