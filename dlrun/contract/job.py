@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
-from dlrun.contract.candidate import Candidate, OnEpoch
+from dlrun.contract.candidate import Candidate, Epoch, OnEpoch
 from dlrun.contract.dataset import Dataset
 
 Result_co = TypeVar("Result_co", covariant=True)
+
+OnJobEpoch = Callable[[int, Epoch], None]
+"""Called with the number of a job and an epoch of it, as the epoch ends."""
 
 
 class Job(Protocol[Result_co]):

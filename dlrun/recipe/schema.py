@@ -149,6 +149,19 @@ class Execution(Section):
     gpus_per_trial: Annotated[float, Field(gt=0, le=64)] = 1
     """GPUs that a network gets where several trials run at once; 0.5: two networks share one."""
 
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _shared_or_whole(cls, value: float) -> float:
+        if value > 1 and value % 1:
+            message = f"{value} GPUs cannot be given to a network. Take a whole number, or below 1"
+            raise ValueError(message)
+        return value
+
+    @property
+    def is_in_process(self) -> bool:
+        """Return whether trials run in this process, one after the other."""
+        return self.engine == "local" and self.workers == 1
+
 
 class NoteSettings(Section):
     """Which notes are shown."""

@@ -69,6 +69,7 @@ class CandidateRunner:
             else:
                 self._end(trial)
                 trials[number] = trial
+            self.study.log_probe_scores(trial.probe_scores, number)
             n_left[candidate.name] -= 1
             if not n_left[candidate.name]:
                 self._finish(candidate)
@@ -164,12 +165,10 @@ class CandidateRunner:
             for epoch in trial.epochs:
                 self.study.log_epoch(trial.candidate, trial.split, epoch)
         self.study.log_trial(trial)
-        self.study.log_probe_scores(trial.probe_scores)
         self.reporter.end(trial)
 
     def _end_under_condition(self, task: TrialTask, trial: Trial) -> None:
         """Report it as a trial of a candidate of its own."""
-        self.study.log_probe_scores(trial.probe_scores)
         self.reporter.end(replace(trial, candidate=_title(task), split=_shown(task)))
 
     def _finish(self, candidate: Candidate) -> None:

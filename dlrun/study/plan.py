@@ -56,11 +56,13 @@ def prepare(recipe: Recipe) -> StudyPlan:
     """
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits.make import make_splits
+    from dlrun.study.engines.check import check_execution
     from dlrun.study.engines.engine import check_engine
     from dlrun.study.protocols import make_conditions, make_perturbations
     from dlrun.study.search.prepare import make_searches, search_notes
 
     check_engine(recipe.execution)
+    check_execution(recipe)
     dataset = read_dataset(recipe)
     notes = [*dataset.notes]
     if recipe.model is None:

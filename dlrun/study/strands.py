@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from dlrun.contract.job import Strand
-from dlrun.study.engines.engine import Engine, OnJobEpoch
+from dlrun.contract.job import OnJobEpoch, Strand
+from dlrun.study.engines.engine import Engine
 
 Result = TypeVar("Result")
 

@@ -130,7 +130,8 @@ def _run_candidates(
 
         def before_networks() -> None:
             joint.enter_context(lead(plan, reporter.note))
-            _note_idle_gpus(reporter)
+            if plan.recipe.execution.is_in_process:
+                _note_idle_gpus(reporter)
 
         return CandidateRunner(plan, study, reporter, journal, engine, before_networks).run()
 

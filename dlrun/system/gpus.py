@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from dlrun.system.cost import n_cores
@@ -55,6 +55,34 @@ def gpu_names() -> list[str]:
         return [driver.name(place) for place in visible(os.environ.get(VISIBLE), driver.count())]
     except (OSError, AttributeError):  # an old driver lacks a function
         return []
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, as its entries; none without a driver."""
+    try:
+        return [str(each) for each in visible(os.environ.get(VISIBLE), Driver().count())]
+    except (OSError, AttributeError):
+        return []
+
+
+def deal(gpus: Sequence[str], share: float, n_workers: int) -> list[str]:
+    """Return CUDA_VISIBLE_DEVICES for as many workers as there are GPUs for.
+
+    Args:
+        gpus: entries of CUDA_VISIBLE_DEVICES.
+        share: GPUs for each worker, or below 1 the share of one.
+        n_workers: at most.
+
+    >>> deal(["0", "1", "2"], 0.5, 4)
+    ['0', '1', '2', '0']
+    >>> deal(["0", "1", "2"], 2, 4)
+    ['0,1']
+    """
+    if share < 1:
+        return (list(gpus) * int(1 / share))[:n_workers]
+    n_each = int(share)
+    starts = range(0, len(gpus) - n_each + 1, n_each)
+    return [",".join(gpus[start : start + n_each]) for start in starts][:n_workers]
 
 
 def visible(setting: str | None, n_gpus: int) -> list[int | str]:

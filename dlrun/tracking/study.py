@@ -94,10 +94,10 @@ class StudyRun:
         """Log a finished or failed trial."""
         self._write(lambda writer: writer.log_trial(trial))
 
-    def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
-        """Log probe scores."""
+    def log_probe_scores(self, scores: Sequence[ProbeScore], place: int) -> None:
+        """Log probe scores, at their place in the table of all."""
         if scores:
-            self._write(lambda writer: writer.log_probe_scores(scores))
+            self._write(lambda writer: writer.log_probe_scores(scores, place))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Summarise a candidate and log its model, a folder that `Fitted.save` wrote."""

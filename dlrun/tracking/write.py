@@ -67,9 +67,9 @@ class StudyWriter:
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
         self._settings: dict[str, Mapping[str, object]] = {}
-        self._rows: list[dict[str, object]] = []
+        self._rows: dict[tuple[int, int], dict[str, object]] = {}  # by their places
         self._searched: list[Trial] = []
-        self._probe_scores: list[ProbeScore] = []
+        self._probe_scores: dict[int, Sequence[ProbeScore]] = {}  # by their places
 
     def start(self) -> None:
         """Create or reopen the parent run, and log what is known before the trials."""
@@ -123,17 +123,20 @@ class StudyWriter:
         Splits are rows of tables, and no steps of a metric: MLflow would draw them as a curve.
         """
         self._trials[trial.candidate].append(trial)
-        self._rows.append(tables.trial_row(trial))
+        self._trials[trial.candidate].sort(key=lambda each: each.split.index)
+        self._rows[self._place(trial)] = tables.trial_row(trial)
         self._log_trials()
         if trial.tuning:
             self._searched.append(trial)
+            self._searched.sort(key=self._place)
             table = tables.search_table(self._searched)
             self._log_text(tables.SEARCH, guarded(table).to_csv(index=False))
 
-    def log_probe_scores(self, scores: Sequence[ProbeScore]) -> None:
-        """Add scores to the study's table of probe scores."""
-        self._probe_scores += scores
-        table = tables.probe_scores_table(self._probe_scores)
+    def log_probe_scores(self, scores: Sequence[ProbeScore], place: int) -> None:
+        """Add scores to the study's table of probe scores; `place` says where they stand in it."""
+        self._probe_scores[place] = scores
+        every = [score for _, scores in sorted(self._probe_scores.items()) for score in scores]
+        table = tables.probe_scores_table(every)
         self._log_text(tables.PROBE_SCORES, guarded(table).to_csv(index=False))
 
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
@@ -309,9 +312,14 @@ class StudyWriter:
         logged = json.dumps([{"path": COMPARISON, "type": "table"}])
         self.store.client.set_tag(self.id, "mlflow.loggedArtifacts", logged)
 
+    def _place(self, trial: Trial) -> tuple[int, int]:
+        """Return where a trial stands in tables, in whatever order trials end."""
+        return [*self._settings].index(trial.candidate), trial.split.index
+
     def _log_trials(self) -> None:
         """Write the whole table after every trial, so that a killed study can be read."""
-        table = tables.trials_table(self._rows, self._facts.metrics)
+        rows = [row for _, row in sorted(self._rows.items())]
+        table = tables.trials_table(rows, self._facts.metrics)
         self._log_text(tables.TRIALS, guarded(table).to_csv(index=False))
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:

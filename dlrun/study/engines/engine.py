@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Dataset
-from dlrun.contract.job import Job
+from dlrun.contract.job import Job, OnJobEpoch
 from dlrun.errors import ExtraError
 
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Execution
-
-OnJobEpoch = Callable[[int, Epoch], None]
-"""Called with the number of a job and an epoch of it, as the epoch ends."""
 
 Announce = Callable[[Any], None]
 
@@ -76,7 +73,7 @@ def open_engine(
         dataset: all rows of the study, which jobs run on.
         announce: called with a network's job before it runs in this process.
     """
-    if execution.engine == "local" and execution.workers == 1:
+    if execution.is_in_process:
         return nullcontext(InProcess(dataset, announce))
     return OPENERS[execution.engine](execution, dataset)
 
@@ -96,10 +93,12 @@ def check_engine(execution: Execution) -> None:
         raise ExtraError(package, execution.engine) from error
 
 
-def _open_workers(execution: Execution, dataset: Dataset) -> AbstractContextManager[Engine]:
-    return nullcontext(InProcess(dataset, lambda _: None))
+def _open_local(execution: Execution, dataset: Dataset) -> AbstractContextManager[Engine]:
+    from dlrun.study.engines.local import open_local
+
+    return open_local(execution, dataset)
 
 
 Opener = Callable[["Execution", Dataset], AbstractContextManager[Engine]]
-OPENERS: Final[Mapping[str, Opener]] = {"local": _open_workers}
+OPENERS: Final[Mapping[str, Opener]] = {"local": _open_local}
 PACKAGES: Final[Mapping[str, str]] = {"ray": "ray", "dask": "dask.distributed"}
