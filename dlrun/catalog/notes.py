@@ -309,6 +309,25 @@ BUSY_MACHINE = NoteKind(
     "without start-up.",
 )
 
+# ----------------------------------------------------------------- several data sets, DLR140 to 149
+
+FEW_DATA_SETS = NoteKind(
+    "DLR140",
+    "Few data sets",
+    "`dlrun bench` compares fewer than three data sets.",
+)
+NOT_RANKED = NoteKind(
+    "DLR141",
+    "Candidates without a rank",
+    "`dlrun bench` compares data sets on some of which a candidate is missing, or failed on some "
+    "split.",
+)
+SAME_ROWS = NoteKind(
+    "DLR142",
+    "Data sets of the same rows",
+    "`dlrun bench` compares studies whose data have the same fingerprint.",
+)
+
 # --------------------------------------------------------------------------- the run, DLR200 to 219
 
 NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}

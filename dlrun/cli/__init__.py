@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dlrun.cli.bench import bench
 from dlrun.cli.check import check
 from dlrun.cli.compare import compare
 from dlrun.cli.curve import curve
@@ -42,10 +43,10 @@ OUT_OF_MEMORY = (
     "the disk, data.stream: true; or lower execution.workers."
 )
 VERBS = (
-    train, compare, curve, predict, ui, validate, init, schema, check, doctor, push, selftest,
-    launch,
+    train, compare, curve, predict, ui, validate, init, schema, bench, check, doctor, push,
+    selftest, launch,
 )  # fmt: skip
-OF_RECIPES = (train, curve, validate, launch)
+OF_RECIPES = (train, bench, curve, validate, launch)
 for _verb in VERBS:
     app.command(cls=RecipeVerb if _verb in OF_RECIPES else None)(_verb)
 app.command("list")(list_names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dlrun.recipe.schema import Recipe
-    from dlrun.report.progress import Reporter
     from dlrun.study.study import StudyOutcome
 
 
@@ -84,7 +83,7 @@ def run_study(
     reporter = choose_reporter(console, quiet=quiet)
     place = ["--workers", workers, "--index", str(index)] if workers else []
     again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
-    with _stoppable(reporter, again):
+    with stoppable(reporter.close, again):
         from dlrun.recipe.load import load_recipe
 
         loaded = load_recipe(recipe, overrides, trusted=trusted)
@@ -103,11 +102,16 @@ def run_study(
 
 
 @contextmanager
-def _stoppable(reporter: Reporter, again: str) -> Iterator[None]:
-    """Print how to go on where a signal stops the study within, and exit in seconds."""
+def stoppable(close: Callable[[], None], again: str) -> Iterator[None]:
+    """Print how to go on where a signal stops the study within, and exit in seconds.
+
+    Args:
+        close: stops the display of the progress; called at least once.
+        again: the command that goes on.
+    """
 
     def farewell() -> None:
-        reporter.close()
+        close()
         print(f"\nStopped. What was trained is kept. To go on: {again}", file=sys.stderr)
 
     try:
@@ -117,7 +121,7 @@ def _stoppable(reporter: Reporter, again: str) -> Iterator[None]:
         farewell()
         raise typer.Exit(exit_code(stop)) from None
     finally:
-        reporter.close()
+        close()
 
 
 def _join(recipe: Recipe, workers: str | None, index: int | None) -> None:

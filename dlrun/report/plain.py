@@ -28,7 +28,7 @@ def to_json(comparison: Comparison) -> str:
         values["rows"] = [
             {key: value for key, value in row.items() if key != "tuning"} for row in values["rows"]
         ]
-    return json.dumps(_known(values), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(known(values), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -60,7 +60,7 @@ def to_columns(comparison: Comparison) -> dict[str, list[Any]]:
     """Return column → one value per candidate; unknown values are None."""
     rows = [_flat(row) for row in comparison.rows]
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [_known(row.get(name)) for row in rows] for name in names}
+    return {name: [known(row.get(name)) for row in rows] for name in names}
 
 
 def to_metrics(verdict: Verdict) -> dict[str, float]:
@@ -112,10 +112,10 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.strip().replace("|", "\\|") for cell in cells) + " |"
 
 
-def _known(value: Any) -> Any:
+def known(value: Any) -> Any:
     """Replace NaN and infinities by None, also in lists and dicts."""
     if isinstance(value, dict):
-        return {key: _known(inner) for key, inner in value.items()}
+        return {key: known(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(inner) for inner in value]
+        return [known(inner) for inner in value]
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import cos, pi, sin
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dlrun.report.html import number, tag
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from dlrun.contract.candidate import Family
-    from dlrun.evidence.candidates import CandidateResults
 
 COLOURS: Final[Mapping[Family, tuple[str, ...]]] = {
     "deep": ("#0072B2", "#56B4E9", "#CC79A7"),
@@ -64,7 +63,23 @@ class Style:
         return tag("polygon", points=corners, class_="mark")
 
 
-def assign_styles(results: Iterable[CandidateResults]) -> dict[str, Style]:
+class Styled(Protocol):
+    """A candidate as far as its style depends on it."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+
+    @property
+    def family(self) -> Family:
+        """Return the side."""
+
+    @property
+    def is_dummy(self) -> bool:
+        """Return whether it is the baseline that ignores the columns."""
+
+
+def assign_styles(results: Iterable[Styled]) -> dict[str, Style]:
     """Return candidate → style, in the order of the study; the dummy is grey."""
     n_seen: dict[Family, int] = {"deep": 0, "classic": 0}
     styles = {}

@@ -175,6 +175,16 @@ def delete_study(store: Store, study: StudyDetails) -> None:
         store.client.delete_run(study.summary.id)
 
 
+def finished_studies(store: Store, tags: Mapping[str, str]) -> list[str]:
+    """Return the ids of the studies that ended and have all of these tags, the newest first."""
+    with clear_errors(store.place):
+        return [
+            run.info.run_id
+            for run in store.reader.studies()
+            if run.info.status == "FINISHED" and tags.items() <= run.data.tags.items()
+        ]
+
+
 def _summary(run: Any, experiment: str) -> StudySummary:
     info, tags = run.info, run.data.tags
     return StudySummary(

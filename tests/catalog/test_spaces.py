@@ -71,7 +71,9 @@ def contains(dimension, value):
 def test_every_architecture_is_searched_within_what_it_takes(name):
     candidate = network(architecture=name)
     space = candidate.space(make_dataset())
-    assert name == "layers" or any(key.startswith("model.") for key in space)
+    own = {f"model.{key}": values for key, values in ARCHITECTURES[name].space.items()}
+    assert own.items() <= space.items()  # no choice is left out
+    assert bool(own) != (name == "layers")
     for key, values in space.items():
         for value in values_of(values):
             changed = candidate.with_settings({key: value}).settings
