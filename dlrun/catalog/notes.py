@@ -330,6 +330,15 @@ SAME_ROWS = NoteKind(
 
 # --------------------------------------------------------------------------- the run, DLR200 to 219
 
+BUDGET = NoteKind(
+    "DLR200",
+    "Made smaller to keep a budget",
+    "The recipe has a `budget`. Before the start, trials of a search are cut down to 5, then "
+    "repeats to 1, folds to 3 and then to 1, epochs to 5, and training rows to 500, until the "
+    "study is expected to take at most 90 % of it. Where it could still take longer, were no "
+    "network to stop early, the epochs are cut down to those that are expected.",
+)
+
 NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}
 """Code → kind."""
 SPOILING: Final = frozenset(code for code, kind in NOTES.items() if kind.spoils_verdict)

@@ -15,6 +15,7 @@ from dlrun.cli.doctor import doctor
 from dlrun.cli.init import init
 from dlrun.cli.launch import launch
 from dlrun.cli.list import list_names
+from dlrun.cli.plan import plan
 from dlrun.cli.predict import predict
 from dlrun.cli.push import push
 from dlrun.cli.recipe_verb import RecipeVerb
@@ -43,10 +44,10 @@ OUT_OF_MEMORY = (
     "the disk, data.stream: true; or lower execution.workers."
 )
 VERBS = (
-    train, compare, curve, predict, ui, validate, init, schema, bench, check, doctor, push,
+    train, plan, compare, curve, predict, ui, validate, init, schema, bench, check, doctor, push,
     selftest, launch,
 )  # fmt: skip
-OF_RECIPES = (train, bench, curve, validate, launch)
+OF_RECIPES = (train, plan, bench, curve, validate, launch)
 for _verb in VERBS:
     app.command(cls=RecipeVerb if _verb in OF_RECIPES else None)(_verb)
 app.command("list")(list_names)

@@ -51,12 +51,25 @@ Uri = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Train anew what an earlier, stopped study has trained.")
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Make the study smaller, so that it ends within this time: 30 min.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def trust_flags(modules: Iterable[str] | None) -> list[str]:
     """Return the options of a command that trusts these modules."""
     return [flag for module in modules or () for flag in ("--trust-modules", module)]
+
+
+def with_budget(overrides: list[str] | None, budget: str | None) -> list[str]:
+    """Return the overrides of a command, with the budget that it gives as an option."""
+    return [*(overrides or ()), *([f"budget={budget}"] if budget else [])]
 
 
 def open_to_read(uri: str | None) -> Store:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlrun.cli.options import AsJson, Fresh, Overrides, RecipeFile, TrustModules, trust_flags
+from dlrun.cli.options import (
+    AsJson,
+    Budget,
+    Fresh,
+    Overrides,
+    RecipeFile,
+    TrustModules,
+    trust_flags,
+    with_budget,
+)
 from dlrun.system.forced_exit import forced_exit
 from dlrun.system.signals import exit_code, raise_on_signals
 from dlrun.system.terminal import data_output, open_console
@@ -39,6 +48,7 @@ Index = Annotated[
 def train(
     recipe: RecipeFile,
     overrides: Overrides = None,
+    budget: Budget = None,
     fresh: Fresh = False,
     workers: Workers = None,
     index: Index = None,
@@ -47,7 +57,7 @@ def train(
     trust_modules: TrustModules = None,
 ) -> None:
     """Train every candidate of a recipe on the same splits, track them, and compare."""
-    chosen = overrides or []
+    chosen = with_budget(overrides, budget)
     with run_study(
         recipe,
         chosen,

@@ -104,7 +104,7 @@ def _subsets(
 ) -> Iterator[tuple[float, Split]]:
     """Yield nested, stratified subsets of the training and validation rows."""
     train, validation = (
-        _nested(dataset, rows, split.seed) for rows in (split.train, split.validation)
+        nested(dataset, rows, split.seed) for rows in (split.train, split.validation)
     )
     for fraction in fractions:
         n_train = round(fraction * len(train))
@@ -114,8 +114,8 @@ def _subsets(
             yield fraction, replace(split, train=rows[0], validation=rows[1])
 
 
-def _nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Order rows so that any first n of them are about stratified."""
+def nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return the rows in an order in which any first n of them are about stratified."""
     rng = np.random.default_rng(seed)
     strata = strata_of(dataset.y[rows], dataset.target)
     places = np.empty(len(rows))

@@ -174,6 +174,11 @@ class Journal:
         with _warned_of_a_full_disk(self.folder):
             _write_notes(self.folder, run_id=run_id)
 
+    def keep_cut(self, cut: Mapping[str, object]) -> None:
+        """Write how the study was made smaller to keep its budget."""
+        with _warned_of_a_full_disk(self.folder):
+            _write_notes(self.folder, cut=cut)
+
     def clear(self) -> None:
         """Remove the journal: the study has ended well."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -212,9 +217,9 @@ def _warned_of_a_full_disk(folder: Path) -> Iterator[None]:
 def open_journal(
     recipe: Recipe,
     candidates: Sequence[Candidate],
-    *,
     data_digest: str,
     store: str,
+    *,
     metrics: Sequence[str],
     fresh: bool,
     searches: Mapping[str, str] | None = None,
@@ -225,7 +230,7 @@ def open_journal(
     trials of the same candidates are moved here.
 
     Args:
-        recipe: of the study.
+        recipe: of the study, as it was asked for: with its budget.
         candidates: all of them.
         data_digest: fingerprint of the rows.
         store: where the study is tracked.
@@ -251,6 +256,17 @@ def open_journal(
         except OSError as error:
             raise _unusable(journal.folder, error) from error
         yield journal
+
+
+def journal_folder(recipe: Recipe, data_digest: str, store: str) -> Path:
+    """Return the folder of the journal of a study; see `open_journal`."""
+    identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
+    return _root() / _hash(identity) / recipe_digest(recipe)[:16]
+
+
+def recall_cut(folder: Path) -> Mapping[str, Any] | None:
+    """Return how the study of a journal was made smaller to keep its budget, if it was."""
+    return _notes(folder).get("cut")
 
 
 @contextmanager

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dlrun.contract.search import SearchBudget
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Trial
-from dlrun.errors import TrackingError
+from dlrun.deep.distributed.worker import this_worker
+from dlrun.errors import RecipeError, TrackingError
 from dlrun.recipe.schema import Recipe
 from dlrun.recipe.write import absolute_source, recipe_digest, short_settings, to_yaml
 from dlrun.study.plan import StudyPlan, prepare
@@ -22,8 +23,11 @@ from dlrun.system.environment import describe_environment
 from dlrun.system.signals import raise_on_signals
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
+    from dlrun.study.budget import Cut
     from dlrun.study.resume import Journal
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
@@ -65,12 +69,18 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     plan = prepare(recipe)
 
     # 2 · the store, and what was trained before
+    from dlrun.study.resume import journal_folder
     from dlrun.tracking.orphaned_runs import close_dead_runs
     from dlrun.tracking.store import open_store
     from dlrun.tracking.study import StudyRun, to_reopen
 
     store = open_store(recipe.tracking.uri, experiment=recipe.tracking.experiment or recipe.name)
-    with raise_on_signals(), _journal(plan, store, fresh=fresh) as journal:
+    asked, identity = plan.recipe, _identity(plan, store)
+    folder = journal_folder(asked, *identity)
+    plan, cut = _keep_budget(recipe, plan, folder, reporter, fresh=fresh)
+    with raise_on_signals(), _journal(asked, plan, identity, fresh=fresh) as journal:
+        if cut:
+            journal.keep_cut(asdict(cut))
         orphaned = close_dead_runs(store)
         before = to_reopen(store, journal.run_id)
         reporter.start(_header(plan, store, journal))
@@ -100,19 +110,52 @@ def follow(recipe: Recipe) -> None:
     run_worker(prepare(recipe))
 
 
-def _journal(plan: StudyPlan, store: Store, *, fresh: bool) -> AbstractContextManager[Journal]:
+def _identity(plan: StudyPlan, store: Store) -> tuple[str, str]:
+    """Return what a study's journal is of, beside its recipe: the digest of the data, the store."""
+    stream = plan.dataset.stream  # the dataset's digest does not cover its split
+    digest = plan.dataset.digest + (stream.digest if stream else "")
+    return digest, f"{store.stands_in_for or store.place} {store.experiment}"
+
+
+def _journal(
+    asked: Recipe, plan: StudyPlan, identity: tuple[str, str], *, fresh: bool
+) -> AbstractContextManager[Journal]:
+    """Open the journal of the study that was asked for; its candidates may be cut."""
     from dlrun.study.resume import open_journal
 
-    stream = plan.dataset.stream  # the dataset's digest does not cover its split
     return open_journal(
-        plan.recipe,
+        asked,
         plan.candidates,
-        data_digest=plan.dataset.digest + (stream.digest if stream else ""),
-        store=f"{store.stands_in_for or store.place} {store.experiment}",
+        *identity,
         metrics=plan.metrics,
         fresh=fresh,
         searches={name: search.digest for name, search in plan.searches.items()},
     )
+
+
+def _keep_budget(
+    recipe: Recipe, plan: StudyPlan, journal: Path, reporter: Reporter, *, fresh: bool
+) -> tuple[StudyPlan, Cut | None]:
+    """Return the plan of a study that is made smaller to keep the recipe's budget.
+
+    A study that goes on is cut as it was before, whatever the machine does meanwhile.
+    """
+    if recipe.budget is None:
+        return plan, None
+    if this_worker():
+        message = f"{recipe.at('budget')}: workers that train together keep no budget. Leave it out"
+        raise RecipeError(message)
+    from dlrun.study.apart import time_apart
+    from dlrun.study.budget import Cut, choose_cut, cut_plan
+    from dlrun.study.resume import recall_cut
+
+    before = None if fresh else recall_cut(journal)
+    if before:
+        cut = Cut.read(before)
+    else:
+        reporter.note("timing a few fits, to keep the budget …")
+        cut = choose_cut(recipe, plan, time_apart(recipe))
+    return cut_plan(recipe, plan, cut), cut
 
 
 def _run_candidates(

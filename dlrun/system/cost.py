@@ -120,6 +120,12 @@ def _peak_memory_mb() -> float:
     return peak / (MB if sys.platform == "darwin" else 1024)
 
 
+def resident_mb() -> float:
+    """Return the memory that this process has now, MB."""
+    rss: int = psutil.Process().memory_info().rss
+    return rss / MB
+
+
 def latency(prepare: Prepare, frame: pd.DataFrame) -> tuple[float | None, float | None]:
     """Measure the median milliseconds of predicting 1 row and 1,000 rows, after a warm-up.
 

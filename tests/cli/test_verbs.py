@@ -218,3 +218,24 @@ def test_a_network_that_cannot_be_built_is_never_valid(dlrun, tmp_path):
     assert ran.code == 1
     assert "late_nets.py:2: KeyError: 'nothing'" in ran.err
     assert "valid." not in ran.out
+
+
+@pytest.mark.tf
+def test_plan_says_what_a_study_takes_and_writes_nothing(dlrun, write_churn, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "cache"))
+    write_churn(tmp_path)
+    recipe = "data: {source: churn.csv, target: churned}\nmodel: {architecture: mlp}\n"
+    recipe += "baselines: [linear, decision_tree]\nevaluation: {folds: 3}\n"
+    (tmp_path / "r.yaml").write_text(recipe, encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    ran = dlrun("plan", "r.yaml", "--budget", "1 h", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    rows = {line.split()[0]: line.split()[1] for line in ran.out.splitlines()[2:6]}
+    assert rows == {"dummy": "3", "linear": "3", "decision_tree": "3", "mlp": "3"}
+    assert "12 fits: about " in ran.out
+    assert "the study is not cut" in ran.out
+    assert "Next: dlrun train r.yaml 'budget=1 h'" in ran.out
+    values = json.loads(dlrun("plan", "r.yaml", "--json", cwd=tmp_path).out)
+    assert values["fits"] == 12
+    assert 0 < values["seconds"] < values["longest_seconds"] + 1
+    assert sorted(tmp_path.iterdir()) == before

@@ -353,7 +353,7 @@ def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
     """What is in memory of them may be the same positions."""
     import pandas as pd
 
-    from dlrun.study.study import _journal
+    from dlrun.study.study import _identity, _journal
     from dlrun.tracking.store import Store
 
     rng = np.random.default_rng(0)
@@ -364,7 +364,7 @@ def test_other_parts_of_a_stream_recall_nothing(tmp_path: Path) -> None:
     for share in (0.2, 0.3):
         data = f"{{source: a.parquet, target: y, stream: true, split: {{test: {share}}}}}"
         plan = plan_of(tmp_path, f"data: {data}\nbaselines: [linear]\n")
-        with _journal(plan, store, fresh=False) as journal:
+        with _journal(plan.recipe, plan, _identity(plan, store), fresh=False) as journal:
             folders.add(journal.folder.parent)
             journal.begin("a run")
     assert len(folders) == 2
