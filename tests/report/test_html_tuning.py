@@ -51,6 +51,12 @@ def test_the_course_has_a_line_for_each_candidate_and_for_a_side_of_several(tune
     assert names == {"mlp", "wide", "linear", "Deep learning, the best"}
 
 
+def test_the_axis_says_what_settings_were_scored_on(tuned) -> None:
+    assert "accuracy on validation rows" in report(tuned).text
+    inner = replace(tuned, search=tuned.search.assign(inner="folds"))
+    assert "accuracy on inner folds" in report(inner).text
+
+
 def test_the_settings_chosen_on_each_split_are_listed(tuned) -> None:
     text = report(tuned).text
     assert (

@@ -39,6 +39,8 @@ from dlrun.report.styles import Style
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from dlrun.evidence.comparison import TuningGain
     from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView, ReportContext
@@ -147,19 +149,26 @@ def _course(context: ReportContext, views: Sequence[CandidateView]) -> Markup:
     metric = context.studies[0].metrics[0]
     searched = [view for view in views if view.study.metrics[0] == metric]
     near = [view for view in searched if view.name in context.in_view] or searched
-    lines = _lines(search_courses(concat([view.read_search() for view in near]), metric), near)
+    search = concat([view.read_search() for view in near])
+    lines = _lines(search_courses(search, metric), near)
     if not lines:
         return Markup()
     far = [view.name for view in searched if view not in near]
-    title = get_metric(metric).title
-    draw = partial(draw_course, lines, title="Course of the search", axis=f"validation {title}")
+    axis = _score_axis(search, metric)
+    draw = partial(draw_course, lines, title="Course of the search", axis=axis)
     caption = (
-        "The best validation score so far against the seconds that each search has spent on "
+        "The best score so far against the seconds that each search has spent on "
         "fitting, the mean over the splits. It starts with the default settings. A side's line is "
         "that of its best candidate at every time, on each split anew."
         + (f" Too far behind to be drawn: {', '.join(far)}." if far else "")
     )
     return tag("h3", "Course of the search") + figure(on_any_width(draw), caption=caption)
+
+
+def _score_axis(search: pd.DataFrame, metric: str) -> str:
+    """Return the metric and the rows that settings were scored on."""
+    is_inner = (search["inner"] == "folds").all()
+    return f"{get_metric(metric).title} on {'inner folds' if is_inner else 'validation rows'}"
 
 
 def _lines(courses: Sequence[SearchCourse], views: Sequence[CandidateView]) -> list[CourseLine]:
@@ -191,10 +200,12 @@ def _course_text(course: SearchCourse) -> str:
 def draw_search(view: CandidateView) -> Chart | None:
     """Draw the course of one candidate's searches; None where it was not searched."""
     metric = view.study.metrics[0]
-    lines = _lines(search_courses(view.read_search(), metric), [view])
+    search = view.read_search()
+    lines = _lines(search_courses(search, metric), [view])
+    if not lines:
+        return None
     title = f"Course of the search of {view.name}"
-    axis = f"validation {get_metric(metric).title}"
-    return draw_course(lines, title=title, axis=axis, width=2 * PANEL) if lines else None
+    return draw_course(lines, title=title, axis=_score_axis(search, metric), width=2 * PANEL)
 
 
 # -------------------------------------------------------------------------------- the settings
