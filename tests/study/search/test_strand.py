@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
@@ -105,6 +106,12 @@ class Driver:
 
     def _show(self, trials: Sequence[SearchTrial]) -> None:
         self.shown.append(len(trials))
+
+
+@pytest.fixture(autouse=True)
+def any_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To limit them takes longer than these fits."""
+    monkeypatch.setattr("dlrun.system.cost.limited_threads", lambda _: nullcontext())
 
 
 @pytest.fixture
