@@ -61,17 +61,19 @@ class StudyResult:
         """Return a trained model, whose `predict` takes raw rows as a DataFrame.
 
         Args:
-            candidate: its name; None: the one with the best test score.
+            candidate: its name; None: the one whose model the study keeps, else the one that the
+                verdict says to use.
 
         Raises:
             UsageError: there is no such candidate, or its model was not kept.
         """
         from dlrun.data.model_io import load
-        from dlrun.tracking.read import load_model_folder
+        from dlrun.tracking.stored_model import find_model
 
-        best = self.comparison.best
-        study, name = self._find(candidate or (best.name if best else ""))
-        return load(load_model_folder(self.store, study.id, name))
+        kept = self.studies[0].kept if len(self.studies) == 1 else None
+        chosen = kept.candidate if kept else self.comparison.to_use
+        study, name = self._find(candidate or chosen or "")
+        return load(find_model(self.store, study.id, name).folder)
 
     def to_html(self) -> str:
         """Return the whole report as one HTML page."""
@@ -101,6 +103,7 @@ def train(
     recipe: str | Path | Mapping[str, Any],
     *,
     fresh: bool = False,
+    refit: str | None = None,
     quiet: bool = False,
     trust_modules: Collection[str] = (),
     **overrides: object,
@@ -110,6 +113,7 @@ def train(
     Args:
         recipe: a YAML file, or its content as a mapping; paths in a mapping start here.
         fresh: train anew what an earlier, stopped study has trained.
+        refit: the candidate that is trained on all rows in the end and whose model is kept.
         quiet: print nothing.
         trust_modules: installed modules that the recipe may import, beside those in its folder.
         overrides: recipe keys, with two underscores for a dot: `training__epochs=5`.
@@ -131,7 +135,7 @@ def train(
         loaded = load_recipe(Path(recipe), settings, trusted=trust_modules)
     reporter = choose_reporter(open_console(), quiet=quiet)
     try:
-        outcome = run(loaded, reporter, fresh=fresh)
+        outcome = run(loaded, reporter, fresh=fresh, refit=refit)
     finally:
         reporter.close()
     store = open_store(loaded.tracking.uri, create=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,9 +27,7 @@ def predict(
         Path | None,
         typer.Option("-o", "--output", help="csv, tsv, parquet, jsonl or feather. Default: print."),
     ] = None,
-    candidate: Annotated[
-        str | None, typer.Option(help="Default: the best by the primary metric.")
-    ] = None,
+    candidate: Annotated[str | None, typer.Option(help="Default: the study's own model.")] = None,
     uri: Uri = None,
 ) -> None:
     """Predict rows with a tracked model; the target may be among the columns or not."""
@@ -36,13 +35,14 @@ def predict(
     from dlrun.data.model_io import load
     from dlrun.data.predict_rows import printable, read_rows
     from dlrun.data.sources.tables import write_table
-    from dlrun.tracking.read import load_model_folder
+    from dlrun.tracking.stored_model import find_model
 
-    store = open_to_read(uri)
-    model = load(load_model_folder(store, study, candidate))
+    found = find_model(open_to_read(uri), study, candidate)
+    model = load(found.folder)
     facts = model.facts
     rows, folder = read_rows(data, facts.columns, form=model.format, target=facts.target.name)
     answers = model.predict(rows, folder)
+    print(f"model: {found}", file=sys.stderr)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
     if output is None:
         print(guarded(joined).to_csv(index=False), end="", file=data_output())

@@ -52,6 +52,13 @@ def train(
     fresh: Fresh = False,
     workers: Workers = None,
     index: Index = None,
+    refit: Annotated[
+        str | None,
+        typer.Option(
+            help="The candidate to train on all rows and to keep. Default: as the verdict says.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
     as_json: AsJson = False,
     trust_modules: TrustModules = None,
@@ -64,6 +71,7 @@ def train(
         verb="train",
         quiet=quiet or as_json,
         fresh=fresh,
+        refit=refit,
         workers=workers,
         index=index,
         trusted=trust_modules or (),
@@ -79,6 +87,7 @@ def run_study(
     verb: str,
     quiet: bool,
     fresh: bool,
+    refit: str | None = None,
     workers: str | None = None,
     index: int | None = None,
     trusted: Collection[str] = (),
@@ -91,8 +100,11 @@ def run_study(
 
     console = open_console()
     reporter = choose_reporter(console, quiet=quiet)
+    kept = ["--refit", refit] if refit else []
     place = ["--workers", workers, "--index", str(index)] if workers else []
-    again = shlex.join(["dlrun", verb, str(recipe), *overrides, *place, *trust_flags(trusted)])
+    again = shlex.join(
+        ["dlrun", verb, str(recipe), *overrides, *kept, *place, *trust_flags(trusted)]
+    )
     with stoppable(reporter.close, again):
         from dlrun.recipe.load import load_recipe
 
@@ -101,7 +113,7 @@ def run_study(
 
         from dlrun.study.study import train as run
 
-        outcome = run(loaded, reporter, fresh=fresh)
+        outcome = run(loaded, reporter, fresh=fresh, refit=refit)
     yield console, outcome
     if outcome.failed:
         from dlrun.evidence.formatting import first_line

@@ -35,6 +35,27 @@ class DataSummary:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)
+class KeptModel:
+    """The model of a study, which predicts where no other candidate is asked for.
+
+    Attributes:
+        candidate: its name.
+        trained_on: which rows, in words.
+    """
+
+    candidate: str
+    trained_on: str
+
+    def __str__(self) -> str:
+        return f"{self.candidate}, trained on {self.trained_on}"
+
+
+def rows_of_last_split(n_splits: int) -> str:
+    """Return in words what a model was trained on that was not trained on all rows."""
+    return f"training rows of split {n_splits} of {n_splits}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study(Protocol):
     """The protocol of tracked studies: enough to compare candidates without training again.
@@ -56,6 +77,7 @@ class Study(Protocol):
         features: candidate → names of the features that it makes of images, texts, sounds and
             series; empty where it takes them raw. None where the study was tracked without it.
         muted: codes of the notes that its recipe ignores.
+        kept: its model; None where it has not ended, or is of an earlier version.
         search_budget: of each search; None where settings were not searched.
     """
 
@@ -78,6 +100,7 @@ class Study(Protocol):
     data: DataSummary | None = None
     features: Mapping[str, tuple[str, ...]] | None = None
     muted: tuple[str, ...] = ()
+    kept: KeptModel | None = None
     search_budget: SearchBudget | None = None
 
     @abstractmethod

@@ -86,7 +86,15 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         notes=unmuted(notes_on(studies, candidates, (deep, classic)), _muted(studies)),
         search_budget=settings.search_budget,
         search_costs=search_costs(candidates),
+        kept=kept_models(studies),
     )
+
+
+def kept_models(studies: Sequence[Study]) -> tuple[str, ...]:
+    """Return the models of studies, each with what it was trained on."""
+    if len(studies) == 1:
+        return tuple(str(study.kept) for study in studies if study.kept)
+    return tuple(f"{study.name}: {study.kept}" for study in studies if study.kept)
 
 
 def _muted(studies: Sequence[Study]) -> set[str]:

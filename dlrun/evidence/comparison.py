@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from math import inf, isnan
 from typing import TYPE_CHECKING, Final, Literal
 
+from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import Cost
 from dlrun.errors import UsageError
@@ -123,6 +124,7 @@ class Verdict:
         more_folds: further folds that would settle an undecided verdict.
         more_rows: further rows that would: of the data, or of the test set where the verdict
             rests on rows.
+        advised: the candidate that the sentence says to use; None where it leaves that open.
     """
 
     kind: VerdictKind | Literal["none"]
@@ -134,6 +136,7 @@ class Verdict:
     posterior: Posterior | None = None
     more_folds: int | None = None
     more_rows: int | None = None
+    advised: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class Comparison:
         notes: what the numbers do not show.
         search_budget: of each search; None where there was none, or not the same in all studies.
         search_costs: side → what its searches took; empty without any.
+        kept: the studies' models, each with what it was trained on.
     """
 
     studies: Mapping[str, str]
@@ -172,6 +176,7 @@ class Comparison:
     notes: tuple[Note, ...] = ()
     search_budget: SearchBudget | None = None
     search_costs: Mapping[Family, SearchCost] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     @property
     def lower_is_better(self) -> bool:
@@ -184,6 +189,25 @@ class Comparison:
         finished = [row for row in self.rows if row.n]
         sign = get_metric(self.metric).sign
         return max(finished, key=lambda row: sign * row.mean, default=None)
+
+    @property
+    def to_use(self) -> str | None:
+        """Return the candidate that the verdict says to use; None when nothing finished.
+
+        Where it leaves that open, the one with the best mean validation score: the best of several
+        test scores would be too good to be expected again. `dummy`, and candidates that failed on
+        a split, come last. A blend is used where the verdict says so alone, since its weights
+        were chosen by the very validation rows.
+        """
+        if self.verdict.advised:
+            return self.verdict.advised
+        finished = [row for row in self.rows if row.n and row.family != "both"]
+        best = max(finished, key=self._selection_key, default=None)
+        return best.name if best else None
+
+    def _selection_key(self, row: CandidateSummary) -> tuple[bool, bool, float]:
+        score = get_metric(self.metric).sign * row.validation
+        return (row.name != DUMMY, not row.n_failed, -inf if isnan(score) else score)
 
     def sorted_by(self, key: str) -> Comparison:
         """Return the comparison with its rows sorted by a column: best or cheapest first.

@@ -92,8 +92,9 @@ def decide(best: BestVsBest) -> Verdict:
         sentence = _undecided(best, remedy)
     else:
         sentence = _equivalent(best) if paired.outcome == "equivalent" else _won(best)
+    kind = "undecided" if not_beaten else paired.outcome
     return Verdict(
-        kind="undecided" if not_beaten else paired.outcome,
+        kind=kind,
         sentence=sentence + _tuning(best.settings.search_budget) + _scope(paired),
         difference=best.difference,
         not_beaten=tuple(not_beaten),
@@ -102,6 +103,7 @@ def decide(best: BestVsBest) -> Verdict:
         probabilities=paired.probabilities,
         more_folds=remedy.more_folds,
         more_rows=remedy.more_rows,
+        advised=None if kind == "undecided" else _advised(best),
     )
 
 
@@ -174,6 +176,14 @@ def _equivalent(best: BestVsBest) -> str:
     advice = f"take the cheaper, {cheaper.name}, at {cost}" if cost else "take either"
     names = f"{best.deep.name} and {best.classic.name}"
     return f"Equivalent: {names} differ by {_lead(best)}: {advice}."
+
+
+def _advised(best: BestVsBest) -> str:
+    """Return the candidate to use: of the winner, or of the cheaper side where they are alike."""
+    is_equivalent = best.paired.outcome == "equivalent"
+    chosen, _ = (_cheaper_first if is_equivalent else _better_first)(best)
+    side = best.deep_side if chosen is best.deep else best.classic_side
+    return side.best.name
 
 
 def _undecided(best: BestVsBest, remedy: Remedy) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.candidates import CandidateResults, read_candidates
-from dlrun.evidence.formatting import fixed, span
+from dlrun.evidence.formatting import counted, fixed, span
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.pairs import TestSets, read_test_sets
 from dlrun.evidence.statistics import Interval, posterior
@@ -167,6 +167,12 @@ class ReportContext:
             return f"failed: {view.row.error or 'no score'}"
         mean = fixed(view.row.mean, places)
         return f"{mean} {span(*view.ends, places)}" if view.ends else mean
+
+    def expectation(self, name: str) -> str:
+        """Write the score to expect of a candidate, from its scores on the splits."""
+        (view,) = (view for view in self.candidates if view.name == name)
+        n_splits = counted(view.row.n, "split")
+        return f"Expected {self.metric}: {self.score_text(view)}, from {n_splits}."
 
     def split_name(self, view: CandidateView, split_index: int) -> str:
         """Name a split: "fold 2", or "repeat 1, fold 2" where there are several repeats."""

@@ -246,8 +246,9 @@ class StudyClock:
         self._lines: dict[str, LineClock] = {}
 
     def begin(self, title: str, now: float) -> None:
-        """Record that a line begins."""
-        plan = next(each for each in self._plan if each.title == title)
+        """Record that a line begins, which may not have been planned."""
+        unplanned = PlannedTrials(title, title, "classic", (1.0,))
+        plan = next((each for each in self._plan if each.title == title), unplanned)
         self._lines[title] = LineClock(plan, now)
 
     def add_epoch(self, title: str, epoch: Epoch, now: float) -> None:

@@ -47,7 +47,7 @@ class CandidateLine:
 
     Attributes:
         metric: the primary one.
-        n_splits: trials to run.
+        n_splits: trials to run; 0: one, on all rows.
         trials: that have ended.
         running: index of a split that runs → its last epoch.
         searching: index of a split whose settings are searched → how far.
@@ -90,19 +90,19 @@ class CandidateLine:
             if index not in self.searching
         )
         searching = sum(each.n_trials / each.of for each in self.searching.values() if each.of)
-        return min(1.0, (len(self.trials) + running + searching) / self.n_splits)
+        return min(1.0, (len(self.trials) + running + searching) / max(1, self.n_splits))
 
     def place(self) -> str:
         """Write the split, the trial of a search and the epoch: "2/5 trial 7/30 epoch 12/50"."""
-        n_done = len(self.trials)
-        split = f"{min(n_done + 1, self.n_splits)}/{self.n_splits}"
+        n_done, n_splits = len(self.trials), self.n_splits
+        split = f"{min(n_done + 1, n_splits)}/{n_splits}" if n_splits else ""
         progress = next(reversed(self.searching.values()), None)
         split = f"{split} {progress.running}" if progress else split
         latest = next(reversed(self.running.values()), None)
         if latest:
-            return f"{split} epoch {latest.number}/{latest.of}"
-        is_built = self.family == "deep" and n_done < self.n_splits and not progress
-        return f"{split} building" if is_built else split
+            return f"{split} epoch {latest.number}/{latest.of}".lstrip()
+        is_built = self.family == "deep" and n_done < max(1, n_splits) and not progress
+        return f"{split} building".lstrip() if is_built else split
 
     def score(self) -> str:
         """Write the mean test score, else the last failure, else the score of the last epoch."""

@@ -51,6 +51,7 @@ def to_markdown(comparison: Comparison) -> str:
         _line(["---:" if column.side == "right" else ":---" for column in columns]),
         *(_line(cells) for cells in zip(*(column.cells for column in columns), strict=True)),
     ]
+    lines += ["", *(f"Kept: {kept}." for kept in comparison.kept)] if comparison.kept else []
     if comparison.notes:
         lines += ["", *(f"- {note}" for note in comparison.notes)]
     return "\n".join(lines) + "\n"

@@ -81,7 +81,7 @@ class Reporter:
         """Show the header of the study."""
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
-        """Show that a candidate starts."""
+        """Show that a candidate starts; on all rows where there are no splits."""
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Show an epoch that has ended."""
@@ -159,7 +159,8 @@ class PlainReporter(Reporter):
         seconds = trial.cost.fit_seconds
         took = "" if seconds is None else duration(seconds)
         took = "kept from before" if trial.resumed else took
-        score = f"{get_metric(self._metric).title} {trial.scores[self._metric]:.4g}"
+        value = trial.scores.get(self._metric)  # none on all rows
+        score = "" if value is None else f"{get_metric(self._metric).title} {value:.4g}"
         self._print(trial.candidate, trial.split, score, epochs, took)
 
     def note(self, text: str) -> None:
@@ -170,8 +171,9 @@ class PlainReporter(Reporter):
         self._printed = self._clock()
         left = self._study.left(self._printed)
         texts = [text for text in (*parts, str(left)) if text]
-        place = f"split {split.index + 1}/{self._n_splits[candidate]}"
-        self._console.print(Text(f"{candidate}, {place}: {', '.join(texts)}"), soft_wrap=True)
+        n_splits = self._n_splits[candidate]
+        place = f", split {split.index + 1}/{n_splits}" if n_splits else ""
+        self._console.print(Text(f"{candidate}{place}: {', '.join(texts)}"), soft_wrap=True)
 
 
 class LiveReporter(Reporter):

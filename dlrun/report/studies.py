@@ -53,6 +53,7 @@ def study_details(study: StudyDetails) -> Group:
         "status": f"{summary.status.lower()}, started {started}{took}",
         "tags": ", ".join(f"{key}={value}" for key, value in summary.tags.items()),
         "files": study.artifacts,
+        "kept": summary.kept,
         "verdict": summary.verdict,
     }
     grid = Table.grid(padding=(0, 2))

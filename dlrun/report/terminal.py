@@ -75,11 +75,13 @@ def print_comparison(console: Console, comparison: Comparison, sort: str | None 
 
 
 def print_verdict(console: Console, comparison: Comparison) -> None:
-    """Print the verdict, its probabilities, and the notes."""
+    """Print the verdict, its probabilities, the model that is kept, and the notes."""
     console.print(_sentence(comparison.verdict), highlight=False)
     chances = _chances(comparison)
     if chances:
         console.print(Text(chances, style="dim"))
+    for kept in comparison.kept:
+        console.print(Text(f"Kept: {kept}.", style="dim"))
     for note in comparison.notes:
         style = "yellow" if note.code in SPOILING else "dim"
         console.print(Text(f"Note: {note}", style=style))

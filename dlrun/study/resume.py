@@ -90,7 +90,7 @@ class Journal:
 
     def keep_searched(self, records: SearchRecords, job: SearchJob, trial: SearchTrial) -> None:
         """Write a trial of a search; a full disk costs the record."""
-        with _warned_of_a_full_disk(self.folder):
+        with warned_of_a_full_disk(self.folder):
             records.keep(job, trial)
 
     def keep(
@@ -115,7 +115,7 @@ class Journal:
             return
         kept = replace(trial, predictions=None, validation_predictions=None) if condition else trial
         path = self._path(trial.candidate, trial.split, condition, chosen)
-        with _warned_of_a_full_disk(self.folder):
+        with warned_of_a_full_disk(self.folder):
             Record(kept, folder_digest(model) if model else None).write(path)
             shutil.rmtree(path.with_suffix(".checkpoint"), ignore_errors=True)
 
@@ -171,12 +171,12 @@ class Journal:
 
     def begin(self, run_id: str) -> None:
         """Write the id of the study's run in its store."""
-        with _warned_of_a_full_disk(self.folder):
+        with warned_of_a_full_disk(self.folder):
             _write_notes(self.folder, run_id=run_id)
 
     def keep_cut(self, cut: Mapping[str, object]) -> None:
         """Write how the study was made smaller to keep its budget."""
-        with _warned_of_a_full_disk(self.folder):
+        with warned_of_a_full_disk(self.folder):
             _write_notes(self.folder, cut=cut)
 
     def clear(self) -> None:
@@ -199,7 +199,7 @@ class Journal:
 
 
 @contextmanager
-def _warned_of_a_full_disk(folder: Path) -> Iterator[None]:
+def warned_of_a_full_disk(folder: Path) -> Iterator[None]:
     """Go on without a record that cannot be written."""
     try:
         yield

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter, StudyHeader
     from dlrun.study.budget import Cut
+    from dlrun.study.engines.engine import Engine
+    from dlrun.study.final_model import FinalModels
     from dlrun.study.resume import Journal
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
@@ -49,7 +51,9 @@ class StudyOutcome:
     url: str
 
 
-def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOutcome:
+def train(
+    recipe: Recipe, reporter: Reporter, *, fresh: bool = False, refit: str | None = None
+) -> StudyOutcome:
     """Run a study: every candidate on every split, tracked, then compared.
 
     A study that was stopped is resumed: what it has trained is read from its journal.
@@ -58,6 +62,8 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
         recipe: what is trained.
         reporter: shows the progress.
         fresh: ignore the journal of a stopped study.
+        refit: the candidate that is trained on all rows and whose model is kept; None: as the
+            recipe and the verdict say.
 
     Raises:
         DlrunError: the recipe, the data or the store cannot be used, another process trains this
@@ -67,6 +73,9 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
     reporter.note(f"reading the data of {recipe.name} …")  # the next word takes seconds
     pin_threads()
     plan = prepare(recipe)
+    from dlrun.study.final_model import FinalModels, check_wanted
+
+    check_wanted(plan, refit)
 
     # 2 · the store, and what was trained before
     from dlrun.study.resume import journal_folder
@@ -87,12 +96,15 @@ def train(recipe: Recipe, reporter: Reporter, *, fresh: bool = False) -> StudyOu
         for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)
 
-        with StudyRun(store, _facts(plan), before) as study:
+        with StudyRun(store, _facts(plan), before) as study, _engine(plan) as engine:
             journal.begin(study.id)
             # 3 · the trials
-            trials = _run_candidates(plan, study, reporter, journal)
+            trials = _run_candidates(plan, study, reporter, journal, engine)
             # 4 · the verdict
-            outcome = _conclude(study, plan, trials, reporter)
+            tracked, comparison = _conclude(study)
+            # 5 · the model to keep, and the report
+            models = FinalModels(plan, study, reporter, journal, engine, refit)
+            outcome = _keep(models, trials, tracked, comparison)
             if study.store.note and study.store.note != store.note:
                 reporter.note(study.store.note)
         if not outcome.failed:
@@ -158,18 +170,19 @@ def _keep_budget(
     return cut_plan(recipe, plan, cut), cut
 
 
+def _engine(plan: StudyPlan) -> AbstractContextManager[Engine]:
+    from dlrun.study.engines.engine import open_engine
+
+    return open_engine(plan.recipe.execution, plan.dataset, partial(broadcast_task, plan))
+
+
 def _run_candidates(
-    plan: StudyPlan, study: StudyRun, reporter: Reporter, journal: Journal
+    plan: StudyPlan, study: StudyRun, reporter: Reporter, journal: Journal, engine: Engine
 ) -> list[Trial]:
     """Run the classic candidates, then the networks: TensorFlow takes its memory for good."""
     from dlrun.study.candidate_runner import CandidateRunner
-    from dlrun.study.engines.engine import open_engine
 
-    announce = partial(broadcast_task, plan)
-    with (
-        open_engine(plan.recipe.execution, plan.dataset, announce) as engine,
-        ExitStack() as joint,
-    ):
+    with ExitStack() as joint:
 
         def before_networks() -> None:
             joint.enter_context(lead(plan, reporter.note))
@@ -259,9 +272,7 @@ def _search_budget(recipe: Recipe) -> SearchBudget | None:
     return SearchBudget(search.n_trials, search.seconds) if search else None
 
 
-def _conclude(
-    study: StudyRun, plan: StudyPlan, trials: Iterable[Trial], reporter: Reporter
-) -> StudyOutcome:
+def _conclude(study: StudyRun) -> tuple[Study, Comparison]:
     from dlrun.evidence.compare import compare
     from dlrun.report.plain import to_columns, to_metrics
     from dlrun.tracking.read import find_study
@@ -271,12 +282,24 @@ def _conclude(
     verdict = comparison.verdict
     words = "\n\n".join([verdict.sentence, *map(str, comparison.notes)])
     study.finish(words, to_columns(comparison), to_metrics(verdict))
-    _report(study, plan, tracked, comparison, reporter)
+    return tracked, comparison
+
+
+def _keep(
+    models: FinalModels, trials: Sequence[Trial], tracked: Study, comparison: Comparison
+) -> StudyOutcome:
+    from dlrun.evidence.compare import kept_models
+    from dlrun.report.context import build_context
+
+    kept = models.keep(build_context([tracked], comparison), trials)
+    tracked = replace(tracked, kept=kept)
+    comparison = replace(comparison, kept=kept_models([tracked]))
+    _report(models.study, models.plan, tracked, comparison, models.reporter)
     failed: dict[str, str] = {}
     for trial in trials:
         if trial.error:
             failed.setdefault(trial.candidate, trial.error)
-    return StudyOutcome(tracked, comparison, failed, study.url)
+    return StudyOutcome(tracked, comparison, failed, models.study.url)
 
 
 def _report(

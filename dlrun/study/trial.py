@@ -153,7 +153,7 @@ def guarded(job: Job[Result], work: Callable[[Callable[[], None]], Result]) -> R
         except (ClusterError, TrackingError):  # not the candidate's fault
             raise
         except Exception as error:
-            result = job.failed(_reason(job.candidate, error))
+            result = job.failed(failure_reason(job.candidate, error))
         check_signals()
         return result
 
@@ -194,7 +194,7 @@ def _run(
         predictions=predictions,
         scores=scores,
         validation_scores=validation_scores,
-        cost=_cost(fitted, usage, epochs, test, task.model_folder),
+        cost=cost_of(fitted, usage, epochs, test, task.model_folder),
         epochs=tuple(epochs),
         best_epoch=fitted.best_epoch,
         probe_scores=tuple(task.probe(fitted, scores[metrics[0]], train, test)),
@@ -202,7 +202,7 @@ def _run(
     )
 
 
-def _reason(candidate: Candidate, error: Exception) -> str:
+def failure_reason(candidate: Candidate, error: Exception) -> str:
     """Return why a trial failed; an unexpected error is logged with its traceback."""
     if isinstance(error, DlrunError):
         return str(error)
@@ -216,13 +216,22 @@ def _scores(fitted: Fitted, part: Dataset, metrics: tuple[str, ...]) -> dict[str
     return score(metrics, fitted.predict(part.frame), part.y, part.target)
 
 
-def _cost(
+def cost_of(
     fitted: Fitted,
     usage: cost.ResourceUsage,
     epochs: Sequence[Epoch],
     test: Dataset,
     folder: Path | None,
 ) -> Cost:
+    """Return what a trial cost.
+
+    Args:
+        fitted: the candidate.
+        usage: of the fit.
+        epochs: all of them.
+        test: rows to measure the latency on.
+        folder: as `TrialTask.model_folder`.
+    """
     one, thousand = _latency(fitted, test) if folder else (None, None)
     fit_seconds, cpu_seconds = fit_cost(usage, epochs)
     return Cost(
@@ -232,7 +241,7 @@ def _cost(
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,
-        model_mb=_save(fitted, folder, test.format) if folder else None,
+        model_mb=save_model(fitted, folder, test.format) if folder else None,
         parameters=fitted.parameters,
     )
 
@@ -260,7 +269,7 @@ def _latency(fitted: Fitted, test: Dataset) -> tuple[float | None, float | None]
         return cost.latency(prepare, test.frame)
 
 
-def _save(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
+def save_model(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
     """Save the model in the folder, in place of what is there, and return its size in MB.
 
     A model that cannot be saved, as on a full disk, costs the model, not the trial. The format of

@@ -16,6 +16,7 @@ from dlrun.recipe.write import recipe_digest
 from dlrun.system.environment import versions
 
 if TYPE_CHECKING:
+    from dlrun.contract.candidate import Candidate
     from dlrun.deep.distributed.collective import CollectiveGroup, TrainingTask
     from dlrun.study.plan import StudyPlan
     from dlrun.study.trial import TrialTask
@@ -51,9 +52,9 @@ def lead(plan: StudyPlan, note: Callable[[str], None]) -> Iterator[None]:
 
 def broadcast_task(plan: StudyPlan, task: TrialTask) -> None:
     """Announce a network's training to the other workers, where they have a part in it."""
-    position = [each.name for each in plan.deep].index(task.candidate.name)
-    if this_worker() is None or not _is_joint(plan, position):
+    if not is_joint(plan, task.candidate):
         return
+    position = _names(plan).index(task.candidate.name)
     from dlrun.deep.distributed.collective import TrainingTask
 
     _group().broadcast_task(TrainingTask(position, task.condition is not None, task.number))
@@ -95,9 +96,16 @@ def _group() -> CollectiveGroup:
     return worker_group()
 
 
-def _is_joint(plan: StudyPlan, position: int) -> bool:
-    model = plan.recipe.models[position]
+def is_joint(plan: StudyPlan, candidate: Candidate) -> bool:
+    """Return whether other processes have a part in the training of a candidate."""
+    if this_worker() is None or candidate.name not in _names(plan):
+        return False
+    model = plan.recipe.models[_names(plan).index(candidate.name)]
     return STRATEGIES[plan.recipe.training_of(model).strategy].joins_workers
+
+
+def _names(plan: StudyPlan) -> list[str]:
+    return [each.name for each in plan.deep]
 
 
 def _rows(plan: StudyPlan, task: TrainingTask) -> tuple[Dataset, Split]:

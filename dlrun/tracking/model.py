@@ -19,6 +19,7 @@ from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.data.targets import target_kind
 from dlrun.system.version import __version__
 from dlrun.tracking.client import quiet_mlflow
+from dlrun.tracking.store import local_path
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -66,6 +67,17 @@ def log_model(store: Store, run_id: str, folder: Path, card: ModelCard) -> str:
         packed = Path(scratch, "model")
         pack(folder, packed)
         return upload(store, run_id, packed, card)
+
+
+def replace_model(store: Store, run_id: str, folder: Path, card: ModelCard) -> None:
+    """Log a model in place of those that a run has; in a local store their files are removed."""
+    new = log_model(store, run_id, folder, card)
+    for model_id in store.reader.models(run_id):
+        if model_id != new:
+            files = local_path(store.reader.model_location(model_id))
+            store.client.delete_logged_model(model_id)
+            if files:
+                shutil.rmtree(files, ignore_errors=True)
 
 
 def delete_models(store: Store, run_id: str) -> None:

@@ -14,15 +14,18 @@ from dlrun.errors import TrackingError, UsageError
 from dlrun.system.secrets import MASK
 from dlrun.tracking.client import METRICS_AT_ONCE, PARAMS_AT_ONCE, clear_errors, in_batches
 from dlrun.tracking.model import ModelCard, model_name, upload
-from dlrun.tracking.read import find_run, local_path, model_folder
+from dlrun.tracking.read import find_run
 from dlrun.tracking.reader import STUDIES
 from dlrun.tracking.store import (
     candidates_of,
+    local_path,
     local_uri,
     next_name,
     open_store,
     search_runs,
 )
+from dlrun.tracking.stored_model import model_folder
+from dlrun.tracking.tags import NOTE
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -158,10 +161,11 @@ def _copy_model(here: Store, server: Store, output: Any, run_id: str, study: str
     from mlflow.entities import Metric
 
     model = here.client.get_logged_model(output.model_id)
-    own = {key: value for key, value in model.tags.items() if key.startswith("dlrun.")}
-    if own:  # older models have no name of their own
+    own = {key: text for key, text in model.tags.items() if key.startswith("dlrun.") or key == NOTE}
+    is_named = "dlrun.candidate" in own  # older models have no name of their own
+    if is_named:
         own["dlrun.study"] = study
-    name = model_name(study, own["dlrun.candidate"]) if own else model.name
+    name = model_name(study, own["dlrun.candidate"]) if is_named else model.name
     card = ModelCard(name, model.params or {}, own, output.step)
     with TemporaryDirectory() as scratch:
         copy = shutil.copytree(model_folder(here, output.model_id), Path(scratch, "model"))

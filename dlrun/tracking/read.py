@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from math import isnan, nan
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.notes import EARLIER
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.note import Note
 from dlrun.contract.search import SearchBudget
 from dlrun.contract.study import DataSummary, Study
-from dlrun.data.model_io import FACTS
 from dlrun.data.targets import target_kind
 from dlrun.errors import TrackingError, UsageError
 from dlrun.system.text import did_you_mean, listed
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.excerpt import EXCERPT, excerpt_from_json
-from dlrun.tracking.model import ARTIFACT
-from dlrun.tracking.store import candidates_of
+from dlrun.tracking.store import candidates_of, local_path
+from dlrun.tracking.tags import kept_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,33 +80,6 @@ def find_run(store: Store, name: str | None) -> Any:
     return study
 
 
-def load_model_folder(store: Store, name: str | None, candidate: str | None = None) -> Path:
-    """Return the folder of a model, for `dlrun.data.model_io.load`.
-
-    Args:
-        store: where it is.
-        name: a study as in `find_study`, or the run id of a candidate.
-        candidate: the name of one; None: the best by the mean of the primary test metric.
-
-    Raises:
-        UsageError: there is no such study, candidate or model.
-    """
-    with clear_errors(store.place):
-        run = None if candidate or name in (None, LAST) else _candidate_with_id(store, name)
-        if run is None:
-            run = _choose(store, find_run(store, name), candidate)
-        models = store.reader.models(run.info.run_id)
-        if not models:
-            message = f"{run.info.run_name}: this candidate has no model, since it did not finish."
-            raise UsageError(message)
-        packed = model_folder(store, models[-1])
-        folder = packed / "artifacts" / ARTIFACT
-        if not (folder / FACTS).exists():
-            message = f"{folder}: the model is missing. Was the folder of the store moved?"
-            raise TrackingError(message)
-        return folder
-
-
 # ------------------------------------------------------------------------------------- naming
 
 
@@ -141,11 +107,12 @@ def with_id(studies: Sequence[Any], start: str) -> Any:
 
 
 def _parent_of(store: Store, run_id: str) -> Any:
-    child = _candidate_with_id(store, run_id)
+    child = candidate_with_id(store, run_id)
     return store.reader.run(child.data.tags["mlflow.parentRunId"]) if child else None
 
 
-def _candidate_with_id(store: Store, start: str) -> Any:
+def candidate_with_id(store: Store, start: str) -> Any:
+    """Return the run of the one candidate whose id begins with `start`, else None."""
     if len(start) < SHORTEST_ID or not start.isalnum():
         return None
     runs = store.reader.candidates_with_id(start)
@@ -177,7 +144,7 @@ class TrackedStudy(Study):
         from pandas import read_parquet
 
         with clear_errors(self.store.place):
-            run = _choose(self.store, self.run, candidate)
+            run = candidate_run(self.store, self.run, candidate)
             with artifact(self.store, run, tables.PREDICTIONS) as file:
                 return read_parquet(file)
 
@@ -186,7 +153,7 @@ class TrackedStudy(Study):
         from pandas import read_parquet
 
         with clear_errors(self.store.place):
-            run = _choose(self.store, self.run, candidate)
+            run = candidate_run(self.store, self.run, candidate)
             if not _has(self.store, run, tables.VALIDATION_PREDICTIONS):
                 return None
             with artifact(self.store, run, tables.VALIDATION_PREDICTIONS) as file:
@@ -195,7 +162,7 @@ class TrackedStudy(Study):
     def read_weights(self, candidate: str) -> pd.DataFrame:
         """Return the members of a blend; see `Study`."""
         with clear_errors(self.store.place):
-            run = _choose(self.store, self.run, candidate)
+            run = candidate_run(self.store, self.run, candidate)
             if not _has(self.store, run, tables.WEIGHTS):
                 return tables.weights_table([])
             with artifact(self.store, run, tables.WEIGHTS) as file:
@@ -234,7 +201,7 @@ class TrackedStudy(Study):
         from pandas import DataFrame, read_csv
 
         with clear_errors(self.store.place):
-            run = _choose(self.store, self.run, candidate)
+            run = candidate_run(self.store, self.run, candidate)
             if not _has(self.store, run, tables.EPOCHS):  # no network, or no finished epoch
                 return DataFrame()
             with artifact(self.store, run, tables.EPOCHS) as file:
@@ -282,6 +249,7 @@ def _read(store: Store, run: Any) -> TrackedStudy:
         data=_data(facts["data"]) if "data" in facts else None,
         features=_features(facts["features"]) if "features" in facts else None,
         muted=tuple(facts.get("muted", ())),
+        kept=kept_model(tags),
         search_budget=SearchBudget(**facts["search_budget"]) if "search_budget" in facts else None,
     )
 
@@ -319,28 +287,17 @@ def _features(facts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     return {candidate: tuple(features) for candidate, features in facts.items()}
 
 
-def _choose(store: Store, study: Any, candidate: str | None) -> Any:
+def candidate_run(store: Store, study: Any, candidate: str) -> Any:
+    """Return the run of a candidate of a study.
+
+    Raises:
+        UsageError: it has no such candidate.
+    """
     runs = candidates_of(store, study.info.run_id)
-    if candidate is None:
-        return _best(runs, read_study_json(store, study)["metrics"][0], study.info.run_name)
     if candidate not in runs:
         message = f"{study.info.run_name} has no candidate {candidate!r}. It has: {', '.join(runs)}"
         raise UsageError(message)
     return runs[candidate]
-
-
-def _best(runs: Mapping[str, Any], metric: str, study: str) -> Any:
-    """Return the run with the best mean of the metric over the splits; the dummy comes last."""
-    sign = get_metric(metric).sign
-    ranked = {
-        (name != BASELINE, sign * run.data.metrics[f"test/{metric}"]): run
-        for name, run in runs.items()
-        if run.info.status == "FINISHED" and not isnan(run.data.metrics.get(f"test/{metric}", nan))
-    }
-    if not ranked:
-        message = f"{study}: no candidate of this study has finished with a score."
-        raise UsageError(message)
-    return ranked[max(ranked)]
 
 
 # ---------------------------------------------------------------------------------- artifacts
@@ -362,24 +319,3 @@ def artifact(store: Store, run: Any, name: str) -> Iterator[Path]:
         )
         raise TrackingError(message)
     yield file
-
-
-def model_folder(store: Store, model_id: str) -> Path:
-    """Return the folder of an MLflow model; a downloaded one is removed at exit."""
-    location = store.reader.model_location(model_id)
-    folder = local_path(location)
-    if folder is not None:
-        return folder
-    from mlflow.artifacts import download_artifacts
-
-    scratch = mkdtemp(prefix="dlrun-")
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    return Path(download_artifacts(location, dst_path=scratch, tracking_uri=store.uri))
-
-
-def local_path(uri: str) -> Path | None:
-    """Return the path of an artifact folder, None where it is not on this machine."""
-    parts = urlsplit(uri)
-    if parts.scheme == "file":
-        return Path(url2pathname(parts.path))
-    return None if parts.scheme else Path(uri)

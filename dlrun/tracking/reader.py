@@ -31,6 +31,7 @@ COLUMNS: Final = {
     "latest_metrics": "key, value, is_nan, run_uuid",
     "inputs": "source_type, source_id, destination_type, destination_id",
     "logged_models": "model_id, artifact_location, lifecycle_stage",
+    "logged_model_tags": "model_id, tag_key, tag_value",
 }
 RUNS: Final = """\
 SELECT run_uuid, runs.name, status, start_time, end_time, runs.lifecycle_stage, artifact_uri,
@@ -80,6 +81,9 @@ class RunReader(Protocol):
 
     def model_location(self, model_id: str) -> str:
         """Return the URI of a model's artifacts."""
+
+    def model_tags(self, model_id: str) -> dict[str, str]:
+        """Return the tags of a model."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,10 @@ class ClientReader:
     def model_location(self, model_id: str) -> str:
         """Return the URI of a model's artifacts."""
         return str(self.client.get_logged_model(model_id).artifact_location)
+
+    def model_tags(self, model_id: str) -> dict[str, str]:
+        """Return the tags of a model."""
+        return dict(self.client.get_logged_model(model_id).tags)
 
 
 def _all_pages(search: Callable[..., Any]) -> list[Any]:
@@ -243,6 +251,11 @@ class SqliteReader:
         """Return the URI of a model's artifacts."""
         sql = "SELECT artifact_location FROM logged_models WHERE model_id = ?"
         return str(self._rows(sql, [model_id])[0][0])
+
+    def model_tags(self, model_id: str) -> dict[str, str]:
+        """Return the tags of a model."""
+        sql = "SELECT tag_key, tag_value FROM logged_model_tags WHERE model_id = ?"
+        return dict(self._rows(sql, [model_id]))
 
     def _runs(
         self, where: str, values: Sequence[str], at_most: int | None = None

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, url2pathname
 
 from dlrun.errors import TrackingError, UsageError
 from dlrun.system.secrets import MASK, mask_uri
@@ -285,3 +285,14 @@ def _check_reachable(uri: str) -> None:
         socket.create_connection((parts.hostname, port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise ConnectionError(error.strerror or str(error)) from error
+
+
+# -------------------------------------------------------------------------------------- files
+
+
+def local_path(uri: str) -> Path | None:
+    """Return the path of an artifact folder, None where it is not on this machine."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return None if parts.scheme else Path(uri)

@@ -13,7 +13,7 @@ from dlrun.tracking.client import clear_errors
 from dlrun.tracking.orphaned_runs import is_alive
 from dlrun.tracking.read import LAST, find_run, read_study_json
 from dlrun.tracking.store import candidates_of
-from dlrun.tracking.write import NOTE
+from dlrun.tracking.tags import NOTE, kept_model
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -29,6 +29,7 @@ class StudySummary:
         source: path of the recipe's file when the study ran.
         seconds: from its start to its end; None while it runs.
         verdict: its sentence; the recipe's description where it has not finished.
+        kept: its model, and what that was trained on; empty where it has none.
         tags: those that users gave it.
     """
 
@@ -40,6 +41,7 @@ class StudySummary:
     started: datetime
     seconds: float | None
     verdict: str
+    kept: str
     tags: Mapping[str, str]
 
 
@@ -196,6 +198,7 @@ def _summary(run: Any, experiment: str) -> StudySummary:
         started=datetime.fromtimestamp(info.start_time / 1000, tz=UTC),
         seconds=None if info.end_time is None else (info.end_time - info.start_time) / 1000,
         verdict=tags.get(NOTE, "").partition("\n\n")[0],
+        kept=str(kept_model(tags) or ""),
         tags={key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},
     )
 

@@ -13,6 +13,7 @@ from typing import Self
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
+from dlrun.contract.study import KeptModel
 from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.errors import TrackingError
 from dlrun.system.forced_exit import last_words
@@ -102,6 +103,21 @@ class StudyRun:
     def finish_candidate(self, name: str, model_folder: Path | None) -> None:
         """Summarise a candidate and log its model, a folder that `Fitted.save` wrote."""
         self._write(lambda writer: writer.finish_candidate(name, model_folder))
+
+    def log_refit(
+        self,
+        trial: Trial,
+        settings: Mapping[str, object],
+        model_folder: Path,
+        kept: KeptModel,
+        words: str,
+    ) -> None:
+        """Log a model that was trained on all rows; see `StudyWriter.log_refit`."""
+        self._write(lambda writer: writer.log_refit(trial, settings, model_folder, kept, words))
+
+    def log_kept(self, kept: KeptModel) -> None:
+        """Log which model is that of the study."""
+        self._write(lambda writer: writer.log_kept(kept))
 
     def finish(
         self,

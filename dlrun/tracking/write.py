@@ -5,38 +5,43 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import re
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from posixpath import normpath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.contract.candidate import Epoch, Family
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
+from dlrun.contract.study import KeptModel, rows_of_last_split
 from dlrun.contract.trial import ProbeScore, Trial
-from dlrun.system.secrets import mask, mask_setting, mask_uri
+from dlrun.system.secrets import mask, mask_uri
 from dlrun.system.spreadsheet import guarded
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches
 from dlrun.tracking.excerpt import EXCERPT, excerpt_to_json
-from dlrun.tracking.model import ModelCard, delete_models, log_model, model_name
+from dlrun.tracking.model import (
+    ModelCard,
+    delete_models,
+    log_model,
+    model_name,
+    replace_model,
+)
+from dlrun.tracking.params import short_params
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
 from dlrun.tracking.summary import Points, logged_points, summarize
+from dlrun.tracking.tags import KEPT, NOTE, TRAINED_ON
 
 if TYPE_CHECKING:
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
 
-NOTE: Final = "mlflow.note.content"
 COMPARISON: Final = "comparison.json"
-LONGEST_PARAM: Final = 250
 LONGEST_NOTE: Final = 5000
-PARAM_KEY: Final = re.compile(r"\w[/\w.\- :]{,249}")
 
 
 class StudyWriter:
@@ -153,11 +158,35 @@ class StudyWriter:
             if run_id in self._points:
                 delete_models(self.store, run_id)  # one may be there, half written
             if model_folder is not None:
-                card = self._card(name, done[-1] if done else None)
+                rows = rows_of_last_split(len(self._facts.splits.splits))
+                last = done[-1] if done else None
+                card = self._card(KeptModel(name, rows), self._settings[name], last)
                 model_id = log_model(self.store, run_id, model_folder, card)
             self._log_metrics(run_id, summary, step=0, model_id=model_id)
         self._log_tables(run_id, trials)
         self._end(run_id, "FINISHED" if done else "FAILED")
+
+    def log_refit(
+        self,
+        trial: Trial,
+        settings: Mapping[str, object],
+        model_folder: Path,
+        kept: KeptModel,
+        words: str,
+    ) -> None:
+        """Log a model that was trained on all rows, in place of the last split's.
+
+        The settings are those that were chosen; `words` say what to expect of the model.
+        """
+        card = self._card(kept, settings, trial)
+        seconds = {"dlrun.refit_seconds": f"{trial.cost.fit_seconds:.3g}"}
+        card = replace(card, tags={**card.tags, **seconds, NOTE: words})
+        replace_model(self.store, self._runs[kept.candidate], model_folder, card)
+
+    def log_kept(self, kept: KeptModel) -> None:
+        """Log which model is that of the study."""
+        self.store.client.set_tag(self.id, KEPT, kept.candidate)
+        self.store.client.set_tag(self.id, TRAINED_ON, kept.trained_on)
 
     def finish(
         self,
@@ -269,19 +298,20 @@ class StudyWriter:
         )
         return DatasetInput(tracked, [InputTag("mlflow.data.context", "training")])
 
-    def _card(self, candidate: str, last: Trial | None) -> ModelCard:
-        """Describe a candidate's model, which is that of its last trial."""
+    def _card(
+        self, model: KeptModel, settings: Mapping[str, object], trial: Trial | None
+    ) -> ModelCard:
+        """Describe a model, which is that of a trial."""
         study = self.store.reader.run(self.id).info.run_name
-        n_splits = len(self._facts.splits.splits)
         return ModelCard(
-            name=model_name(study, candidate),
-            params=short_params(self._settings[candidate]),
+            name=model_name(study, model.candidate),
+            params=short_params(settings),
             tags={
                 "dlrun.study": study,
-                "dlrun.candidate": candidate,
-                "dlrun.trained_on": f"training rows of split {n_splits} of {n_splits}",
+                "dlrun.candidate": model.candidate,
+                TRAINED_ON: model.trained_on,
             },
-            step=last.best_epoch or 0 if last else 0,
+            step=trial.best_epoch or 0 if trial else 0,
         )
 
     def _log_metrics(
@@ -365,20 +395,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a user id without a name
         return "unknown"
-
-
-def short_params(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return the settings that are short enough for MLflow's tables, as text without secrets."""
-    known = {key: mask_setting(key, value) for key, value in settings.items() if _is_key(key)}
-    texts = {key: mask(_text(value)) for key, value in known.items()}
-    return {key: text for key, text in texts.items() if len(text) <= LONGEST_PARAM}
-
-
-def _is_key(key: str) -> bool:
-    """Return whether MLflow accepts the key, which may contain a column's name."""
-    return bool(PARAM_KEY.fullmatch(key)) and normpath(key) == key
-
-
-def _text(value: object) -> str:
-    """Return a setting as text, as a recipe writes it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

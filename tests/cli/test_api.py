@@ -40,9 +40,9 @@ def test_predictions_and_model_of_a_candidate(folder):
     answers = result.model("mlp").predict(rows)
     last = tested[tested["fold"] == 2].set_index("row_id")
     assert np.allclose(answers.loc[last.index, "p_yes"], last["p_yes"], atol=1e-5)
-    best = result.comparison.best
-    assert best
-    assert result.model().facts.candidate == best.name
+    kept = result.studies[0].kept
+    assert kept
+    assert result.model().facts.candidate == kept.candidate
 
 
 def test_an_unknown_candidate_is_named_with_those_that_there_are(folder):

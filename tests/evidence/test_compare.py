@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dlrun.catalog.notes import CONSTANT_COLUMNS, LEAK
-from dlrun.contract.study import DataSummary
+from dlrun.contract.study import DataSummary, KeptModel
 from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError, UsageError
 from dlrun.evidence.compare import compare
@@ -67,6 +67,37 @@ def test_equivalent_candidates_are_weighed_by_their_price(duel):
         "Equivalent: mlp and linear differ by 0.0010 ROC AUC [0.0004, 0.0016] over 5 paired "
         "folds: take the cheaper, linear, at 1/4 of the training time and 1/20 of the latency."
     )
+
+
+def test_the_candidate_to_use_is_that_of_the_verdict(flights, duel):
+    assert compare([flights]).to_use == "hist_gradient_boosting"
+    assert compare([duel(LEADS)]).to_use == "mlp"
+    assert compare([duel(spread(0.001, 0.0003))]).to_use == "linear"  # the cheaper
+
+
+def test_where_the_verdict_leaves_it_open_the_best_on_validation_is_used(Made, make_study):
+    """By no test score; what failed on a split, a blend and the dummy come last."""
+    study = make_study(
+        Made("mlp", "deep", (0.9,) * 2, validation=0.6),
+        Made("linear", "classic", (0.7,) * 2, validation=0.7),
+        Made("svm", "classic", (0.7,) * 2, validation=0.8, errors={1: "no"}),
+        Made("dummy", "classic", (0.5,) * 2, validation=0.9),
+        Made("blend", "both", (0.9,) * 2, validation=0.95),
+    )
+    found = compare([study])
+    undecided = replace(found, verdict=replace(found.verdict, kind="undecided", advised=None))
+    assert undecided.to_use == "linear"
+    alone = compare([make_study(Made("dummy", "classic", (0.5,) * 2))])
+    assert (alone.verdict.kind, alone.to_use) == ("none", "dummy")
+    failed = make_study(Made("mlp", "deep", (0.5,), errors={0: "no"}))
+    assert compare([failed]).to_use is None
+
+
+def test_the_models_that_are_kept_are_named(flights):
+    kept = replace(flights, kept=KeptModel("mlp", "all 9 rows"))
+    assert compare([kept]).kept == ("mlp, trained on all 9 rows",)
+    other = replace(flights, id="other", name="other")
+    assert compare([kept, other]).kept == (f"{flights.name}: mlp, trained on all 9 rows",)
 
 
 def test_without_costs_equivalent_candidates_are_equal(Made, make_study):

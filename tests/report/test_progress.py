@@ -118,6 +118,32 @@ def test_elsewhere_than_on_a_terminal_each_trial_is_a_line(screen):
     ]
 
 
+def run_refit(reporter: Reporter, watch: Watch) -> None:
+    """Train on all rows, which was not planned."""
+    title = "mlp, on all 327,346 rows"
+    reporter.start(replace(HEADER, plan=()))
+    reporter.begin(title, "deep", 0)
+    watch.now += 12
+    reporter.epoch(title, split(0), epoch(1, train_loss=0.5))
+    reporter.end(replace(trial(title, 0, 0.0, n_epochs=2), scores={}))
+    reporter.close()
+
+
+def test_a_training_on_all_rows_has_a_line_without_splits(screen):
+    console, file = screen(80)
+    watch = Watch()
+    run_refit(PlainReporter(console, watch), watch)
+    assert file.getvalue().splitlines()[-3:] == [
+        "building mlp, on all 327,346 rows …",
+        "mlp, on all 327,346 rows: epoch 1/50, loss 0.5",
+        "mlp, on all 327,346 rows: 2 epochs, 4.0 s",
+    ]
+    console, file = screen(80, force_terminal=True, legacy_windows=False)
+    run_refit(LiveReporter(console, watch), watch)
+    (shown,) = last_drawn(file.getvalue())
+    assert shown.split()[:6] == ["mlp,", "on", "all", "327,346", "rows", "━━━━━━━━━━"]
+
+
 def test_on_a_terminal_each_candidate_is_one_moving_line(screen):
     console, file = screen(80, force_terminal=True, legacy_windows=False)
     watch = Watch()
@@ -194,6 +220,10 @@ def test_a_line_says_where_it_stands():
         one.add_trial(trial("mlp", step, score))
     assert (one.place(), one.score()) == ("2/2", "ROC AUC 0.7")
     assert line(family="classic").place() == "1/2"
+    on_all = line(n_splits=0)
+    assert on_all.place() == "building"
+    on_all.add_epoch(0, epoch(3))
+    assert on_all.place() == "epoch 3/50"
 
 
 @pytest.mark.parametrize(

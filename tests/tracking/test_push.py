@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from dlrun.contract.study import Study
+from dlrun.contract.study import KeptModel, Study
 from dlrun.contract.trial import Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking import push as module
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.push import push
-from dlrun.tracking.read import find_study, load_model_folder
+from dlrun.tracking.read import find_study
 from dlrun.tracking.store import Store, local_uri, open_store, search_runs
+from dlrun.tracking.stored_model import find_model
 from dlrun.tracking.study import StudyRun
 
 pytestmark = pytest.mark.slow
@@ -88,7 +89,7 @@ def test_a_study_on_a_server(
     study = find_study(store, written.id)
     assert (study.name, study.status, len(study.trials)) == ("iris-1", "FINISHED", 3)
     assert len(study.read_predictions("linear")) == 150
-    assert saved.load(load_model_folder(store, study.id)).facts.candidate == "linear"
+    assert saved.load(find_model(store, study.id).folder).facts.candidate == "linear"
     assert written.store.note is None
     assert search_runs(open_store(local_uri()), "") == []
 
@@ -105,7 +106,7 @@ def test_what_is_pushed_is_what_was_kept(
     for name in ("linear", "net"):
         pd.testing.assert_frame_equal(there.read_predictions(name), kept.read_predictions(name))
     assert history(pushed.store, pushed.id) == history(here, kept.id)
-    assert saved.load(load_model_folder(pushed.store, pushed.id)).facts.candidate == "linear"
+    assert saved.load(find_model(pushed.store, pushed.id).folder).facts.candidate == "linear"
     assert models(pushed.store, pushed.name) == models(here, kept.name) != {}
     run, origin = pushed.store.client.get_run(pushed.id), here.client.get_run(kept.id)
     assert run.data.params == origin.data.params
@@ -113,6 +114,31 @@ def test_what_is_pushed_is_what_was_kept(
     assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 36
     assert "dlrun.push_to" not in run.data.tags
     assert origin.data.tags["dlrun.pushed_to"] == server.uri
+
+
+def test_a_model_of_all_rows_is_pushed_as_such(
+    keep: Callable[[Write], Study],
+    server: Server,
+    write_study: Write,
+    trials: tuple[Trial, ...],
+    model_folder: Path,
+) -> None:
+    kept = KeptModel("linear", "all 150 rows")
+
+    def write(study: StudyRun) -> None:
+        write_study(study)
+        study.log_refit(trials[0], {"C": 7.0}, model_folder, kept, "Expected accuracy: 0.97.")
+        study.log_kept(kept)
+
+    keep(write)
+    pushed = push()
+    assert find_study(pushed.store, pushed.id).kept == kept
+    assert str(find_model(pushed.store, pushed.id)) == "linear, trained on all 150 rows"
+    (run,) = search_runs(pushed.store, "params.candidate = 'linear'")
+    (model_id,) = pushed.store.reader.models(run.info.run_id)
+    logged = pushed.store.client.get_logged_model(model_id)
+    assert logged.tags["mlflow.note.content"] == "Expected accuracy: 0.97."
+    assert logged.params == {"C": "7.0"}
 
 
 def test_a_study_is_pushed_once_unless_it_is_named(

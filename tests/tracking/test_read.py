@@ -20,8 +20,9 @@ from dlrun.contract.trial import BlendMember, Trial
 from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.facts import StudyFacts
-from dlrun.tracking.read import find_studies, find_study, load_model_folder, with_id
+from dlrun.tracking.read import find_studies, find_study, with_id
 from dlrun.tracking.store import Store, open_store, search_runs
+from dlrun.tracking.stored_model import find_model
 from dlrun.tracking.study import StudyRun
 
 pytestmark = pytest.mark.slow
@@ -277,25 +278,17 @@ def test_a_folder_that_was_moved(folder: Path, store: Store, facts: StudyFacts) 
 def test_the_model_of_a_study(
     written: tuple[Store, str], name: str | None, candidate: str | None, found: str
 ) -> None:
-    folder = load_model_folder(written[0], name, candidate)
+    folder = find_model(written[0], name, candidate).folder
     assert model_of(written[0], found) in folder.parts
     child = search_runs(written[0], f"params.candidate = '{found}'")[0]
-    assert load_model_folder(written[0], child.info.run_id) == folder
+    assert find_model(written[0], child.info.run_id).folder == folder
     assert saved.load(folder).facts.candidate == "linear"
 
 
 def test_the_floor_is_not_the_best_though_it_scores_highest(written: tuple[Store, str]) -> None:
     runs = search_runs(written[0], "params.candidate = 'dummy'")
     assert runs[0].data.metrics["test/accuracy"] == 9.0
-    assert model_of(written[0], "dummy") not in load_model_folder(written[0], None).parts
-
-
-def test_the_best_by_a_metric_of_which_less_is_better(
-    store: Store, facts: StudyFacts, write_study: Write
-) -> None:
-    with StudyRun(store, replace(facts, metrics=("log_loss", "accuracy"))) as study:
-        write_study(study)
-    assert model_of(store, "net") in load_model_folder(store, study.id).parts
+    assert model_of(written[0], "dummy") not in find_model(written[0], None).folder.parts
 
 
 def test_a_model_that_was_moved(
@@ -303,10 +296,10 @@ def test_a_model_that_was_moved(
 ) -> None:
     with StudyRun(store, facts) as study:
         write_study(study)
-    place = load_model_folder(store, None)
+    place = find_model(store, None).folder
     shutil.move(folder / "mlartifacts" / "models", folder / "elsewhere")
     with pytest.raises(TrackingError) as error:
-        load_model_folder(store, None)
+        find_model(store, None)
     assert str(error.value) == (
         f"{place}: the model is missing. Was the folder of the store moved?"
     )
@@ -318,11 +311,11 @@ def test_no_model(store: Store, facts: StudyFacts, trials: tuple[Trial, ...]) ->
         study.log_trial(Trial("net", "deep", trials[0].split, error="no memory"))
         study.finish_candidate("net", None)
     with pytest.raises(UsageError) as error:
-        load_model_folder(store, None)
+        find_model(store, None)
     assert str(error.value) == "iris-1: no candidate of this study has finished with a score."
     with pytest.raises(UsageError) as error:
-        load_model_folder(store, None, "net")
+        find_model(store, None, "net")
     assert str(error.value) == "net: this candidate has no model, since it did not finish."
     with pytest.raises(UsageError) as error:
-        load_model_folder(store, None, "svm")
+        find_model(store, None, "svm")
     assert str(error.value) == "iris-1 has no candidate 'svm'. It has: net"

@@ -82,11 +82,12 @@ def test_a_local_study_is_read_without_mlflow_and_a_classic_model_without_tensor
     code = (
         "import sys\nfrom dlrun.data.model_io import load\n"
         "from dlrun.tracking import orphaned_runs, model, push, read, study, studies, ui\n"
-        "from dlrun.tracking.read import find_study, load_model_folder\n"
+        "from dlrun.tracking.read import find_study\n"
+        "from dlrun.tracking.stored_model import find_model\n"
         "from dlrun.tracking.store import open_store\n"
         "store = open_store(sys.argv[1], create=False)\n"
         "study = find_study(store)\nstudy.read_predictions('linear')\n"
-        "print(study.name, load(load_model_folder(store, None)).facts.candidate)\n"
+        "print(study.name, load(find_model(store, None).folder).facts.candidate)\n"
         "print({'mlflow', 'tensorflow', 'keras'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, written[0].uri]
