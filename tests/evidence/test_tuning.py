@@ -281,6 +281,21 @@ def test_an_error_is_better_where_it_is_low(tuned) -> None:
     assert settings_importance(as_error, "rmse") == settings_importance(of_mlp, "roc_auc")
 
 
+def test_a_split_that_is_easier_than_others_counts_no_more(tuned) -> None:
+    of_mlp = tuned.search[tuned.search["candidate"] == "mlp"]
+    easier = of_mlp.assign(score=of_mlp["score"] + 10 * of_mlp["step"])
+    assert settings_importance(easier, "roc_auc") == settings_importance(of_mlp, "roc_auc")
+
+
+def test_the_default_settings_are_no_evidence(tuned) -> None:
+    """They stand in every search, and where they are best, every setting of theirs would be."""
+    of_mlp = tuned.search[tuned.search["candidate"] == "mlp"].copy()
+    found = settings_importance(of_mlp, "roc_auc")
+    is_default = of_mlp["trial"] == 1
+    of_mlp.loc[is_default, "score"] = 2.0
+    assert settings_importance(of_mlp, "roc_auc") == pytest.approx(found, rel=0.2)
+
+
 def test_few_trials_have_no_importance(tuned) -> None:
     of_mlp = tuned.search[tuned.search["candidate"] == "mlp"]
     assert settings_importance(of_mlp[of_mlp["step"] < 2], "roc_auc") == {}

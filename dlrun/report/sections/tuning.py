@@ -215,12 +215,12 @@ def _importance(views: Sequence[CandidateView]) -> Markup:
     found = [
         (view, settings_importance(view.read_search(), view.study.metrics[0])) for view in views
     ]
-    charts = [_importance_panel(view, shares) for view, shares in found if shares]
+    charts = [_importance_panel(view, shares) for view, shares in found if len(shares) > 1]
     few = [view.name for view, shares in found if not shares]
     words = f"Too few trials to say which settings matter: {', '.join(few)}." if few else ""
     title = tag("h3", "Importance of the settings")
     if not charts:
-        return title + tag("p", words)
+        return title + tag("p", words) if few else Markup()
     caption = (
         "How much each setting tells the best tenth of a search's trials from the others "
         "(PED-ANOVA), as a share of all; trials of all splits together."
@@ -230,7 +230,7 @@ def _importance(views: Sequence[CandidateView]) -> Markup:
 
 def _importance_panel(view: CandidateView, shares: dict[str, float]) -> tuple[Markup, Content]:
     lanes = {
-        name: [Estimate(name, view.style, share, f"{100 * share:.0f} %")]
+        _short(name, view): [Estimate(name, view.style, share, f"{100 * share:.0f} %")]
         for name, share in shares.items()
     }
     whole = [Estimate("all", view.style, 1.0, "")]
@@ -251,12 +251,17 @@ def _choices(context: ReportContext, view: CandidateView) -> Markup:
     if not names:
         return tag("p", f"{view.name}: the default settings were chosen on all of {of}.")
     caption = (
-        f"{view.name}: the settings chosen on each split, {counted(n_distinct, 'choice')} on {of}, "
-        f"the default on {n_default}."
+        f"{view.name}: the settings chosen on each split, {counted(n_distinct, 'choice')} on {of}"
+        + (f", the default on {n_default}." if n_default else ".")
     )
     head = ["setting", *(context.split_name(view, split) for split in splits)]
-    rows = [[name, *(_cell(choice, name) for choice in choices)] for name in names]
+    rows = [[_short(name, view), *(_cell(choice, name) for choice in choices)] for name in names]
     return table(caption, head, rows)
+
+
+def _short(setting: str, view: CandidateView) -> str:
+    """Return a setting without the name of its baseline."""
+    return setting.removeprefix(f"baselines.{view.own_name}.")
 
 
 def _cell(choice: dict[str, Any], name: str) -> str:
