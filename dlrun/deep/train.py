@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
+from random import Random
 
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
@@ -101,6 +103,9 @@ def _reset_session(seed: int, *, deterministic: bool) -> None:
     """Free earlier networks, whose parts refer to each other, and seed all random numbers."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
+    # Layers draw their seeds from Python's global numbers, and so may other threads: a worker of
+    # Dask does, now and then.
+    import_module("keras.src.random.seed_generator").python_random = Random(seed)  # type: ignore[attr-defined]
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 

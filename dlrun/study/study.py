@@ -96,7 +96,7 @@ def train(
         for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)
 
-        with StudyRun(store, _facts(plan), before) as study, _engine(plan) as engine:
+        with StudyRun(store, _facts(plan), before) as study, _engine(plan, folder) as engine:
             journal.begin(study.id)
             # 3 · the trials
             trials = _run_candidates(plan, study, reporter, journal, engine)
@@ -170,10 +170,11 @@ def _keep_budget(
     return cut_plan(recipe, plan, cut), cut
 
 
-def _engine(plan: StudyPlan) -> AbstractContextManager[Engine]:
+def _engine(plan: StudyPlan, journal: Path) -> AbstractContextManager[Engine]:
     from dlrun.study.engines.engine import open_engine
 
-    return open_engine(plan.recipe.execution, plan.dataset, partial(broadcast_task, plan))
+    announce = partial(broadcast_task, plan)
+    return open_engine(plan.recipe.execution, plan.dataset, journal, announce)
 
 
 def _run_candidates(

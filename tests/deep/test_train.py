@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
 from itertools import cycle
@@ -338,3 +339,16 @@ def test_the_automatic_batch_size_follows_the_rows():
 
     sizes = [automatic_batch_size(n) for n in (1, 1000, 4096, 20_000, 229_000)]
     assert sizes == [32, 32, 64, 256, 1024]
+
+
+def test_seeds_of_layers_do_not_depend_on_other_threads():
+    import keras
+
+    from dlrun.deep.train import _reset_session
+
+    def seed_after(disturb):
+        _reset_session(3, deterministic=False)
+        disturb()
+        return np.asarray(keras.random.SeedGenerator().state.value)
+
+    np.testing.assert_array_equal(seed_after(lambda: None), seed_after(random.random))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.job import Job, OnJobEpoch
 from dlrun.errors import ExtraError
+from dlrun.study.engines.dask import open_dask
+from dlrun.study.engines.local import open_local
+from dlrun.study.engines.ray import open_ray
 
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Execution
@@ -64,18 +68,19 @@ class InProcess:
 
 
 def open_engine(
-    execution: Execution, dataset: Dataset, announce: Announce
+    execution: Execution, dataset: Dataset, folder: Path, announce: Announce
 ) -> AbstractContextManager[Engine]:
     """Open the recipe's engine, once for all jobs of a study; no process outlives the block.
 
     Args:
         execution: the recipe's section.
         dataset: all rows of the study, which jobs run on.
+        folder: of the study's journal, which the workers of a cluster must see.
         announce: called with a network's job before it runs in this process.
     """
     if execution.is_in_process:
         return nullcontext(InProcess(dataset, announce))
-    return OPENERS[execution.engine](execution, dataset)
+    return OPENERS[execution.engine](execution, dataset, folder)
 
 
 def check_engine(execution: Execution) -> None:
@@ -93,12 +98,14 @@ def check_engine(execution: Execution) -> None:
         raise ExtraError(package, execution.engine) from error
 
 
-def _open_local(execution: Execution, dataset: Dataset) -> AbstractContextManager[Engine]:
-    from dlrun.study.engines.local import open_local
-
+def _open_local(
+    execution: Execution, dataset: Dataset, _folder: Path
+) -> AbstractContextManager[Engine]:
     return open_local(execution, dataset)
 
 
-Opener = Callable[["Execution", Dataset], AbstractContextManager[Engine]]
-OPENERS: Final[Mapping[str, Opener]] = {"local": _open_local}
+Opener = Callable[["Execution", Dataset, Path], AbstractContextManager[Engine]]
+OPENERS: Final[Mapping[str, Opener]] = {
+    "local": _open_local, "ray": open_ray, "dask": open_dask,
+}  # fmt: skip
 PACKAGES: Final[Mapping[str, str]] = {"ray": "ray", "dask": "dask.distributed"}

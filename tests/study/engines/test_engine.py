@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from dlrun.study.trial import TrialTask, run_trial
 
 
 def _open(announced: list[Job]) -> AbstractContextManager[Engine]:
-    return open_engine(Execution(), make_dataset(), announced.append)
+    return open_engine(Execution(), make_dataset(), Path(), announced.append)
 
 
 def test_one_local_worker_is_this_process() -> None:
