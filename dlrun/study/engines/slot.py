@@ -68,8 +68,7 @@ class Slot:
             self.stop()
             self._start_process()
         self.running = attempts
-        with suppress(OSError):  # the process has just ended, which is noticed when it is read
-            self._send(attempts.job)
+        self._send(attempts.job)
 
     def receive(self) -> Any:
         """Return the next message of the process; wait for it.
@@ -77,10 +76,12 @@ class Slot:
         Raises:
             LostWorkerError: the process has ended.
         """
-        try:
-            return self.connection.recv()
-        except (EOFError, OSError):
-            raise LostWorkerError(self.stop()) from None
+        message = None
+        with suppress(EOFError, OSError):
+            message = None if self.is_silent else self.connection.recv()
+        if message is None:
+            raise LostWorkerError(self.stop())
+        return message
 
     @property
     def is_silent(self) -> bool:
@@ -113,15 +114,15 @@ class Slot:
         if process is None:
             return 0
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # with what an estimator has started
         return process.wait()
 
     def _start_process(self) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", local_worker.__name__, str(theirs.fileno()),
-                 str(os.getpid())],
+                [sys.executable, "-P", *(f"-W{each}" for each in sys.warnoptions), "-m",
+                 local_worker.__name__, str(theirs.fileno()), str(os.getpid())],
                 env={**os.environ, **self._variables()},
                 pass_fds=[theirs.fileno(), self._rows.descriptor],
                 stdin=subprocess.DEVNULL,
@@ -139,4 +140,7 @@ class Slot:
         return changed
 
     def _send(self, message: object) -> None:
-        self.connection.send_bytes(pickle.dumps(message, protocol=5))
+        """Send a message; that the process has just ended is noticed when it is read."""
+        pickled = pickle.dumps(message, protocol=5)
+        with suppress(OSError):
+            self.connection.send_bytes(pickled)

@@ -71,6 +71,12 @@ class Job:
     def leave(self, dataset, threads):
         os._exit(7)
 
+    def leave_a_child(self, dataset, threads):
+        if os.fork():
+            os._exit(7)
+        time.sleep(10)
+        os._exit(0)
+
     def fail(self, dataset, threads):
         return 1 / 0
 
@@ -238,3 +244,9 @@ def test_epochs_that_a_lost_worker_sent_are_passed_on_once() -> None:
     for number in (1, 2, 1, 2):
         attempts.pass_on(Epoch(number, 2, {}, 0.0), on_epoch)
     assert passed == [1, 2, 1, 2]
+
+
+def test_a_worker_that_leaves_a_process_with_its_pipe_is_lost_all_the_same(make_job) -> None:
+    with _two() as engine:
+        result, _ = _run(engine, make_job("leave_a_child"))
+    assert result == "leave_a_child: its process ended with exit code 7, 3 times"
