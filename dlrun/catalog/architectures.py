@@ -38,10 +38,11 @@ Sizes = Annotated[list[Size], Field(max_length=256)]
 Counts = Annotated[list[Size], Field(min_length=1, max_length=256)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 NumberEncode = Literal["none", "plr", "ple"] | None
-SearchedDropout = Annotated[Dropout, Dimension(range=(0.0, 0.5))]
+# None at all is often best, and a range would hardly ever propose it.
+SearchedDropout = Annotated[Dropout, Dimension(choices=(0.0, 0.1, 0.2, 0.3, 0.5))]
 SearchedEncode = Annotated[NumberEncode, Dimension(choices=("none", "plr", "ple"))]
-RATES: Final = Dimension(log=(1e-4, 1e-2))
-ATTENTION_RATES: Final = Dimension(log=(5e-5, 3e-3))
+RATES: Final = Dimension(log=(3e-4, 1e-2))
+ATTENTION_RATES: Final = Dimension(log=(1e-4, 3e-3))
 
 
 class Settings(BaseModel):
@@ -182,7 +183,7 @@ class TextCnn(Settings):
         Counts, Dimension(choices=([1, 2, 3], [3, 4, 5], [5, 6, 7], [2, 3, 4, 5], [3], [7]))
     ] = [3, 4, 5]
     """Tokens under each filter."""
-    dropout: Annotated[Dropout, Dimension(range=(0.0, 0.7))] = 0.5
+    dropout: SearchedDropout = 0.5
     """Share of units switched off before the head while training."""
 
 

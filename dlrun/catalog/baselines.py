@@ -118,7 +118,8 @@ def _xgboost(n_rows: int) -> dict[str, Any]:
 
 
 def _lightgbm(n_rows: int) -> dict[str, Any]:
-    return {"n_estimators": _rounds(n_rows), "num_leaves": _leaves(n_rows)}
+    # Without subsample_freq, which alone changes nothing, it ignores subsample.
+    return {"n_estimators": _rounds(n_rows), "num_leaves": _leaves(n_rows), "subsample_freq": 1}
 
 
 def _xgboost_categories(n_categories: int, n_features: int) -> dict[str, object]:
@@ -151,11 +152,11 @@ FOREST_SPACE: Final[Space] = {
     "max_features": Dimension(choices=("sqrt", 0.2, 0.4, 0.6, 0.8, 1.0)),
     "min_samples_leaf": Dimension(log=(1, 50)),
 }
-BOOSTING_RATES: Final = Dimension(log=(0.02, 0.3))
-TREES: Final = Dimension(log=(50, 1000))
+BOOSTING_RATES: Final = Dimension(log=(0.02, 0.2))
+TREES: Final = Dimension(log=(100, 1000))
 LEAVES: Final = Dimension(log=(7, 255))
 LEAF_ROWS: Final = Dimension(log=(2, 100))
-SHARES: Final = Dimension(range=(0.4, 1.0))
+SHARES: Final = Dimension(range=(0.5, 1.0))
 L2: Final = Dimension(log=(1e-3, 10.0))
 HIST_SPACE: Final[Space] = {
     "learning_rate": BOOSTING_RATES, "max_leaf_nodes": LEAVES, "min_samples_leaf": LEAF_ROWS,
@@ -302,7 +303,7 @@ BASELINES: Final = {
             space={
                 "learning_rate": BOOSTING_RATES, "n_estimators": TREES,
                 "max_depth": Dimension(range=(3, 10)), "reg_lambda": L2,
-                "min_child_weight": Dimension(log=(0.1, 100.0)),
+                "min_child_weight": Dimension(log=(0.1, 30.0)),
                 "subsample": SHARES, "colsample_bytree": SHARES,
             },
         ),
@@ -320,7 +321,8 @@ BASELINES: Final = {
             ),
             space={
                 "learning_rate": BOOSTING_RATES, "n_estimators": TREES, "num_leaves": LEAVES,
-                "min_child_samples": LEAF_ROWS, "colsample_bytree": SHARES, "reg_lambda": L2,
+                "min_child_samples": LEAF_ROWS, "reg_lambda": L2,
+                "subsample": SHARES, "colsample_bytree": SHARES,
             },
         ),
         Baseline(

@@ -168,8 +168,8 @@ def test_rates_of_other_optimizers_lie_around_the_recipes_own():
     def searched(**training):
         return network(training, architecture="mlp").space(make_dataset())
 
-    assert searched()["training.learning_rate"].log == (1e-4, 1e-2)
-    assert searched(optimizer="nadam")["training.learning_rate"].log == (1e-4, 1e-2)
+    assert searched()["training.learning_rate"].log == (3e-4, 1e-2)
+    assert searched(optimizer="nadam")["training.learning_rate"].log == (3e-4, 1e-2)
     own = searched(optimizer="sgd", learning_rate=0.5)
     assert own["training.learning_rate"].log == pytest.approx((0.05, 5.0))
     assert "training.optimizer.weight_decay" in own
