@@ -40,17 +40,23 @@ class SearchPlan:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     def goes_on(self, trials: Sequence[SearchTrial]) -> bool:
-        """Return whether another trial is begun, which is expected to take the mean of the others.
+        """Return whether another trial is begun.
 
-        One that would end after the budget is begun only where that is by little: so the seconds of
-        candidates whose fits are short differ little, from each other and from the budget.
+        It is expected to take the mean of the others, but for the first, in which libraries are
+        imported. One that would end after the budget is begun only where that is by little: so the
+        seconds of candidates whose fits are short differ little, from each other and from the
+        budget.
         """
         if len(trials) >= (self.n_trials or MOST_TRIALS):
             return False
         if len(trials) >= MOST_FAILURES and all(isnan(each.score) for each in trials):
             return False
-        spent = _seconds(trials)
-        return self.seconds is None or spent + spent / len(trials) <= SLACK * self.seconds
+        if self.seconds is None:
+            return True
+        spent, later = _seconds(trials), trials[1:]
+        if not later:
+            return spent < self.seconds
+        return spent + _seconds(later) / len(later) <= SLACK * self.seconds
 
     def seconds_left(self, trials: Sequence[SearchTrial]) -> float | None:
         """Return what is left of the budget of seconds, if there is one."""

@@ -34,6 +34,16 @@ def test_seconds_end_where_the_next_fit_would_end_after_them() -> None:
     assert plan.seconds_left(trials(12)) == 0
 
 
+def test_the_seconds_of_the_first_fit_are_not_expected_of_others() -> None:
+    """It imports libraries."""
+    plan = replace(PLAN, n_trials=None, seconds=10.0)
+    first = trials(1, seconds=9.0)
+    assert plan.goes_on(first)
+    assert plan.goes_on([*first, *trials(1, seconds=0.5)])
+    assert not plan.goes_on([*first, *trials(3, seconds=0.5)])
+    assert not plan.goes_on(trials(1, seconds=10.0))
+
+
 def test_whatever_ends_first_ends_a_search() -> None:
     both = replace(PLAN, seconds=3.0)
     assert not both.goes_on(trials(3))

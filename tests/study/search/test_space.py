@@ -8,7 +8,10 @@ import pytest
 
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe
+from dlrun.recipe.training import Training
 from dlrun.study.plan import StudyPlan, prepare
+from dlrun.study.search import prepare as prepare_room
+from dlrun.study.search.prepare import make_searches
 
 RECIPE = """\
 data: {source: sklearn:wine}
@@ -137,3 +140,23 @@ def test_all_faults_are_said_at_once(folder: Path) -> None:
     assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [
         "r.yaml:14", "r.yaml:15",
     ]  # fmt: skip
+
+
+def test_networks_that_several_machines_train_together_are_not_searched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(folder, text=OWN)
+    several, each = (
+        made.recipe.model_copy(update={"training": Training(strategy=strategy)})
+        for strategy in ("multi_worker", "one_device")
+    )
+    arguments = (made.dataset, made.splits, made.candidates)
+    assert make_searches(several, *arguments)
+    monkeypatch.setattr(prepare_room, "this_worker", object)
+    assert make_searches(each, *arguments)
+    with pytest.raises(RecipeError) as error:
+        make_searches(several, *arguments)
+    assert str(error.value) == (
+        "r.yaml:11: search: networks that several machines train together are not searched. "
+        "Set search: null, or let each machine train for itself"
+    )

@@ -157,12 +157,14 @@ def test_no_search_job_gets_a_test_row(driver: Driver) -> None:
 
 def test_the_default_is_kept_unless_others_are_strictly_better(driver: Driver) -> None:
     driver.candidate = Toy(weight=0.99)
-    trial = driver.run()
+    model = driver.folder / "toy" / "model"
+    trial = driver.run(model_folder=model)
     assert trial
     assert trial.tuning
     assert trial.tuning.chosen == 1
     assert trial.tuning.default_scores == trial.scores
     assert len(driver.jobs) == 8  # and no fit to test what was tested already
+    assert (model / "weight").read_text() == "0.99"
 
 
 def test_of_equal_scores_the_earlier_is_chosen(driver: Driver) -> None:
