@@ -308,6 +308,12 @@ BUSY_MACHINE = NoteKind(
     "A candidate's mean training took at least 0.5 s and more than 1.5 times its CPU seconds, both "
     "without start-up.",
 )
+BLEND_NOT_NAMED = NoteKind(
+    "DLR130",
+    "What the blend of both sides would give",
+    "There is a blend of candidates of both sides, and it is not the verdict: it does not beat "
+    "each side's choice and every candidate, or one side has less than a tenth of its weight.",
+)
 
 # ----------------------------------------------------------------- several data sets, DLR140 to 149
 

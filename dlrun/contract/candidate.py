@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, runtime_checkable
 
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Family = Literal["deep", "classic", "both"]
 """The side of a candidate; a blend of candidates of both sides is of both."""
+BLEND: Final = "blend"
+"""The name of the blend among a study's candidates."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOADERS: Final = {
     "deep": "dlrun.deep.fitted",
     "classic": "dlrun.classic.persistence",
+    "both": "dlrun.study.blend_model",
     "engineered": "dlrun.study.feature_networks",
 }
 FACTS: Final = "model.json"
@@ -32,6 +33,7 @@ class ModelInfo:
     """The inputs and outputs of a saved model.
 
     Attributes:
+        family: both where it is a blend.
         is_engineered: a network on features of the classic side.
     """
 

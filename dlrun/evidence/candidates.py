@@ -38,6 +38,7 @@ class CandidateResults:
         trials: those that finished with a score, as in `Study.trials`.
         n_failed: trials without a score.
         read_epochs: as `Study.read_epochs`.
+        read_weights: as `Study.read_weights`.
         read_predictions: as `Study.read_predictions`.
         decode_predictions: as `Study.decode_predictions`.
     """
@@ -51,6 +52,7 @@ class CandidateResults:
     n_failed: int
     error: str | None
     read_epochs: Callable[[], pd.DataFrame]
+    read_weights: Callable[[], pd.DataFrame]
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
 
@@ -74,6 +76,23 @@ class CandidateResults:
         """Return split index → repeat and fold."""
         places = zip(self.trials["repeat"].tolist(), self.trials["fold"].tolist(), strict=True)
         return dict(zip(self.trials["step"].tolist(), places, strict=True))
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Return member → its mean weight in a blend over the splits, the heaviest first."""
+        shares = self._shares_of("candidate")
+        return {name: shares[name] for name in sorted(shares, key=lambda name: -shares[name])}
+
+    @cached_property
+    def side_weights(self) -> dict[str, float]:
+        """Return family → its mean weight in a blend over the splits."""
+        return self._shares_of("family")
+
+    def _shares_of(self, key: str) -> dict[str, float]:
+        table = self.read_weights()
+        n_splits = len(table[["repeat", "fold"]].drop_duplicates())
+        totals = table.groupby(key, sort=False)["weight"].sum()
+        return {str(name): float(total) / n_splits for name, total in totals.items()}
 
     @property
     def mean(self) -> float:
@@ -169,6 +188,7 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         n_failed=int(np.sum(~is_ok)),
         error=first_line(str(errors[0])) if len(errors) else None,
         read_epochs=partial(study.read_epochs, name),
+        read_weights=partial(study.read_weights, name),
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,
     )

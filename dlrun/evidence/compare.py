@@ -12,6 +12,7 @@ from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.notes import unmuted
 from dlrun.contract.candidate import Family
 from dlrun.evidence import verdict
+from dlrun.evidence.blend import blend_pairs, blend_vs_sides, note_of, shown_pairs, with_blend
 from dlrun.evidence.candidates import CandidateResults, check_comparable, read_candidates
 from dlrun.evidence.choice import Side, choose_side
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
@@ -43,7 +44,8 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     Each side is represented on every split by its best candidate on that split's validation rows;
     `dummy` represents a side only where it is alone. Choosing by test score would favour the side
     that tried more. A side wins where its choice beats that of the other side and every candidate
-    of it.
+    of it. Where there is a blend that beats the choices of both sides and every candidate, the
+    answer is both together.
 
     Three or more paired splits are compared by the Bayesian correlated t-test, fewer by a paired
     bootstrap of their test rows. Splits that test the same rows count once.
@@ -57,13 +59,24 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     """
     metric = check_comparable(studies, metric)
     candidates = read_candidates(studies, metric)
+    singles = [each for each in candidates if each.family != "both"]
     sides = {family: choose_side(candidates, family) for family in FAMILIES}
     deep, classic = sides["deep"], sides["classic"]
-    settings = _settings(studies, metric, candidates, (deep, classic))
-    compared = [*candidates, *(side.chosen for side in (deep, classic) if side)]
-    pairs = _pairs(candidates, deep, classic)
+    settings = _settings(studies, metric, singles, (deep, classic))
+    pairs = _pairs(singles, deep, classic)
+    both = choose_side(candidates, "both") if deep and classic else None
+    if deep and classic and both:
+        pairs += blend_pairs(both, candidates, (deep, classic))
+    compared = [*candidates, *(side.chosen for side in (deep, classic, both) if side)]
     paired = compare_pairs(pairs, {each.name: each for each in compared}, settings)
-    differences = _differences(paired)
+    ahead = _ahead(deep, classic, paired)
+    differences = _differences(shown_pairs(paired, both, candidates, ahead))
+    found = _verdict(singles, deep, classic, paired, differences, settings)
+    notes = [*notes_on(studies, candidates, (deep, classic))]
+    if both and ahead and (both.chosen.name, ahead.name) in paired:
+        blend = blend_vs_sides(both, ahead, paired, differences, settings)
+        found = with_blend(found, blend)
+        notes += [] if blend.is_named else [note_of(blend)]
     sign = settings.metric.sign
     ranked = sorted(candidates, key=lambda each: (not each.scores, -sign * each.mean))
     rows = tuple(_summary(each, differences.get(each.name), settings) for each in ranked)
@@ -82,8 +95,8 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         best_deep=deep.best.name if deep else None,
         best_classic=classic.best.name if classic else None,
         choices={family: dict(side.n_splits) for family, side in sides.items() if side},
-        verdict=_verdict(candidates, deep, classic, paired, differences, settings),
-        notes=unmuted(notes_on(studies, candidates, (deep, classic)), _muted(studies)),
+        verdict=found,
+        notes=unmuted(notes, _muted(studies)),
         search_budget=settings.search_budget,
         search_costs=search_costs(candidates),
         kept=kept_models(studies),
@@ -176,6 +189,18 @@ def _pairs(
         if each.scores and (rival := rivals.get(each.family)) and rival is not each
     ]
     return list(dict.fromkeys(pairs))
+
+
+def _ahead(
+    deep: Side | None, classic: Side | None, paired: Mapping[Pair, PairedComparison]
+) -> CandidateResults | None:
+    """Return the choice of the side that is ahead; None where the sides are not compared."""
+    if not (deep and classic):
+        return None
+    found = paired.get((deep.chosen.name, classic.chosen.name))
+    if found is None:
+        return None
+    return deep.chosen if found.interval.mean >= 0 else classic.chosen
 
 
 def _differences(paired: Mapping[Pair, PairedComparison]) -> dict[str, Difference]:

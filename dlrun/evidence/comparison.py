@@ -89,7 +89,8 @@ class CandidateSummary:
         validation: mean validation score.
         scores: mean test score on every metric of its study.
         cost: means over the splits.
-        difference: to the other side's choice; with one side alone, to the best of that side.
+        difference: to the other side's choice, of a blend to the better side's; with one side
+            alone, to the best of that side.
         error: first line of the first error.
         tuning: what tuning gained and cost; None where it was not tuned.
     """
@@ -109,11 +110,28 @@ class CandidateSummary:
 
 
 @dataclass(frozen=True)
+class BlendSummary:
+    """The blend of both sides, against the better of them.
+
+    Attributes:
+        weights: candidate → its mean weight over the splits, the heaviest first.
+        difference: to the choice of the side that is ahead.
+        not_beaten: candidates, and choices of a side, that it does not beat.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    difference: Difference
+    not_beaten: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer.
 
     Attributes:
-        kind: the better side; `none` where a side is missing.
+        kind: the better side, or both where their blend is better than either; `none` where a
+            side is missing.
         sentence: the answer in words.
         difference: by how much the deep side's choice is better than the classic side's.
         not_beaten: candidates of the side that is behind which the choice of the other one does
@@ -125,6 +143,7 @@ class Verdict:
         more_rows: further rows that would: of the data, or of the test set where the verdict
             rests on rows.
         advised: the candidate that the sentence says to use; None where it leaves that open.
+        blend: None where there is none, or a side is missing.
     """
 
     kind: VerdictKind | Literal["none"]
@@ -137,6 +156,7 @@ class Verdict:
     more_folds: int | None = None
     more_rows: int | None = None
     advised: str | None = None
+    blend: BlendSummary | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from dlrun.contract.search import SearchBudget
 
-FAMILY_TITLES: Final = {"deep": "Deep learning", "classic": "Classic ML"}
+FAMILY_TITLES: Final = {
+    "deep": "Deep learning",
+    "classic": "Classic ML",
+    "both": "Both together",
+}
 MAX_DECIMALS: Final = 6
 UNITS: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from, unit, prefix
 
@@ -74,6 +78,13 @@ def rounded_up(count: float) -> int:
     """Round a count up to two significant digits."""
     step = int(10 ** max(0, floor(log10(count)) - 1))
     return ceil(count / step) * step
+
+
+def percent(probability: float) -> str:
+    """Format a share in percent, never rounded to 0 or 100."""
+    if probability < 0.005:  # noqa: PLR2004
+        return "< 1 %"
+    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004
 
 
 def counted(n: int, noun: str) -> str:

@@ -92,7 +92,8 @@ def _on_epochs(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
 
 
 def _on_busy_machine(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
-    names = [each.name for each in candidates if _is_slowed(each.cost)]
+    trained = [each for each in candidates if each.family != "both"]
+    names = [each.name for each in trained if _is_slowed(each.cost)]
     if names:
         yield BUSY_MACHINE.note(
             f"The machine was busy: {', '.join(names)} took more than {BUSY_RATIO:g} times as long "

@@ -95,7 +95,7 @@ def decide(best: BestVsBest) -> Verdict:
     kind = "undecided" if not_beaten else paired.outcome
     return Verdict(
         kind=kind,
-        sentence=sentence + _tuning(best.settings.search_budget) + _scope(paired),
+        sentence=sentence + tuning_phrase(best.settings.search_budget) + scope_phrase(paired),
         difference=best.difference,
         not_beaten=tuple(not_beaten),
         leads=paired.differences,
@@ -165,14 +165,14 @@ def _better_first(best: BestVsBest) -> tuple[CandidateResults, CandidateResults]
 
 def _won(best: BestVsBest) -> str:
     winner, loser = _better_first(best)
-    cost = _cost_phrase(winner, loser)
+    cost = cost_phrase(winner, loser)
     side = FAMILY_TITLES[winner.family]
     return f"{side}: {winner.name} beats {loser.name} by {_lead(best)}{cost and f', at {cost}'}."
 
 
 def _equivalent(best: BestVsBest) -> str:
     cheaper, dearer = _cheaper_first(best)
-    cost = _cost_phrase(cheaper, dearer)
+    cost = cost_phrase(cheaper, dearer)
     advice = f"take the cheaper, {cheaper.name}, at {cost}" if cost else "take either"
     names = f"{best.deep.name} and {best.classic.name}"
     return f"Equivalent: {names} differ by {_lead(best)}: {advice}."
@@ -240,18 +240,18 @@ def _remedy_of(best: BestVsBest) -> Remedy:
     return Remedy(text, more_rows=more_rows)
 
 
-def _tuning(budget: SearchBudget | None) -> str:
+def tuning_phrase(budget: SearchBudget | None) -> str:
     """Return how both sides were tuned; empty where they were not."""
     return f" Each was tuned {budget_phrase(budget)} per split." if budget else ""
 
 
-def _scope(paired: PairedComparison) -> str:
+def scope_phrase(paired: PairedComparison) -> str:
     """Return what a verdict from test rows leaves open."""
     is_narrow = paired.basis == "rows"
     return " It speaks of these fitted models, not of training again." if is_narrow else ""
 
 
-def _cost_phrase(candidate: CandidateResults, other: CandidateResults) -> str:
+def cost_phrase(candidate: CandidateResults, other: CandidateResults) -> str:
     """Return the ratios of training and latency in words.
 
     Training is compared by CPU seconds, which other work on the machine changes least, split by

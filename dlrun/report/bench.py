@@ -9,10 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
-from dlrun.evidence.formatting import FAMILY_TITLES, counted, fixed, signed, small
+from dlrun.evidence.formatting import FAMILY_TITLES, counted, fixed, percent, signed, small
 from dlrun.evidence.ranking import LEVEL
 from dlrun.report.bench_table import score_places
-from dlrun.report.columns import percent
 from dlrun.report.terminal import FAMILY_STYLES, KIND_STYLES
 
 if TYPE_CHECKING:

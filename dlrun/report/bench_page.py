@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.metrics import get_metric
-from dlrun.evidence.formatting import counted
+from dlrun.evidence.formatting import counted, percent
 from dlrun.report.bench import against, answer, headline, lead_text, ranking_words
 from dlrun.report.bench_table import paper_table
 from dlrun.report.charts.chart import read_css
 from dlrun.report.charts.ranks import draw_ranks
-from dlrun.report.columns import percent
 from dlrun.report.content_policy import content_policy
 from dlrun.report.html import render
 from dlrun.report.sections.section import ReportSection, figure, on_any_width, table

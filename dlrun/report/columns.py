@@ -141,10 +141,3 @@ def _leads(found: Sequence[Difference | Interval | None], places: int) -> tuple[
 def _flush_right(texts: Sequence[str]) -> list[str]:
     width = max((len(text) for text in texts), default=0)
     return [text.rjust(width) for text in texts]
-
-
-def percent(probability: float) -> str:
-    """Write a probability in percent, never rounded to 0 or 100."""
-    if probability < 0.005:  # noqa: PLR2004
-        return "< 1 %"
-    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"  # noqa: PLR2004

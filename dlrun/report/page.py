@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from dlrun.evidence.formatting import percent
 from dlrun.report.charts.chart import read_css
 from dlrun.report.charts.shares import Share, draw_shares
-from dlrun.report.columns import percent
 from dlrun.report.content_policy import content_policy
 from dlrun.report.context import ReportContext, build_context
 from dlrun.report.html import render

@@ -1,12 +1,14 @@
 """The style of each candidate: a colour and a marker that are the same in every chart.
 
 The colours are those of Okabe & Ito (2008, "Color universal design"), which colour-blind readers
-can distinguish: cool ones for deep candidates, warm ones and green for classic ones. The markers
-of the two families differ too, round and cornered, and change where colours repeat.
+can distinguish: cool ones for deep candidates, warm ones and green for classic ones, the colour of
+the text for blends of both. The markers of the families differ too, round, cornered and a star, and
+change where colours repeat.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import cos, pi, sin
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 COLOURS: Final[Mapping[Family, tuple[str, ...]]] = {
     "deep": ("#0072B2", "#56B4E9", "#CC79A7"),
     "classic": ("#D55E00", "#E69F00", "#009E73", "#F0E442"),
+    "both": ("var(--ink)",),
 }
 MARKERS: Final[Mapping[Family, tuple[str, ...]]] = {
     "deep": ("circle", "hexagon", "pentagon"),
     "classic": ("square", "triangle", "diamond", "arrow"),
+    "both": ("star",),
 }
 CORNERS: Final = {  # number, and the angle of the first, in turns
     "hexagon": (6, 0.0),
@@ -34,7 +38,9 @@ CORNERS: Final = {  # number, and the angle of the first, in turns
     "triangle": (3, -0.25),
     "diamond": (4, 0.0),
     "arrow": (3, 0.25),
+    "star": (8, -0.25),
 }
+INNER: Final = {"star": 0.4}  # of the reach: that of every second corner
 DUMMY_COLOUR: Final = "#8B939C"
 
 
@@ -56,9 +62,11 @@ class Style:
             return tag("circle", cx=x, cy=y, r=radius, class_="mark")
         n, first = CORNERS[self.marker]
         reach = radius * 1.25  # about the area of the circle
-        angles = [2 * pi * (first + k / n) for k in range(n)]
+        reaches = (reach, reach * INNER.get(self.marker, 1.0))
+        points = [(reaches[k % 2], 2 * pi * (first + k / n)) for k in range(n)]
         corners = " ".join(
-            f"{number(x + reach * cos(angle))},{number(y + reach * sin(angle))}" for angle in angles
+            f"{number(x + far * cos(angle))},{number(y + far * sin(angle))}"
+            for far, angle in points
         )
         return tag("polygon", points=corners, class_="mark")
 
@@ -81,7 +89,7 @@ class Styled(Protocol):
 
 def assign_styles(results: Iterable[Styled]) -> dict[str, Style]:
     """Return candidate → style, in the order of the study; the dummy is grey."""
-    n_seen: dict[Family, int] = {"deep": 0, "classic": 0}
+    n_seen: Counter[Family] = Counter()
     styles = {}
     for each in results:
         colours, markers = COLOURS[each.family], MARKERS[each.family]

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.notes import SPOILING
-from dlrun.evidence.formatting import counted, small
-from dlrun.report.columns import TableColumn, make_columns, percent, tuning_caption
+from dlrun.evidence.formatting import counted, percent, small
+from dlrun.report.columns import TableColumn, make_columns, tuning_caption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import CandidateSummary, Comparison, Verdict
 
 GAP: Final = 2
-FAMILY_STYLES: Final = {"deep": "cyan", "classic": "magenta"}
+FAMILY_STYLES: Final = {"deep": "cyan", "classic": "magenta", "both": "blue"}
 KIND_STYLES: Final = {
     "deep": "bold cyan",
     "classic": "bold magenta",
+    "both": "bold blue",
     "equivalent": "bold green",
     "undecided": "bold yellow",
     "none": "bold",
@@ -130,7 +131,9 @@ def _caption_of_leads(comparison: Comparison) -> str:
     best = (comparison.best_deep, comparison.best_classic)
     if None in best:
         return f"lead: over {best[0] or best[1]}, the best on validation"
-    return f"lead: over the other side's best on validation, {best[0]} or {best[1]}"
+    blend = comparison.verdict.blend
+    own = f"; of {blend.name} over {blend.difference.against}" if blend else ""
+    return f"lead: over the other side's best on validation, {best[0]} or {best[1]}{own}"
 
 
 def _sentence(verdict: Verdict) -> Text:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlrun.catalog.notes import DEFAULT_NETWORK, unmuted
-from dlrun.contract.candidate import Candidate
+from dlrun.contract.candidate import BLEND, Candidate
 from dlrun.contract.dataset import Dataset, Splits
 from dlrun.contract.note import Note
 from dlrun.contract.trial import RetrainingCondition, TestPerturbation
@@ -73,6 +73,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     classic = _classic(recipe, dataset)
     deep = _deep(recipe, dataset)
     _check_names(recipe, classic, deep)
+    _check_blend(recipe, classic, deep)
     notes += _notes(recipe, dataset, splits, classic)
     candidates = (*classic, *deep)
     searches = make_searches(recipe, dataset, splits, candidates)
@@ -159,3 +160,14 @@ def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Ca
                 f"{candidate.name!r} as well. Give the model a name of its own"
             )
             raise RecipeError(message)
+
+
+def _check_blend(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
+    places = {each.name: f"model.{place}.name" for place, each in enumerate(deep)}
+    places |= {each.name: "baselines" for each in classic}
+    if recipe.evaluation.blend and BLEND in places:
+        message = (
+            f"{recipe.at(places[BLEND])}: the weighted mean of all candidates is called {BLEND!r}. "
+            "Give this candidate another name, or set evaluation.blend: false"
+        )
+        raise RecipeError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.metrics.row import ScoredRows
-from dlrun.contract.candidate import Family, Predictions
+from dlrun.contract.candidate import BLEND, Family, Predictions
 from dlrun.contract.study import DataSummary, Study
 from dlrun.data.targets import target_kind
+from dlrun.metrics.blend import blend_weights, mix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,12 +89,14 @@ class Contender:
     Attributes:
         signal: distance of the classes on its own columns; more is better.
         noise: how much the weights vary from training to training, as those of a network do.
+        like: the place of an earlier contender whose columns it sees; None: some of its own.
     """
 
     name: str
     family: Family
     signal: float = 0.5
     noise: float = 0.0
+    like: int | None = None
 
 
 def simulate_ridge(
@@ -105,6 +108,7 @@ def simulate_ridge(
     repeats: int = 1,
     metric: str = "roc_auc",
     rope: float | None = None,
+    has_blend: bool = False,
 ) -> SimulatedStudy:
     """Cross-fit ridge classifiers on two normal classes, so that the true scores are known.
 
@@ -116,6 +120,7 @@ def simulate_ridge(
         repeats: of the folds.
         metric: the primary one.
         rope: as in a recipe; None: automatic.
+        has_blend: the contenders are blended as well.
     """
     from scipy.special import expit
 
@@ -130,7 +135,8 @@ def simulate_ridge(
     for repeat, fold, (train, validation, test) in dealt:
         sizes.append((len(train), len(validation), len(test)))
         for place, each in enumerate(contenders):
-            columns = np.r_[0:SHARED, SHARED + place * OWN : SHARED + (place + 1) * OWN]
+            own = SHARED + (place if each.like is None else each.like) * OWN
+            columns = np.r_[0:SHARED, own : own + OWN]
             weights, bias = _fit_ridge(x[np.ix_(train, columns)], y[train])
             weights = weights + rng.normal(size=len(weights)) * (
                 each.noise * np.linalg.norm(weights) / len(weights) ** 0.5
@@ -138,7 +144,12 @@ def simulate_ridge(
             shares = expit(4 * (x[:, columns] @ weights + bias))
             truth = _true_scores(weights, bias, centres[columns])
             results[each.name].append(_Fitted(repeat, fold, validation, test, shares, truth))
-    return _to_study(contenders, results, y, sizes, (metric, *METRICS), rope)
+    if not has_blend:
+        return _to_study(contenders, results, y, sizes, (metric, *METRICS), rope)
+    blended, members = _blend(contenders, results, y, metric)
+    every = (*contenders, Contender(BLEND, "both"))
+    study = _to_study(every, results | {BLEND: blended}, y, sizes, (metric, *METRICS), rope)
+    return replace(study, weights={BLEND: members})
 
 
 def simulate_scores(
@@ -239,6 +250,30 @@ def _true_scores(weights: Numbers, bias: float, centres: Numbers) -> dict[str, f
     return {"roc_auc": float(ndtr(gap / length / 2**0.5)), "accuracy": float(np.mean(hits))}
 
 
+def _blend(
+    contenders: Sequence[Contender],
+    results: Mapping[str, Sequence[_Fitted]],
+    y: NDArray[np.int64],
+    metric: str,
+) -> tuple[list[_Fitted], pd.DataFrame]:
+    """Blend the contenders on each split, and return the table of their weights."""
+    from pandas import DataFrame
+
+    blended, rows = [], []
+    for split, each in enumerate(results[contenders[0].name]):
+        shares = np.stack([results[one.name][split].shares for one in contenders])
+        checked = np.stack([1 - shares, shares], axis=2)[:, each.validation]
+        weights = blend_weights(checked, y[each.validation], metrics_of(TASK)[metric], seed=split)
+        blended.append(replace(each, shares=mix(shares, weights), truth={}))
+        rows += [
+            {"repeat": each.repeat, "fold": each.fold, "candidate": one.name}
+            | {"family": one.family, "weight": weight}
+            for one, weight in zip(contenders, weights, strict=True)
+            if weight > 0
+        ]
+    return blended, DataFrame(rows)
+
+
 # ------------------------------------------------------------------------------ the study
 
 
@@ -270,6 +305,7 @@ def _to_study(
     true_scores = {
         name: {key: float(np.mean([fitted.truth[key] for fitted in own])) for key in METRICS}
         for name, own in results.items()
+        if own[0].truth  # that of a blend is not known
     }
     return _study(DataFrame(trials), frames, names, rope, sizes, len(y), true_scores)
 

@@ -78,6 +78,7 @@ def train(
     check_wanted(plan, refit)
 
     # 2 · the store, and what was trained before
+    from dlrun.study.blend import run_blend
     from dlrun.study.resume import journal_folder
     from dlrun.tracking.orphaned_runs import close_dead_runs
     from dlrun.tracking.store import open_store
@@ -100,6 +101,7 @@ def train(
             journal.begin(study.id)
             # 3 · the trials
             trials = _run_candidates(plan, study, reporter, journal, engine)
+            trials += run_blend(plan, study, journal, trials, reporter.note)
             # 4 · the verdict
             tracked, comparison = _conclude(study)
             # 5 · the model to keep, and the report

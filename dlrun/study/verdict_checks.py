@@ -109,6 +109,29 @@ def chooses_on_validation() -> Finding:
     return Finding(SIMULATED, expected, f"{mean:+.4f}", abs(mean) <= 0.006)  # noqa: PLR2004
 
 
+def finds_both() -> Finding:
+    """Find that both together are better where each side sees what the other does not."""
+    apart = (Contender("mlp", "deep", 1.2), Contender("linear", "classic", 1.2))
+    n_found = _n_both(apart, n_studies=3, n_rows=3000)
+    return Finding(SIMULATED, "both are better: 3 of 3", f"{n_found} of 3", n_found == 3)  # noqa: PLR2004
+
+
+def names_no_idle_blend() -> Finding:
+    """Name no blend of two candidates that see the same, one of which varies a little."""
+    alike = (Contender("mlp", "deep", noise=0.1, like=0), Contender("linear", "classic", like=0))
+    n_named = _n_both(alike, n_studies=5, n_rows=300)
+    return Finding(SIMULATED, "nothing to gain: 0 of 5 blends", f"{n_named} of 5", n_named == 0)
+
+
+def _n_both(contenders: tuple[Contender, ...], *, n_studies: int, n_rows: int) -> int:
+    """Count the studies whose verdict is both together."""
+    rng = np.random.default_rng(6)
+    studies = [
+        simulate_ridge(contenders, rng, n_rows=n_rows, has_blend=True) for _ in range(n_studies)
+    ]
+    return sum(_compare(study).verdict.kind == "both" for study in studies)
+
+
 CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     no_false_winner,
     no_false_winner_of_one_test_set,
@@ -119,6 +142,8 @@ CHECKS: Final[tuple[Callable[[], Finding], ...]] = (
     keeps_a_small_lead_undecided,
     asks_for_every_rival,
     chooses_on_validation,
+    finds_both,
+    names_no_idle_blend,
 )
 
 

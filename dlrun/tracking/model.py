@@ -173,7 +173,8 @@ def _signature(facts: ModelInfo) -> Any:
 
 def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     """Return pinned requirements; MLflow would infer them by importing everything in a process."""
-    families = PACKAGES if facts.is_engineered else (facts.family,)
+    is_of_both = facts.is_engineered or facts.family == "both"
+    families = tuple(PACKAGES) if is_of_both else (facts.family,)
     own = [package for family in families for package in PACKAGES[family]]
     packages = ("mlflow", *own, *_packages(folder))
     return [f"dlrun=={__version__}", *map(_pin, packages)]
@@ -187,9 +188,9 @@ def _pin(package: str) -> str:
 
 
 def _packages(folder: Path) -> list[str]:
-    """Return the optional packages whose estimators a classic model has."""
+    """Return the optional packages whose estimators a classic model, or a blend, has."""
     schemas = ""
-    for file in folder.glob("*.skops"):
+    for file in folder.rglob("*.skops"):
         with ZipFile(file) as parts:
             schemas += parts.read("schema.json").decode()
     packages = (row.package for row in BASELINES.values() if row.package)

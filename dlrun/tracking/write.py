@@ -100,8 +100,9 @@ class StudyWriter:
         run = self._before.get(name)
         if run is None:
             self._runs[name] = self._create_run(name, family)
-        elif run.data.tags.get(NOTE):
-            # A trial failed, so its scores will be others, and MLflow can take no number back.
+        elif run.data.tags.get(NOTE) or family == "both":
+            # A trial failed, so its scores will be others, and those of a blend may be; MLflow can
+            # take no number back.
             delete_models(self.store, run.info.run_id)
             self.store.client.delete_run(run.info.run_id)
             self._runs[name] = self._create_run(name, family)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dlrun.evidence import choice, decision, pairs, statistics, verdict
+from dlrun.evidence import blend, choice, decision, pairs, statistics, verdict
 from dlrun.study import verdict_checks as checks
 from dlrun.study.simulated import simulate_ridge
 
@@ -78,6 +78,14 @@ def rope_ignored(patch):
     )
 
 
+def blend_never_named(patch):
+    patch.setattr(blend, "MIN_SHARE", 0.9)
+
+
+def blend_always_named(patch):
+    patch.setattr(blend.BlendVsSides, "not_beaten", ())
+
+
 @pytest.mark.parametrize(
     ("plant", "check"),
     [
@@ -93,6 +101,8 @@ def rope_ignored(patch):
         (flipped, checks.finds_deep),
         (rivals_ignored, checks.asks_for_every_rival),
         (rope_ignored, checks.keeps_a_small_lead_undecided),
+        (blend_never_named, checks.finds_both),
+        (blend_always_named, checks.names_no_idle_blend),
     ],
 )
 def test_a_planted_fault_is_found(plant, check, monkeypatch):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dlrun.data.distribution import MOST_LABELS
-from dlrun.evidence.formatting import counted
+from dlrun.evidence.formatting import counted, percent
 from dlrun.report.charts.composition import draw_composition
 from dlrun.report.charts.lanes import draw_lanes
 from dlrun.report.charts.quartiles import draw_by_category, draw_by_value
-from dlrun.report.columns import percent
 from dlrun.report.html import tag
 from dlrun.report.sections.section import ReportSection, figure, panels
 
