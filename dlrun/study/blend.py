@@ -156,17 +156,23 @@ def _cost(parts: Sequence[Cost]) -> Cost:
 
 
 def _save(plan: StudyPlan, journal: Journal, last: Trial) -> Path | None:
-    """Save the members' models of the last split as one, and return its folder.
-
-    A model that cannot be saved, or of which a part is missing, costs the model alone.
-    """
+    """Save the members' models of the last split as one, and return its folder."""
     weights = {each.candidate: each.weight for each in last.members}
     members = {
         each.name: journal.model_folder(each) for each in plan.candidates if each.name in weights
     }
     if not all(folder.exists() for folder in members.values()):
         return None  # a warning has named the model
-    folder = journal.folder / BLEND
+    return write_blend(journal.folder / BLEND, members, weights)
+
+
+def write_blend(
+    folder: Path, members: Mapping[str, Path], weights: Mapping[str, float]
+) -> Path | None:
+    """Save models as one blend in the folder, in place of what is there, and return it.
+
+    A model that cannot be saved costs the model alone: then it is None.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with TemporaryDirectory(prefix="dlrun-") as scratch:

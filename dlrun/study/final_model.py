@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from dlrun.contract.candidate import Epoch
+from dlrun.contract.candidate import BLEND, Epoch
 from dlrun.contract.study import KeptModel, rows_of_last_split
-from dlrun.contract.trial import Trial
+from dlrun.contract.trial import Cost, Trial
 from dlrun.errors import UsageError
 from dlrun.evidence.formatting import first_line
+from dlrun.study.blend import mean_weights, write_blend
 from dlrun.study.refit import RefitJob, make_refit
 from dlrun.study.resume import warned_of_a_full_disk
 from dlrun.study.strands import run_strands
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from dlrun.study.resume import Journal
     from dlrun.tracking.study import StudyRun
 
+ALL_ROWS: Final = f"{BLEND}.refit"  # the folder of the blend in the journal
+
 
 def check_wanted(plan: StudyPlan, wanted: str | None) -> None:
     """Check that the candidate that is to be trained on all rows is one of the study's.
@@ -34,10 +38,27 @@ def check_wanted(plan: StudyPlan, wanted: str | None) -> None:
     Raises:
         UsageError: it is none.
     """
-    names = [each.name for each in plan.candidates]
+    names = [*(each.name for each in plan.candidates), BLEND]
     if wanted is not None and wanted not in names:
         message = f"--refit: {wanted!r} is no candidate of this recipe. {suggest(wanted, names)}"
         raise UsageError(message)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that was trained on all rows.
+
+    Attributes:
+        trial: of the training.
+        settings: of the candidate, as they were chosen.
+        folder: that `Fitted.save` wrote.
+        trained_on: which rows, in words.
+    """
+
+    trial: Trial
+    settings: Mapping[str, object]
+    folder: Path
+    trained_on: str
 
 
 @dataclass(frozen=True)
@@ -65,9 +86,15 @@ class FinalModels:
         name = self.wanted if self.wanted in finished else context.comparison.to_use
         if name is None:
             return None
+        names = self._names(name, finished)
+        weights = mean_weights([each for each in trials if each.members]) if BLEND in names else {}
+        jobs = self._jobs({*names, *weights}, trials)
+        trained = self._train(jobs, names, context)
+        if BLEND in names:
+            self._blend(weights, trained, context.expectation(BLEND))
         n_splits = len(self.plan.splits.splits)
-        trained = self._train(self._jobs(self._names(name, finished), trials), context)
-        kept = trained.get(name) or KeptModel(name, rows_of_last_split(n_splits))
+        made = trained.get(name)
+        kept = KeptModel(name, made.trained_on if made else rows_of_last_split(n_splits))
         self.study.log_kept(kept)
         return kept
 
@@ -91,8 +118,16 @@ class FinalModels:
             jobs.append(make_refit(candidate, own, self.plan.splits, metric, folder))
         return jobs
 
-    def _train(self, jobs: Sequence[RefitJob], context: ReportContext) -> dict[str, KeptModel]:
-        """Run the jobs and log their models; return those that did not fail, by candidate."""
+    def _train(
+        self, jobs: Sequence[RefitJob], logged: Collection[str], context: ReportContext
+    ) -> dict[str, TrainedModel]:
+        """Run the jobs; return the models of those that did not fail, by candidate.
+
+        Args:
+            jobs: to run.
+            logged: the candidates whose models are logged; others are members of a blend.
+            context: of the study.
+        """
         trained = {}
 
         def on_epoch(number: int, epoch: Epoch) -> None:
@@ -104,9 +139,37 @@ class FinalModels:
             if trial.error:
                 self._note(name, first_line(trial.error))
                 continue
-            trained[name] = KeptModel(name, self._rows(job))
-            self._log(job, trial, trained[name], context.expectation(name))
+            trained[name] = TrainedModel(
+                trial, job.candidate.settings, job.model_folder, self._rows(job)
+            )
+            if name in logged:
+                self._log(trained[name], context.expectation(name))
         return trained
+
+    def _blend(
+        self, weights: Mapping[str, float], trained: dict[str, TrainedModel], expected: str
+    ) -> None:
+        """Add the blend of models that were trained on all rows, with its mean weights.
+
+        Args:
+            weights: candidate → its mean weight over the splits.
+            trained: candidate → its model; the blend is added.
+            expected: what to expect of it.
+        """
+        missing = [name for name in weights if name not in trained]
+        members = {name: trained[name] for name in weights if name in trained}
+        folders = {name: each.folder for name, each in members.items()}
+        folder = None if missing else write_blend(self.journal.folder / ALL_ROWS, folders, weights)
+        if folder is None:
+            self._note(BLEND, f"{', '.join(missing) or 'the model'} is missing")
+            return
+        seconds = sum(each.trial.cost.fit_seconds or 0.0 for each in members.values())
+        split = next(iter(members.values())).trial.split
+        trial = Trial(BLEND, "both", split, cost=Cost(fit_seconds=seconds))
+        rows = " and ".join(dict.fromkeys(each.trained_on for each in members.values()))
+        settings = {f"weight.{name}": round(share, 3) for name, share in weights.items()}
+        trained[BLEND] = TrainedModel(trial, settings, folder, rows)
+        self._log(trained[BLEND], expected)
 
     def _strand(self, job: RefitJob) -> Strand[Trial]:
         """Return the trial that was kept before, or run the job and keep its trial."""
@@ -118,9 +181,10 @@ class FinalModels:
             job.keep(trial)
         return trial
 
-    def _log(self, job: RefitJob, trial: Trial, kept: KeptModel, expected: str) -> None:
-        words = f"{expected} It was trained on {kept.trained_on}, and has no test rows of its own."
-        self.study.log_refit(trial, job.candidate.settings, job.model_folder, kept, words)
+    def _log(self, made: TrainedModel, expected: str) -> None:
+        kept = KeptModel(made.trial.candidate, made.trained_on)
+        words = f"{expected} It was trained on {made.trained_on}, and has no test rows of its own."
+        self.study.log_refit(made.trial, made.settings, made.folder, kept, words)
 
     def _title(self, job: RefitJob) -> str:
         return f"{job.candidate.name}, on {self._rows(job)}"

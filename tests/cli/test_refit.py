@@ -193,3 +193,22 @@ def test_a_study_that_was_killed_meanwhile_goes_on_there(
         ("FINISHED", "mortal, trained on all 60 rows")
     ]
     assert not list((tmp_path / "cache").rglob("*.record"))
+
+
+@pytest.mark.tf
+def test_the_members_of_a_blend_are_trained_on_all_rows(study, dlrun) -> None:
+    """Whose own models stay those of the last split; the weights are the mean ones."""
+    folder = study[0]
+    file = folder / write(folder, "both", NEAREST, evaluation=", refit: winner")
+    text = file.read_text().replace("blend: false", "blend: true")
+    network = "{architecture: mlp, hidden: [4]}\ntraining: {epochs: 2, learning_rate: 0.01}"
+    file.write_text(text.replace("model: none", f"model: {network}"))
+    ran = dlrun("train", file.name, "--refit", "blend", cwd=folder)
+    assert ran.code == 0, ran.err
+    assert "Kept: blend, trained on all 60 rows." in ran.out
+    assert "\nnearest, on all 60 rows: " in ran.out
+    share, said = own_rows(dlrun, folder, "both-1")
+    assert said == "model: blend, trained on all 60 rows\n"
+    assert share > 0.8  # one member knows every row
+    said = own_rows(dlrun, folder, "both-1", "--candidate", "nearest")[1]
+    assert said == "model: nearest, trained on training rows of split 2 of 2\n"
