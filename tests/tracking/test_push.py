@@ -17,7 +17,7 @@ from dlrun.tracking import push as module
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.push import push
 from dlrun.tracking.read import find_study
-from dlrun.tracking.store import Store, local_uri, open_store, search_runs
+from dlrun.tracking.store import Store, candidates_of, local_uri, open_store, search_runs
 from dlrun.tracking.stored_model import find_model
 from dlrun.tracking.study import StudyRun
 
@@ -134,7 +134,7 @@ def test_a_model_of_all_rows_is_pushed_as_such(
     pushed = push()
     assert find_study(pushed.store, pushed.id).kept == kept
     assert str(find_model(pushed.store, pushed.id)) == "linear, trained on all 150 rows"
-    (run,) = search_runs(pushed.store, "params.candidate = 'linear'")
+    run = candidates_of(pushed.store, pushed.id)["linear"]
     (model_id,) = pushed.store.reader.models(run.info.run_id)
     logged = pushed.store.client.get_logged_model(model_id)
     assert logged.tags["mlflow.note.content"] == "Expected accuracy: 0.97."
