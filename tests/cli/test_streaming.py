@@ -65,7 +65,7 @@ def test_a_streamed_study_from_its_check_to_its_predictions(folder, dlrun, monke
         row["name"]: row["mean"]
         for row in json.loads(dlrun("compare", "--json", cwd=folder).out)["rows"]
     }
-    assert set(scores) == {"dummy", "naive_bayes", "decision_tree", "mlp"}
+    assert set(scores) == {"dummy", "naive_bayes", "decision_tree", "mlp", "blend"}
     assert scores["mlp"] > 0.7
 
     predicted = dlrun("predict", "last", "new.csv", "-o", "out.csv", cwd=folder)

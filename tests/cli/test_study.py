@@ -21,7 +21,8 @@ from dlrun.cli.completion import study_names
 
 pytestmark = pytest.mark.tf
 
-CANDIDATES = {"dummy", "linear", "decision_tree", "mlp"}
+TRAINED = {"dummy", "linear", "decision_tree", "mlp"}
+CANDIDATES = {*TRAINED, "blend"}
 
 
 def test_training_prints_a_header_lines_a_table_and_the_verdict(study):
@@ -33,8 +34,10 @@ def test_training_prints_a_header_lines_a_table_and_the_verdict(study):
     assert "task      classification of churned (2 classes), by ROC AUC" in ran.out
     assert "data      240 rows: 1 number, 1 category, 1 datetime" in ran.out
     assert re.search(r"splits    3: \d+ train, 24 validation, 80 test", ran.out)
-    assert ran.out.count("split 3/3") == len(CANDIDATES)
-    assert re.search(r"^(Deep learning|Classic ML|Equivalent|Undecided): ", ran.out, re.MULTILINE)
+    assert ran.out.count("split 3/3") == len(TRAINED)
+    assert re.search(
+        r"^(Deep learning|Classic ML|Both together|Equivalent|Undecided): ", ran.out, re.MULTILINE
+    )
     assert "dlrun predict last" in ran.out
     assert "workflowType=machine_learning" in ran.out
     assert ran.err == ""  # no word of TensorFlow's, no warning
