@@ -97,7 +97,7 @@ def _run(name: str, n_workers: int, n_trials: int) -> Took:
         yield task
 
     began = time.monotonic()
-    with open_engine(plan.recipe.execution, plan.dataset, lambda _: None) as engine:
+    with open_engine(plan.recipe.execution, plan.dataset, Path(), lambda _: None) as engine:
         for _ in run_strands(engine, map(strand, tasks), lambda *_: None):
             pass
         took = time.monotonic() - began

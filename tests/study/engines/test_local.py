@@ -21,6 +21,7 @@ from dlrun.contract.candidate import Epoch
 from dlrun.recipe.schema import Execution
 from dlrun.study.engines.local import LocalProcesses, open_local
 from dlrun.study.engines.shared import share
+from dlrun.study.engines.slot import HIDDEN, Slot
 from dlrun.study.strands import run_strands
 from dlrun.study.trial import run_trial
 
@@ -250,3 +251,18 @@ def test_a_worker_that_leaves_a_process_with_its_pipe_is_lost_all_the_same(make_
     with _two() as engine:
         result, _ = _run(engine, make_job("leave_a_child"))
     assert result == "leave_a_child: its process ended with exit code 7, 3 times"
+
+
+def test_a_network_gets_a_gpu_and_classic_candidates_need_none(make_job, monkeypatch) -> None:
+    """There is no GPU here: what a worker is told is all that can be seen."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with share(make_dataset()) as rows:
+        engine = LocalProcesses([Slot(rows, 1, gpus) for gpus in (HIDDEN, "2,3")])
+        try:
+            engine.submit(0, make_job("look", family="deep"))
+            engine.submit(1, make_job("look", family="deep"))  # waits for the only slot with GPUs
+            engine.submit(2, make_job("look"))
+            found = dict(engine.wait(lambda *_: None) for _ in range(3))
+        finally:
+            engine.close()
+    assert {number: said[2][1] for number, said in found.items()} == {0: "2,3", 1: "2,3", 2: "-1"}
