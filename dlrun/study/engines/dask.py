@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -175,7 +176,7 @@ def _workers(client: Any) -> list[Any]:
         ClusterError: the scheduler is lost.
     """
     try:
-        return list(client.scheduler_info()["workers"].values())
+        return list(client.scheduler_info(n_workers=-1)["workers"].values())
     except OSError as error:
         raise ClusterError(LOST) from error
 
@@ -233,6 +234,7 @@ def open_dask(execution: Execution, dataset: Dataset, folder: Path) -> Iterator[
     Raises:
         ClusterError: the cluster cannot be started or reached, or has no worker.
     """
+    import_module("distributed")  # which sets the levels of its loggers
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised here
     threads = None if execution.address else n_threads(execution.workers)
     with _connected(execution) as client, open_site(folder) as site, _written_rows(site, dataset):
@@ -279,7 +281,7 @@ def _local_cluster(execution: Execution) -> Iterator[Any]:
     Raises:
         ClusterError: it does not start.
     """
-    local = {"host": "127.0.0.1", "dashboard": False}
+    local = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": ":0"}
     scheduler = {**local, "port": 0, "allowed_failures": MOST - 1}
     try:
         cluster = distributed.SpecCluster(
@@ -288,6 +290,7 @@ def _local_cluster(execution: Execution) -> Iterator[Any]:
                 number: {"cls": distributed.Nanny, "options": {**local, **settings}}
                 for number, settings in enumerate(_local_workers(execution))
             },
+            silence_logs=logging.CRITICAL,
         )
     except Exception as error:
         message = f"Dask could not be started: {first_line(error)}. Take execution.engine: local"
@@ -311,6 +314,7 @@ def _local_workers(execution: Execution) -> Iterator[dict[str, Any]]:
             "nthreads": 1,
             "env": threads | shown,
             "resources": {"GPU": share} if has_gpu else {},
+            "silence_logs": logging.CRITICAL,
             "memory_limit": 0,  # workers keep no data of Dask's that could be moved to the disk
             "preload": [IGNORE_INTERRUPTS],
         }

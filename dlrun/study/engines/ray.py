@@ -198,11 +198,13 @@ def _join(address: str) -> None:
         )
         raise UsageError(message)
     try:
-        place = import_module(SERVICES).canonicalize_bootstrap_address(address)
-        _open_socket(place)
-        ray.init(address=place, **QUIET)
+        _open_socket(import_module(SERVICES).canonicalize_bootstrap_address(address))
+        ray.init(address=address, **QUIET)
     except Exception as error:  # of many kinds: no name, no port, another version
-        message = f"execution.address: no Ray cluster answers at {address}: {first_line(error)}"
+        message = (
+            f"execution.address: no Ray cluster answers at {address}: {first_line(error)}. For one "
+            "that asks for a token, set RAY_AUTH_MODE=token"
+        )
         raise ClusterError(message) from error
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clusters import Deadly, assert_same, run_jobs
+from cluster_jobs import Deadly, assert_same, run_jobs
 from trials import baseline, make_dataset, make_splits, task
 
 from dlrun.contract.candidate import Epoch
