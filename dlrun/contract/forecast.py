@@ -128,6 +128,12 @@ class CandidateForecast:
         """Return the seconds of all fits, one after the other."""
         return sum(each.n * self.pace.seconds(each.n_rows) for each in self.fits)
 
+    @property
+    def trial_seconds(self) -> float:
+        """Return the seconds of the trials on all splits, with their searches."""
+        trials = (each for each in self.fits if each.purpose in ("splits", "search"))
+        return sum(each.n * self.pace.seconds(each.n_rows) for each in trials)
+
 
 def grow(points: Sequence[tuple[int, float]], n_rows: int) -> float:
     """Return a value at some number of rows, from measured ones at ascending numbers.

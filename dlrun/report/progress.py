@@ -43,7 +43,11 @@ class StudyHeader:
         n_train: rows of the first split, as `n_validation` and `n_test`.
         devices: in words.
         tracking: the tracking store in words.
+        fits: how many there are, in words.
+        expected: what the study is expected to take, in words; empty where nothing is known.
         plan: the trials to come, for the time left.
+        n_workers: trials that run at once.
+        n_final: models that are trained on all rows at the end.
     """
 
     recipe: str
@@ -57,21 +61,33 @@ class StudyHeader:
     n_test: int
     devices: str
     tracking: str
+    fits: str = ""
+    expected: str = ""
     plan: tuple[PlannedTrials, ...] = ()
+    n_workers: int = 1
+    n_final: int = 0
 
     @property
     def lines(self) -> dict[str, str]:
         """Return title → text."""
         types = ", ".join(f"{n} {kind}" for kind, n in self.columns.items())
         sizes = f"{self.n_train:,} train, {self.n_validation:,} validation, {self.n_test:,} test"
-        return {
+        lines = {
             "recipe": self.recipe,
             "task": f"{self.task}, by {get_metric(self.metric).title}",
             "data": f"{counted(self.n_rows, 'row')}: {types}",
             "splits": f"{self.n_splits}: {sizes}",
+            "fits": self.fits,
+            "expected": self.expected,
             "devices": self.devices,
             "tracking": self.tracking,
         }
+        return {title: text for title, text in lines.items() if text}
+
+    @property
+    def clock(self) -> StudyClock:
+        """Return a clock for the trials to come."""
+        return StudyClock(self.plan, self.n_workers, self.n_final)
 
 
 class Reporter:
@@ -82,6 +98,9 @@ class Reporter:
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
         """Show that a candidate starts; on all rows where there are no splits."""
+
+    def trial(self, candidate: str, split: Split) -> None:
+        """Show that a trial starts."""
 
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Show an epoch that has ended."""
@@ -121,7 +140,7 @@ class PlainReporter(Reporter):
     def start(self, header: StudyHeader) -> None:
         """Print the header."""
         self._metric = header.metric
-        self._study = StudyClock(header.plan)
+        self._study = header.clock
         print_header(self._console, header)
 
     def begin(self, candidate: str, family: Family, n_splits: int) -> None:
@@ -131,10 +150,14 @@ class PlainReporter(Reporter):
         if family == "deep":
             self._console.print(Text(f"building {candidate} …"), soft_wrap=True)
 
+    def trial(self, candidate: str, split: Split) -> None:
+        """Take the time."""
+        self._study.start(candidate, split.index, self._clock())
+
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Print the epoch if nothing was printed for `QUIET_SECONDS`."""
         now = self._clock()
-        self._study.add_epoch(candidate, epoch, now)
+        self._study.add_epoch(candidate, split.index, epoch, now)
         if now - self._printed >= QUIET_SECONDS:
             place = f"epoch {epoch.number}/{epoch.of}"
             if progress := self._searching.get((candidate, split.index)):
@@ -144,6 +167,7 @@ class PlainReporter(Reporter):
     def searched(self, candidate: str, split: Split, progress: SearchProgress) -> None:
         """Print the best score so far if nothing was printed for `QUIET_SECONDS`."""
         self._searching[candidate, split.index] = progress
+        self._study.add_search(candidate, split.index, progress, self._clock())
         if self._clock() - self._printed >= QUIET_SECONDS:
             title = get_metric(self._metric).title
             self._print(candidate, split, str(progress), f"best {title} {progress.best:.4g}")
@@ -193,7 +217,7 @@ class LiveReporter(Reporter):
     def start(self, header: StudyHeader) -> None:
         """Print the header, and start to draw below it."""
         self._metric = header.metric
-        self._study = StudyClock(header.plan)
+        self._study = header.clock
         print_header(self._progress.console, header)
         self._progress.start()
 
@@ -204,15 +228,20 @@ class LiveReporter(Reporter):
         self._study.begin(candidate, self._clock())
         self._tasks[candidate] = self._progress.add_task(candidate, total=1.0, line=line)
 
+    def trial(self, candidate: str, split: Split) -> None:
+        """Take the time."""
+        self._study.start(candidate, split.index, self._clock())
+
     def epoch(self, candidate: str, split: Split, epoch: Epoch) -> None:
         """Update the line of the candidate."""
         self._lines[candidate].add_epoch(split.index, epoch)
-        self._study.add_epoch(candidate, epoch, self._clock())
+        self._study.add_epoch(candidate, split.index, epoch, self._clock())
         self._update(candidate)
 
     def searched(self, candidate: str, split: Split, progress: SearchProgress) -> None:
         """Update the line of the candidate."""
         self._lines[candidate].add_search(split.index, progress)
+        self._study.add_search(candidate, split.index, progress, self._clock())
         self._update(candidate)
 
     def end(self, trial: Trial) -> None:

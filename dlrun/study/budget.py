@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -109,17 +109,19 @@ class Cut:
         asked: what the recipe asks for.
         size: what is left of it.
         seconds: that this is expected to take.
+        units: candidate → seconds that a trial is expected to take, with its search.
     """
 
     asked: StudySize
     size: StudySize
     seconds: float
+    units: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Cut:
         """Return a cut from its values as a dictionary."""
         asked, size = (StudySize(**values[name]) for name in ("asked", "size"))
-        return cls(asked, size, values["seconds"])
+        return cls(asked, size, values["seconds"], values["units"])
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -199,7 +201,9 @@ def choose_cut(recipe: Recipe, plan: StudyPlan, paces: Paces) -> Cut:
 
     n_train = 0 if plan.dataset.stream else n_train_of(plan, asked)
     size = fit_budget(budget, asked, n_train, forecast, spent=paces.seconds)
-    return Cut(asked, size, forecast(size).seconds)
+    expected = forecast(size)
+    units = {each.name: each.trial_seconds / size.n_splits for each in expected.candidates}
+    return Cut(asked, size, expected.seconds, units)
 
 
 def cut_plan(recipe: Recipe, plan: StudyPlan, cut: Cut) -> StudyPlan:

@@ -112,6 +112,7 @@ class CandidateRunner:
         """Return a trial of the journal, or run it, after a search, and keep it there."""
         trial = self.journal.recall(task.candidate, task.split, model=task.model_folder)
         if trial is None:
+            self.reporter.trial(_title(task), _shown(task))
             trial = yield from self._search(task)
             self.journal.keep(trial, model=task.model_folder)
         chosen = trial.tuning.settings if trial.tuning else {}
@@ -134,6 +135,7 @@ class CandidateRunner:
         known = self.journal.recall(candidate, task.split, condition, chosen=chosen)
         if known:
             return known
+        self.reporter.trial(_title(task), _shown(task))
         trial: Trial = yield replace(
             task,
             candidate=candidate.with_settings(chosen) if chosen else candidate,
@@ -189,19 +191,32 @@ def _shown(task: TrialTask) -> Split:
     return replace(task.split, index=task.number)
 
 
-def planned_trials(plan: StudyPlan, journal: Journal) -> Iterator[PlannedTrials]:
-    """Yield the trials that are to be run, in the order of the study, line by line."""
+def planned_trials(
+    plan: StudyPlan, journal: Journal, units: Mapping[str, float]
+) -> Iterator[PlannedTrials]:
+    """Yield the trials that are to be run, in the order of the study, line by line.
+
+    Args:
+        plan: of the study.
+        journal: has the trials that need not be run.
+        units: candidate → seconds that a trial is expected to take, where they are known.
+    """
     splits, conditions = plan.splits.splits, plan.conditions
     whole = len(splits[0].train)
     for each in plan.candidates:
-        missing = [split for split in splits if not journal.has(each, split)]
-        yield PlannedTrials(
-            each.name, each.name, each.family, (1.0,) * len(missing), each.name in plan.searches
-        )
+        is_searched, unit = each.name in plan.searches, units.get(each.name)
+        sizes = (1.0,) * sum(not journal.has(each, split) for split in splits)
+        yield PlannedTrials(each.name, each.name, each.family, sizes, is_searched, unit)
         if conditions:
-            sizes = [
+            shares = [
                 len(condition.split.train) / whole
                 for condition in conditions
                 if not journal.has(each, condition.split, condition)
             ]
-            yield PlannedTrials(_retrained(each.name), each.name, each.family, tuple(sizes))
+            yield PlannedTrials(
+                _retrained(each.name),
+                each.name,
+                each.family,
+                tuple(shares),
+                expected=None if is_searched else unit,
+            )

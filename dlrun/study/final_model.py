@@ -176,6 +176,7 @@ class FinalModels:
         self.reporter.begin(self._title(job), job.candidate.family, 0)
         if known := job.recall():
             return known
+        self.reporter.trial(self._title(job), job.split)
         trial: Trial = yield job
         with warned_of_a_full_disk(self.journal.folder):
             job.keep(trial)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import log
+from statistics import mean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ import numpy as np
 from dlrun.contract.candidate import Candidate, Family
 from dlrun.contract.forecast import CandidateForecast, Forecast, Pace, TimedFit
 from dlrun.study.probe import N_STEPS, time_fit, warm_up
-from dlrun.study.size import StudySize, count_fits, n_train_of, size_of
+from dlrun.study.size import StudySize, count_final, count_fits, n_train_of, size_of
 from dlrun.system import cost
 
 if TYPE_CHECKING:
@@ -189,8 +190,11 @@ def make_forecast(plan: StudyPlan, size: StudySize, paces: Paces) -> Forecast:
     of_size = {name: pace.capped(size.epochs) for name, pace in paces.of.items()}
     candidates = forecast_candidates(plan, size, of_size)
     overhead = OVERHEAD_SECONDS + sum(MODEL_SECONDS[each.family] for each in candidates)
+    n_final, n_rows = count_final(plan), round(size.share * len(plan.dataset))
     return Forecast(
         tuple(candidates),
+        n_final=n_final,
+        final_seconds=n_final * mean(each.pace.seconds(n_rows) for each in candidates),
         overhead_seconds=overhead + (NETWORKS_SECONDS if plan.deep else 0),
         n_workers=plan.recipe.execution.workers,
         memory_mb=_memory_mb(plan, size, candidates, paces.resident),

@@ -103,3 +103,9 @@ def _search(plan: StudyPlan, candidate: Candidate, size: StudySize, pace: Pace) 
         Fits("search", size.n_splits * n_more * n_inner, n_train),
         Fits("search", size.n_splits, n_train),
     )
+
+
+def count_final(plan: StudyPlan) -> int:
+    """Return how many models are trained on all rows at the end."""
+    n_all = len(plan.candidates)
+    return {"none": 0, "winner": 1, "all": n_all}[plan.recipe.evaluation.refit]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dlrun.study.budget import Cut
     from dlrun.study.engines.engine import Engine
     from dlrun.study.final_model import FinalModels
+    from dlrun.study.outlook import Outlook
     from dlrun.study.resume import Journal
     from dlrun.tracking.facts import StudyFacts
     from dlrun.tracking.store import Store
@@ -79,6 +80,7 @@ def train(
 
     # 2 · the store, and what was trained before
     from dlrun.study.blend import run_blend
+    from dlrun.study.outlook import make_outlook
     from dlrun.study.resume import journal_folder
     from dlrun.tracking.orphaned_runs import close_dead_runs
     from dlrun.tracking.store import open_store
@@ -93,7 +95,7 @@ def train(
             journal.keep_cut(asdict(cut))
         orphaned = close_dead_runs(store)
         before = to_reopen(store, journal.run_id)
-        reporter.start(_header(plan, store, journal))
+        reporter.start(_header(plan, store, journal, make_outlook(plan, cut, store)))
         for note in _notes(plan, store, orphaned, journal):
             reporter.note(note)
 
@@ -208,11 +210,12 @@ def _note_idle_gpus(reporter: Reporter) -> None:
         reporter.note(f"The networks are trained on the CPU: {reason}")
 
 
-def _header(plan: StudyPlan, store: Store, journal: Journal) -> StudyHeader:
+def _header(plan: StudyPlan, store: Store, journal: Journal, outlook: Outlook) -> StudyHeader:
     from dlrun.data.splits.make import sizes
     from dlrun.data.targets import target_kind
     from dlrun.report.progress import StudyHeader
     from dlrun.study.candidate_runner import planned_trials
+    from dlrun.study.size import count_final
     from dlrun.system.gpus import describe_devices, gpu_names
 
     target, stream = plan.dataset.target, plan.dataset.stream
@@ -229,7 +232,11 @@ def _header(plan: StudyPlan, store: Store, journal: Journal) -> StudyHeader:
         n_test=n_test,
         devices=describe_devices(gpu_names()) if plan.deep else f"{n_cores()} CPU cores",
         tracking=store.place,
-        plan=tuple(planned_trials(plan, journal)),
+        fits=outlook.fits,
+        expected=outlook.expected,
+        plan=tuple(planned_trials(plan, journal, outlook.units)),
+        n_workers=plan.recipe.execution.workers,
+        n_final=count_final(plan),
     )
 
 

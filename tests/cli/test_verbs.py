@@ -232,10 +232,10 @@ def test_plan_says_what_a_study_takes_and_writes_nothing(dlrun, write_churn, tmp
     assert ran.code == 0, ran.err
     rows = {line.split()[0]: line.split()[1] for line in ran.out.splitlines()[2:6]}
     assert rows == {"dummy": "3", "linear": "3", "decision_tree": "3", "mlp": "3"}
-    assert "12 fits: about " in ran.out
+    assert "13 fits: about " in ran.out
     assert "the study is not cut" in ran.out
     assert "Next: dlrun train r.yaml 'budget=1 h'" in ran.out
     values = json.loads(dlrun("plan", "r.yaml", "--json", cwd=tmp_path).out)
-    assert values["fits"] == 12
+    assert values["fits"] == 13
     assert 0 < values["seconds"] < values["longest_seconds"] + 1
     assert sorted(tmp_path.iterdir()) == before

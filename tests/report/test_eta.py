@@ -14,6 +14,7 @@ from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Trial
 from dlrun.report.eta import PlannedTrials, StudyClock, TimeLeft
+from dlrun.report.line import SearchProgress
 
 ROWS = np.arange(1)
 
@@ -50,7 +51,7 @@ class Network:
                 now += startup + self.pace
                 took = self.pace + startup
                 epoch = Epoch(number, self.n_epochs, {}, took, startup_seconds=startup)
-                clock.add_epoch(self.name, epoch, now)
+                clock.add_epoch(self.name, step, epoch, now)
                 yield now, step
             now += self.finish
             clock.add_trial(trial(self.name, step, self.n_epochs), now)
@@ -121,7 +122,7 @@ def test_trials_that_may_stop_early_are_bounded_until_one_has() -> None:
     clock = StudyClock([plan_of("mlp", 2)])
     clock.begin("mlp", 0.0)
     for number in (1, 2):
-        clock.add_epoch("mlp", Epoch(number, 100, {}, 1.0), float(number))
+        clock.add_epoch("mlp", 0, Epoch(number, 100, {}, 1.0), float(number))
     assert str(clock.left(2.0)) == "at most 3 min 18 s left"
     clock.add_trial(trial("mlp", 0, n_epochs=2), 2.0)
     assert str(clock.left(2.0)) == "2 s left"
@@ -134,8 +135,8 @@ def test_what_was_kept_takes_no_time() -> None:
     for step in range(2):
         clock.add_trial(trial("mlp", step, n_epochs=10, resumed=True), 0.0)
     resumed = Epoch(4, 10, {}, 1.0, resumed=True)
-    clock.add_epoch("mlp", resumed, 0.5)
-    clock.add_epoch("mlp", replace(resumed, number=5, resumed=False), 3.0)
+    clock.add_epoch("mlp", 0, resumed, 0.5)
+    clock.add_epoch("mlp", 0, replace(resumed, number=5, resumed=False), 3.0)
     assert str(clock.left(3.0)) == "5 s left"
     clock.add_trial(trial("mlp", 2, n_epochs=10), 8.0)
     assert str(clock.left(8.0)) == ""
@@ -150,11 +151,14 @@ def test_retraining_on_few_rows_is_shorter() -> None:
 
 
 def test_estimators_that_run_at_once_end_in_any_order() -> None:
-    clock = StudyClock([plan_of("rf", 6, "classic")])
+    clock = StudyClock([plan_of("rf", 6, "classic")], n_workers=2)
     clock.begin("rf", 0.0)
-    for now, step in ((10.0, 1), (10.0, 0), (20.0, 2), (20.0, 3)):
-        clock.add_trial(trial("rf", step), now)
-    assert 6.0 <= clock.left(20.0).seconds <= 10.0
+    for started, ended, steps in ((0.0, 10.0, (1, 0)), (10.0, 20.0, (2, 3))):
+        for step in steps:
+            clock.start("rf", step, started)
+        for step in steps:
+            clock.add_trial(trial("rf", step), ended)
+    assert str(clock.left(20.0)) == "10 s left"
 
 
 def test_the_time_left_runs_down_until_something_ends() -> None:
@@ -169,8 +173,105 @@ def test_the_time_left_runs_down_until_something_ends() -> None:
 def test_a_trial_that_was_planned_as_kept_may_run_after_all() -> None:
     clock = StudyClock([replace(plan_of("mlp", 1), sizes=())])
     clock.begin("mlp", 0.0)
-    clock.add_epoch("mlp", Epoch(1, 5, {}, 1.0), 1.0)
+    clock.add_epoch("mlp", 0, Epoch(1, 5, {}, 1.0), 1.0)
     assert clock.left(1.0).seconds == pytest.approx(4.0)
     clock.add_trial(trial("mlp", 0, n_epochs=5), 5.0)
     clock.add_trial(trial("mlp", 1), 6.0)
     assert str(clock.left(6.0)) == ""
+
+
+def test_a_search_takes_as_long_as_its_trials_so_far() -> None:
+    searched = PlannedTrials("svm", "svm", "classic", (1.0, 1.0), is_searched=True)
+    clock = StudyClock([searched, replace(searched, title="rf", candidate="rf")])
+    clock.begin("svm", 0.0)
+    assert str(clock.left(0.0)) == ""
+    clock.add_search("svm", 0, SearchProgress(3, 9, 0.5), 6.0)
+    assert (
+        str(clock.left(6.0)) == "about 1 min 14 s left"
+    )  # four searches of ten fits of two seconds
+    clock.add_trial(trial("svm", 0), 20.0)
+    assert str(clock.left(20.0)) == "about 1 min 00 s left"
+
+
+def test_a_retraining_takes_one_fit_of_a_search() -> None:
+    searched = PlannedTrials("svm", "svm", "classic", (1.0,), is_searched=True)
+    varied = PlannedTrials("svm, on varied rows", "svm", "classic", (1.0, 0.5))
+    clock = StudyClock([searched, varied])
+    clock.begin("svm", 0.0)
+    clock.add_search("svm", 0, SearchProgress(9, 9, 0.5), 18.0)
+    clock.add_trial(trial("svm", 0), 20.0)
+    assert clock.left(20.0).seconds == pytest.approx(3.0)
+
+
+def test_a_forecast_is_the_guess_until_something_is_measured() -> None:
+    plan = [replace(plan_of(name, 2), expected=seconds) for name, seconds in (("a", 5), ("b", 60))]
+    clock = StudyClock(plan)
+    assert str(clock.left(0.0)) == "about 2 min 10 s left"
+    clock.begin("a", 0.0)
+    clock.add_trial(trial("a", 0), 10.0)
+    assert clock.left(10.0).seconds == pytest.approx(10 + 120)
+
+
+def test_the_final_model_is_expected_and_then_runs() -> None:
+    clock = StudyClock([plan_of("rf", 2, "classic")], n_final=1)
+    clock.begin("rf", 0.0)
+    clock.add_trial(trial("rf", 0), 4.0)
+    assert clock.left(4.0).seconds == pytest.approx(4 + 4)
+    clock.add_trial(trial("rf", 1), 8.0)
+    assert clock.left(8.0).seconds == pytest.approx(4)
+    clock.begin("rf on all rows", 8.0)
+    assert 2 <= clock.left(9.0).seconds <= 4
+    clock.add_trial(trial("rf on all rows", 0), 12.0)
+    assert clock.left(12.0) == TimeLeft(0.0)
+
+
+@dataclass
+class Simulated:
+    """A study on several workers: candidates with trials of about the same length each."""
+
+    n_workers: int
+    means: tuple[float, ...]
+    n_trials: int
+    spread: float
+    imports: float
+
+    def run(self, seed: int) -> list[tuple[float, float]]:
+        """Return (time, estimate of the time left) after each event."""
+        rng = np.random.default_rng(seed)
+        clock = StudyClock(
+            [plan_of(str(number), self.n_trials, "classic") for number in range(len(self.means))],
+            self.n_workers,
+        )
+        waiting = [(str(c), s) for c in range(len(self.means)) for s in range(self.n_trials)]
+        running: list[tuple[float, str, int]] = []
+        seen: list[tuple[float, float]] = []
+        now, n_started, begun = 0.0, 0, set()
+        while waiting or running:
+            while waiting and len(running) < self.n_workers:
+                name, step = waiting.pop(0)
+                if name not in begun:
+                    clock.begin(name, now)
+                    begun.add(name)
+                clock.start(name, step, now)
+                took = self.means[int(name)] * rng.lognormal(0, self.spread)
+                took += self.imports if n_started < self.n_workers else 0
+                n_started += 1
+                running.append((now + took, name, step))
+            running.sort()
+            now, name, step = running.pop(0)
+            clock.add_trial(trial(name, step), now)
+            seen.append((now, clock.left(now).seconds))
+        return seen
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize("n_workers", [1, 2, 4])
+def test_the_time_left_is_within_a_factor_of_one_and_a_half(n_workers: int, share: float) -> None:
+    """In 90 % of studies of three candidates, whose trials differ by a factor of 1.35."""
+    ratios = []
+    for seed in range(40):
+        seen = Simulated(n_workers, (4.0, 4.0, 4.0), 30, spread=0.3, imports=6.0).run(seed)
+        end = seen[-1][0]
+        now, left = next(each for each in seen if each[0] >= share * end)
+        ratios.append(max(left / (end - now), (end - now) / left))
+    assert np.quantile(ratios, 0.9) < 1.5

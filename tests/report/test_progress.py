@@ -135,7 +135,7 @@ def test_a_training_on_all_rows_has_a_line_without_splits(screen):
     run_refit(PlainReporter(console, watch), watch)
     assert file.getvalue().splitlines()[-3:] == [
         "building mlp, on all 327,346 rows …",
-        "mlp, on all 327,346 rows: epoch 1/50, loss 0.5",
+        "mlp, on all 327,346 rows: epoch 1/50, loss 0.5, at most 49 s left",
         "mlp, on all 327,346 rows: 2 epochs, 4.0 s",
     ]
     console, file = screen(80, force_terminal=True, legacy_windows=False)
@@ -256,9 +256,9 @@ def test_a_search_is_shown_by_its_trials_and_the_best_score(screen):
     reporter.epoch("mlp", split(0), epoch(2, val_loss=0.4))
     assert [line.rstrip() for line in file.getvalue().splitlines()[len(HEADER_LINES) :]] == [
         "building mlp …",
-        "mlp, split 1/1: trial 1/3, best ROC AUC 0.91",
-        "mlp, split 1/1: trial 2/3, best ROC AUC 0.92",
-        "mlp, split 1/1: trial 3/3, best ROC AUC 0.93",
+        "mlp, split 1/1: trial 1/3, best ROC AUC 0.91, 36 s left",
+        "mlp, split 1/1: trial 2/3, best ROC AUC 0.92, 24 s left",
+        "mlp, split 1/1: trial 3/3, best ROC AUC 0.93, 12 s left",
         "mlp, split 1/1: best settings, epoch 2/50, val loss 0.4",
     ]
 

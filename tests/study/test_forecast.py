@@ -100,7 +100,7 @@ def test_candidates_are_timed_and_nothing_is_written(
     paces = time_candidates(plan)
     forecast = make_forecast(plan, size_of(plan), paces)
     assert [each.name for each in forecast.candidates] == ["dummy", "decision_tree", "knn"]
-    assert forecast.n_fits == 3 * (6 + 6 + 6 + 3)
+    assert forecast.n_fits == 3 * (6 + 6 + 6 + 3) + 1
     assert all(each.seconds > 0 and not each.is_guess for each in forecast.candidates)
     assert forecast.memory_mb > 200
     assert not list(tmp_path.iterdir())
