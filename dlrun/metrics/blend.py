@@ -28,8 +28,7 @@ def blend_weights(
     Greedy selection with replacement, which starts at the best candidate and ends with the best
     mean on its way (Caruana, Niculescu-Mizil, Crew & Ksikes, 2004, "Ensemble selection from
     libraries of models"), is repeated on bootstrap samples of the rows, and the weights are
-    averaged. On 50 validation rows that gains a third more than one selection on all of them,
-    which takes the luck of the rows for skill (tests/benchmarks/null_blend.py).
+    averaged. On few rows one selection on all of them takes the luck of the rows for skill.
 
     Args:
         predictions: (candidates, rows) or (candidates, rows, labels), as in `Predictions.values`.

@@ -45,6 +45,7 @@ def to_html(bench: Bench) -> str:
         answer=answer_ + colon,
         grounds=grounds,
         shares=None,
+        kept=(),
         notes=bench.notes,
         sections=[*sections, _data_sets(bench), _scores(bench), _pairs(bench)],
         version=__version__,

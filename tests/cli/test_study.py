@@ -232,7 +232,7 @@ def test_studies_are_kept_in_order_from_the_command_line(dlrun, study, tmp_path,
     asked = dlrun("studies", "delete", "first", cwd=copy)
     assert (asked.code, asked.err) == (
         2,
-        "first (4 candidates, 4 models): nothing was deleted. Without a terminal, add --yes\n",
+        "first (5 candidates, 5 models): nothing was deleted. Without a terminal, add --yes\n",
     )
     wrong = dlrun("studies", "delete", "frist", "--yes", cwd=copy)
     assert (wrong.code, "Did you mean 'first'?" in wrong.err) == (2, True)

@@ -155,6 +155,6 @@ def test_a_study_that_goes_on_is_cut_as_before(
     rest = Stopped(99)
     notes = study.train(recipe, rest).study.data.notes
     assert len(timed) == 1  # the second run reads it from the journal
-    assert len(rest.splits) == 2 * 3
+    assert len(rest.splits) == 2 * 3 + 1  # and the final model
     assert [each.code for each in notes] == ["DLR200"]
     assert not list((tmp_path / "cache").rglob("*.record"))  # the next run is cut anew

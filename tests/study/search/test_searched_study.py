@@ -129,7 +129,7 @@ def test_what_has_ended_is_not_run_again(tmp_path: Path) -> None:
     first, *_ = run(plan, tmp_path / "journal")
     journal = journal_of(plan, tmp_path / "journal")
     assert journal.n_kept(plan.candidates, plan.splits.splits) == 4
-    assert [len(line.sizes) for line in planned_trials(plan, journal)][::2] == [0, 0]
+    assert [len(line.sizes) for line in planned_trials(plan, journal, {})][::2] == [0, 0]
     again, engine, *_ = run(plan, tmp_path / "journal")
     assert engine.jobs == []
     assert [trial.tuning for trial in again] == [trial.tuning for trial in first]
