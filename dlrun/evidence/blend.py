@@ -66,9 +66,10 @@ class BlendVsSides:
     def is_named(self) -> bool:
         """Return whether the answer is both together.
 
-        The blend beats the choice of each side and every candidate, each by one test at the same
-        level (intersection-union test; Berger, 1982): that a side chose badly is no merit of the
-        blend. One of which a side has less than a tenth is an ensemble of the other side.
+        The blend beats the choice of each side, every candidate and its own members of each side
+        alone, each by one test at the same level (intersection-union test; Berger, 1982): that a
+        side chose badly, or would gain by averaging, is no merit of the blend. One of which a side
+        has less than a tenth is an ensemble of the other side.
         """
         return not self.not_beaten and self.is_of_both
 
@@ -80,14 +81,18 @@ class BlendVsSides:
 
 
 def blend_pairs(
-    both: Side, candidates: Sequence[CandidateResults], sides: tuple[Side, Side]
+    both: Side,
+    candidates: Sequence[CandidateResults],
+    parts: Sequence[CandidateResults],
+    sides: tuple[Side, Side],
 ) -> list[Pair]:
-    """Pair blends with the choices of the sides, and the chosen blend with every candidate."""
+    """Pair blends with the choices of the sides, and the chosen one with candidates and parts."""
     choices = [side.chosen.name for side in sides]
     tested = [each for each in candidates if each.scores]
     singles = [each.name for each in tested if each.family != "both"]
+    own_parts = [each.name for each in parts]
     pairs = [(each.name, rival) for each in tested if each.family == "both" for rival in choices]
-    pairs += [(both.chosen.name, rival) for rival in (*choices, *singles)]
+    pairs += [(both.chosen.name, rival) for rival in (*choices, *singles, *own_parts)]
     return list(dict.fromkeys(pairs))
 
 

@@ -13,6 +13,7 @@ from dlrun.catalog.notes import unmuted
 from dlrun.contract.candidate import Family
 from dlrun.evidence import verdict
 from dlrun.evidence.blend import blend_pairs, blend_vs_sides, note_of, shown_pairs, with_blend
+from dlrun.evidence.blend_parts import blend_parts
 from dlrun.evidence.candidates import CandidateResults, check_comparable, read_candidates
 from dlrun.evidence.choice import Side, choose_side
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
@@ -65,9 +66,11 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     settings = _settings(studies, metric, singles, (deep, classic))
     pairs = _pairs(singles, deep, classic)
     both = choose_side(candidates, "both") if deep and classic else None
+    parts: list[CandidateResults] = []
     if deep and classic and both:
-        pairs += blend_pairs(both, candidates, (deep, classic))
-    compared = [*candidates, *(side.chosen for side in (deep, classic, both) if side)]
+        parts = [*blend_parts(both.chosen, candidates, settings.metric)]
+        pairs += blend_pairs(both, candidates, parts, (deep, classic))
+    compared = [*candidates, *parts, *(side.chosen for side in (deep, classic, both) if side)]
     paired = compare_pairs(pairs, {each.name: each for each in compared}, settings)
     ahead = _ahead(deep, classic, paired)
     differences = _differences(shown_pairs(paired, both, candidates, ahead))

@@ -7,9 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from dlrun.catalog.metrics import metrics_of
 from dlrun.contract.trial import Cost
+from dlrun.evidence.blend_parts import blend_parts
+from dlrun.evidence.candidates import read_candidates
 from dlrun.evidence.compare import compare
+from dlrun.study.simulated import Contender, simulate_ridge
 
 SPREAD = np.array([0.001, -0.001, 0.002, -0.002, 0.0])
 HALF = {"mlp": 0.63, "linear": 0.37}
@@ -172,3 +177,34 @@ def test_one_test_set_speaks_of_the_fitted_models(Made, make_study):
     assert found.verdict.sentence.endswith(
         "It speaks of these fitted models, not of training again."
     )
+
+
+def test_what_the_baselines_gain_by_averaging_needs_no_network():
+    """Three baselines err differently, and the network is one of them once more."""
+    own = [Contender(name, "classic") for name in ("a", "b", "c")]
+    copy = Contender("net", "deep", like=1)
+    rng = np.random.default_rng(1)
+    study = simulate_ridge((copy, *own), rng, n_rows=3000, has_blend=True)
+    found = compare([study])
+    blend, best = (next(row for row in found.rows if row.name == name) for name in ("blend", "b"))
+    assert blend.mean > best.mean + found.rope
+    assert found.verdict.kind != "both"
+    assert found.verdict.blend.not_beaten == ("its classic members alone",)
+    assert "but it does not beat its classic members alone" in " ".join(map(str, found.notes))
+
+
+def test_a_part_is_the_mean_of_its_members():
+    own = [Contender(name, "classic") for name in ("a", "b")]
+    rng = np.random.default_rng(0)
+    study = simulate_ridge((Contender("net", "deep"), *own), rng, n_rows=400, has_blend=True)
+    candidates = read_candidates([study], "roc_auc")
+    blend = next(each for each in candidates if each.family == "both")
+    (part,) = blend_parts(blend, candidates, metrics_of("classification")["roc_auc"])
+    table = blend.read_weights()
+    on_last = table[(table["fold"] == 4) & (table["family"] == "classic")]
+    shares = on_last.set_index("candidate")["weight"] / on_last["weight"].sum()
+    frames = {name: study.read_predictions(name).query("fold == 4") for name in shares.index}
+    expected = sum(share * frames[name].iloc[:, -1].to_numpy() for name, share in shares.items())
+    truth = frames[shares.index[0]]["truth"]
+    assert part.scores[4] == pytest.approx(roc_auc_score(truth, expected))
+    assert part.name == "its classic members alone"
