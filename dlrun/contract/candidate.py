@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Family = Literal["deep", "classic", "both"]
 """The side of a candidate; a blend of candidates of both sides is of both."""
+
+SIDES: Final[tuple[Family, ...]] = ("deep", "classic")
 BLEND: Final = "blend"
 """The name of the blend among a study's candidates."""
 

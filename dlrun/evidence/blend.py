@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from dlrun.catalog.notes import BLEND_NOT_NAMED
+from dlrun.contract.candidate import SIDES
 from dlrun.evidence.comparison import BlendSummary
 from dlrun.evidence.formatting import (
     FAMILY_TITLES,
@@ -60,7 +61,7 @@ class BlendVsSides:
     def is_of_both(self) -> bool:
         """Return whether each side has a share in its weights that is more than a trace."""
         shares = self.blend.best.side_weights
-        return all(shares.get(family, 0.0) >= MIN_SHARE for family in ("deep", "classic"))
+        return all(shares.get(family, 0.0) >= MIN_SHARE for family in SIDES)
 
     @property
     def is_named(self) -> bool:

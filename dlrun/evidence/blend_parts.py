@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlrun.catalog.metrics.row import ScoredRows
+from dlrun.contract.candidate import SIDES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +30,7 @@ def blend_parts(
     """
     known = {each.name: each for each in candidates}
     table = blend.read_weights()
-    families: tuple[Family, ...] = ("deep", "classic")
-    for family in families:
+    for family in SIDES:
         own = table[table["family"] == family]
         if own["candidate"].nunique() > 1 and set(own["candidate"]) <= known.keys():
             yield _part(blend, family, own, known, metric)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.notes import unmuted
-from dlrun.contract.candidate import Family
+from dlrun.contract.candidate import SIDES
 from dlrun.evidence import verdict
 from dlrun.evidence.blend import blend_pairs, blend_vs_sides, note_of, shown_pairs, with_blend
 from dlrun.evidence.blend_parts import blend_parts
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare"]
 
-FAMILIES: Final[tuple[Family, ...]] = ("deep", "classic")
-
 
 def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     """Compare the candidates of one or several studies and reach the verdict.
@@ -61,7 +59,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
     metric = check_comparable(studies, metric)
     candidates = read_candidates(studies, metric)
     singles = [each for each in candidates if each.family != "both"]
-    sides = {family: choose_side(candidates, family) for family in FAMILIES}
+    sides = {family: choose_side(candidates, family) for family in SIDES}
     deep, classic = sides["deep"], sides["classic"]
     settings = _settings(studies, metric, singles, (deep, classic))
     pairs = _pairs(singles, deep, classic)

@@ -22,6 +22,7 @@ from dlrun.catalog.notes import (
     UNEQUAL_BUDGETS,
     VARIED_CHOICE,
 )
+from dlrun.contract.candidate import SIDES
 from dlrun.evidence.formatting import budget_phrase, counted, duration
 from dlrun.evidence.statistics import differences
 from dlrun.evidence.tuning import n_search_trials, search_costs
@@ -146,9 +147,9 @@ def _on_trials(budget: SearchBudget, candidates: Sequence[CandidateResults]) -> 
 
 def _on_seconds(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
     costs = search_costs(candidates)
-    if not {"deep", "classic"} <= costs.keys():
+    if not costs.keys() >= {*SIDES}:
         return
-    spent = [costs[family] for family in ("deep", "classic")]
+    spent = [costs[family] for family in SIDES]
     means = [(each.seconds / each.n_searches, each.n_trials / each.n_searches) for each in spent]
     if all(max(pair) > ALIKE * min(pair) for pair in zip(*means, strict=True)):
         (deep, n_deep), (classic, n_classic) = means

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from dlrun.catalog.metrics import get_metric
+from dlrun.contract.candidate import SIDES
 from dlrun.evidence.comparison import SearchCost, TuningGain
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.statistics import Interval, differences, posterior
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Steps = tuple[NDArray[np.float64], NDArray[np.float64]]  # times, and values from then on
 
-SIDES: Final[tuple[Family, ...]] = ("deep", "classic")
 FEWEST: Final = 30  # trials; of fewer, PED-ANOVA names the wrong setting about every other time
 
 

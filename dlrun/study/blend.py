@@ -13,7 +13,7 @@ import numpy as np
 
 from dlrun.catalog.baselines import DUMMY
 from dlrun.catalog.metrics import metrics_of
-from dlrun.contract.candidate import BLEND, Predictions
+from dlrun.contract.candidate import BLEND, SIDES, Predictions
 from dlrun.contract.trial import BlendMember, Cost, Trial
 from dlrun.metrics.blend import blend_weights, mix
 from dlrun.metrics.scores import score
@@ -22,13 +22,12 @@ from dlrun.study.blend_model import save_blend
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dlrun.contract.candidate import Candidate, Family
+    from dlrun.contract.candidate import Candidate
     from dlrun.contract.dataset import Dataset
     from dlrun.study.plan import StudyPlan
     from dlrun.study.resume import Journal
     from dlrun.tracking.study import StudyRun
 
-SIDES: Final[tuple[Family, ...]] = ("deep", "classic")
 SUMMED: Final = (
     "fit_seconds",
     "cpu_seconds",

@@ -6,6 +6,12 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def listed(names: Iterable[str], limit: int = 20) -> str:
     """Join names with commas; beyond `limit`, only count the others."""
     known = list(names)

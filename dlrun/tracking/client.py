@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from dlrun.errors import TrackingError
 from dlrun.system.secrets import mask
+from dlrun.system.text import first_line
 
 PARAMS_AT_ONCE: Final = 100
 METRICS_AT_ONCE: Final = 1000
@@ -127,12 +128,6 @@ def in_batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """Yield the items in batches of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def reason_of(error: BaseException) -> str:

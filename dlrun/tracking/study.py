@@ -19,7 +19,8 @@ from dlrun.errors import TrackingError
 from dlrun.system.forced_exit import last_words
 from dlrun.system.secrets import mask
 from dlrun.system.signals import deferred_signals
-from dlrun.tracking.client import clear_errors, failures, first_line, reason_of
+from dlrun.system.text import first_line
+from dlrun.tracking.client import clear_errors, failures, reason_of
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, fallback_store
 from dlrun.tracking.ui import study_url

@@ -283,8 +283,3 @@ def check_gpus(execution: Execution, gpus: Sequence[float]) -> float:
         )
         raise UsageError(message)
     return wanted if most else 0.0
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or its kind where it has none."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

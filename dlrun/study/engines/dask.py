@@ -28,7 +28,6 @@ from dlrun.study.engines.cluster import (
     Watch,
     check_gpus,
     check_worker,
-    first_line,
     lose,
     n_jobs,
     open_site,
@@ -40,6 +39,7 @@ from dlrun.system.cost import THREAD_VARIABLES, n_threads
 from dlrun.system.forced_exit import closing
 from dlrun.system.gpus import VISIBLE, deal, visible_gpus
 from dlrun.system.lazy import lazy
+from dlrun.system.text import first_line
 
 if TYPE_CHECKING:
     from dlrun.contract.dataset import Dataset

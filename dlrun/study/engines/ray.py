@@ -27,7 +27,6 @@ from dlrun.study.engines.cluster import (
     Site,
     Watch,
     check_gpus,
-    first_line,
     lose,
     n_jobs,
     open_site,
@@ -38,6 +37,7 @@ from dlrun.study.engines.messages import JobResult
 from dlrun.system.cost import n_threads
 from dlrun.system.forced_exit import closing
 from dlrun.system.lazy import lazy
+from dlrun.system.text import first_line
 
 if TYPE_CHECKING:
     from dlrun.contract.dataset import Dataset
