@@ -15,6 +15,7 @@ from dlrun.contract.candidate import SIDES
 from dlrun.evidence.comparison import SearchCost, TuningGain
 from dlrun.evidence.paired_tests import MIN_FOLDS
 from dlrun.evidence.statistics import Interval, differences, posterior
+from dlrun.system.optuna_log import quiet_optuna
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,9 +223,7 @@ def _ped_anova(columns: Mapping[str, Sequence[Any]], ranks: Sequence[float]) -> 
         else FloatDistribution(0.0, 1.0)
         for name, column in columns.items()
     }
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
+    with quiet_optuna():
         study = optuna.create_study(direction="maximize")
         study.add_trials(
             optuna.trial.create_trial(
@@ -233,6 +232,4 @@ def _ped_anova(columns: Mapping[str, Sequence[Any]], ranks: Sequence[float]) -> 
             for rank, *values in zip(ranks, *columns.values(), strict=True)
         )
         found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    finally:
-        optuna.logging.set_verbosity(verbosity)
     return dict(sorted(found.items(), key=lambda each: -each[1]))

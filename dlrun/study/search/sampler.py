@@ -7,15 +7,14 @@ proposes the same.
 from __future__ import annotations
 
 import random
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from math import isnan, prod
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from dlrun.contract.search import Dimension
+from dlrun.system.optuna_log import quiet_optuna
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -126,7 +125,7 @@ class Optuna:
         default: tuple[Settings, float],
     ) -> None:
         self._space = space
-        with quiet():
+        with quiet_optuna():
             import optuna
 
             self._distributions = {key: _distribution(each) for key, each in space.items()}
@@ -139,7 +138,7 @@ class Optuna:
 
     def ask(self) -> Settings:
         """Return the settings to try next."""
-        with quiet():
+        with quiet_optuna():
             self._running = self._study.ask(self._distributions)
         values = self._running.params
         return {key: _value(each, values[key]) for key, each in self._space.items()}
@@ -149,7 +148,7 @@ class Optuna:
         from optuna.trial import TrialState
 
         failed = {"state": TrialState.FAIL}
-        with quiet():
+        with quiet_optuna():
             self._study.tell(self._running, **failed if isnan(score) else {"values": score})
 
     def _tell_default(self, settings: Settings, score: float) -> None:
@@ -164,21 +163,6 @@ class Optuna:
         self._study.add_trial(
             create_trial(params=params, distributions=self._distributions, value=score)
         )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the log of Optuna, and its warnings of what is new in it."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def _tpe(seed: int) -> BaseSampler:
