@@ -40,7 +40,8 @@ def written(folder: Path) -> dict[str, Any]:
     """Read all that the last study of a folder says, but for what it took."""
     with sqlite3.connect(folder / "mlflow.db") as store:
         runs = store.execute(
-            "select name, status, artifact_uri from runs order by start_time"
+            "select name, status, artifact_uri from runs"
+            " where lifecycle_stage = 'active' order by start_time"  # a blend's is made anew
         ).fetchall()
         doubled = store.execute(
             "select key, step from metrics group by run_uuid, key, step having count(*) > 1"
