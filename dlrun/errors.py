@@ -5,6 +5,7 @@ DlrunError                 one message on stderr, no traceback
 ├── RecipeError       (2)  the recipe file: every fault at once, each with file:line
 ├── DataError         (2)  the data: a missing file, column, class; an undecodable value
 ├── ExtraError        (2)  an optional package is missing; names the extra to install
+├── WeightsError      (2)  weights of a pretrained network are not here, and cannot be had
 ├── TrackingError     (1)  the MLflow store cannot be reached, read or written
 ├── TrainingError     (1)  a candidate could not be fitted
 ├── ClusterError     (75)  a worker of a joint training is lost; the same command goes on
@@ -37,6 +38,10 @@ class ExtraError(DlrunError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed. Run: pip install 'dlrun[{extra}]'")
+
+
+class WeightsError(DlrunError):
+    """Weights of a pretrained network are not on this disk, and cannot be had."""
 
 
 class TrackingError(DlrunError):

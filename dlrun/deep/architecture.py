@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlrun.catalog.architectures import ARCHITECTURES, Architecture, Mlp, is_function
+from dlrun.catalog.architecture_settings import Mlp
+from dlrun.catalog.architectures import ARCHITECTURES, Architecture, is_function
 from dlrun.catalog.parts import load_part
 from dlrun.deep.architectures import function, mlp
 from dlrun.deep.backend import keras

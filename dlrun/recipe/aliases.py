@@ -2,8 +2,6 @@
 
 from typing import Final
 
-PLANNED_VALUES: Final = ("pretrained",)  # which this version refuses
-
 # Key in other tools → key of the recipe, dotted.
 KEY_ALIASES: Final = {
     "backend": "execution.engine",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
-from dlrun.recipe.aliases import PLANNED_VALUES, VALUE_ALIASES
+from dlrun.recipe.aliases import VALUE_ALIASES
 from dlrun.system.text import suggest
 
 Auto = Literal["auto"]
@@ -43,11 +43,8 @@ def one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     if value in allowed:
         return value
     meant = VALUE_ALIASES.get(value.lower())
-    is_planned = value in PLANNED_VALUES
-    refusal = (
-        "planned, but this version of dlrun cannot run it yet" if is_planned else f"not {what}"
-    )
-    message = f"{value!r} is {refusal}. {suggest(meant if meant in allowed else value, allowed)}"
+    nearest = suggest(meant if meant in allowed else value, allowed)
+    message = f"{value!r} is not {what}. {nearest}"
     raise ValueError(message)
 
 

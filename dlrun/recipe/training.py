@@ -55,6 +55,9 @@ class Training(Section):
     """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
+    backbone_rate: PositiveFloat | Auto = "auto"
+    """The peak rate of a pretrained network's own weights, which follows the same schedule; auto:
+    2e-5, or 1e-4 of low-rank adapters."""
     loss: Annotated[str, OneOf(("auto", *LOSSES), "a loss")] = "auto"
     """Any Keras loss by name; auto: cross-entropy for classes, mean squared error for numbers."""
     class_weight: Literal["balanced"] | dict[Label, PositiveFloat] | None = None

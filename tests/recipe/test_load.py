@@ -292,17 +292,6 @@ def test_what_came_from_the_command_line_has_no_line(load):
     assert recipe.at("data.source") == "command line: data.source"
 
 
-def test_what_is_planned_is_refused_as_such(tmp_path):
-    file = tmp_path / "r.yaml"
-    file.write_text("data: {source: a.csv}\nmodel: {architecture: pretrained}\n")
-    with pytest.raises(RecipeError) as caught:
-        load_recipe(file)
-    assert str(caught.value).startswith(
-        "r.yaml:2: model: 'pretrained' is planned, but this version of dlrun cannot run it yet. "
-        "Allowed: mlp, tabm, "
-    )
-
-
 def test_all_unknown_metrics_are_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_text("data: {source: x.csv}\nevaluation: {metrics: [acuracy, auk, f1]}\n")

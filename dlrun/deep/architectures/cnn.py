@@ -25,7 +25,7 @@ def build(
     dropout: float,
     normalization: str,
 ) -> Any:
-    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Cnn`."""
+    """Make a vector of a group; settings as in `dlrun.catalog.architecture_settings.Cnn`."""
     features = as_feature_map(group, filters[0])
     stride = 2 if len(features.sides) > 1 and max(features.sides) > LARGE else 1
     for width in filters:

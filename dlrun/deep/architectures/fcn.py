@@ -15,7 +15,7 @@ from dlrun.deep.inputs.groups import Group
 def build(
     group: Group, *, filters: Sequence[int], kernel_sizes: Sequence[int], dropout: float
 ) -> Any:
-    """Make a vector of a series; settings as in `dlrun.catalog.architectures.Fcn`."""
+    """Make a vector of a series; settings as in `dlrun.catalog.architecture_settings.Fcn`."""
     steps = as_sequence(group)
     for width, size in zip(filters, kernel_sizes, strict=True):
         layer = keras.layers.Conv1D(width, size, padding="same", use_bias=False)

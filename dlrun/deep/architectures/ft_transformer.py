@@ -36,7 +36,7 @@ def build(
     Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
     (2021): normalised before each step but for the first attention, with gated dense layers. The
     group of numbers embeds them already as `encode` says. Settings as in
-    `dlrun.catalog.architectures.FtTransformer`.
+    `dlrun.catalog.architecture_settings.FtTransformer`.
 
     Returns:
         A Keras tensor, (rows, width).

@@ -27,7 +27,7 @@ def build(
     residual: bool,
     dropout: float,
 ) -> Any:
-    """Make a vector of a series; settings as in `dlrun.catalog.architectures.InceptionTime`."""
+    """Make a vector of a series; settings as in `architecture_settings.InceptionTime`."""
     steps = before = as_sequence(group)
     for number in range(1, depth + 1):
         steps = activate(steps, _module(steps, filters, bottleneck, kernel_sizes))

@@ -16,7 +16,7 @@ ops = keras.ops
 
 
 def build(group: Group, *, depth: int, width: int, dropout: float) -> Any:
-    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Resnet`."""
+    """Make a vector of a group; settings as in `dlrun.catalog.architecture_settings.Resnet`."""
     features = as_feature_map(group, width)
     if max(features.sides) > LARGE:
         features = _convolve(features, width, 7, 2).max_pool()

@@ -27,7 +27,7 @@ def build(
     dropout: float,
     embedding: int,
 ) -> Any:
-    """Make a vector of a sequence; settings as in `dlrun.catalog.architectures.Rnn`.
+    """Make a vector of a sequence; settings as in `dlrun.catalog.architecture_settings.Rnn`.
 
     The cells are those of Hochreiter & Schmidhuber (1997), Cho et al. (2014) and Elman (1990).
     """

@@ -27,7 +27,7 @@ def build(
     2020), of which only the first is initialised at random, so that the members differ.
 
     The group of numbers embeds them already as `encode` says. Settings as in
-    `dlrun.catalog.architectures.Tabm`.
+    `dlrun.catalog.architecture_settings.Tabm`.
 
     Returns:
         A Keras tensor, (rows, members, width).

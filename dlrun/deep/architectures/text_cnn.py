@@ -14,7 +14,7 @@ from dlrun.deep.inputs.groups import Group
 def build(
     group: Group, *, embedding: int, filters: int, kernel_sizes: Sequence[int], dropout: float
 ) -> Any:
-    """Make a vector of a text; settings as in `dlrun.catalog.architectures.TextCnn`."""
+    """Make a vector of a text; settings as in `dlrun.catalog.architecture_settings.TextCnn`."""
     words = as_sequence(group, embedding)
     pooled = []
     for size in kernel_sizes:

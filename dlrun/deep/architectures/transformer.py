@@ -37,7 +37,7 @@ def build(
     positions: Literal["learned", "sinusoidal"],
     patch: int | Literal["auto"],
 ) -> Any:
-    """Make a vector of a group; settings as in `dlrun.catalog.architectures.Transformer`."""
+    """Make a vector of a group; settings as in `architecture_settings.Transformer`."""
     steps = _embed_positions(_split(group, width, patch), width, positions)
     tensor = layers.Dropout(dropout)(steps.tensor) if dropout else steps.tensor
     for _ in range(blocks):

@@ -11,7 +11,7 @@ import pytest
 from modalities import MODALITIES
 from pydantic import ValidationError
 
-from dlrun.catalog.architectures import Cnn, Resnet
+from dlrun.catalog.architecture_settings import Cnn, Resnet
 from dlrun.deep.candidates import make_candidates
 from dlrun.recipe.preprocessing import Preprocessing
 

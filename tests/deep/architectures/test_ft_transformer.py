@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from dlrun.catalog.architectures import FtTransformer
+from dlrun.catalog.architecture_settings import FtTransformer
 from dlrun.contract.dataset import Column
 from dlrun.deep.candidates import make_candidates
 from dlrun.metrics.scores import score
