@@ -39,6 +39,7 @@ class Architecture:
         is_encoder: whether it is built on one group of a claimed kind at a time, and the other
             groups go through dense layers; else it is built on all groups at once.
         is_ensemble: whether it ends in (rows, members, width) rather than (rows, width).
+        is_pretrained: whether it starts from weights that other data gave it.
         rates: the learning rates that a search tries with Adam and its kin.
     """
 
@@ -48,6 +49,7 @@ class Architecture:
     claims: tuple[str, ...] = ()
     is_encoder: bool = False
     is_ensemble: bool = False
+    is_pretrained: bool = False
     rates: Dimension = RATES
 
     @property
@@ -111,9 +113,9 @@ ARCHITECTURES: Final = {
             Cnn, "image", "audio", "series",
         ),
         _encoder("resnet", "residual blocks over an image or a sound", Resnet, "image", "audio"),
-        _encoder(
+        Architecture(
             "pretrained", "a network with pretrained weights over a text, an image or a sound",
-            Pretrained, "text", "image", "audio",
+            Pretrained, ("text", "image", "audio"), is_encoder=True, is_pretrained=True,
         ),
     )
 }  # fmt: skip

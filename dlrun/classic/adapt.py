@@ -26,14 +26,14 @@ ORDINAL: Final = (tree.BaseDecisionTree, ensemble.BaseEnsemble)
 DENSE: Final = (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor, svm.SVC, svm.SVR)
 
 
-def baseline_of(kind: str, estimator: Any) -> Baseline:
+def baseline_of(name: str, estimator: Any) -> Baseline:
     """Return the row of a baseline's name, or of the optional package that defines a class.
 
     Any other class gets an empty row.
     """
     package = package_of(estimator)
     rows = (row for row in BASELINES.values() if row.package and row.package.module == package)
-    return BASELINES.get(kind) or next(rows, Baseline(kind, kind))
+    return BASELINES.get(name) or next(rows, Baseline(name, name))
 
 
 def encoding_for(row: Baseline, estimator: Any) -> Encoding:

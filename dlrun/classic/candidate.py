@@ -17,7 +17,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.classic.space import own_space
-from dlrun.contract.candidate import Family, FitContext
+from dlrun.contract.candidate import Family, FitContext, Kind, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.streaming.prefetch import prefetch
@@ -30,26 +30,31 @@ class ClassicCandidate:
     """A scikit-learn compatible estimator and its settings.
 
     Attributes:
-        kind: a baseline's name or a class path.
+        estimator: a baseline's name or a class path.
         options: the estimator's settings that the recipe gives.
         features: of images, texts, sounds and series.
     """
 
     name: str
-    kind: str
+    estimator: str
     options: Mapping[str, object]
     preprocessing: Preprocessing
     features: tuple[str, ...] = ()
-    family: Family = "classic"
+    kind: Kind = "classic"
+
+    @property
+    def family(self) -> Family:
+        """Return the side of the verdict."""
+        return side_of(self.kind)
 
     def supports_partial_fit(self, task: str) -> bool:
         """Return whether it can learn from rows that are not in memory at once."""
-        return hasattr(build(self.kind, task, self.options, 1), "partial_fit")
+        return hasattr(build(self.estimator, task, self.options, 1), "partial_fit")
 
     @property
     def settings(self) -> dict[str, object]:
         """Return the settings as dotted recipe keys."""
-        own = {"estimator": self.kind} if "." in self.kind else {}
+        own = {"estimator": self.estimator} if "." in self.estimator else {}
         chosen = {"features": list(self.features)} if self.features else {}
         settings = {**own, **chosen, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
@@ -69,13 +74,13 @@ class ClassicCandidate:
 
     def space(self, dataset: Dataset) -> Mapping[str, Dimension]:
         """Return what a search tries of the estimator."""
-        space = own_space(self.kind, dataset.target.task, self.options)
+        space = own_space(self.estimator, dataset.target.task, self.options)
         return {f"baselines.{self.name}.{key}": values for key, values in space.items()}
 
     @property
     def needs_validation(self) -> bool:
         """Return whether boosting stops by the validation rows."""
-        row = BASELINES.get(self.kind)
+        row = BASELINES.get(self.estimator)
         return row is not None and row.stops_early
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> ClassicFitted:
@@ -91,8 +96,8 @@ class ClassicCandidate:
         """
         n_rows, seed = len(train), context.seed
         task = load_part("dlrun.classic.tasks", train.target.task)
-        estimator = build(self.kind, train.target.task, self.options, n_rows)
-        row = baseline_of(self.kind, estimator)
+        estimator = build(self.estimator, train.target.task, self.options, n_rows)
+        row = baseline_of(self.estimator, estimator)
         spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, n_rows, seed)
         # A forecast by the last value must not ask for rows of a year ago.
         history = train.history[:1] if row.n_lags == 1 else train.history

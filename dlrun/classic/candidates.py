@@ -45,11 +45,15 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
     faults = [fault for i, one in enumerate(listed) for fault in _faults(recipe, i, one, dataset)]
     if faults:
         raise RecipeError("\n".join(faults))
-    if all(one.kind != DUMMY for one in listed):
+    if all(one.estimator_name != DUMMY for one in listed):
         listed = [BaselineSettings(name=DUMMY), *listed]
     candidates = [
         ClassicCandidate(
-            name, one.kind, one.settings, recipe.preprocessing, features_made(one, dataset.columns)
+            name,
+            one.estimator_name,
+            one.settings,
+            recipe.preprocessing,
+            features_made(one, dataset.columns),
         )
         for name, one in zip(_unique([one.title for one in listed]), listed, strict=True)
     ]
@@ -60,15 +64,17 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
 
 def setting_names(candidate: Candidate, task: str) -> tuple[str, ...]:
     """Return the names of the settings that a baseline's estimator takes."""
-    kind = candidate.kind if isinstance(candidate, ClassicCandidate) else DUMMY
-    return allowed_settings(class_of(kind, task))
+    name = candidate.estimator if isinstance(candidate, ClassicCandidate) else DUMMY
+    return allowed_settings(class_of(name, task))
 
 
 def settings_fault(candidate: Candidate, task: str) -> str | None:
     """Return why an estimator does not take its settings, if so."""
     if not isinstance(candidate, ClassicCandidate):
         return None
-    return _misfit(class_of(candidate.kind, task), candidate.kind, candidate.options, task)
+    return _misfit(
+        class_of(candidate.estimator, task), candidate.estimator, candidate.options, task
+    )
 
 
 def learning_from_sample(
@@ -80,7 +86,7 @@ def learning_from_sample(
         one.name
         for one in candidates
         if isinstance(one, ClassicCandidate)
-        and one.kind != DUMMY
+        and one.estimator != DUMMY
         and not one.supports_partial_fit(dataset.target.task)
     ]
     if names and n_all > n_rows:
@@ -103,39 +109,43 @@ def _faults(
     recipe: Recipe, position: int, baseline: BaselineSettings, dataset: Dataset
 ) -> list[str]:
     """Return what is wrong with a baseline, each fault with its place in the file."""
-    place, kind, task = recipe.at(f"baselines.{position}"), baseline.kind, dataset.target.task
-    if "." not in kind and kind not in builders(task):
-        return [f"{place}: {kind} does not do {task}. Allowed: {', '.join(builders(task))}"]
-    refused = estimator_fault(kind, recipe.trusted) if "." in kind else None
-    if fault := refused or _no_history(kind, dataset):
+    place, name, task = (
+        recipe.at(f"baselines.{position}"),
+        baseline.estimator_name,
+        dataset.target.task,
+    )
+    if "." not in name and name not in builders(task):
+        return [f"{place}: {name} does not do {task}. Allowed: {', '.join(builders(task))}"]
+    refused = estimator_fault(name, recipe.trusted) if "." in name else None
+    if fault := refused or _no_history(name, dataset):
         return [f"{place}: {fault}"]
     try:
-        found = class_of(kind, task)
+        found = class_of(name, task)
     except ImportError as error:
         advice = "Install its package, or put its folder on PYTHONPATH"
-        return [f"{place}: {kind} cannot be imported: {error}. {advice}"]
-    missing = [name for name in METHODS if not callable(getattr(found, name, None))]
+        return [f"{place}: {name} cannot be imported: {error}. {advice}"]
+    missing = [each for each in METHODS if not callable(getattr(found, each, None))]
     if missing:
-        return [f"{place}: {kind} has no {' and no '.join(missing)}, so it is not an estimator"]
+        return [f"{place}: {name} has no {' and no '.join(missing)}, so it is not an estimator"]
     settings = allowed_settings(found)
     unknown = [key for key in baseline.settings if key not in settings]
     if unknown:
         keys = [recipe.at(f"baselines.{position}.{key}") for key in unknown]
         return [unknown_key(key, settings, owner=baseline.label) for key in keys]
-    misfit = _misfit(found, kind, baseline.settings, task)
+    misfit = _misfit(found, name, baseline.settings, task)
     idle = idle_features(baseline.all_features, dataset.columns)
     return [f"{place}: {fault}" for fault in [misfit, *idle] if fault]
 
 
-def _no_history(kind: str, dataset: Dataset) -> str | None:
+def _no_history(name: str, dataset: Dataset) -> str | None:
     """Return why a baseline that reads the target of earlier rows cannot, if so."""
-    row = BASELINES.get(kind)
+    row = BASELINES.get(name)
     if row is None or row.n_lags <= len(dataset.history):
         return None
     if dataset.history:
-        return f"{kind} needs times of which a season, such as a week, has two rows or more"
+        return f"{name} needs times of which a season, such as a week, has two rows or more"
     return (
-        f"{kind} reads the target of earlier rows. It needs one class or number, a split by time "
+        f"{name} reads the target of earlier rows. It needs one class or number, a split by time "
         "(data.split: {method: time, column: …}), and one row for each time"
     )
 
@@ -151,16 +161,16 @@ def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[st
     ]
 
 
-def _misfit(found: Any, kind: str, settings: Mapping[str, object], task: str) -> str | None:
+def _misfit(found: Any, name: str, settings: Mapping[str, object], task: str) -> str | None:
     """Return why a class with these settings cannot be a candidate for the task, if so."""
     try:
-        estimator = build(kind, task, settings, 1)
+        estimator = build(name, task, settings, 1)
         if hasattr(estimator, "_parameter_constraints"):
             estimator._validate_params()  # else a wrong value would first show when fitting
     except (TypeError, ValueError) as error:
-        return f"{kind} does not take these settings: {error}"
+        return f"{name} does not take these settings: {error}"
     type_ = get_tags(estimator).estimator_type if hasattr(found, "__sklearn_tags__") else None
     wanted = TASKS[task].estimator
     if type_ not in (None, wanted):
-        return f"{kind} is a {type_}, and the task is {task}. It takes a {wanted}"
+        return f"{name} is a {type_}, and the task is {task}. It takes a {wanted}"
     return None

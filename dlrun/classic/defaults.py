@@ -66,7 +66,7 @@ def _is_small_table(dataset: Dataset) -> bool:
 
 def features_made(baseline: BaselineSettings, columns: Iterable[Column]) -> tuple[str, ...]:
     """Return the features that a baseline computes from columns; none if it ignores them."""
-    row = BASELINES.get(baseline.kind)
-    ignores = baseline.kind == DUMMY or (row and row.n_lags)
+    row = BASELINES.get(baseline.estimator_name)
+    ignores = baseline.estimator_name == DUMMY or (row and row.n_lags)
     types = () if ignores else (column.type for column in columns)
     return features_of(types, baseline.all_features)

@@ -30,22 +30,22 @@ def builders(task: str) -> dict[str, Builder]:
     return {name: builder for name, builder in found.items() if builder}
 
 
-def build(kind: str, task: str, settings: Mapping[str, object], n_rows: int) -> Any:
+def build(name: str, task: str, settings: Mapping[str, object], n_rows: int) -> Any:
     """Build an unfitted estimator from a baseline's name or a class path, and its settings."""
-    if "." in kind:
-        return load_class(kind)(**{**QUIET.get(kind.partition(".")[0], {}), **settings})
-    estimator = _build_named(kind, task, n_rows)
+    if "." in name:
+        return load_class(name)(**{**QUIET.get(name.partition(".")[0], {}), **settings})
+    estimator = _build_named(name, task, n_rows)
     return estimator.set_params(**{**QUIET.get(package_of(estimator), {}), **settings})
 
 
-def class_of(kind: str, task: str) -> Any:
+def class_of(name: str, task: str) -> Any:
     """Return the class of a baseline's name or a class path.
 
     Raises:
         ExtraError: the class belongs to an optional package that is not installed.
         ImportError: there is no such module or class.
     """
-    return load_class(kind) if "." in kind else type(_build_named(kind, task, 1))
+    return load_class(name) if "." in name else type(_build_named(name, task, 1))
 
 
 def load_class(path: str) -> Any:

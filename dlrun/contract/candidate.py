@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Kind = Literal["classic", "network", "pretrained"]
+"""What a candidate is: a classic model, a network trained from scratch, or one that starts from
+weights which other data gave it. The last two are deep."""
+
 Family = Literal["deep", "classic", "both"]
 """The side of a candidate; a blend of candidates of both sides is of both."""
 
 SIDES: Final[tuple[Family, ...]] = ("deep", "classic")
 BLEND: Final = "blend"
 """The name of the blend among a study's candidates."""
+
+
+def side_of(kind: Kind) -> Family:
+    """Return the side of the verdict that a kind of candidate is on."""
+    return "classic" if kind == "classic" else "deep"
 
 
 @dataclass(frozen=True)
@@ -148,8 +157,12 @@ class Candidate(Protocol):
         """Return the name, unique within the study."""
 
     @property
+    def kind(self) -> Kind:
+        """Return what it is: classic, a network from scratch, or pretrained."""
+
+    @property
     def family(self) -> Family:
-        """Return the family."""
+        """Return the side of the verdict, which follows from the kind."""
 
     @property
     def features(self) -> tuple[str, ...]:

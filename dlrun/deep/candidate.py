@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.spaces import NUMBERS_ONLY, network_space
-from dlrun.contract.candidate import Family, FitContext
+from dlrun.contract.candidate import Family, FitContext, Kind, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.deep.defaults import MAX_EMBEDDED_COLUMNS
@@ -40,9 +41,15 @@ class DeepCandidate:
         return self.spec.name
 
     @property
+    def kind(self) -> Kind:
+        """Return pretrained where the architecture starts from trained weights, else network."""
+        row = ARCHITECTURES.get(self.spec.model.architecture)
+        return "pretrained" if row and row.is_pretrained else "network"
+
+    @property
     def family(self) -> Family:
-        """Return the side of the comparison."""
-        return "deep"
+        """Return the side of the verdict."""
+        return side_of(self.kind)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class BaselineSettings(OpenSection):
         return self
 
     @property
-    def kind(self) -> str:
+    def estimator_name(self) -> str:
         """Return the path of the class, else the name of the baseline."""
         return self.estimator or str(self.name)
 
@@ -56,5 +56,5 @@ class BaselineSettings(OpenSection):
     @property
     def all_features(self) -> tuple[str, ...]:
         """Return the features that the baseline always has, then the chosen ones."""
-        own = BASELINES[self.kind].features if self.kind in BASELINES else ()
+        own = BASELINES[self.estimator_name].features if self.estimator_name in BASELINES else ()
         return tuple(dict.fromkeys([*own, *(self.features or [])]))

@@ -17,7 +17,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
-from dlrun.contract.candidate import Family, FitContext, Predictions
+from dlrun.contract.candidate import Family, FitContext, Kind, Predictions, side_of
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.model_io import ModelInfo, read_facts
@@ -85,9 +85,14 @@ class FeatureNetworkCandidate:
         return self.network.name
 
     @property
+    def kind(self) -> Kind:
+        """Return the network's kind."""
+        return self.network.kind
+
+    @property
     def family(self) -> Family:
-        """Return deep."""
-        return "deep"
+        """Return the side of the verdict."""
+        return side_of(self.kind)
 
     @property
     def settings(self) -> Mapping[str, object]:

@@ -154,9 +154,9 @@ def predicts_the_same_once_saved(case: CandidateCase) -> None:
 
 
 def can_be_sent_to_a_worker(case: CandidateCase) -> None:
-    """Check that a pickled candidate has the same name, family and settings."""
+    """Check that a pickled candidate has the same name, kind, family and settings."""
     again = pickle.loads(pickle.dumps(case.candidate))
-    for name in ("name", "family", "settings"):
+    for name in ("name", "kind", "family", "settings"):
         is_same = getattr(again, name) == getattr(case.candidate, name)
         require(is_same, f"a worker gets another {name}")
 

@@ -54,13 +54,13 @@ def test_a_name_that_is_taken_gets_a_number(recipe: Load, classes: Dataset) -> N
 def test_settings_are_dotted_recipe_keys(recipe: Load, classes: Dataset) -> None:
     *_, svm = make_candidates(recipe("baselines: [{name: svm, C: 3.0}]\n"), classes)
     assert svm.settings == {"baselines.svm.C": 3.0}
-    assert svm.family == "classic"
+    assert (svm.kind, svm.family) == ("classic", "classic")
 
 
 def test_any_class_can_be_named(recipe: Load, classes: Dataset) -> None:
     text = "baselines: [{estimator: sklearn.neural_network.MLPClassifier, max_iter: 9}]\n"
     *_, network = make_candidates(recipe(text), classes)
-    assert (network.name, network.kind) == (
+    assert (network.name, network.estimator) == (
         "MLPClassifier",
         "sklearn.neural_network.MLPClassifier",
     )
