@@ -1,0 +1,1 @@
+"""Encoders of text: read from the files of several libraries into one network in plain Keras."""

@@ -1,0 +1,101 @@
+"""Texts as ids of the tokens that an encoder was trained with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlrun.deep.backbones.backbone import Reader
+from dlrun.deep.backbones.extras import load
+from dlrun.errors import WeightsError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+TOKENIZER = "tokenizer.json"
+SETTINGS = "reader.json"
+
+
+class TextReader(Reader):
+    """Turns texts into ids: those of the vocabulary plus 1, and 0 where a text has ended.
+
+    So no token is mistaken for padding, whichever id its vocabulary gives it.
+
+    Args:
+        tokenizer: without truncation and padding.
+        length: tokens of a text that are kept, special ones counted, from the start.
+        adds_special_tokens: whether each text starts and ends with them.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, length: int, *, adds_special_tokens: bool) -> None:
+        self.length = length
+        self.adds_special_tokens = adds_special_tokens
+        self._tokenizer = tokenizer
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(length)
+
+    def read(self, cells: Sequence[Any]) -> NDArray[np.int32]:
+        """Return ids, (rows, tokens of the longest row), at least one token wide."""
+        # A lone half of a surrogate pair is no text.
+        texts = [str(cell).encode("utf-8", "replace").decode() for cell in cells]
+        encoded = self._tokenizer.encode_batch_fast(
+            texts, add_special_tokens=self.adds_special_tokens
+        )
+        rows = [each.ids for each in encoded]
+        ids = np.zeros((len(rows), max([1, *map(len, rows)])), dtype=np.int32)
+        for row, codes in zip(ids, rows, strict=True):
+            row[: len(codes)] = np.asarray(codes, dtype=np.int32) + 1
+        return ids
+
+    @property
+    def description(self) -> str:
+        """Return all that its ids depend on."""
+        return f"{self.length} {self.adds_special_tokens} {self._tokenizer.to_str()}"
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, which other libraries read too, and reader.json."""
+        settings = {"length": self.length, "adds_special_tokens": self.adds_special_tokens}
+        self._tokenizer.save(str(folder / TOKENIZER))
+        (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
+
+
+def load_reader(folder: Path) -> TextReader:
+    """Load the reader that was saved into a folder.
+
+    Raises:
+        WeightsError: a file is missing.
+    """
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    return TextReader(
+        tokenizer, settings["length"], adds_special_tokens=settings["adds_special_tokens"]
+    )
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Load a tokenizer.json.
+
+    Raises:
+        ExtraError: the package tokenizers is not installed.
+        WeightsError: there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        message = f"{path} is not there"
+        raise WeightsError(message)
+    kind = load("tokenizers").Tokenizer
+    try:
+        tokenizer: Tokenizer = kind.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        message = f"{path} cannot be read: {error}"
+        raise WeightsError(message) from error
+    return tokenizer
+
+
+def read_tokenizer(folder: Path, model_type: str) -> Tokenizer:
+    """Read the tokenizer of a folder as Hugging Face writes it."""
+    return load_tokenizer(folder / TOKENIZER)
