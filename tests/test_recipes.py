@@ -39,8 +39,8 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
 def test_a_recipe_fits_its_data(path):
     plan = prepare(load_recipe(path))
-    assert plan.deep
-    assert len(plan.classic) >= 3
+    assert plan.networks
+    assert len(plan.estimators) >= 3
     assert not any(note.code == LEAK.code for note in plan.dataset.notes)
 
 

@@ -17,7 +17,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.classic.space import own_space
-from dlrun.contract.candidate import Family, FitContext, Kind, side_of
+from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.streaming.prefetch import prefetch
@@ -41,6 +41,7 @@ class ClassicCandidate:
     preprocessing: Preprocessing
     features: tuple[str, ...] = ()
     kind: Kind = "classic"
+    library: Library = "scikit-learn"
 
     @property
     def family(self) -> Family:

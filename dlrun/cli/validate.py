@@ -35,11 +35,11 @@ def validate(
     console.print(data_overview(describe(dataset), dataset.target, plan.splits))
     for note in dataset.notes:
         console.print(Text(f"Note: {note}", style="dim"))
-    for candidate in plan.deep if build else ():
+    for candidate in plan.networks if build else ():
         summary = candidate.summarize(dataset)
         title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
         console.print(Text(title), soft_wrap=True)
-    names = [candidate.name for candidate in (*plan.classic, *plan.deep)]
+    names = [candidate.name for candidate in plan.candidates]
     console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))
     command = shlex.join(
         ["dlrun", "train", str(recipe), *(overrides or ()), *trust_flags(trust_modules)]

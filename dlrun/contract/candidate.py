@@ -20,6 +20,9 @@ Kind = Literal["classic", "network", "pretrained"]
 """What a candidate is: a classic model, a network trained from scratch, or one that starts from
 weights which other data gave it. The last two are deep."""
 
+Library = Literal["scikit-learn", "tensorflow"]
+"""Whose interface a candidate is written for: how it is trained and saved, on whichever side."""
+
 Family = Literal["deep", "classic", "both"]
 """The side of a candidate; a blend of candidates of both sides is of both."""
 
@@ -163,6 +166,10 @@ class Candidate(Protocol):
     @property
     def family(self) -> Family:
         """Return the side of the verdict, which follows from the kind."""
+
+    @property
+    def library(self) -> Library:
+        """Return whose interface it is written for; networks of TensorFlow train last."""
 
     @property
     def features(self) -> tuple[str, ...]:

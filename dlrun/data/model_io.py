@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dlrun.contract.candidate import Family
 from dlrun.contract.dataset import AUTO, Column, Lag, Target, TextFormat
 from dlrun.errors import UsageError
 
@@ -23,6 +22,8 @@ LOADERS: Final = {
     "both": "dlrun.study.blend_model",
     "engineered": "dlrun.study.feature_networks",
 }
+"""Loader → the module whose `load(folder)` reads the model."""
+
 FACTS: Final = "model.json"
 FORMAT: Final = "format.json"
 TUPLES: Final = ("shape", "parts", "missing")  # of a column
@@ -33,15 +34,13 @@ class ModelInfo:
     """The inputs and outputs of a saved model.
 
     Attributes:
-        family: both where it is a blend.
-        is_engineered: a network on features of the classic side.
+        loader: of `LOADERS`.
     """
 
     candidate: str
-    family: Family
+    loader: str
     columns: tuple[Column, ...]
     target: Target
-    is_engineered: bool = False
 
     def write(self, folder: Path) -> None:
         """Write `model.json` beside the model file."""
@@ -63,11 +62,17 @@ def read_facts(folder: Path) -> ModelInfo:
     target = {**facts["target"], "labels": tuple(facts["target"]["labels"])}
     return ModelInfo(
         candidate=facts["candidate"],
-        family=facts["family"],
+        loader=_loader(facts),
         columns=tuple(map(_column, facts["columns"])),
         target=Target(**target),
-        is_engineered=facts.get("is_engineered", False),  # older models lack it
     )
+
+
+def _loader(facts: dict[str, Any]) -> str:
+    """Return the loader; older models have a family, and say whether they are engineered."""
+    is_engineered = facts.get("is_engineered", False)
+    loader: str = facts.get("loader") or ("engineered" if is_engineered else facts["family"])
+    return loader
 
 
 def _column(facts: dict[str, Any]) -> Column:
@@ -148,13 +153,12 @@ class SavedModel:
 def load(folder: Path) -> SavedModel:
     """Load a model that `Fitted.save` wrote.
 
-    The module with the kind's `load(folder)` is imported only when it is needed: a classic model
+    The module with the loader's `load(folder)` is imported only when it is needed: a classic model
     must not import TensorFlow.
 
     Raises:
         UsageError: the folder has no model.
     """
     facts = read_facts(folder)
-    kind = "engineered" if facts.is_engineered else facts.family
-    loader = importlib.import_module(LOADERS[kind])
+    loader = importlib.import_module(LOADERS[facts.loader])
     return SavedModel(facts, loader.load(folder), _read_format(folder))

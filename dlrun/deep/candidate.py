@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.spaces import NUMBERS_ONLY, network_space
-from dlrun.contract.candidate import Family, FitContext, Kind, side_of
+from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.deep.defaults import MAX_EMBEDDED_COLUMNS
@@ -50,6 +50,11 @@ class DeepCandidate:
     def family(self) -> Family:
         """Return the side of the verdict."""
         return side_of(self.kind)
+
+    @property
+    def library(self) -> Library:
+        """Return tensorflow."""
+        return "tensorflow"
 
     @property
     def features(self) -> tuple[str, ...]:

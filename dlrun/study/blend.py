@@ -60,7 +60,8 @@ def run_blend(
         trials: of all candidates on the splits.
         note: shows why the blend is left out.
     """
-    if not plan.recipe.evaluation.blend or not all(map(_rivals, (plan.classic, plan.deep))):
+    sides = {each.family for each in _rivals(plan.candidates)}
+    if not plan.recipe.evaluation.blend or not sides >= {*SIDES}:
         return []
     able = _finished(plan, trials)
     if reason := _left_out(able):

@@ -98,11 +98,11 @@ class CandidateRunner:
             )
 
     def _strands(self, tasks: Sequence[TrialTask]) -> Iterator[Strand[Trial]]:
-        """Yield the tasks' strands; what is reported before the first of a kind comes first."""
-        for family, of_family in groupby(tasks, lambda task: task.candidate.family):
-            if family == "deep":
+        """Yield the tasks' strands; what is reported before the first network comes first."""
+        for library, of_library in groupby(tasks, lambda task: task.candidate.library):
+            if library == "tensorflow":
                 self.before_networks()
-            for _, line in groupby(of_family, _title):
+            for _, line in groupby(of_library, _title):
                 of_line = list(line)
                 self._begin(of_line)
                 strand = self._condition_strand if of_line[0].condition else self._trial_strand

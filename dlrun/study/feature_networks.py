@@ -17,7 +17,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
-from dlrun.contract.candidate import Family, FitContext, Kind, Predictions, side_of
+from dlrun.contract.candidate import Family, FitContext, Kind, Library, Predictions, side_of
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.model_io import ModelInfo, read_facts
@@ -93,6 +93,11 @@ class FeatureNetworkCandidate:
     def family(self) -> Family:
         """Return the side of the verdict."""
         return side_of(self.kind)
+
+    @property
+    def library(self) -> Library:
+        """Return tensorflow."""
+        return "tensorflow"
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -193,7 +198,7 @@ class FittedFeatureNetwork:
             skops.io.dump(self.features, folder / FEATURES)
         (folder / NETWORK).mkdir()
         self.network.save(folder / NETWORK)
-        ModelInfo(name, "deep", self.columns, self.network.target, is_engineered=True).write(folder)
+        ModelInfo(name, "engineered", self.columns, self.network.target).write(folder)
 
 
 def load(folder: Path) -> FittedFeatureNetwork:

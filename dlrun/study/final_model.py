@@ -206,7 +206,7 @@ class FinalModels:
 
 def _reads_stream(candidate: Candidate, task: str) -> bool:
     """Return whether a candidate learns from all rows of a stream, and not from a sample."""
-    if candidate.family == "deep":
+    if candidate.library == "tensorflow":
         return not candidate.features
     from dlrun.classic.candidate import ClassicCandidate
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dlrun.contract.candidate import Candidate, Family
+from dlrun.contract.candidate import Candidate, Library
 from dlrun.contract.forecast import CandidateForecast, Forecast, Pace, TimedFit
 from dlrun.study.probe import N_STEPS, time_fit, warm_up
 from dlrun.study.size import StudySize, count_final, count_fits, n_train_of, size_of
@@ -32,12 +32,12 @@ GROWTH: Final = 4  # of a sample to the next
 TYPICAL_STEPS: Final = 300  # of an optimizer, to the epoch that early stopping keeps
 FEWEST_EPOCHS: Final = 2  # to that epoch
 SHORT_SECONDS: Final = 1.0  # a second sample that takes as long is timed in any case
-OTHER_SECONDS: Final[Mapping[Family, float]] = {"classic": 0.05, "deep": 0.15, "both": 0.0}
-COPIES: Final[Mapping[Family, float]] = {"classic": 2.0, "deep": 3.0, "both": 0.0}
-PARAMETER_MB: Final[Mapping[Family, float]] = {"classic": 250e-6, "deep": 4e-6, "both": 0.0}
+OTHER_SECONDS: Final[Mapping[Library, float]] = {"scikit-learn": 0.05, "tensorflow": 0.15}
+COPIES: Final[Mapping[Library, float]] = {"scikit-learn": 2.0, "tensorflow": 3.0}
+PARAMETER_MB: Final[Mapping[Library, float]] = {"scikit-learn": 250e-6, "tensorflow": 4e-6}
 OVERHEAD_SECONDS: Final = 7.0  # imports, the data, the store, the report
 NETWORKS_SECONDS: Final = 4.5  # the import of TensorFlow
-MODEL_SECONDS: Final[Mapping[Family, float]] = {"classic": 0.7, "deep": 1.5, "both": 0.0}
+MODEL_SECONDS: Final[Mapping[Library, float]] = {"scikit-learn": 0.7, "tensorflow": 1.5}
 TRACKING_MB: Final = 200.0  # of memory: MLflow, and what the report is drawn by
 MARGIN: Final = 1.15  # of memory
 STORE_MB: Final = 2.0  # of runs and the report
@@ -50,12 +50,12 @@ class Paces:
 
     Attributes:
         of: candidate → its pace.
-        resident: family → MB of the process before its fits.
+        resident: library → MB of the process before its fits.
         seconds: that the timing took.
     """
 
     of: Mapping[str, Pace]
-    resident: Mapping[Family, float]
+    resident: Mapping[Library, float]
     seconds: float
 
 
@@ -66,7 +66,7 @@ class Timing:
     Attributes:
         threads: of each fit, as in the study.
         started: on the clock of `perf_counter`.
-        resident: MB of the process before the fits of a family.
+        resident: MB of the process before the fits with a library.
         timed: candidate → its timed fits, by ascending rows.
         errors: candidate → why it could not be timed.
     """
@@ -74,7 +74,7 @@ class Timing:
     plan: StudyPlan
     threads: int
     started: float = field(default_factory=perf_counter)
-    resident: dict[Family, float] = field(default_factory=dict)
+    resident: dict[Library, float] = field(default_factory=dict)
     timed: dict[str, tuple[TimedFit, ...]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -84,15 +84,15 @@ class Timing:
         Each is timed on a small sample first. Then the samples of estimators grow, that of the
         least certain forecast first, as long as this is short beside the study.
         """
-        self.resident["classic"] = cost.resident_mb()
-        for each in self.plan.classic:
+        self.resident["scikit-learn"] = cost.resident_mb()
+        for each in self.plan.estimators:
             warm_up(self.plan, each, min(WARM_ROWS, self._n_sampled), self.threads)
             self._time(each, min(FIRST_ROWS, self._n_sampled))
-        if self.plan.deep:
+        if self.plan.networks:
             import dlrun.deep.train  # noqa: F401
 
-            self.resident["deep"] = cost.resident_mb()
-        for each in self.plan.deep:
+            self.resident["tensorflow"] = cost.resident_mb()
+        for each in self.plan.networks:
             if self.seconds < LONGEST_SECONDS or not self._knows_networks:
                 self._time_network(each)
         while self._grow():
@@ -106,7 +106,7 @@ class Timing:
 
     @property
     def _knows_networks(self) -> bool:
-        return any(each.name in self.timed for each in self.plan.deep)
+        return any(each.name in self.timed for each in self.plan.networks)
 
     @property
     def paces(self) -> dict[str, Pace]:
@@ -138,7 +138,7 @@ class Timing:
         return automatic_batch_size(self._n_train) if size == "auto" else size
 
     def _n_epochs(self, candidate: Candidate) -> float:
-        if candidate.family == "classic":
+        if candidate.library == "scikit-learn":
             return 0.0
         return typical_epochs(candidate.settings, self._n_train / self._batch_size(candidate))
 
@@ -152,7 +152,7 @@ class Timing:
         total = sum(each.seconds for each in forecast_candidates(self.plan, size, paces))
         left = min(LONGEST_SECONDS, LARGEST_SHARE * total) - self.seconds
         unsure: list[tuple[float, int, Candidate]] = []
-        for number, each in enumerate(self.plan.classic):
+        for number, each in enumerate(self.plan.estimators):
             pace = paces[each.name]
             n_rows = pace.timed[-1].n_rows if pace.timed else self._n_sampled
             is_first = len(pace.timed) == 1 and pace.seconds(GROWTH * n_rows) < SHORT_SECONDS
@@ -168,14 +168,14 @@ class Timing:
         return chosen.name not in self.errors
 
     def _pace(self, candidate: Candidate) -> Pace:
-        family = candidate.family
+        library = candidate.library
         return Pace(
             self.timed.get(candidate.name, ()),
             self._n_epochs(candidate),
             _setting(candidate.settings, "training.epochs") or 0,
-            OTHER_SECONDS[family],
-            row_mb(self.plan.dataset.frame) * COPIES[family],
-            PARAMETER_MB[family],
+            OTHER_SECONDS[library],
+            row_mb(self.plan.dataset.frame) * COPIES[library],
+            PARAMETER_MB[library],
             self.errors.get(candidate.name, ""),
         )
 
@@ -189,13 +189,13 @@ def make_forecast(plan: StudyPlan, size: StudySize, paces: Paces) -> Forecast:
     """Forecast a study of some size by the paces of its candidates."""
     of_size = {name: pace.capped(size.epochs) for name, pace in paces.of.items()}
     candidates = forecast_candidates(plan, size, of_size)
-    overhead = OVERHEAD_SECONDS + sum(MODEL_SECONDS[each.family] for each in candidates)
+    overhead = OVERHEAD_SECONDS + sum(MODEL_SECONDS[each.library] for each in plan.candidates)
     n_final, n_rows = count_final(plan), round(size.share * len(plan.dataset))
     return Forecast(
         tuple(candidates),
         n_final=n_final,
         final_seconds=n_final * mean(each.pace.seconds(n_rows) for each in candidates),
-        overhead_seconds=overhead + (NETWORKS_SECONDS if plan.deep else 0),
+        overhead_seconds=overhead + (NETWORKS_SECONDS if plan.networks else 0),
         n_workers=plan.recipe.execution.workers,
         memory_mb=_memory_mb(plan, size, candidates, paces.resident),
         disk_mb=_disk_mb(plan, size, candidates),
@@ -207,18 +207,21 @@ def _memory_mb(
     plan: StudyPlan,
     size: StudySize,
     candidates: Iterable[CandidateForecast],
-    resident: Mapping[Family, float],
+    resident: Mapping[Library, float],
 ) -> float:
     """Return the peak of all processes: workers, and this one beside them."""
     n_train, n_workers = n_train_of(plan, size), plan.recipe.execution.workers
-    peaks = [resident.get(each.family, 0.0) + each.pace.memory_mb(n_train) for each in candidates]
+    peaks = [
+        resident.get(own.library, 0.0) + each.pace.memory_mb(n_train)
+        for own, each in zip(plan.candidates, candidates, strict=True)
+    ]
     return MARGIN * (max(peaks) + TRACKING_MB) * (1 if n_workers == 1 else 1 + n_workers)
 
 
 def forecast_candidates(
     plan: StudyPlan, size: StudySize, paces: Mapping[str, Pace]
 ) -> list[CandidateForecast]:
-    """Forecast each candidate; one that could not be timed goes as others of its side."""
+    """Forecast each candidate; one that could not be timed goes as others of its library."""
     forecasts = []
     for each in plan.candidates:
         pace = paces[each.name]
@@ -231,9 +234,9 @@ def forecast_candidates(
 
 
 def _typical(plan: StudyPlan, candidate: Candidate, paces: Mapping[str, Pace]) -> Pace:
-    """Return the pace of the slowest candidate of the same side, else of the other one."""
+    """Return the pace of the slowest candidate of the same library, else of the other one."""
     timed = [each for each in plan.candidates if paces[each.name].timed]
-    alike = [each for each in timed if each.family == candidate.family] or timed
+    alike = [each for each in timed if each.library == candidate.library] or timed
     n_train = n_train_of(plan, size_of(plan))
     return max(
         (paces[each.name] for each in alike),

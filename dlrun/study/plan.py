@@ -28,6 +28,8 @@ class StudyPlan:
 
     Attributes:
         metrics: names of the test metrics, the primary one first.
+        estimators: the recipe's baselines, on whichever side.
+        networks: the recipe's models, which TensorFlow trains.
         searches: candidate → how its settings are searched; none for those whose are not.
     """
 
@@ -35,16 +37,16 @@ class StudyPlan:
     dataset: Dataset
     splits: Splits
     metrics: tuple[str, ...]
-    classic: tuple[Candidate, ...]
-    deep: tuple[Network, ...]
+    estimators: tuple[Candidate, ...]
+    networks: tuple[Network, ...]
     perturbations: tuple[TestPerturbation, ...]
     conditions: tuple[RetrainingCondition, ...]
     searches: Mapping[str, SearchPlan] = field(default_factory=dict)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Return the candidates of both families."""
-        return (*self.classic, *self.deep)
+        """Return all candidates, the networks of TensorFlow last."""
+        return (*self.estimators, *self.networks)
 
 
 def prepare(recipe: Recipe) -> StudyPlan:
@@ -70,12 +72,12 @@ def prepare(recipe: Recipe) -> StudyPlan:
         notes.append(_network_note(recipe))
     splits = make_splits(recipe, dataset)
     metrics = _metrics(recipe, dataset)
-    classic = _classic(recipe, dataset)
-    deep = _deep(recipe, dataset)
-    _check_names(recipe, classic, deep)
-    _check_blend(recipe, classic, deep)
-    notes += _notes(recipe, dataset, splits, classic)
-    candidates = (*classic, *deep)
+    estimators = _estimators(recipe, dataset)
+    networks = _networks(recipe, dataset)
+    _check_names(recipe, estimators, networks)
+    _check_blend(recipe, estimators, networks)
+    notes += _notes(recipe, dataset, splits, estimators)
+    candidates = (*estimators, *networks)
     searches = make_searches(recipe, dataset, splits, candidates)
     if searches:
         notes += search_notes(searches, candidates, splits)
@@ -83,7 +85,15 @@ def prepare(recipe: Recipe) -> StudyPlan:
     perturbations = make_perturbations(recipe.evaluation, dataset)
     conditions = make_conditions(recipe.evaluation, dataset, splits, recipe.seed)
     return StudyPlan(
-        recipe, dataset, splits, metrics, classic, deep, perturbations, conditions, searches
+        recipe,
+        dataset,
+        splits,
+        metrics,
+        estimators,
+        networks,
+        perturbations,
+        conditions,
+        searches,
     )
 
 
@@ -102,7 +112,7 @@ def _network_note(recipe: Recipe) -> Note:
     )
 
 
-def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
+def _estimators(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
     if recipe.baselines == "none":  # spares a study of networks most of scikit-learn
         return ()
     from dlrun.classic.candidates import make_candidates
@@ -110,7 +120,7 @@ def _classic(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
     return tuple(make_candidates(recipe, dataset))
 
 
-def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
+def _networks(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
     from dlrun.deep.candidates import make_candidates
 
     candidates = make_candidates(recipe, dataset)
@@ -122,15 +132,15 @@ def _deep(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
 
 
 def _notes(
-    recipe: Recipe, dataset: Dataset, splits: Splits, classic: tuple[Candidate, ...]
+    recipe: Recipe, dataset: Dataset, splits: Splits, estimators: tuple[Candidate, ...]
 ) -> Iterator[Note]:
     """Yield notes on what the candidates learn from, beyond those of the data alone."""
     from dlrun.data.splits.make import duplicate_warnings
 
-    if dataset.stream is not None and classic:
+    if dataset.stream is not None and estimators:
         from dlrun.classic.candidates import learning_from_sample
 
-        yield from learning_from_sample(classic, dataset, len(splits.splits[0].train))
+        yield from learning_from_sample(estimators, dataset, len(splits.splits[0].train))
     if recipe.baselines == "auto":
         from dlrun.classic.defaults import choose_baselines
 
@@ -148,12 +158,14 @@ def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:
         raise RecipeError(message) from error
 
 
-def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
-    names = {candidate.name for candidate in classic}
+def _check_names(
+    recipe: Recipe, estimators: Iterable[Candidate], networks: Iterable[Candidate]
+) -> None:
+    names = {candidate.name for candidate in estimators}
     if not names and not recipe.models:
         message = f"{recipe.at('model')}: there is no model and no baseline. Add one"
         raise RecipeError(message)
-    for position, candidate in enumerate(deep):
+    for position, candidate in enumerate(networks):
         if candidate.name in names:
             message = (
                 f"{recipe.at(f'model.{position}.name')}: a baseline is called "
@@ -162,9 +174,11 @@ def _check_names(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Ca
             raise RecipeError(message)
 
 
-def _check_blend(recipe: Recipe, classic: Iterable[Candidate], deep: Iterable[Candidate]) -> None:
-    places = {each.name: f"model.{place}.name" for place, each in enumerate(deep)}
-    places |= {each.name: "baselines" for each in classic}
+def _check_blend(
+    recipe: Recipe, estimators: Iterable[Candidate], networks: Iterable[Candidate]
+) -> None:
+    places = {each.name: f"model.{place}.name" for place, each in enumerate(networks)}
+    places |= {each.name: "baselines" for each in estimators}
     if recipe.evaluation.blend and BLEND in places:
         message = (
             f"{recipe.at(places[BLEND])}: the weighted mean of all candidates is called {BLEND!r}. "

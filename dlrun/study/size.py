@@ -51,7 +51,7 @@ def size_of(plan: StudyPlan) -> StudySize:
         n_repeats(recipe, plan.dataset),
         recipe.search.n_trials if recipe.search else 1,
         recipe.search.seconds if recipe.search else None,
-        max((training.epochs for training in recipe.trainings), default=0) if plan.deep else 0,
+        max((training.epochs for training in recipe.trainings), default=0) if plan.networks else 0,
     )
 
 

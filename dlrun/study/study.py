@@ -230,7 +230,7 @@ def _header(plan: StudyPlan, store: Store, journal: Journal, outlook: Outlook) -
         n_train=n_train,
         n_validation=n_validation,
         n_test=n_test,
-        devices=describe_devices(gpu_names()) if plan.deep else f"{n_cores()} CPU cores",
+        devices=describe_devices(gpu_names()) if plan.networks else f"{n_cores()} CPU cores",
         tracking=store.place,
         fits=outlook.fits,
         expected=outlook.expected,

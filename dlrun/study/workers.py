@@ -72,7 +72,7 @@ def run_worker(plan: StudyPlan) -> None:
     for task in _checked_group(plan).receive_tasks():
         dataset, split = _rows(plan, task)
         train, validation = dataset.take(split.train), dataset.take(split.validation)
-        candidate = plan.deep[task.candidate]
+        candidate = plan.networks[task.candidate]
         try:
             candidate.fit(train, validation, FitContext(split.seed))
         except ClusterError:
@@ -105,7 +105,7 @@ def is_joint(plan: StudyPlan, candidate: Candidate) -> bool:
 
 
 def _names(plan: StudyPlan) -> list[str]:
-    return [each.name for each in plan.deep]
+    return [each.name for each in plan.networks]
 
 
 def _rows(plan: StudyPlan, task: TrainingTask) -> tuple[Dataset, Split]:

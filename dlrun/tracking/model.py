@@ -173,9 +173,8 @@ def _signature(facts: ModelInfo) -> Any:
 
 def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     """Return pinned requirements; MLflow would infer them by importing everything in a process."""
-    is_of_both = facts.is_engineered or facts.family == "both"
-    families = tuple(PACKAGES) if is_of_both else (facts.family,)
-    own = [package for family in families for package in PACKAGES[family]]
+    loaders = (facts.loader,) if facts.loader in PACKAGES else tuple(PACKAGES)
+    own = [package for loader in loaders for package in PACKAGES[loader]]
     packages = ("mlflow", *own, *_packages(folder))
     return [f"dlrun=={__version__}", *map(_pin, packages)]
 

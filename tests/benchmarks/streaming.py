@@ -52,7 +52,7 @@ print(f"prepared {time.perf_counter() - began:.1f}", flush=True)
 split, data = plan.splits.splits[0], plan.dataset
 train, validation = data.take(split.train), data.take(split.validation)
 rows = data.stream.sizes[0] if data.stream else len(train)
-for candidate in (*plan.classic, *plan.deep):
+for candidate in plan.candidates:
     began = time.perf_counter()
     print(f"start {candidate.name}", flush=True)
     used = [time.process_time()]

@@ -120,7 +120,7 @@ def test_a_loaded_network_is_the_one_that_was_saved(run, mixed, tmp_path):
         "model.json", "network.keras", "network.json",
     }  # fmt: skip
     loaded = saved.load(tmp_path)
-    assert (loaded.facts.candidate, loaded.facts.family) == ("mlp", "deep")
+    assert (loaded.facts.candidate, loaded.facts.loader) == ("mlp", "deep")
     assert loaded.facts.columns == mixed.columns
     assert loaded.facts.target == mixed.target
     assert loaded.fitted.best_epoch == run.fitted.best_epoch

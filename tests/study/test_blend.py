@@ -42,11 +42,9 @@ def study_of_two(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
         for candidate in candidates
         for each in tasks(candidate, splits, folder / candidate.name)
     ]
-    deep = replace(candidates[1], family="deep")
+    deep = replace(candidates[1], kind="network")
     trials = [replace(each, family="deep") if each.candidate == "knn" else each for each in trials]
     plan = SimpleNamespace(
-        classic=(candidates[0], candidates[2]),
-        deep=(deep,),
         candidates=(candidates[0], candidates[2], deep),
         dataset=dataset,
         metrics=METRICS,
@@ -156,7 +154,7 @@ def test_its_model_holds_those_of_its_members(study_of_two: Any, dataset: Datase
     found, tracked, _ = run(study_of_two)
     folder = tracked.events[-1][1]
     facts = read_facts(folder)
-    assert (facts.candidate, facts.family) == (BLEND, "both")
+    assert (facts.candidate, facts.loader) == (BLEND, "both")
     loaded = model_io.load(folder)
     test = dataset.take(found[-1].split.test)
     predicted = loaded.fitted.predict(test.frame).values
@@ -218,14 +216,15 @@ def test_a_side_that_did_not_finish_leaves_no_blend(study_of_two: Any, changed: 
     ]
 
 
-@pytest.mark.parametrize("changed", [{"deep": ()}, {"recipe": "off"}, {"classic": "dummy alone"}])
-def test_no_blend_where_none_can_be_expected(study_of_two: Any, changed: Any) -> None:
+@pytest.mark.parametrize("case", ["classic alone", "off", "deep and dummy"])
+def test_no_blend_where_none_can_be_expected(study_of_two: Any, case: str) -> None:
     plan = study_of_two.plan
-    if "recipe" in changed:
-        off = SimpleNamespace(evaluation=SimpleNamespace(blend=False))
-        changed = {"recipe": off}
-    if "classic" in changed:
-        changed = {"classic": plan.classic[1:]}
+    off = SimpleNamespace(evaluation=SimpleNamespace(blend=False))
+    changed = {
+        "classic alone": {"candidates": plan.candidates[:2]},
+        "off": {"recipe": off},
+        "deep and dummy": {"candidates": plan.candidates[1:]},
+    }[case]
     given = SimpleNamespace(
         **{**vars(study_of_two), "plan": SimpleNamespace(**{**vars(plan), **changed})}
     )
@@ -244,4 +243,4 @@ def test_no_candidate_of_a_recipe_is_called_as_the_blend_is(tmp_path: Path) -> N
         "Give this candidate another name, or set evaluation.blend: false"
     )
     file.write_text(text + "evaluation: {blend: false}\n")
-    assert prepare(load_recipe(file)).deep[0].name == "blend"
+    assert prepare(load_recipe(file)).networks[0].name == "blend"

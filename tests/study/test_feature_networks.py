@@ -246,11 +246,7 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
         "network/network.keras",
     }
     facts = json.loads((tmp_path / "model.json").read_text())
-    assert (facts["candidate"], facts["family"], facts["is_engineered"]) == (
-        "mlp-hog",
-        "deep",
-        True,
-    )
+    assert (facts["candidate"], facts["loader"]) == ("mlp-hog", "engineered")
     loaded = saved.load(tmp_path)
     assert isinstance(loaded.fitted, FittedFeatureNetwork)
     assert loaded.fitted.best_epoch == model.best_epoch
@@ -260,12 +256,18 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
 
 def test_facts_of_an_older_model_are_read(tmp_path: Path) -> None:
     dataset = MODALITIES["image"]("classification")
-    facts = saved.ModelInfo("mlp", "deep", dataset.columns, dataset.target)
-    facts.write(tmp_path)
-    values = json.loads((tmp_path / "model.json").read_text())
-    del values["is_engineered"]
-    (tmp_path / "model.json").write_text(json.dumps(values))
-    assert saved.read_facts(tmp_path) == facts
+    for older, loader in (
+        ({"family": "classic"}, "classic"),
+        ({"family": "both"}, "both"),
+        ({"family": "deep", "is_engineered": False}, "deep"),
+        ({"family": "deep", "is_engineered": True}, "engineered"),
+    ):
+        facts = saved.ModelInfo("mlp", loader, dataset.columns, dataset.target)
+        facts.write(tmp_path)
+        values = json.loads((tmp_path / "model.json").read_text())
+        del values["loader"]
+        (tmp_path / "model.json").write_text(json.dumps(values | older))
+        assert saved.read_facts(tmp_path) == facts
 
 
 def test_mlflow_serves_it(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_recipe_without_a_model_trains_one_that_suits(tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
     file.write_text("data: {source: table.csv, target: y}\nbaselines: [linear]\n")
     plan = prepare(load_recipe(file))
-    assert [candidate.name for candidate in plan.deep] == ["tabm"]
+    assert [candidate.name for candidate in plan.networks] == ["tabm"]
     (note,) = [note for note in plan.dataset.notes if note.code == "DLR031"]
     assert note.text.startswith("The recipe has no model, so tabm is trained")
-    assert prepare(load_recipe(file, ["model=none"])).deep == ()
+    assert prepare(load_recipe(file, ["model=none"])).networks == ()

@@ -107,10 +107,10 @@ class RayEngine:
     def _start(self, attempts: Attempts) -> None:
         # Ray's own retries go on at the item of the stream that was reached, whatever the second
         # run yields before it; so a job is started again as a new task.
-        share, is_deep = self._share, attempts.job.candidate.family == "deep"
+        share, is_network = self._share, attempts.job.candidate.library == "tensorflow"
         task = ray.remote(
             num_cpus=share.n_cpus,
-            num_gpus=share.n_gpus if is_deep else 0,
+            num_gpus=share.n_gpus if is_network else 0,
             max_retries=0,
             num_returns="streaming",
         )(_stream)

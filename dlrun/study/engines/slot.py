@@ -59,7 +59,7 @@ class Slot:
     def takes(self, job: Job[Any]) -> bool:
         """Return whether the job may start here now."""
         return self.running is None and not (
-            job.candidate.family == "deep" and self._gpus == HIDDEN
+            job.candidate.library == "tensorflow" and self._gpus == HIDDEN
         )
 
     def start(self, attempts: Attempts) -> None:
@@ -94,7 +94,11 @@ class Slot:
 
     def interrupt(self) -> bool:
         """Ask a network to stop, which keeps a checkpoint first; return whether there is one."""
-        if not self._process or not self.running or self.running.job.candidate.family != "deep":
+        if (
+            not self._process
+            or not self.running
+            or self.running.job.candidate.library != "tensorflow"
+        ):
             return False
         self._process.send_signal(signal.SIGINT)
         return True

@@ -73,7 +73,7 @@ def _has(candidate: Candidate, key: str, dataset: Dataset) -> bool:
 
 def _names(candidate: Candidate, dataset: Dataset) -> set[str]:
     """Return the keys of all settings that a candidate takes."""
-    if candidate.family == "deep":
+    if candidate.library == "tensorflow":
         return {*candidate.settings, *_sections(candidate)} - {*FIXED}
     from dlrun.classic.candidates import setting_names
 

@@ -141,7 +141,14 @@ class Endless:
     """A network whose driver goes while it trains."""
 
     token: Path
-    name, family, settings, features, needs_validation = "endless", "deep", {}, (), True
+    name, family, library, settings, features, needs_validation = (
+        "endless",
+        "deep",
+        "tensorflow",
+        {},
+        (),
+        True,
+    )
 
     def fit(self, train, validation, context):
         assert context.on_epoch(Epoch(1, 99, {}, 0.0))

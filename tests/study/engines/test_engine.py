@@ -40,7 +40,14 @@ def test_one_local_worker_is_this_process() -> None:
 class Steps:
     """A candidate whose fit takes two epochs, and then cannot be scored."""
 
-    name, family, settings, features, needs_validation = "steps", "deep", {}, (), True
+    name, family, library, settings, features, needs_validation = (
+        "steps",
+        "deep",
+        "tensorflow",
+        {},
+        (),
+        True,
+    )
 
     def fit(self, train, validation, context):
         assert [context.on_epoch(Epoch(n, 2, {}, 0.0)) for n in (1, 2)] == [True, True]
