@@ -105,9 +105,10 @@ class Backbone(ABC):
 
     @abstractmethod
     def blocks(self, trunk: Any) -> tuple[tuple[Any, ...], ...]:
-        """Return the layers with weights of a model that `build` made, in blocks, from its input.
+        """Return the layers of a model that `build` made that may be trained, from its input on.
 
-        The first block is the embedding or the stem.
+        The first block is the embedding or the stem. A layer that is in none of them stays as it
+        is, such as batch normalisation.
         """
 
     @abstractmethod

@@ -1,0 +1,143 @@
+"""Image backbones: their weights in their places, pixels as they were trained with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlrun.contract.dataset import Column
+from dlrun.deep.backbones.backbone import BackboneRequest, open_backbone
+
+pytestmark = pytest.mark.tf
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (20, 24, 3)).astype(np.uint8) for _ in range(3)]
+
+
+def request(name: str, folder: Path, shape=(20, 24, 3), **settings) -> BackboneRequest:
+    return BackboneRequest(name, Column("picture", "image", shape), folder, **settings)
+
+
+def random_state(network):
+    """Return weights for a network in PyTorch's axes."""
+    rng = np.random.default_rng(1)
+    state = {"_fc.weight": np.zeros((10, 1280), np.float32)}
+    for layer in network.layers:
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if len(shapes) == 1:
+            height, width, channels, filters = shapes[0]
+            is_depthwise = "depthwise" in layer.name
+            shape = (channels, filters) if is_depthwise else (filters, channels)
+            fan_in = height * width * (1 if is_depthwise else channels)
+            kernel = rng.normal(size=(*shape, height, width)) * np.sqrt(2 / fan_in)
+            state[f"{layer.name}.weight"] = kernel.astype(np.float32)
+        elif shapes:
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                numbers = rng.uniform(0.5, 1.5, shapes[0])
+                state[f"{layer.name}.{name}"] = numbers.astype(np.float32)
+    return state
+
+
+@pytest.fixture(scope="module")
+def lite0(tmp_path_factory):
+    """A folder with the package of EfficientNet-Lite0, with random weights."""
+    from torch_files import write_state
+
+    from dlrun.catalog.backbones import BACKBONES
+    from dlrun.deep.backbones.efficientnet_lite import make
+
+    row = BACKBONES["efficientnet_lite0"]
+    path = tmp_path_factory.mktemp("site") / row.module / row.path
+    path.parent.mkdir(parents=True)
+    (path.parents[1] / "__init__.py").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(path.parents[2]))
+        state = random_state(make(32))
+        write_state(path, state, patch)
+        backbone = open_backbone(request(row.name, path.parent, size=32))
+        yield backbone, state, backbone.build()
+
+
+def test_lite0_is_described_without_building_it(lite0):
+    backbone, _, trunk = lite0
+    assert trunk.output_shape == (None, backbone.width)
+    assert trunk.count_params() == backbone.n_weights
+    assert backbone.group.shape == (20, 24, 3)
+    assert backbone.projections(trunk) == ()
+
+
+def test_weights_of_lite0_are_in_their_places(lite0):
+    """The first two convolutions and normalisations, computed by hand at a place in the middle."""
+    _, state, trunk = lite0
+    from dlrun.deep.backend import keras
+
+    network = next(layer for layer in trunk.layers if isinstance(layer, keras.Model))
+    pixels = np.random.default_rng(2).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    names = ("_bn0", "_bn0_relu", "_blocks.0._bn1")
+    probe = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    normal, relu, second = (tensor[0] for tensor in probe.predict(pixels, verbose=0))
+
+    def normalize(name, values):
+        weight, bias, mean, variance = (
+            state[f"{name}.{one}"] for one in ("weight", "bias", "running_mean", "running_var")
+        )
+        return (values - mean) / np.sqrt(variance + 1e-3) * weight + bias
+
+    # Stride 2 and an even side: TensorFlow pads at the end only.
+    patch = pixels[0, 10:13, 12:15]
+    by_hand = np.einsum("hwc,fchw->f", patch, state["_conv_stem.weight"])
+    np.testing.assert_allclose(normal[5, 6], normalize("_bn0", by_hand), atol=1e-4)
+    np.testing.assert_allclose(relu, np.clip(normal, 0, 6), atol=1e-6)
+    kernel = state["_blocks.0._depthwise_conv.weight"][:, 0]
+    by_hand = np.einsum("hwc,chw->c", relu[4:7, 5:8], kernel)
+    np.testing.assert_allclose(second[5, 6], normalize("_blocks.0._bn1", by_hand), atol=1e-4)
+
+
+def test_normalisation_and_dropout_stay_as_they_were_pretrained(lite0, images):
+    backbone, _, trunk = lite0
+    before = [weight.numpy() for weight in trunk.weights]
+    rows = backbone.reader.read(images)
+    np.testing.assert_array_equal(trunk(rows, training=True), trunk(rows, training=False))
+    for weight, earlier in zip(trunk.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, earlier)
+    trained = [layer for block in backbone.blocks(trunk) for layer in block]
+    assert not any("bn" in layer.name for layer in trained)
+    assert sum(layer.count_params() for layer in trained) == sum(
+        int(np.prod(weight.shape)) for weight in trunk.trainable_weights
+    )
+
+
+def test_blocks_go_from_the_stem_to_the_smallest_maps(lite0):
+    backbone, _, trunk = lite0
+    blocks = backbone.blocks(trunk)
+    assert [block[0].name for block in blocks] == [
+        "_conv_stem", "_blocks.1._depthwise_conv", "_blocks.3._depthwise_conv",
+        "_blocks.5._depthwise_conv",
+    ]  # fmt: skip
+    assert blocks[-1][-1].name == "_conv_head"
+
+
+def test_a_saved_backbone_loads_with_keras_alone(lite0, images, tmp_path):
+    backbone, _, trunk = lite0
+    from dlrun.deep.backend import keras
+
+    trunk.save(tmp_path / "a.keras")
+    loaded = keras.models.load_model(tmp_path / "a.keras", safe_mode=True)
+    rows = backbone.reader.read(images)
+    np.testing.assert_allclose(loaded(rows), trunk(rows), rtol=1e-5, atol=1e-5)
+
+
+def test_gray_images_are_as_colour_images_of_equal_channels(lite0):
+    backbone, _, trunk = lite0
+    gray = np.random.default_rng(3).integers(0, 256, (2, 20, 24, 1)).astype(np.uint8)
+    folder = Path()
+    other = open_backbone(request(backbone.name, folder, shape=(20, 24, 1), size=32))
+    assert other.digest != backbone.digest
+    np.testing.assert_allclose(
+        other.build()(gray), trunk(np.repeat(gray, 3, axis=3)), rtol=1e-4, atol=1e-4
+    )
