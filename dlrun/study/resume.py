@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Split
@@ -26,6 +24,7 @@ from dlrun.errors import UsageError
 from dlrun.recipe.write import recipe_digest
 from dlrun.study.records import Record, read_record
 from dlrun.study.search.records import SearchRecords
+from dlrun.system.cache import CACHE_VARIABLE, cache_folder, is_old
 from dlrun.system.files import (
     DamagedFileError,
     check_folder,
@@ -33,15 +32,12 @@ from dlrun.system.files import (
     read_sealed,
     write_sealed,
 )
-from dlrun.system.private import private_folder
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
     from dlrun.recipe.schema import Recipe
     from dlrun.study.search.job import SearchJob
 
-KEPT_DAYS: Final = 30  # after which the journal of a stopped study is removed
-CACHE_VARIABLE: Final = "DLRUN_CACHE_DIR"
 LOCK_SECONDS: Final = 2
 STUDY: Final = "study.record"
 Condition = RetrainingCondition | None
@@ -242,7 +238,7 @@ def open_journal(
         UsageError: another process trains this study, or the journal cannot be written.
     """
     identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
-    siblings = _root() / _hash(identity)
+    siblings = cache_folder("studies") / _hash(identity)
     keys = _keys(recipe, candidates, metrics)
     journal = Journal(siblings / recipe_digest(recipe)[:16], keys, searches or {})
     with _locked(recipe, journal.folder):
@@ -261,7 +257,7 @@ def open_journal(
 def journal_folder(recipe: Recipe, data_digest: str, store: str) -> Path:
     """Return the folder of the journal of a study; see `open_journal`."""
     identity = [data_digest, store, recipe.seed, __version__.partition(".")[0]]
-    return _root() / _hash(identity) / recipe_digest(recipe)[:16]
+    return cache_folder("studies") / _hash(identity) / recipe_digest(recipe)[:16]
 
 
 def recall_cut(folder: Path) -> Mapping[str, Any] | None:
@@ -300,25 +296,9 @@ def _unusable(folder: Path, error: OSError) -> UsageError:
     )
 
 
-def _root() -> Path:
-    """Return the folder of all journals: in the user's cache, or temporary if that is read-only.
-
-    The temporary one is private: whoever can write a journal could change what is resumed.
-    """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    root = (Path(chosen) if chosen else user_cache_path("dlrun")) / "studies"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        is_writable = os.access(root, os.W_OK)
-    except OSError:
-        is_writable = False
-    return root if is_writable else private_folder() / "studies"
-
-
 def _remove_old(root: Path) -> None:
-    deadline = time.time() - KEPT_DAYS * 24 * 3600
     for notes in root.glob("*/*/study.*"):  # that of an earlier version was study.json
-        if notes.stat().st_mtime < deadline:
+        if is_old(notes):
             shutil.rmtree(notes.parent, ignore_errors=True)
 
 

@@ -6,10 +6,10 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,14 @@ LATENCY_MAX_CALLS: Final = 30
 BUSY_SHARE: Final = 0.8  # of one core; a process that gets less competes with others
 
 
+@dataclass(frozen=True)
+class Duration:
+    """Wall seconds and CPU seconds."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
 @dataclass
 class ResourceUsage:
     """The cost of the code within `measure`; set when it ends.
@@ -41,6 +49,7 @@ class ResourceUsage:
         wall_seconds: without those of start-up, as `cpu_seconds`.
         startup_seconds: wall seconds of the code within `startup`.
         startup_cpu_seconds: its CPU seconds.
+        charged: what other code has taken that `charge` counts as if it were within.
     """
 
     wall_seconds: float = 0.0
@@ -48,6 +57,7 @@ class ResourceUsage:
     startup_seconds: float = 0.0
     startup_cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    charged: dict[bytes, Duration] = field(default_factory=dict)
 
 
 _measured: ContextVar[ResourceUsage | None] = ContextVar("_measured", default=None)
@@ -69,6 +79,8 @@ def measure() -> Iterator[ResourceUsage]:
     finally:
         usage.wall_seconds = time.perf_counter() - wall - usage.startup_seconds
         usage.cpu_seconds = max(0.0, _cpu_seconds() - cpu - usage.startup_cpu_seconds)
+        usage.wall_seconds += sum(each.wall_seconds for each in usage.charged.values())
+        usage.cpu_seconds += sum(each.cpu_seconds for each in usage.charged.values())
         usage.peak_memory_mb = _peak_memory_mb()
         _measured.reset(token)
 
@@ -87,6 +99,17 @@ def startup() -> Iterator[None]:
         if usage is not None:
             usage.startup_seconds += time.perf_counter() - wall
             usage.startup_cpu_seconds += time.process_time() - cpu
+
+
+def charge(costs: Mapping[bytes, Duration]) -> None:
+    """Count work that was done before in what is measured, as if it were done now.
+
+    Args:
+        costs: key of a piece of work → what it took; each is counted once in a measurement.
+    """
+    usage = _measured.get()
+    if usage is not None:
+        usage.charged = {**costs, **usage.charged}
 
 
 def _cpu_seconds() -> float:

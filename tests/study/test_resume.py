@@ -23,9 +23,9 @@ from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.load import load_recipe
-from dlrun.study import resume as room
 from dlrun.study.plan import StudyPlan
 from dlrun.study.resume import STUDY, Journal, open_journal
+from dlrun.system import cache as cache_room
 from dlrun.system.files import read_sealed, write_sealed
 
 RECIPE = """\
@@ -429,6 +429,6 @@ def test_a_cache_that_is_read_only_is_stood_in_for(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr(room, "private_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(cache_room, "private_folder", lambda: tmp_path / "own")
     with opened(plan) as journal:
         assert journal.folder.is_relative_to(tmp_path / "own" / "studies")
