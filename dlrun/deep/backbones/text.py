@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 from dlrun.deep.backbones.backbone import Backbone, BackboneRequest
 from dlrun.deep.backbones.encoders import word_vectors
 from dlrun.deep.backbones.encoders.hugging_face import open_folder
+from dlrun.deep.backbones.encoders.keras_preset import open_preset
 from dlrun.deep.backbones.encoders.shape import EncoderFiles, Pooling
 from dlrun.deep.backbones.encoders.tokenizer import TextReader
 from dlrun.deep.backbones.weights import find_weights
@@ -101,10 +103,24 @@ def open_encoder(path: Path) -> EncoderFiles:
     folder = path.parent if path.is_file() else path
     if (folder / word_vectors.TOKENIZER).is_file():
         return word_vectors.open_package(folder)
-    if not (folder / "config.json").is_file():
-        message = f"{folder} has no config.json"
+    config = _read_config(folder / "config.json")
+    if "class_name" in config:
+        return open_preset(folder, config)
+    return open_folder(folder, config, (path,) if path.is_file() else ())
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        message = (
+            f"{path.parent} has no config.json: not a folder of Hugging Face or a preset of Keras"
+        )
         raise WeightsError(message)
-    return open_folder(folder, (path,) if path.is_file() else ())
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{path} cannot be read: {error}"
+        raise WeightsError(message) from error
+    return config
 
 
 def _digest(file: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from dlrun.deep.backbones.encoders.shape import (
     Pooling,
     Weight,
 )
-from dlrun.deep.backbones.encoders.tokenizer import read_tokenizer
+from dlrun.deep.backbones.encoders.vocabulary import read_tokenizer
 from dlrun.errors import WeightsError
 
 Config = Mapping[str, Any]
@@ -66,8 +65,8 @@ class ModelType:
 
 def _activation(name: str) -> str:
     if name not in ACTIVATIONS:
-        message = f"config.json: activation {name!r} is none of {', '.join(ACTIVATIONS)}"
-        raise WeightsError(message)
+        message = f"activation {name!r} is none of {', '.join(ACTIVATIONS)}"
+        raise ValueError(message)
     return ACTIVATIONS[name]
 
 
@@ -75,8 +74,8 @@ def _bert_shape(config: Config, *, n_reserved: int = 0) -> EncoderShape:
     """Read a configuration of BERT; the first positions may be reserved for padding."""
     kind = config.get("position_embedding_type") or "absolute"
     if kind != "absolute":
-        message = f"config.json: position_embedding_type {kind!r} is not 'absolute'"
-        raise WeightsError(message)
+        message = f"position_embedding_type {kind!r} is not 'absolute'"
+        raise ValueError(message)
     return EncoderShape(
         n_tokens=config["vocab_size"],
         max_length=config["max_position_embeddings"] - n_reserved,
@@ -124,8 +123,8 @@ def _modernbert_shape(config: Config) -> EncoderShape:
     near = near or config.get("local_rope_theta") or 10_000.0
     far = far or config.get("global_rope_theta") or 160_000.0
     if config.get("attention_bias") or config.get("mlp_bias") or config.get("norm_bias"):
-        message = "config.json: a ModernBERT with biases is not supported"
-        raise WeightsError(message)
+        message = "a ModernBERT with biases is not supported"
+        raise ValueError(message)
     return EncoderShape(
         n_tokens=config["vocab_size"],
         max_length=config["max_position_embeddings"],
@@ -251,17 +250,16 @@ MODEL_TYPES: Final[Mapping[str, ModelType]] = {
 }
 
 
-def open_folder(folder: Path, files: tuple[Path, ...] = ()) -> EncoderFiles:
-    """Open a folder with a config.json, and with weights where no files with them are given.
+def open_folder(folder: Path, config: Config, files: tuple[Path, ...] = ()) -> EncoderFiles:
+    """Open a folder with its config.json, and with weights where no files with them are given.
 
     Raises:
         WeightsError: a file is missing, or the model is of a type that is not supported.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    name = config.get("model_type")
+    name = str(config.get("model_type"))
     if name not in MODEL_TYPES:
         allowed = ", ".join(MODEL_TYPES)
-        message = f"{folder / 'config.json'}: model_type {name!r} is none of {allowed}"
+        message = f"{folder}: model_type {name!r} is none of {allowed}"
         raise WeightsError(message)
     model_type = MODEL_TYPES[name]
     shape = _read_shape(model_type, config, folder)
@@ -270,7 +268,7 @@ def open_folder(folder: Path, files: tuple[Path, ...] = ()) -> EncoderFiles:
     return EncoderFiles(
         shape=shape,
         weights=partial(read_weights, files, model_type, shape),
-        tokenizer=partial(read_tokenizer, folder, name),
+        tokenizer=partial(read_tokenizer, folder),
         files=files,
         pooling=settings.pooling or model_type.pooling,
         is_normalized=settings.is_normalized,
@@ -283,7 +281,10 @@ def _read_shape(model_type: ModelType, config: Config, folder: Path) -> EncoderS
     try:
         return model_type.shape(config)
     except KeyError as error:
-        message = f"{folder / 'config.json'} has no {error}"
+        message = f"{folder}: config.json has no {error}"
+        raise WeightsError(message) from error
+    except ValueError as error:
+        message = f"{folder}: config.json: {error}"
         raise WeightsError(message) from error
 
 

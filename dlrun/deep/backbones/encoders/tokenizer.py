@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.deep.backbones.backbone import Reader
-from dlrun.deep.backbones.extras import load
-from dlrun.errors import WeightsError
+from dlrun.deep.backbones.encoders.vocabulary import TOKENIZER, load_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-TOKENIZER = "tokenizer.json"
-SETTINGS = "reader.json"
+SETTINGS: Final = "reader.json"
 
 
 class TextReader(Reader):
@@ -75,27 +73,3 @@ def load_reader(folder: Path) -> TextReader:
     return TextReader(
         tokenizer, settings["length"], adds_special_tokens=settings["adds_special_tokens"]
     )
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    """Load a tokenizer.json.
-
-    Raises:
-        ExtraError: the package tokenizers is not installed.
-        WeightsError: there is no such file, or it cannot be read.
-    """
-    if not path.is_file():
-        message = f"{path} is not there"
-        raise WeightsError(message)
-    kind = load("tokenizers").Tokenizer
-    try:
-        tokenizer: Tokenizer = kind.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        message = f"{path} cannot be read: {error}"
-        raise WeightsError(message) from error
-    return tokenizer
-
-
-def read_tokenizer(folder: Path, model_type: str) -> Tokenizer:
-    """Read the tokenizer of a folder as Hugging Face writes it."""
-    return load_tokenizer(folder / TOKENIZER)

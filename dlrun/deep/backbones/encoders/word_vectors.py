@@ -8,7 +8,7 @@ from typing import Final
 
 from dlrun.deep.backbones.encoders.safetensors_files import Tensors
 from dlrun.deep.backbones.encoders.shape import EncoderFiles, EncoderShape, LayerWeights
-from dlrun.deep.backbones.encoders.tokenizer import load_tokenizer
+from dlrun.deep.backbones.encoders.vocabulary import load_tokenizer
 
 TOKENIZER: Final = Path("tokenizers", "l2_supercat_tokenizer_config.json")
 WEIGHTS: Final = Path("weights", "l2_supercat_256.safetensors")
