@@ -67,10 +67,14 @@ def _load(name: str) -> Build:
 def _join_encoded(
     row: Architecture, encode: Build, groups: Groups, settings: Mapping[str, Any]
 ) -> Any:
-    """Encode each group of a claimed kind; all others go through dense layers together."""
-    claimed = [group for group in groups.values() if group.kind in row.claims]
-    others = [group for group in groups.values() if group.kind not in row.claims]
-    vectors = [encode(group, **settings) for group in claimed]
+    """Encode each group of a claimed kind; all others go through dense layers together.
+
+    A backbone may read one of several kinds that pretrained networks are made for.
+    """
+    fitting = {name: group for name, group in groups.items() if group.kind in row.claims}
+    claimed = {name: group for name, group in fitting.items() if group.is_pretrained} or fitting
+    others = [group for name, group in groups.items() if name not in claimed]
+    vectors = [encode(group, **settings) for group in claimed.values()]
     if others:
         # The group of numbers already embeds them.
         dense = Mlp().model_dump(exclude={"encode"})

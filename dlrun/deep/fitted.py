@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +14,9 @@ import numpy as np
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo, read_facts
+from dlrun.deep.backbones.backbone import Reader, load_reader
 from dlrun.deep.backend import keras, tf
-from dlrun.deep.inputs.groups import FrameReader, frame_reader
+from dlrun.deep.inputs.groups import FrameReader, frame_reader, group_columns
 from dlrun.deep.network import count_parameters, input_names
 from dlrun.deep.objective import MATRIX, to_predictions
 from dlrun.deep.training.device_data import chunks
@@ -37,6 +38,8 @@ class FittedNetwork:
         candidate: its name.
         model: the whole network as one Keras model of raw columns.
         best_epoch: the epoch whose weights it has.
+        parameters: the number of its trained weights.
+        readers: of the groups that pretrained networks read.
     """
 
     candidate: str
@@ -44,11 +47,8 @@ class FittedNetwork:
     target: Target
     model: Any
     best_epoch: int | None
-
-    @property
-    def parameters(self) -> int:
-        """Count the trained weights."""
-        return count_parameters(self.model)
+    parameters: int
+    readers: Mapping[str, Reader] = field(default_factory=dict)
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict typed rows.
@@ -57,7 +57,7 @@ class FittedNetwork:
             DataError: the network gives no finite number for a row.
         """
         groups = self._reader.read(frame)
-        finished = np.concatenate([self._forward(chunk) for chunk in chunks(groups)])
+        finished = np.concatenate([self._forward(chunk) for chunk in self._chunks(groups)])
         return self._check_finite(to_predictions(finished, self.target))
 
     def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
@@ -75,19 +75,30 @@ class FittedNetwork:
         The width is that of the architecture's last layer. The members of an ensemble are averaged.
         """
         groups = self._reader.read(frame)
-        return np.concatenate([self._represent(chunk) for chunk in chunks(groups)])
+        return np.concatenate([self._represent(chunk) for chunk in self._chunks(groups)])
 
     def save(self, folder: Path) -> None:
-        """Write the network and its facts into an existing, empty folder."""
+        """Write the network, its facts and its readers into an existing, empty folder."""
         self.model.save(folder / FILE)
         ModelInfo(self.candidate, "deep", self.columns, self.target).write(folder)
-        notes = {"best_epoch": self.best_epoch, "inputs": input_names(self.columns)}
+        for name, reader in self.readers.items():
+            (folder / name).mkdir()
+            reader.save(folder / name)
+        notes = {
+            "best_epoch": self.best_epoch,
+            "parameters": self.parameters,
+            "inputs": input_names(self.columns),
+            "pretrained": list(self.readers),
+        }
         text = json.dumps(notes, indent=2, ensure_ascii=False)
         (folder / NOTES).write_text(text, encoding="utf-8")
 
     @cached_property
     def _reader(self) -> FrameReader:
-        return frame_reader(self.columns, self.model)
+        return frame_reader(self.columns, self.model, self.readers)
+
+    def _chunks(self, groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        return chunks(groups, self._part("encoder"), self._part("body"))
 
     @cached_property
     def _forward(self) -> Any:
@@ -141,12 +152,19 @@ def load(folder: Path) -> FittedNetwork:
     """
     facts = read_facts(folder)
     notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    model, groups = _load_model(folder / FILE), group_columns(facts.columns)
     return FittedNetwork(
         candidate=facts.candidate,
         columns=facts.columns,
         target=facts.target,
-        model=_load_model(folder / FILE),
+        model=model,
         best_epoch=notes["best_epoch"],
+        # Older models lack these.
+        parameters=notes.get("parameters") or count_parameters(model),
+        readers={
+            name: load_reader(groups[name][0].type, folder / name)
+            for name in notes.get("pretrained", ())
+        },
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from dlrun.data.types.decode import free_memory
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Encoding, Spec, is_joined
 from dlrun.deep.inputs.groups import Group, group_columns
+from dlrun.deep.inputs.layer_names import layer_name
 from dlrun.deep.objective import MATRIX, Objective
 from dlrun.errors import TrainingError
 
@@ -33,6 +35,8 @@ class Network:
         augmenter: encoded groups to augmented ones, in training alone; or None.
         body: encoded groups to outputs; trained.
         finish: outputs to predictions.
+        make_saved: makes the reader and the encoder of the saved network, which frozen backbones
+            are part of; None where they are those of training.
     """
 
     reader: Any
@@ -40,6 +44,12 @@ class Network:
     augmenter: Any
     body: Any
     finish: Any
+    make_saved: Callable[[], tuple[Any, Any]] | None = None
+
+    def saved(self) -> Network:
+        """Return the network that is saved and deployed."""
+        reader, encoder = self.make_saved() if self.make_saved else (self.reader, self.encoder)
+        return replace(self, reader=reader, encoder=encoder, make_saved=None)
 
     def whole(self) -> Any:
         """Join the parts: a dict of raw columns in, predictions out.
@@ -50,7 +60,9 @@ class Network:
         (rows, steps, channels) float32 with NaN for what is missing and for padding. Out come
         probabilities, (rows, classes), of the second class alone, (rows, 1), or numbers in the
         target's unit, (rows, 1). More than 200 columns of numbers are one input `dlrun_number`,
-        (rows, columns), in the order of `model.json`.
+        (rows, columns), in the order of `model.json`. A text that a pretrained network reads is
+        (rows, tokens) int32 ids, 0 where it has ended; what a frozen network of another library
+        makes of a row is (rows, width) float32.
         """
         outputs = self.body(self.encoder(self.reader.output))
         return keras.Model(self.reader.input, self.finish(outputs))
@@ -64,6 +76,11 @@ class Network:
 def count_parameters(model: Any) -> int:
     """Count the weights of a Keras model that are trained."""
     return sum(int(weight.value.shape.num_elements()) for weight in model.trainable_variables)
+
+
+def has_backbone(model: Any) -> bool:
+    """Say whether a pretrained network is among the layers of a Keras model."""
+    return any(layer.name.startswith(layer_name("backbone", "")) for layer in model.layers)
 
 
 @contextmanager
@@ -108,13 +125,20 @@ def build_network(
     """
     with limited_weights():
         body = _build_body(encodings, objective, architecture)
+    saved = {name: encoding.saved for name, encoding in encodings.items()}
+    is_same = all(saved[name] is encoding for name, encoding in encodings.items())
     return Network(
-        _build_reader(columns, encodings),
-        _build_encoder(encodings),
+        *_build_front(columns, encodings),
         _build_augmenter(encodings, augmentations),
         body,
         objective.finish(body.output.shape[1:]),
+        None if is_same else partial(_build_front, columns, saved),
     )
+
+
+def _build_front(columns: Sequence[Column], encodings: Mapping[str, Encoding]) -> tuple[Any, Any]:
+    """Build the reader and the encoder."""
+    return _build_reader(columns, encodings), _build_encoder(encodings)
 
 
 def input_names(columns: Sequence[Column]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlrun.contract.dataset import Dataset
+from dlrun.deep.backbones.encodings import fit_pretrained
 from dlrun.deep.inputs.groups import fit_encodings
 from dlrun.deep.objective import choose_objective
 from dlrun.deep.spec import NetworkSpec
@@ -29,7 +30,8 @@ def summarize(spec: NetworkSpec, dataset: Dataset) -> Summary:
     Raises:
         TrainingError: it cannot be built on these columns.
     """
-    encodings = fit_encodings(dataset.columns, dataset.frame, spec.preprocessing)
+    pretrained = fit_pretrained(spec, dataset)
+    encodings = fit_encodings(dataset.columns, dataset.frame, spec.preprocessing, pretrained)
     objective = choose_objective(spec.training, dataset.target, dataset.y)
     network = build(spec, dataset.columns, encodings, objective)
     lines: list[str] = []

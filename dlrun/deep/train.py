@@ -11,6 +11,7 @@ from random import Random
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architecture import build_architecture
+from dlrun.deep.backbones.encodings import fit_pretrained
 from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.distributed.collective import cluster_errors, worker_group
 from dlrun.deep.distributed.strategy import (
@@ -20,6 +21,7 @@ from dlrun.deep.distributed.strategy import (
     precision,
 )
 from dlrun.deep.fitted import FittedNetwork
+from dlrun.deep.frozen import FrozenNetwork
 from dlrun.deep.inputs.augment import make_augmentations
 from dlrun.deep.inputs.encoding import Encoding
 from dlrun.deep.inputs.groups import FrameReader, fit_encodings, frame_reader
@@ -37,7 +39,7 @@ from dlrun.system.cost import startup
 
 def train_network(
     spec: NetworkSpec, train: Dataset, validation: Dataset, context: FitContext
-) -> FittedNetwork:
+) -> FittedNetwork | FrozenNetwork:
     """Build and train a network, from the context's checkpoint if there is one.
 
     Raises:
@@ -51,14 +53,16 @@ def train_network(
     check_shares(training, strategy, len(train))
 
     # 2 · the network, fitted to the training rows
-    encodings = fit_encodings(train.columns, train.frame, spec.preprocessing)
+    pretrained = fit_pretrained(spec, train)
+    encodings = fit_encodings(train.columns, train.frame, spec.preprocessing, pretrained)
     objective = choose_objective(training, train.target, train.y)
     with startup(), strategy.scope():
         network = build(spec, train.columns, encodings, objective, policy)
         optimizer = make_optimizer(training, scales_loss=policy == "mixed_float16")
 
     # 3 · the rows, read and encoded once
-    reader = frame_reader(train.columns, network.reader)
+    readers = {name: encoding.reader for name, encoding in pretrained.items()}
+    reader = frame_reader(train.columns, network.reader, readers)
     encoded = encode_table(validation, reader, network, objective)
     rows = _training_data(train, reader, network, objective, seed)
 
@@ -68,7 +72,19 @@ def train_network(
     trainer = Trainer(network, objective, training, optimizer, strategy, seed, group)
     with cluster_errors() if group else _device_errors():
         best_epoch = trainer.run(rows, evaluator.evaluate, context)
-    return FittedNetwork(spec.name, train.columns, train.target, network.whole(), best_epoch)
+    fitted = FittedNetwork(
+        spec.name,
+        train.columns,
+        train.target,
+        network.whole(),
+        best_epoch,
+        network.n_parameters,
+        readers,
+    )
+    if not network.make_saved:
+        return fitted
+    saved = {name: encoding.saved.reader for name, encoding in pretrained.items()}
+    return FrozenNetwork(fitted, network, saved)
 
 
 def build(

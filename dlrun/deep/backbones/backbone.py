@@ -56,7 +56,7 @@ class Reader(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write all that reading needs into an existing folder, so that `load` finds it there."""
+        """Write all that reading needs into an existing folder, for `load_reader` of its module."""
 
 
 class Backbone(ABC):
@@ -129,6 +129,12 @@ def open_backbone(request: BackboneRequest) -> Backbone:
     """
     backbone: Backbone = load_part(__package__, ROOMS[request.column.type]).open(request)
     return backbone
+
+
+def load_reader(column_type: str, folder: Path) -> Reader:
+    """Load the reader of a column type that `Reader.save` wrote, without the backbone."""
+    reader: Reader = load_part(__package__, ROOMS[column_type]).load_reader(folder)
+    return reader
 
 
 def is_trainable(name: str) -> bool:

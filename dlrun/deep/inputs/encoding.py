@@ -46,10 +46,12 @@ class Encoding(ABC):
 
     Attributes:
         kind: of the columns.
+        is_pretrained: whether a pretrained network makes the vectors of its rows.
         names: of the columns, in their order within the group.
     """
 
     kind: ClassVar[str]
+    is_pretrained: ClassVar[bool] = False
 
     names: tuple[str, ...]
 
@@ -72,6 +74,11 @@ class Encoding(ABC):
     def encoded(self) -> Spec:
         """Describe the encoded group."""
         return self.group
+
+    @property
+    def saved(self) -> Encoding:
+        """Return the encoding of a saved network, whose raw input may be another."""
+        return self
 
     @property
     def n_codes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from numpy.typing import NDArray
@@ -28,6 +29,13 @@ class InputKind(Protocol):
         """Make the reader of typed rows that agrees with a Keras model that reads raw ones."""
 
 
+class CellReader(Protocol):
+    """Turns the typed cells of a column into a group."""
+
+    def read(self, cells: Sequence[Any]) -> NDArray[Any]:
+        """Return (rows, *group.shape)."""
+
+
 @dataclass(frozen=True)
 class Group:
     """A group inside a network that is being built.
@@ -43,6 +51,11 @@ class Group:
     def kind(self) -> str:
         """Return the kind of its columns."""
         return self.encoding.kind
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Say whether a pretrained network makes the vectors of its rows."""
+        return self.encoding.is_pretrained
 
     @property
     def is_table(self) -> bool:
@@ -72,14 +85,18 @@ def group_columns(columns: Sequence[Column]) -> dict[str, tuple[Column, ...]]:
 
 
 def fit_encodings(
-    columns: Sequence[Column], frame: pd.DataFrame, preprocessing: Preprocessing
+    columns: Sequence[Column],
+    frame: pd.DataFrame,
+    preprocessing: Preprocessing,
+    pretrained: Mapping[str, Encoding] | None = None,
 ) -> dict[str, Encoding]:
-    """Fit the encoding of each group to the training rows."""
-    encodings = {}
+    """Fit the encoding of each group to the training rows, but of those that have one."""
+    encodings = dict(pretrained or {})
     for name, group in group_columns(columns).items():
-        kind = group[0].type
-        encodings[name] = _load(kind).fit(group, frame, getattr(preprocessing, kind))
-    return encodings
+        if name not in encodings:
+            kind = group[0].type
+            encodings[name] = _load(kind).fit(group, frame, getattr(preprocessing, kind))
+    return {name: encodings[name] for name in group_columns(columns)}
 
 
 @dataclass(frozen=True)
@@ -93,12 +110,27 @@ class FrameReader:
         return {name: read(frame) for name, read in self.reads.items()}
 
 
-def frame_reader(columns: Sequence[Column], model: Any) -> FrameReader:
-    """Make the reader of typed columns that agrees with a Keras model that reads raw ones."""
-    groups = group_columns(columns).items()
-    return FrameReader(
-        {name: _load(group[0].type).make_reader(group, model) for name, group in groups}
-    )
+def frame_reader(
+    columns: Sequence[Column], model: Any, readers: Mapping[str, CellReader] | None = None
+) -> FrameReader:
+    """Make the reader of typed columns that agrees with a Keras model that reads raw ones.
+
+    Args:
+        columns: of the dataset.
+        model: takes raw columns.
+        readers: of the groups of one column that a pretrained network reads.
+    """
+    reads: dict[str, Read] = {}
+    for name, group in group_columns(columns).items():
+        if readers and name in readers:
+            reads[name] = partial(_read_cells, group[0].name, readers[name])
+        else:
+            reads[name] = _load(group[0].type).make_reader(group, model)
+    return FrameReader(reads)
+
+
+def _read_cells(column: str, reader: CellReader, frame: pd.DataFrame) -> NDArray[Any]:
+    return reader.read(list(frame[column]))
 
 
 def _load(kind: str) -> InputKind:

@@ -39,6 +39,12 @@ def read_images(frame: pd.DataFrame, column: Column) -> NDArray[np.uint8]:
     return images
 
 
+def resize(images: Any, sides: Sequence[int | None]) -> Any:
+    """Resize images, (rows, height, width, channels), to sides in pixels, as uint8."""
+    resized = ops.image.resize(ops.cast(images, "float32"), sides, antialias=True)
+    return ops.cast(ops.clip(ops.round(resized), 0, WHITE), "uint8")
+
+
 @dataclass(frozen=True)
 class ImageEncoding(Encoding):
     """How an image becomes (height, width, channels) numbers; encoded as bytes to save memory.
@@ -67,9 +73,7 @@ class ImageEncoding(Encoding):
 
     def read(self, inputs: list[Any]) -> Any:
         """Resize the images, which leaves those of the right size unchanged."""
-        pixels = ops.cast(inputs[0], "float32")
-        resized = ops.image.resize(pixels, self.shape[:2], antialias=True)
-        return ops.cast(ops.clip(ops.round(resized), 0, WHITE), "uint8")
+        return resize(inputs[0], self.shape[:2])
 
     def expand(self, encoded: Any) -> Any:
         """Standardise each channel."""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from dlrun.contract.dataset import Dataset
 from dlrun.deep.backend import tf
 from dlrun.deep.inputs.groups import FrameReader
-from dlrun.deep.network import Network
+from dlrun.deep.network import Network, has_backbone
 from dlrun.deep.objective import Objective
 
 CHUNK_NUMBERS: Final = 2**18  # that a network gets at once, to bound its memory
 MAX_ROWS, MIN_ROWS = 8192, 16
+PRETRAINED_ROWS: Final = 32  # whose activations are far larger than what enters
 
 
 class TrainingData(Protocol):
@@ -53,11 +54,17 @@ class DeviceDataset:
         yield self
 
 
-def chunks(groups: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Split column groups into pieces of some rows; without rows there is one piece."""
+def chunks(groups: Mapping[str, Any], *models: Any) -> Iterator[dict[str, Any]]:
+    """Split column groups into pieces of some rows; without rows there is one piece.
+
+    Args:
+        groups: name → (rows, …).
+        models: that take them; the rows of a pretrained network are few.
+    """
     n_rows = next(iter(groups.values())).shape[0]
     per_row = sum(prod(rows.shape[1:]) for rows in groups.values())
-    step = min(MAX_ROWS, max(MIN_ROWS, CHUNK_NUMBERS // max(1, per_row)))
+    most = PRETRAINED_ROWS if any(map(has_backbone, models)) else MAX_ROWS
+    step = min(most, max(MIN_ROWS, CHUNK_NUMBERS // max(1, per_row)))
     for start in range(0, max(1, n_rows), step):
         yield {name: rows[start : start + step] for name, rows in groups.items()}
 
@@ -75,6 +82,6 @@ def encode_groups(
     groups: Mapping[str, NDArray[Any]], y: NDArray[Any], network: Network, objective: Objective
 ) -> DeviceDataset:
     """Encode rows that were read into column groups."""
-    pieces = [network.encoder(piece) for piece in chunks(groups)]
+    pieces = [network.encoder(piece) for piece in chunks(groups, network.encoder)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
     return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))

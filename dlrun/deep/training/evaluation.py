@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,7 +37,7 @@ class Evaluator:
         """Return `val/loss` and the scores as `val/<metric>`; nothing without rows."""
         if not len(self.encoded):
             return {}
-        outputs = tf.concat([self._forward(chunk) for chunk in chunks(self.encoded.inputs)], axis=0)
+        outputs = tf.concat([self._forward(chunk) for chunk in self._chunks()], axis=0)
         losses = self.objective.losses(self.encoded.y, outputs)
         return {"val/loss": float(tf.reduce_mean(losses)), **self._scores(outputs)}
 
@@ -55,5 +56,8 @@ class Evaluator:
 
         compiled = tf.function(forward, reduce_retracing=True)
         with startup():
-            compiled(next(iter(chunks(self.encoded.inputs))))
+            compiled(next(self._chunks()))
         return compiled
+
+    def _chunks(self) -> Iterator[dict[str, Any]]:
+        return chunks(self.encoded.inputs, self.network.body)

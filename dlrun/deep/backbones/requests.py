@@ -1,0 +1,52 @@
+"""Which backbone reads which column of a network; imports no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dlrun.catalog.architecture_settings import Pretrained
+from dlrun.catalog.architectures import ARCHITECTURES
+from dlrun.catalog.backbones import BACKBONES, default_backbone, scheme_of
+from dlrun.contract.dataset import Column
+from dlrun.deep.backbones.backbone import BackboneRequest
+from dlrun.deep.inputs.groups import group_columns
+from dlrun.deep.spec import NetworkSpec
+from dlrun.recipe.schema import Model
+
+
+def is_pretrained(model: Model) -> bool:
+    """Say whether a model starts from pretrained weights."""
+    row = ARCHITECTURES.get(model.architecture)
+    return row is not None and row.settings is Pretrained
+
+
+def pretrained_settings(model: Model) -> Pretrained:
+    """Return the settings of a model that starts from pretrained weights."""
+    return Pretrained(**model.settings)
+
+
+def backbone_requests(spec: NetworkSpec, columns: Sequence[Column]) -> dict[str, BackboneRequest]:
+    """Return group → the backbone that it enters; other groups go through dense layers."""
+    if not is_pretrained(spec.model):
+        return {}
+    settings = pretrained_settings(spec.model)
+    claims = ARCHITECTURES[spec.model.architecture].claims
+    requests = {}
+    for name, group in group_columns(columns).items():
+        kind = group[0].type
+        if kind in claims and reads(settings.backbone, kind):
+            requests[name] = BackboneRequest(
+                settings.backbone or default_backbone(kind),
+                group[0],
+                spec.folder,
+                settings.size,
+                spec.preprocessing.text.sequence_length,
+                settings.pooling,
+            )
+    return requests
+
+
+def reads(backbone: str | None, column_type: str) -> bool:
+    """Say whether a backbone reads columns of a type, as far as its name says."""
+    scheme, name = scheme_of(backbone or default_backbone(column_type))
+    return scheme != "pip" or BACKBONES[name].column_type == column_type
