@@ -20,6 +20,7 @@ from dlrun.system.cost import startup
 
 if TYPE_CHECKING:
     from dlrun.deep.fitted import FittedNetwork
+    from dlrun.deep.frozen import FrozenNetwork
     from dlrun.deep.summary import Summary
 
 
@@ -113,7 +114,9 @@ class DeepCandidate:
             return False
         return True
 
-    def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> FittedNetwork:
+    def fit(
+        self, train: Dataset, validation: Dataset, context: FitContext
+    ) -> FittedNetwork | FrozenNetwork:
         """Train on `train`; `validation` decides when to stop.
 
         An interrupted training resumes from its checkpoint.

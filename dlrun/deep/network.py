@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
-from typing import Any, Final
+from itertools import chain, zip_longest
+from typing import Any
 
 from dlrun.contract.dataset import Column
-from dlrun.data.types.decode import free_memory
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Encoding, Spec, is_joined
+from dlrun.deep.inputs.encoding import Blocks, Encoding, Spec, is_joined
 from dlrun.deep.inputs.groups import Group, group_columns
 from dlrun.deep.inputs.layer_names import layer_name
 from dlrun.deep.objective import MATRIX, Objective
+from dlrun.deep.weight_limit import limited_weights
 from dlrun.errors import TrainingError
 
-BYTES_OF_WEIGHT: Final = 16  # itself, its gradient, and the two moments of Adam
 BuildArchitecture = Callable[[Mapping[str, Group]], Any]
 """Groups → the tensor under the head, (rows, width), or (rows, members, width) of an ensemble."""
 Augmentation = Callable[[Any], Any]
@@ -35,6 +33,7 @@ class Network:
         augmenter: encoded groups to augmented ones, in training alone; or None.
         body: encoded groups to outputs; trained.
         finish: outputs to predictions.
+        blocks: the trained variables of pretrained networks, in blocks from the input side.
         make_saved: makes the reader and the encoder of the saved network, which frozen backbones
             are part of; None where they are those of training.
     """
@@ -44,6 +43,7 @@ class Network:
     augmenter: Any
     body: Any
     finish: Any
+    blocks: Blocks = ()
     make_saved: Callable[[], tuple[Any, Any]] | None = None
 
     def saved(self) -> Network:
@@ -68,6 +68,29 @@ class Network:
         return keras.Model(self.reader.input, self.finish(outputs))
 
     @property
+    def changing(self) -> list[Any]:
+        """Return the body's variables, random numbers included, but for pretrained ones at rest."""
+        at_rest = {
+            id(weight)
+            for layer in _backbones(self.body)
+            for weight in layer.weights
+            if not weight.trainable
+        }
+        return [variable for variable in self.body.variables if id(variable) not in at_rest]
+
+    @property
+    def weights(self) -> list[Any]:
+        """Return the weights among the variables that change."""
+        random = {id(variable) for variable in self.body.variables}
+        random -= {id(weight) for weight in self.body.weights}
+        return [variable for variable in self.changing if id(variable) not in random]
+
+    def trained(self, n_frozen: int = 0) -> list[Any]:
+        """Return the weights that are trained while the first blocks of a backbone are frozen."""
+        frozen = {id(weight) for weight in chain(*self.blocks[:n_frozen])}
+        return [each for each in self.body.trainable_variables if id(each) not in frozen]
+
+    @property
     def n_parameters(self) -> int:
         """Count the trained weights."""
         return count_parameters(self.body)
@@ -80,35 +103,11 @@ def count_parameters(model: Any) -> int:
 
 def has_backbone(model: Any) -> bool:
     """Say whether a pretrained network is among the layers of a Keras model."""
-    return any(layer.name.startswith(layer_name("backbone", "")) for layer in model.layers)
+    return bool(_backbones(model))
 
 
-@contextmanager
-def limited_weights() -> Iterator[None]:
-    """Refuse a network that cannot fit before memory is taken: the system would kill the process.
-
-    Raises:
-        TrainingError: training the weights takes more memory than there is.
-    """
-    create, free = keras.layers.Layer.add_weight, free_memory()
-    n_weights = 0
-
-    def add_weight(layer: Any, shape: Any = None, *given: Any, **named: Any) -> Any:
-        nonlocal n_weights
-        n_weights += prod(shape or ())
-        if n_weights * BYTES_OF_WEIGHT > free:
-            message = (
-                f"the network has {n_weights:,} weights or more; to train them takes more than the "
-                f"{free / 2**30:,.1f} GiB of memory that are free. Make it smaller"
-            )
-            raise TrainingError(message)
-        return create(layer, shape, *given, **named)
-
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = create
+def _backbones(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if layer.name.startswith(layer_name("backbone", ""))]
 
 
 def build_network(
@@ -132,8 +131,15 @@ def build_network(
         _build_augmenter(encodings, augmentations),
         body,
         objective.finish(body.output.shape[1:]),
+        _join_blocks([encoding.blocks(body) for encoding in encodings.values()]),
         None if is_same else partial(_build_front, columns, saved),
     )
+
+
+def _join_blocks(networks: Sequence[Blocks]) -> Blocks:
+    """Join the blocks of several pretrained networks, the last ones with each other."""
+    layers = zip_longest(*(blocks[::-1] for blocks in networks), fillvalue=())
+    return tuple(tuple(chain(*layer)) for layer in layers)[::-1]
 
 
 def _build_front(columns: Sequence[Column], encodings: Mapping[str, Encoding]) -> tuple[Any, Any]:

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from random import Random
 
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architecture import build_architecture
 from dlrun.deep.backbones.encodings import fit_pretrained
+from dlrun.deep.backbones.fine_tuning import merge_adapters
+from dlrun.deep.backbones.requests import backbone_rate, pretrained_settings
 from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.distributed.collective import cluster_errors, worker_group
 from dlrun.deep.distributed.strategy import (
@@ -58,7 +61,12 @@ def train_network(
     objective = choose_objective(training, train.target, train.y)
     with startup(), strategy.scope():
         network = build(spec, train.columns, encodings, objective, policy)
-        optimizer = make_optimizer(training, scales_loss=policy == "mixed_float16")
+        optimizer = make_optimizer(
+            training,
+            scales_loss=policy == "mixed_float16",
+            slow=[*chain(*network.blocks)],
+            share=backbone_rate(spec) / training.learning_rate.peak,
+        )
 
     # 3 · the rows, read and encoded once
     readers = {name: encoding.reader for name, encoding in pretrained.items()}
@@ -69,16 +77,19 @@ def train_network(
     # 4 · the training
     evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
     group = worker_group() if strategy is joint else None
-    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group)
+    every = pretrained_settings(spec.model).unfreeze_every if pretrained else 0
+    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group, every)
     with cluster_errors() if group else _device_errors():
         best_epoch = trainer.run(rows, evaluator.evaluate, context)
+    n_parameters = network.n_parameters
+    merge_adapters(network.body)
     fitted = FittedNetwork(
         spec.name,
         train.columns,
         train.target,
         network.whole(),
         best_epoch,
-        network.n_parameters,
+        n_parameters,
         readers,
     )
     if not network.make_saved:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlrun.catalog.architectures import ARCHITECTURES, is_function
+from dlrun.catalog.backbones import BACKBONES, default_backbone
 from dlrun.catalog.keras_api import optimizers, signature
 from dlrun.catalog.losses import losses_of
 from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.strategies import STRATEGIES
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
+from dlrun.deep.backbones.backbone import is_trainable
+from dlrun.deep.backbones.requests import is_pretrained, pretrained_settings, reads
+from dlrun.deep.backbones.weights import find_weights
 from dlrun.deep.heads.head import heads_of
-from dlrun.errors import DataError, RecipeError
+from dlrun.errors import DataError, DlrunError, RecipeError
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
 from dlrun.system.text import suggest
@@ -29,6 +33,8 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
         prefix = "model" if len(recipe.models) == 1 else f"model.{position}"
         if fault := _misfit(model, dataset) or _missing_module(model, recipe):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
+        for setting, fault in backbone_faults(model, recipe, dataset):
+            faults[f"{recipe.at(f'{prefix}.{setting}')}: {fault}"] = None
         for setting, fault in training_faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]
             key = f"{prefix}.training" if name in model.training else "training"
@@ -60,6 +66,39 @@ def _missing_module(model: Model, recipe: Recipe) -> str | None:
         except DataError as error:
             return str(error)
     return None
+
+
+def backbone_faults(model: Model, recipe: Recipe, dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield each setting of a pretrained network that cannot be had, with its fault.
+
+    Weights on a hub are downloaded here, before anything is trained.
+    """
+    row = ARCHITECTURES.get(model.architecture)
+    present = [column.type for column in dataset.columns if row and column.type in row.claims]
+    if not is_pretrained(model) or not present:
+        return
+    settings = pretrained_settings(model)
+    kinds = [kind for kind in dict.fromkeys(present) if reads(settings.backbone, kind)]
+    if not kinds:
+        only = BACKBONES[str(settings.backbone)].column_type
+        fitting = ", ".join(default_backbone(kind) for kind in dict.fromkeys(present))
+        yield (
+            "backbone",
+            f"{settings.backbone} reads columns of the type {only}, and here are "
+            f"{', '.join(dict.fromkeys(present))}. For these: {fitting}",
+        )
+    faults = []
+    for kind in kinds:
+        name = settings.backbone or default_backbone(kind)
+        if settings.train != "head" and not is_trainable(name):
+            yield "train", f"{name} is always frozen, so that {settings.train} is not possible"
+        try:
+            find_weights(name, kind, recipe.folder)
+        except DlrunError as error:
+            faults.append(str(error))
+    # One that is named may read one type of several.
+    if faults and (settings.backbone is None or len(faults) == len(kinds)):
+        yield "backbone", faults[0]
 
 
 def training_faults(training: Training, dataset: Dataset) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from dlrun.deep.candidate import DeepCandidate
     from dlrun.deep.fitted import FittedNetwork
+    from dlrun.deep.frozen import FrozenNetwork
     from dlrun.deep.summary import Summary
 
 COLUMN: Final = "features"  # the network's only one
@@ -163,7 +164,7 @@ class FittedFeatureNetwork:
 
     columns: tuple[Column, ...]
     features: Any
-    network: FittedNetwork
+    network: FittedNetwork | FrozenNetwork
 
     @property
     def parameters(self) -> int:

@@ -234,9 +234,9 @@ def test_mixed_precision_learns_as_well(trained, breast_cancer, precision):
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(trained, diabetes, monkeypatch):
-    from dlrun.deep.training import loop
 
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)  # however busy the machine is
+    # However busy the machine is.
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 3600.0)
     training = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 9}
     with pytest.raises(TrainingError) as caught:
         trained(diabetes, training=training)
@@ -270,12 +270,12 @@ def test_numbers_that_a_layer_cannot_work_with_end_the_training(trained, breast_
 
 
 def test_a_full_device_is_told_with_what_to_do(trained, breast_cancer, monkeypatch):
-    from dlrun.deep.training import loop
+    from dlrun.deep.training import run as running
 
     def fill(*_):
-        raise loop.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        raise running.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    monkeypatch.setattr(loop, "_arguments", fill)
+    monkeypatch.setattr(running, "_arguments", fill)
     with pytest.raises(TrainingError) as caught:
         trained(breast_cancer)
     assert str(caught.value) == (

@@ -206,9 +206,8 @@ def network(dataset: Dataset, **model: Any) -> Candidate:
 def test_a_network_is_that_of_a_fit_by_hand_also_when_it_was_stopped(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlrun.deep.training import loop
 
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 0.0)
     candidate = network(dataset)
     trials = [trial(split, 3) for split in SPLITS.splits]
     job = refit(candidate, trials, tmp_path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,12 +14,18 @@ from numpy.typing import NDArray
 from dlrun.catalog.architecture_settings import Pretrained
 from dlrun.contract.dataset import Dataset
 from dlrun.deep.backbones.backbone import Backbone, BackboneRequest, Reader, open_backbone
+from dlrun.deep.backbones.embeddings import embed
+from dlrun.deep.backbones.fine_tuning import choose_trained, trained_blocks
 from dlrun.deep.backbones.requests import backbone_requests, pretrained_settings
 from dlrun.deep.backend import keras
-from dlrun.deep.inputs.encoding import Encoding, Spec
+from dlrun.deep.inputs.encoding import Blocks, Encoding, Spec
 from dlrun.deep.inputs.image import resize
 from dlrun.deep.inputs.layer_names import layer_name
+from dlrun.deep.inputs.text import QUANTILE
 from dlrun.deep.spec import NetworkSpec
+from dlrun.deep.weight_limit import frozen_weights
+from dlrun.errors import TrainingError
+from dlrun.recipe.preprocessing import Augment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +132,31 @@ class FrozenEncoding(RawEncoding):
 
 
 @dataclass(frozen=True)
+class TrainedEncoding(RawEncoding):
+    """The raw input of a backbone that is part of the network's body.
+
+    Attributes:
+        settings: what of it is trained; with `train: head` nothing, behind augmentation.
+    """
+
+    settings: Pretrained
+
+    def expand(self, encoded: Any) -> Any:
+        """Let a new backbone make vectors, (rows, width)."""
+        is_trained = self.settings.train == "all"
+        with nullcontext() if is_trained else frozen_weights():
+            trunk = self.backbone.build()
+        choose_trained(self.backbone, trunk, self.settings)
+        layer = keras.Model(trunk.input, trunk.output, name=self.layer)
+        # A frozen one has no dropout either.
+        return layer(encoded, training=False) if self.settings.train == "head" else layer(encoded)
+
+    def blocks(self, body: Any) -> Blocks:
+        """Return the trained variables of the backbone in blocks."""
+        return trained_blocks(self.backbone, body.get_layer(self.layer))
+
+
+@dataclass(frozen=True)
 class EmbeddingReader(Reader):
     """Makes the vectors of cells once for all folds, candidates and studies."""
 
@@ -132,8 +164,6 @@ class EmbeddingReader(Reader):
 
     def read(self, cells: Sequence[Any]) -> NDArray[np.float32]:
         """Return the vectors, (rows, width)."""
-        from dlrun.deep.backbones.embeddings import embed
-
         return embed(self.backbone, cells)
 
     def save(self, folder: Path) -> None:
@@ -147,10 +177,26 @@ def fit_pretrained(spec: NetworkSpec, train: Dataset) -> dict[str, PretrainedEnc
     Raises:
         DlrunError: a backbone cannot be opened.
     """
-    settings = pretrained_settings(spec.model)
     requests = backbone_requests(spec, train.columns)
-    return {name: _fit(request, settings, train.frame) for name, request in requests.items()}
+    return {name: _fit(request, spec, train.frame) for name, request in requests.items()}
 
 
-def _fit(request: BackboneRequest, settings: Pretrained, frame: pd.DataFrame) -> PretrainedEncoding:
-    return VectorEncoding((request.column.name,), open_backbone(request))
+def _fit(request: BackboneRequest, spec: NetworkSpec, frame: pd.DataFrame) -> PretrainedEncoding:
+    settings, names = pretrained_settings(spec.model), (request.column.name,)
+    backbone = open_backbone(request)
+    augments = request.column.type == "image" and spec.preprocessing.image.augment != Augment()
+    if settings.train == "head" and not augments:
+        return VectorEncoding(names, backbone)
+    if not backbone.is_trainable:
+        message = f"backbone {backbone.name} is always frozen: train: {settings.train} cannot be"
+        raise TrainingError(message)
+    if request.column.type == "text" and request.length == "auto":
+        usual = _usual_length(backbone.reader.read(list(frame[request.column.name])))
+        backbone = open_backbone(replace(request, length=usual))
+    return TrainedEncoding(names, backbone, settings)
+
+
+def _usual_length(ids: NDArray[np.int32]) -> int:
+    """Return the number of ids that most texts of the training rows have at most."""
+    lengths = (ids != 0).sum(axis=1)
+    return max(1, int(np.quantile(lengths, QUANTILE, method="higher"))) if len(lengths) else 1

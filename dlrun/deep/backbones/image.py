@@ -102,6 +102,11 @@ class ImageBackbone(Backbone):
         return ()
 
 
+def load_reader(_folder: Path) -> ImageReader:
+    """Load the reader of images, which has no files."""
+    return ImageReader()
+
+
 def open(request: BackboneRequest) -> ImageBackbone:
     """Open the backbone of an image column.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from dlrun.catalog.architecture_settings import Pretrained
 from dlrun.catalog.architectures import ARCHITECTURES
@@ -12,6 +13,9 @@ from dlrun.deep.backbones.backbone import BackboneRequest
 from dlrun.deep.inputs.groups import group_columns
 from dlrun.deep.spec import NetworkSpec
 from dlrun.recipe.schema import Model
+
+BACKBONE_RATE: Final = 2e-5  # as BERT is fine-tuned (Devlin et al. 2019)
+ADAPTER_RATE: Final = 1e-4
 
 
 def is_pretrained(model: Model) -> bool:
@@ -44,6 +48,15 @@ def backbone_requests(spec: NetworkSpec, columns: Sequence[Column]) -> dict[str,
                 settings.pooling,
             )
     return requests
+
+
+def backbone_rate(spec: NetworkSpec) -> float:
+    """Return the peak learning rate of a backbone's own weights."""
+    rate = spec.training.backbone_rate
+    if rate != "auto":
+        return rate
+    is_adapted = is_pretrained(spec.model) and pretrained_settings(spec.model).train == "lora"
+    return ADAPTER_RATE if is_adapted else BACKBONE_RATE
 
 
 def reads(backbone: str | None, column_type: str) -> bool:

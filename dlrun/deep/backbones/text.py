@@ -14,10 +14,12 @@ from dlrun.deep.backbones.encoders import word_vectors
 from dlrun.deep.backbones.encoders.hugging_face import open_folder
 from dlrun.deep.backbones.encoders.keras_preset import open_preset
 from dlrun.deep.backbones.encoders.shape import EncoderFiles, Pooling
-from dlrun.deep.backbones.encoders.tokenizer import TextReader
+from dlrun.deep.backbones.encoders.tokenizer import TextReader, load_reader
 from dlrun.deep.backbones.weights import find_weights
 from dlrun.deep.inputs.encoding import Spec
 from dlrun.errors import WeightsError
+
+__all__ = ["TextBackbone", "load_reader", "open", "open_encoder"]
 
 MAX_LENGTH: Final = 256  # tokens of a text under `auto`
 VERSION: Final = 1  # of the network; another one makes other vectors of the same weights

@@ -9,7 +9,7 @@ from typing import Any, Final
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.audio import AudioEncoding
 from dlrun.deep.inputs.encoding import Encoding
-from dlrun.deep.inputs.image import WHITE, ImageEncoding
+from dlrun.deep.inputs.image import WHITE
 from dlrun.recipe.preprocessing import Augment, Preprocessing, SpecAugment
 
 N_MASKS: Final = 2  # of each kind, as in SpecAugment's policies for LibriSpeech
@@ -29,7 +29,7 @@ def make_augmentations(
     augmentations: dict[str, Callable[[Any], Any]] = {}
     image, audio = preprocessing.image.augment, preprocessing.audio.augment
     for name, encoding in encodings.items():
-        if isinstance(encoding, ImageEncoding) and image != Augment():
+        if encoding.encoded.dtype == "uint8" and image != Augment():
             augmentations[name] = partial(_augment_image, image)
         elif isinstance(encoding, AudioEncoding) and audio != SpecAugment():
             augmentations[name] = partial(_augment_sound, audio, encoding.n_mels)

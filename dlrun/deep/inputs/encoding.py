@@ -18,6 +18,10 @@ Read = Callable[["pd.DataFrame"], NDArray[Any]]
 """Typed rows → their group, (rows, *group.shape) of `group.dtype`."""
 
 
+Blocks = tuple[tuple[Any, ...], ...]
+"""Trained variables of a pretrained network in blocks, from the input side."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """The shape of one row, None where it is free, and the dtype."""
@@ -101,6 +105,10 @@ class Encoding(ABC):
         text, 0 where it has ended.
         """
         return encoded
+
+    def blocks(self, _body: Any) -> Blocks:
+        """Return the trained variables of a pretrained network in a body that `expand` is in."""
+        return ()
 
     def flatten(self, encoded: Any) -> Any:
         """Make a vector, (rows, width), with hardly any weights."""

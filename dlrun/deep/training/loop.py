@@ -8,8 +8,8 @@ than about a second: Ctrl-C is handled between calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from math import ceil
 from time import perf_counter
 from typing import Any, Final
@@ -23,19 +23,16 @@ from dlrun.deep.distributed.collective import CollectiveGroup
 from dlrun.deep.distributed.replicas import all_reduce_gradients
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
-from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals, TrainerState
+from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals
 from dlrun.deep.training.device_data import DeviceDataset, TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
+from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
-from dlrun.deep.training.startup import startup_seconds
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
-from dlrun.system.cost import startup
 from dlrun.system.forced_exit import closing
 from dlrun.system.signals import deferred_signals
 
-STEPS_PER_CALL: Final = 32
-MOMENT_SECONDS: Final = 1.0
 NEVER: Final = 2**62  # steps
 BATCHES: Final = 64  # of an epoch, where the batch size is auto
 MIN_BATCH, MAX_BATCH = 32, 1024
@@ -50,89 +47,6 @@ Evaluate = Callable[[], dict[str, float]]
 
 
 @dataclass(frozen=True)
-class StepBatch:
-    """Steps of an epoch that run in one call.
-
-    Attributes:
-        first: the number of the first step in the epoch, from 0.
-        edges: (steps + 1,) int32 positions in the window's order, the rows of a step between two.
-        rates: (steps,) float32 learning rates.
-    """
-
-    first: int
-    edges: NDArray[np.int32]
-    rates: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.rates)
-
-
-@dataclass
-class TrainingRun:
-    """A training under way.
-
-    Attributes:
-        n_epochs: to train at most.
-        rates: the learning rates of every epoch, without a plateau's factor.
-        compiled: the function that runs the steps of a call.
-        is_paced: whether the clock limits the steps of a call. Workers that train together must
-            split steps alike, for TensorFlow joins what they send by its number within a call.
-        n_next: steps of the next call.
-        is_consistent: whether the variables match `state`; not after a call that failed.
-        calls: steps and seconds of each call of the epoch.
-        is_traced: whether an epoch has run here.
-    """
-
-    rows: TrainingData
-    n_epochs: int
-    rates: Sequence[NDArray[np.float32]]
-    compiled: Any
-    stopper: EarlyStopper
-    state: TrainerState
-    checkpoint: Checkpoint
-    saved: float = field(default_factory=perf_counter)
-    is_paced: bool = True
-    n_next: int = 1
-    is_consistent: bool = True
-    calls: list[tuple[int, float]] = field(default_factory=list)
-    is_traced: bool = False
-
-    def take(self, copies: Any, order: Any, steps: StepBatch) -> None:
-        """Run the steps of a call and add them to the totals."""
-        totals, started, self.is_consistent = self.state.totals, perf_counter(), False
-        is_first = not (self.is_traced or self.calls)  # it compiles the steps, and runs one
-        with startup() if is_first else nullcontext():
-            sums = self.compiled(*_arguments(copies, order, steps, totals))
-            totals.loss, totals.norm = map(float, sums)
-        totals.steps += len(steps)
-        self.is_consistent = True
-        seconds = perf_counter() - started
-        self.calls.append((len(steps), seconds))
-        if self.is_paced:
-            n_in_time = int(len(steps) * MOMENT_SECONDS / seconds)
-            self.n_next = max(1, min(STEPS_PER_CALL, n_in_time))
-
-    def end_epoch(self, evaluation: float) -> float | None:
-        """Return the seconds of start-up in the epoch, see `startup_seconds`."""
-        calls, was_traced = self.calls, self.is_traced
-        self.calls, self.is_traced = [], True
-        return 0.0 if was_traced or not calls else startup_seconds(calls, evaluation)
-
-    def save(self) -> None:
-        """Keep a checkpoint, if the variables are consistent."""
-        if not self.is_consistent:
-            return
-        self.state.best_weights = self.stopper.best_weights
-        self.checkpoint.save(self.state)
-        self.saved = perf_counter()
-
-    def save_epoch(self) -> None:
-        """Keep a checkpoint unless the last one is recent: epochs of small networks are short."""
-        if perf_counter() - self.saved >= MOMENT_SECONDS:
-            self.save()
-
-
-@dataclass(frozen=True)
 class Trainer:
     """Everything a training needs but its rows.
 
@@ -142,6 +56,8 @@ class Trainer:
         strategy: of tf.distribute.
         seed: with the number of the epoch it fixes the order of rows.
         group: the workers that train together; None where this process trains alone.
+        unfreeze_every: epochs after which one more block of a pretrained network is trained, from
+            the last one down (gradual unfreezing, Howard & Ruder 2018); 0: all from the start.
     """
 
     network: Network
@@ -151,6 +67,7 @@ class Trainer:
     strategy: Any
     seed: int
     group: CollectiveGroup | None = None
+    unfreeze_every: int = 0
 
     def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
         """Train, restore the best weights, and return their epoch.
@@ -189,8 +106,8 @@ class Trainer:
         body, augmenter = self.network.body, self.network.augmenter
         with self.strategy.scope():
             self.optimizer.build(body.trainable_variables)
-            changing = (body, self.optimizer, *([augmenter] if augmenter else []))
-            variables = [variable for each in changing for variable in each.variables]
+            others = (self.optimizer, *([augmenter] if augmenter else []))
+            variables = [*self.network.changing, *chain(*(each.variables for each in others))]
             checkpoint = Checkpoint(context.checkpoint, variables)
             state = checkpoint.load()
         if self.group:
@@ -200,7 +117,10 @@ class Trainer:
             self.training, len(rates[0]), state.stopping, state.best_weights, halvings
         )
         n_epochs = context.epochs or self.training.epochs
-        run = TrainingRun(rows, n_epochs, rates, self._compile(), stopper, state, checkpoint)
+        n_frozen = self._count_frozen(state.epoch)
+        compiled = self._compile(self.network.trained(n_frozen))
+        run = TrainingRun(rows, n_epochs, rates, compiled, stopper, state, checkpoint)
+        run.n_frozen = n_frozen
         if self.group:
             run.is_paced, run.n_next = False, STEPS_PER_CALL
         return run
@@ -218,6 +138,7 @@ class Trainer:
         """Run the epoch's remaining steps, and return the answer of `on_epoch`."""
         state, stopper = run.state, run.stopper
         totals, before = state.totals, state.totals.seconds
+        self._unfreeze(run)
         # Where more epochs are wanted than the schedule has, its last rates go on.
         rates = run.rates[min(state.epoch, len(run.rates)) - 1] * np.float32(stopper.rate_factor)
         started = perf_counter()
@@ -241,7 +162,7 @@ class Trainer:
         epoch = Epoch(state.epoch, run.n_epochs, metrics, seconds, startup_seconds=startup)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
-            stopper.update(epoch.number, metrics, self.network.body.get_weights)
+            stopper.update(epoch.number, metrics, self._get_weights)
             state.history.append(epoch)
             state.epoch, state.totals = epoch.number + 1, EpochTotals()
         run.save_epoch()
@@ -249,12 +170,29 @@ class Trainer:
 
     def _end(self, stopper: EarlyStopper, last: int) -> int:
         """Restore the best weights and return their epoch."""
-        body = self.network.body
         if stopper.best_weights:
-            body.set_weights(stopper.best_weights)
+            for weight, best in zip(self.network.weights, stopper.best_weights, strict=True):
+                weight.assign(best)
             last = stopper.state.best_epoch or last
-        self._check_finite(f"a weight is not finite after epoch {last}", *body.get_weights())
+        self._check_finite(f"a weight is not finite after epoch {last}", *self._get_weights())
         return last
+
+    def _get_weights(self) -> list[Any]:
+        return [np.asarray(weight.value) for weight in self.network.weights]
+
+    def _count_frozen(self, epoch: int) -> int:
+        """Count the blocks of a pretrained network that are not trained yet in an epoch."""
+        if not self.unfreeze_every:
+            return 0
+        return max(0, len(self.network.blocks) - (epoch - 1) // self.unfreeze_every)
+
+    def _unfreeze(self, run: TrainingRun) -> None:
+        """Compile the steps anew where one more block is trained from this epoch on."""
+        n_frozen = self._count_frozen(run.state.epoch)
+        if n_frozen != run.n_frozen:
+            run.n_frozen, run.is_traced = n_frozen, False
+            run.compiled = self._compile(self.network.trained(n_frozen))
+            run.n_next = 1 if run.is_paced else run.n_next
 
     def _count_steps(self, n_rows: int) -> int:
         """Count the batches of an epoch, each with a row for every replica at least."""
@@ -305,14 +243,21 @@ class Trainer:
             message = f"{what}. {CAUSES.format(peak=peak)}"
             raise TrainingError(message)
 
-    def _compile(self) -> Any:
-        """Compile the steps of a call; they add to the sums of losses and of gradient norms."""
+    def _compile(self, weights: list[Any]) -> Any:
+        """Compile the steps of a call; they add to the sums of losses and of gradient norms.
+
+        Args:
+            weights: that are trained.
+        """
+
+        def update(*share: Any) -> tuple[Any, Any]:
+            return self._update(weights, *share)
 
         def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
             number, loss, norm = state
             self.optimizer.learning_rate.assign(rates[number])
             batch = order[edges[number] : edges[number + 1]]
-            shares = self.strategy.run(self._update, args=(*copies, batch))
+            shares = self.strategy.run(update, args=(*copies, batch))
             summed = (self.strategy.reduce("SUM", each, axis=None) for each in shares)
             losses, norms = (tf.cast(each, tf.float64) for each in summed)
             return number + 1, loss + losses, norm + norms
@@ -336,7 +281,7 @@ class Trainer:
         copies: tuple[Any, Any] = self.strategy.experimental_distribute_values_from_function(copy)
         return copies
 
-    def _update(self, inputs: Any, y: Any, batch: Any) -> tuple[Any, Any]:
+    def _update(self, weights: list[Any], inputs: Any, y: Any, batch: Any) -> tuple[Any, Any]:
         """Take one step on this replica's share of a batch.
 
         Returns:
@@ -349,7 +294,6 @@ class Trainer:
         chosen = {kind: tf.gather(tensor, mine) for kind, tensor in inputs.items()}
         if self.network.augmenter:
             chosen = self.network.augmenter(chosen, training=True)
-        weights = self.network.body.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.network.body(chosen, training=True)
             total = tf.reduce_sum(self.objective.losses(tf.gather(y, mine), outputs))
@@ -360,17 +304,6 @@ class Trainer:
         norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(float(n_replicas))
         self.optimizer.apply(gradients, weights)
         return total, norm
-
-
-def _arguments(copies: Any, order: Any, steps: StepBatch, totals: EpochTotals) -> tuple[Any, ...]:
-    """Make the arguments of the compiled steps, always padded to the shapes of a full call.
-
-    The totals go on in double precision, so that they do not depend on how steps are split.
-    """
-    missing = STEPS_PER_CALL - len(steps)
-    edges, rates = np.pad(steps.edges, (0, missing)), np.pad(steps.rates, (0, missing))
-    sums = (tf.constant(value, tf.float64) for value in (totals.loss, totals.norm))
-    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(steps)), *sums
 
 
 def automatic_batch_size(n_rows: int) -> int:

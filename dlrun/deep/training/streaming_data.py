@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
@@ -79,11 +79,22 @@ class ShuffleBuffer:
     def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Remove and return the first rows: column groups and y."""
         joined = {
-            name: np.concatenate([piece[name] for piece in self._pieces])
-            for name in self._pieces[0]
+            name: _concatenate([piece[name] for piece in self._pieces]) for name in self._pieces[0]
         }
         self._pieces = [{name: rows[n_rows:].copy() for name, rows in joined.items()}]
         self._n_rows -= n_rows
         taken = {name: rows[:n_rows] for name, rows in joined.items()}
         y = taken.pop("")
         return taken, y
+
+
+def _concatenate(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Join rows; ids of texts are as many as those of the longest one of their piece."""
+    longest = max(piece.shape[1:2] for piece in pieces)
+    return np.concatenate([_pad(piece, *longest) for piece in pieces])
+
+
+def _pad(piece: NDArray[Any], length: int = 0) -> NDArray[Any]:
+    """Pad rows of ids with 0."""
+    missing = length - piece.shape[1] if length else 0
+    return np.pad(piece, ((0, 0), (0, missing))) if missing else piece

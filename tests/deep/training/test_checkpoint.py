@@ -30,9 +30,8 @@ SCHEDULED = {
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
     """Keep a checkpoint after every epoch, however short it was."""
-    from dlrun.deep.training import loop
 
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 0.0)
 
 
 class Stopped(Exception):
@@ -144,7 +143,7 @@ def test_random_changes_to_images_go_on_too(training, tmp_path):
 @pytest.fixture
 def calls(monkeypatch):
     """Note the calls of steps, and do something before one of them."""
-    from dlrun.deep.training import loop
+    from dlrun.deep.training import run as running
 
     noted, before = [], {}
 
@@ -155,22 +154,21 @@ def calls(monkeypatch):
             action()
         return arguments_of(copies, order, call, sums)
 
-    arguments_of = loop._arguments
-    monkeypatch.setattr(loop, "_arguments", note)
+    arguments_of = running._arguments
+    monkeypatch.setattr(running, "_arguments", note)
     return noted, before
 
 
 def test_steps_are_cut_into_calls_by_the_clock_and_no_bit_depends_on_it(
     training, breast_cancer, calls, monkeypatch
 ):
-    from dlrun.deep.training import loop
 
     noted, _ = calls
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 2})
     slow = run()  # a moment is no time at all here: see `every_epoch`
     assert [len(call) for call in noted] == [1] * 2 * 48
     noted.clear()
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 3600.0)
     quick = run()
     assert [len(call) for call in noted] == [1, 32, 15, 32, 16]
     assert_equal(quick, slow)
@@ -280,9 +278,8 @@ def test_a_checkpoint_of_another_version_is_passed_over(kept, monkeypatch):
 
 
 def test_short_epochs_share_a_checkpoint(training, breast_cancer, tmp_path, monkeypatch):
-    from dlrun.deep.training import loop
 
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 3600.0)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 3600.0)
     run = training(breast_cancer, model=DROPOUT, training={**SCHEDULED, "epochs": 3})
     with pytest.raises(Stopped):
         run(tmp_path, 3, die)

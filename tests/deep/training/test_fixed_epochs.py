@@ -24,9 +24,8 @@ TRAINING = {
 
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
-    from dlrun.deep.training import loop
 
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 0.0)
 
 
 @pytest.fixture

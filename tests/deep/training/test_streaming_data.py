@@ -133,7 +133,7 @@ def test_a_training_goes_on_in_the_middle_of_the_stream(
     parts: Path, small_windows, tmp_path, monkeypatch
 ):
     """The windows that were trained on are read again, and passed over."""
-    from dlrun.deep.training import loop
+    from dlrun.deep.training import run as running
 
     recipe = make_recipe(parts, checkpoint_every="7 steps", deterministic=True)
     dataset = read_dataset(recipe)
@@ -146,10 +146,10 @@ def test_a_training_goes_on_in_the_middle_of_the_stream(
             raise MemoryError
         return arguments_of(copies, order, call, sums)
 
-    arguments_of = loop._arguments
+    arguments_of = running._arguments
     death = ceil(dataset.stream.sizes[0] / 64) + 20  # in the third of the windows of 500 rows
-    monkeypatch.setattr(loop, "_arguments", note)
-    monkeypatch.setattr(loop, "MOMENT_SECONDS", 0.0)  # a step at a time
+    monkeypatch.setattr(running, "_arguments", note)
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 0.0)  # a step at a time
     with pytest.raises(MemoryError):
         fit(recipe, dataset, folder=tmp_path)
     again, _, told_again = fit(recipe, dataset, folder=tmp_path)
