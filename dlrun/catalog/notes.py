@@ -131,7 +131,7 @@ NO_BETTER_THAN_NAIVE = NoteKind(
     "better than that of `naive` or `seasonal_naive`.",
 )
 
-# -------------------------------------------------------------------------- the data, DLR050 to 069
+# -------------------------------------------------------------------------- the data, DLR050 to 079
 
 GUESSED_TASK = NoteKind(
     "DLR050",
@@ -243,6 +243,14 @@ INNER_FOLDS = NoteKind(
     "Settings are scored on inner folds",
     "`search.inner` is folds, or auto and splits have fewer than 300 validation rows on average, "
     "and the rows can be divided into inner folds.",
+)
+
+
+FEWER_LABELS = NoteKind(
+    "DLR070",
+    "Numbers of labels above those that there are",
+    "`evaluation.learning_curve.labels` names numbers that reach or exceed the training and "
+    "validation rows of a split. They are left out: all rows are the last point anyway.",
 )
 
 # -------------------------------------------------------- how the verdict is reached, DLR100 to 119

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlrun.contract.candidate import Epoch, Family, Predictions
 from dlrun.contract.dataset import Dataset, Split
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 Aspect = str
-"""A row of `PERTURBATIONS`, or learning_curve, importance, or train: scores on training rows."""
+"""A row of `PERTURBATIONS`, or learning_curve, labels (a curve over numbers of labelled rows),
+importance, or train: scores on training rows."""
+
+VALIDATION: Final = "validation"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class RetrainingCondition:
     """Changed rows on which every candidate is retrained, to be compared with a plain trial.
 
     Attributes:
-        level: as in `TestPerturbation`; of a learning curve the share of the training rows.
+        level: as in `TestPerturbation`; of a learning curve the share of the training rows, of
+            `labels` the number of training and validation rows.
         split: of the changed rows.
         change: all rows → changed rows; picklable.
     """
@@ -56,6 +60,8 @@ class ProbeScore:
     """A score on the primary metric under a perturbation, a condition, or on training rows.
 
     Attributes:
+        name: of the column or segment that is permuted; `validation` where a candidate trained on
+            some labels is scored on its validation rows, by which a choice is made; else empty.
         split_index: of the split that it belongs to.
         n_train: training rows.
         score: NaN where the candidate failed.

@@ -81,6 +81,14 @@ class Model(OpenSection):
 STRESSES: Final = tuple(row.name for row in PERTURBATIONS.values() if row.is_optional)
 
 
+class LabelCounts(Section):
+    """A learning curve over numbers of labelled rows, rather than over fractions."""
+
+    labels: Annotated[list[Annotated[int, Field(ge=3)]], Field(min_length=1)]
+    """Labelled rows that a candidate may see, training and validation rows together, as in
+    [50, 100, 200]. All rows are always the last point."""
+
+
 class Evaluation(Section):
     """How candidates are scored."""
 
@@ -93,7 +101,9 @@ class Evaluation(Section):
     is auto, without a learning curve, stress and a search; else 1."""
     rope: Annotated[float, Field(ge=0)] | Auto = "auto"
     """A difference smaller than this does not matter in practice."""
-    learning_curve: bool | list[Fraction] = False
+    learning_curve: bool | list[Fraction] | LabelCounts = False
+    """Train every candidate on growing, nested parts of the rows as well: true, fractions of the
+    training rows, or {labels: [50, 100, 200]}."""
     stress: list[Annotated[str, OneOf(STRESSES, "a kind of stress")]] = []
     importance: bool = False
     refit: Literal["winner", "all", "none"] = "winner"

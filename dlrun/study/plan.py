@@ -60,6 +60,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     from dlrun.data.splits.make import make_splits
     from dlrun.study.engines.check import check_execution
     from dlrun.study.engines.engine import check_engine
+    from dlrun.study.label_counts import check_label_counts
     from dlrun.study.protocols import make_conditions, make_perturbations
     from dlrun.study.search.prepare import make_searches, search_notes
 
@@ -76,7 +77,10 @@ def prepare(recipe: Recipe) -> StudyPlan:
     networks = _networks(recipe, dataset)
     _check_names(recipe, estimators, networks)
     _check_blend(recipe, estimators, networks)
-    notes += _notes(recipe, dataset, splits, estimators)
+    notes += [
+        *_notes(recipe, dataset, splits, estimators),
+        *check_label_counts(recipe, dataset, splits),
+    ]
     candidates = (*estimators, *networks)
     searches = make_searches(recipe, dataset, splits, candidates)
     if searches:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dlrun.contract.candidate import Candidate, Epoch, always_continue
 from dlrun.contract.dataset import Split
 from dlrun.contract.forecast import TimedFit
-from dlrun.study.protocols import nested
+from dlrun.data.splits.stratify import nested
 from dlrun.study.trial import TrialTask
 from dlrun.system import cost
 

@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.contract.dataset import Dataset, Split, Splits
-from dlrun.contract.trial import RetrainingCondition, TestPerturbation
+from dlrun.contract.trial import Aspect, RetrainingCondition, TestPerturbation
 from dlrun.data.perturb import (
     add_junk_columns,
     add_label_noise,
@@ -23,9 +22,10 @@ from dlrun.data.perturb import (
     permute_segment,
     shuffle_structure,
 )
-from dlrun.data.splits.stratify import strata_of
+from dlrun.data.splits.stratify import nested
 from dlrun.data.types import column_module
-from dlrun.recipe.schema import Evaluation
+from dlrun.recipe.schema import Evaluation, LabelCounts
+from dlrun.study.label_counts import label_subsets, measured_counts
 
 SMALLEST_FRACTION: Final = 1 / 16  # of a learning curve
 N_FRACTIONS: Final = 5  # evenly spaced on a log scale; the last is the whole, which is the trial
@@ -68,11 +68,10 @@ def make_conditions(
     evaluation: Evaluation, dataset: Dataset, splits: Splits, seed: int
 ) -> tuple[RetrainingCondition, ...]:
     """Make the conditions under which the recipe asks every candidate to be retrained."""
-    fractions = _fractions(evaluation, splits)
     curve = [
-        RetrainingCondition("learning_curve", fraction, part, _unchanged)
+        RetrainingCondition(aspect, level, part, _unchanged)
         for split in splits.splits
-        for fraction, part in _subsets(fractions, dataset, split)
+        for aspect, level, part in _curve(evaluation, dataset, splits, split)
     ]
     has_structure = any(COLUMN_KINDS[column.type].has_structure for column in dataset.columns)
     stress = [
@@ -87,9 +86,8 @@ def make_conditions(
 # ----------------------------------------------------------------------------- learning curve
 
 
-def _fractions(evaluation: Evaluation, splits: Splits) -> Sequence[float]:
+def _fractions(asked: bool | list[float], splits: Splits) -> Sequence[float]:
     """Return the fractions of the training rows to train on, without the whole."""
-    asked = evaluation.learning_curve
     if isinstance(asked, list):
         return sorted(set(asked))
     n_train = min(len(split.train) for split in splits.splits)
@@ -97,6 +95,18 @@ def _fractions(evaluation: Evaluation, splits: Splits) -> Sequence[float]:
     if not asked or start >= 1:
         return []
     return [round(float(each), 4) for each in np.geomspace(start, 1, N_FRACTIONS)[:-1]]
+
+
+def _curve(
+    evaluation: Evaluation, dataset: Dataset, splits: Splits, split: Split
+) -> Iterator[tuple[Aspect, float, Split]]:
+    asked = evaluation.learning_curve
+    if isinstance(asked, LabelCounts):
+        counts = measured_counts(asked, splits)
+        yield from (("labels", n, part) for n, part in label_subsets(counts, dataset, split))
+    else:
+        parts = _subsets(_fractions(asked, splits), dataset, split)
+        yield from (("learning_curve", fraction, part) for fraction, part in parts)
 
 
 def _subsets(
@@ -112,17 +122,6 @@ def _subsets(
             n_validation = max(1, round(fraction * len(validation)))
             rows = np.sort(train[:n_train]), np.sort(validation[:n_validation])
             yield fraction, replace(split, train=rows[0], validation=rows[1])
-
-
-def nested(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the rows in an order in which any first n of them are about stratified."""
-    rng = np.random.default_rng(seed)
-    strata = strata_of(dataset.y[rows], dataset.target)
-    places = np.empty(len(rows))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        places[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
-    return rows[np.argsort(places)]
 
 
 # ------------------------------------------------------------------------------------- stress

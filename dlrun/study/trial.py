@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import nan
@@ -27,6 +27,7 @@ from dlrun.contract.candidate import (
 from dlrun.contract.dataset import Dataset, Split, TextFormat
 from dlrun.contract.job import Job
 from dlrun.contract.trial import (
+    VALIDATION,
     Aspect,
     Cost,
     ProbeScore,
@@ -45,6 +46,7 @@ from dlrun.system.signals import unswallowed_signals
 N_SCORED_TRAINING_ROWS: Final = 2000
 
 Result = TypeVar("Result")
+ScoresOf = tuple[Mapping[str, float], Mapping[str, float]]
 log = logging.getLogger(__name__)
 
 
@@ -84,16 +86,25 @@ class TrialTask:
         return Trial(own.name, own.family, self.split, error=mask(reason), probe_scores=scores)
 
     def probe(
-        self, fitted: Fitted, test_score: float, train: Dataset, test: Dataset
+        self, fitted: Fitted, scores: ScoresOf, train: Dataset, test: Dataset
     ) -> Iterator[ProbeScore]:
         """Yield the test score under the condition, or those on training and perturbed test rows.
 
-        All are on the primary metric.
+        All are on the primary metric. On some labels the validation score is yielded as well.
+
+        Args:
+            fitted: the candidate.
+            scores: on the test rows and on the validation rows.
+            train: its training rows.
+            test: the test rows.
         """
-        if self.condition:
-            yield self._score(self.condition.aspect, "", self.condition.level, test_score)
-            return
         metric = self.metrics[0]
+        if self.condition:
+            aspect, level = self.condition.aspect, self.condition.level
+            yield self._score(aspect, "", level, scores[0][metric])
+            if aspect == "labels":
+                yield self._score(aspect, VALIDATION, level, scores[1][metric])
+            return
         n_rows = min(len(train), N_SCORED_TRAINING_ROWS)
         some = train.take(np.linspace(0, len(train) - 1, n_rows).astype(np.int64))
         yield self._score("train", "", 1.0, _scores(fitted, some, (metric,))[metric])
@@ -197,7 +208,7 @@ def _run(
         cost=cost_of(fitted, usage, epochs, test, task.model_folder),
         epochs=tuple(epochs),
         best_epoch=fitted.best_epoch,
-        probe_scores=tuple(task.probe(fitted, scores[metrics[0]], train, test)),
+        probe_scores=tuple(task.probe(fitted, (scores, validation_scores), train, test)),
         validation_predictions=validated,
     )
 

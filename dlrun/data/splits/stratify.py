@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Target
+from dlrun.contract.dataset import Dataset, Target
 from dlrun.data.targets import target_kind
 
 RowPositions = NDArray[np.int64]
@@ -37,6 +37,27 @@ def draw_spare(strata: NDArray[Any], n: int, rng: np.random.Generator) -> RowPos
     order = ordered(strata, rng)
     spare = order[1:][strata[order[1:]] == strata[order[:-1]]]
     return _every(spare, min(n, len(spare)), rng)
+
+
+def nested(
+    dataset: Dataset, rows: RowPositions, seed: int, *, each_first: bool = False
+) -> RowPositions:
+    """Return the rows in an order in which any first n of them are about stratified.
+
+    Args:
+        dataset: that the rows are of.
+        rows: their positions.
+        seed: of the order.
+        each_first: one row of every stratum comes before all others, so that none is missing.
+    """
+    rng = np.random.default_rng(seed)
+    strata = strata_of(dataset.y[rows], dataset.target)
+    places = np.empty(len(rows))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        order = rng.permutation(len(members))
+        places[members] = (order + rng.random()) / len(members) - (each_first & (order == 0))
+    return rows[np.argsort(places)]
 
 
 def _every(order: RowPositions, n: int, rng: np.random.Generator) -> RowPositions:
