@@ -46,7 +46,12 @@ def choose_side(candidates: Sequence[CandidateResults], family: Family) -> Side 
     A candidate that failed on some split ranks behind those that did not, and `dummy` behind every
     other. Without validation scores the first that the study lists is chosen.
     """
-    side = [each for each in candidates if each.family == family and each.scores]
+    return choose([each for each in candidates if each.family == family])
+
+
+def choose(candidates: Sequence[CandidateResults]) -> Side | None:
+    """Choose on each split one of the candidates of a side; see `choose_side`."""
+    side = [each for each in candidates if each.scores]
     able = [each for each in side if not each.is_dummy] or side
     n_finished = max((len(each.scores) for each in able), default=0)
     able = [each for each in able if len(each.scores) == n_finished]

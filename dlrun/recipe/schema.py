@@ -111,6 +111,14 @@ class Evaluation(Section):
     blend: bool = True
     """Weigh the predictions of all candidates of both sides together, as one more candidate."""
 
+    @field_validator("learning_curve", mode="before")
+    @classmethod
+    def _counted(cls, value: object) -> object:
+        if isinstance(value, list) and any(type(each) is int and each > 1 for each in value):
+            message = f"numbers of labels stand under labels. Write {{labels: {value}}}"
+            raise ValueError(message)
+        return value
+
     @field_validator("metrics", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _listed(cls, value: object) -> object:

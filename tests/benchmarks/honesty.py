@@ -17,6 +17,7 @@ import numpy as np
 
 from dlrun.evidence.compare import compare
 from dlrun.evidence.comparison import Comparison
+from dlrun.evidence.labels_needed import find_leads
 from dlrun.evidence.learning_curve import find_crossover
 from dlrun.study.simulated import Contender, SimulatedStudy, simulate_ridge
 
@@ -27,6 +28,7 @@ MANY = {"folds": 5, "repeats": 5}  # what dlrun does on small tables
 FEW = {"folds": 5, "repeats": 1}
 MEETING = 1000.0  # rows at which all simulated curves have the same error
 SIZES = np.array([250.0, 500, 1000, 2000, 4000])
+LABELS = np.array([50.0, 100, 200, 500, 1000, 2000, 4000, 6250])
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     n_studies = parser.parse_args().studies
     print(f"{'measure':<62}{'goal':>10}  measured ({n_studies} studies)")
     met = []
-    for measure in (winners, power, bias, equivalence, advice, crossovers):
+    for measure in (winners, power, bias, equivalence, advice, crossovers, labels):
         for title, goal, value, is_met in measure(n_studies):
             met.append(is_met)
             print(f"{title:<62}{goal:>10}  {value:.3f}{'' if is_met else '  missed'}", flush=True)
@@ -122,6 +124,28 @@ def crossovers(n_studies: int) -> Iterator[Line]:
     yield f"coverage of {len(hits)} crossovers", "≥ 0.9", value, not hits or value >= 0.9
 
 
+def labels(n_studies: int) -> Iterator[Line]:
+    """Count the leads of equal kinds, and the intervals that contain the end of a true one."""
+    rng = np.random.default_rng(0)
+    title = "of 5 folds, 50 to 6,250 labels"
+    for name, end in (("equal", 0.0), ("converging", 0.1)):
+        curve = end * np.maximum(0, 1 - np.log(LABELS / 50) / np.log(20))
+        found = [leads(rng, curve) for _ in range(n_studies)]
+        claimed = float(np.mean([each.second is not None for each in found]))
+        yield at_most(f"false crossover: {name} kinds {title}", claimed, 0.05)
+        if not end:
+            claimed = float(np.mean([each.first is not None for each in found]))
+            yield at_most(f"false lead: {name} kinds {title}", claimed, 0.05)
+    for at in (1000, 2500, 4500):
+        curve = 0.04 * np.log(at / LABELS)
+        found = [each for _ in range(n_studies) if (each := leads(rng, curve)).second]
+        yield at_least(f"power: crossover at {at:,} labels", len(found) / n_studies, 0.6)
+        for sign, name in ((-1, "until"), (1, "since")):
+            true, turns = at * np.exp(sign * 0.005 / 0.04), [getattr(each, name) for each in found]
+            value = float(np.mean([each.low <= true <= each.high for each in turns]))
+            yield at_least(f"coverage: {name}, crossover at {at:,} labels", value, 0.9)
+
+
 # ------------------------------------------------------------------------------- simulation
 
 
@@ -190,6 +214,16 @@ def find(rng: np.random.Generator, exponent: float):
 
     curves = measured(errors(exponent)), measured(errors(0.5))
     return find_crossover(("net", "linear"), SIZES, *curves, rope=0.01, test_share=0.2)
+
+
+def leads(rng: np.random.Generator, mean: np.ndarray):
+    """Find the leads of two kinds that folds with shared luck measure, more exactly with more."""
+    n = len(LABELS)
+    root = np.linalg.cholesky(0.5 ** abs(np.subtract.outer(range(n), range(n))))
+    shared, own = (root @ rng.normal(size=(n, k)) for k in (1, 5))
+    luck = 0.03 * (LABELS / 50)[:, None] ** -0.35 * (0.2**0.5 * shared + 0.8**0.5 * own)
+    curve = mean[:, None] + luck
+    return find_leads(("pretraining", "classic ML"), LABELS, curve, rope=0.005, test_share=0.2)
 
 
 if __name__ == "__main__":

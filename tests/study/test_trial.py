@@ -273,6 +273,14 @@ def test_a_trial_under_a_condition_scores_the_primary_metric_alone(dataset: Data
     assert np.isnan(missing.score)
 
 
+def test_on_some_labels_the_validation_score_is_kept_to_choose_by(dataset: Dataset) -> None:
+    split = make_splits(1)[0]
+    condition = RetrainingCondition("labels", 40, split, lambda rows: rows)
+    trial = run_trial(TrialTask(baseline(dataset), 0, split, METRICS[:1], condition), dataset)
+    found = {each.name: each.score for each in trial.probe_scores}
+    assert found == {"": trial.scores["roc_auc"], "validation": trial.validation_scores["roc_auc"]}
+
+
 @pytest.mark.parametrize("needs", [True, False])
 def test_what_needs_no_validation_rows_learns_from_them_in_the_end(
     dataset: Dataset, needs: bool
