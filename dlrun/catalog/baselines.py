@@ -26,6 +26,27 @@ NAIVE_TYPES: Final = ("dlrun.classic.naive.LastClass", "dlrun.classic.naive.Last
 
 
 @dataclass(frozen=True)
+class InContext:
+    """What a pretrained estimator takes that learns from its training rows as they are.
+
+    Attributes:
+        weights: the setting with the path of the file of its weights.
+        download: the command that fetches such a file.
+        max_rows: of training; of more rows a sample is drawn.
+        max_columns: of the table.
+        max_classes: None: any number.
+        settings: that are set where the recipe leaves them open.
+    """
+
+    weights: str
+    download: str
+    max_rows: int
+    max_columns: int
+    max_classes: int | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Baseline:
     """An estimator with the defaults of a good practitioner.
 
@@ -42,6 +63,7 @@ class Baseline:
         stops_early: its fit takes X_val and y_val, by which it stops after `n_iter_` rounds;
             without `early_stopping` it boosts `max_iter` of them.
         scales_target: its regressor is fitted to a standardised target.
+        in_context: of a pretrained estimator, its weights and limits.
         categories: (number of categories, number of features) → settings that name the categories,
             which are the first features.
         fit_arguments: number of categories → arguments of `fit` beside X and y.
@@ -63,6 +85,7 @@ class Baseline:
     is_kernel_machine: bool = False
     stops_early: bool = False
     scales_target: bool = False
+    in_context: InContext | None = None
     categories: Callable[[int, int], Mapping[str, object]] = lambda *_: {}
     fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
     size: tuple[str, Callable[[Any], int]] | None = None

@@ -131,6 +131,13 @@ NO_BETTER_THAN_NAIVE = NoteKind(
     "better than that of `naive` or `seasonal_naive`.",
 )
 
+SAMPLED_CONTEXT = NoteKind(
+    "DLR033",
+    "A pretrained estimator learns from a sample",
+    "An estimator of a package of pretrained networks for tables gets more training rows than it "
+    "takes.",
+)
+
 # -------------------------------------------------------------------------- the data, DLR050 to 079
 
 GUESSED_TASK = NoteKind(

@@ -6,5 +6,6 @@ from typing import Final
 
 ESTIMATOR_PACKAGES: Final = (
     "sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "ngboost", "interpret", "aeon",
+    "tabicl", "tabpfn",
 )  # fmt: skip
 """Importing a package runs its code; of these it is known what that does."""

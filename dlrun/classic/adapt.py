@@ -6,7 +6,7 @@ are here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any, Final
 
 import joblib
@@ -15,7 +15,9 @@ from sklearn.utils import get_tags
 
 from dlrun.catalog.baselines import BASELINES, Baseline
 from dlrun.catalog.features import Encoding
+from dlrun.catalog.table_models import TABLE_MODELS
 from dlrun.classic.estimators import package_of
+from dlrun.classic.in_context import InContextEstimator
 from dlrun.classic.nystroem import MAX_EXACT_ROWS, nystroem_svm
 from dlrun.system.cost import user_threads
 
@@ -33,7 +35,7 @@ def baseline_of(name: str, estimator: Any) -> Baseline:
     """
     package = package_of(estimator)
     rows = (row for row in BASELINES.values() if row.package and row.package.module == package)
-    return BASELINES.get(name) or next(rows, Baseline(name, name))
+    return BASELINES.get(name) or next(rows, TABLE_MODELS.get(package, Baseline(name, name)))
 
 
 def encoding_for(row: Baseline, estimator: Any) -> Encoding:
@@ -51,21 +53,22 @@ def encoding_for(row: Baseline, estimator: Any) -> Encoding:
 def adapt_estimator(
     row: Baseline,
     estimator: Any,
-    settings: Collection[str],
+    settings: Mapping[str, object],
     matrix: Any,
     *,
     n_categories: int,
     seed: int,
 ) -> Any:
-    """Complete an unfitted estimator for the training rows; approximate a large kernel machine.
+    """Complete an unfitted estimator for the training rows.
 
-    What the recipe leaves open is set: the seed, the threads of optional packages, and which
-    features are categories.
+    A large kernel machine is approximated, a pretrained estimator wrapped to be saved. What the
+    recipe leaves open is set: the seed, the threads of optional packages, and which features are
+    categories.
 
     Args:
         row: of the baseline.
         estimator: unfitted.
-        settings: names of the settings that the recipe gives.
+        settings: of the recipe, which are kept.
         matrix: (rows, features) of the training rows; the categories come first.
         n_categories: the number of features that are categories.
         seed: feeds everything random.
@@ -76,6 +79,8 @@ def adapt_estimator(
         estimator.set_params(**{name: wanted[name] for name in taken & set(wanted)})
     if row.is_kernel_machine and matrix.shape[0] > MAX_EXACT_ROWS:
         return nystroem_svm(estimator, matrix, seed)
+    if row.in_context:
+        return InContextEstimator(estimator, str(settings[row.in_context.weights]))
     return estimator
 
 
@@ -101,4 +106,6 @@ def _open_settings(
     if row.package:
         # joblib's setting reaches scikit-learn by itself, but no other package.
         wanted["n_jobs"] = openmp_threads(n_rows * n_features) or joblib.effective_n_jobs(None)
+    if row.in_context:
+        wanted |= row.in_context.settings
     return {**wanted, **row.categories(n_categories, n_features)}

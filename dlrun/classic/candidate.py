@@ -16,6 +16,7 @@ from dlrun.classic.estimators import build
 from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
+from dlrun.classic.in_context import limited
 from dlrun.classic.space import own_space
 from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
 from dlrun.contract.dataset import Dataset
@@ -95,11 +96,12 @@ class ClassicCandidate:
         Raises:
             TrainingError: the estimator raises an error.
         """
-        n_rows, seed = len(train), context.seed
+        seed = context.seed
         task = load_part("dlrun.classic.tasks", train.target.task)
-        estimator = build(self.estimator, train.target.task, self.options, n_rows)
+        estimator = build(self.estimator, train.target.task, self.options, len(train))
         row = baseline_of(self.estimator, estimator)
-        spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, n_rows, seed)
+        train = limited(row, train, seed)
+        spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, len(train), seed)
         # A forecast by the last value must not ask for rows of a year ago.
         history = train.history[:1] if row.n_lags == 1 else train.history
         columns = history if row.n_lags else train.columns

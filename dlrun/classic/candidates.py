@@ -15,6 +15,7 @@ from dlrun.classic import extras
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.defaults import choose_baselines, features_made
 from dlrun.classic.estimators import allowed_settings, build, builders, class_of
+from dlrun.classic.in_context import rules_of, sampled_contexts, size_fault, with_weights
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.note import Note
@@ -36,6 +37,7 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
     Raises:
         RecipeError: a baseline does not fit the task, or has no such setting.
         ExtraError: a baseline needs a package that is not installed.
+        WeightsError: the weights of a pretrained estimator are not there.
     """
     if recipe.baselines == "none":
         return []
@@ -51,9 +53,10 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         ClassicCandidate(
             name,
             one.estimator_name,
-            one.settings,
+            with_weights(one.estimator_name, one.settings, recipe.folder),
             recipe.preprocessing,
             features_made(one, dataset.columns),
+            "pretrained" if rules_of(one.estimator_name) else "classic",
         )
         for name, one in zip(_unique([one.title for one in listed]), listed, strict=True)
     ]
@@ -80,16 +83,22 @@ def settings_fault(candidate: Candidate, task: str) -> str | None:
 def learning_from_sample(
     candidates: Iterable[Candidate], dataset: Dataset, n_rows: int
 ) -> Iterator[Note]:
-    """Yield a note on the candidates that are fitted to the `n_rows` in memory of a stream."""
+    """Yield notes on the candidates that learn from fewer rows than there are.
+
+    They are pretrained estimators that take no more, and those that are fitted to the `n_rows` in
+    memory of a stream.
+    """
+    own = [one for one in candidates if isinstance(one, ClassicCandidate)]
+    yield from sampled_contexts(((one.name, one.estimator) for one in own), n_rows)
     n_all = dataset.stream.sizes[0] if dataset.stream else n_rows
     names = [
         one.name
-        for one in candidates
-        if isinstance(one, ClassicCandidate)
+        for one in own
+        if n_all > n_rows
         and one.estimator != DUMMY
         and not one.supports_partial_fit(dataset.target.task)
     ]
-    if names and n_all > n_rows:
+    if names:
         verb = "learn" if len(names) > 1 else "learns"
         sample = f"a sample of {n_rows:,} of {n_all:,} training rows"
         yield SAMPLE_LEARNERS.note(f"{', '.join(names)} {verb} from {sample}.")
@@ -117,7 +126,7 @@ def _faults(
     if "." not in name and name not in builders(task):
         return [f"{place}: {name} does not do {task}. Allowed: {', '.join(builders(task))}"]
     refused = estimator_fault(name, recipe.trusted) if "." in name else None
-    if fault := refused or _no_history(name, dataset):
+    if fault := refused or _no_history(name, dataset) or size_fault(name, dataset):
         return [f"{place}: {fault}"]
     try:
         found = class_of(name, task)

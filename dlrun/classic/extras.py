@@ -10,9 +10,14 @@ from typing import Any, Final
 
 from dlrun.catalog.baselines import BASELINES, Baseline
 from dlrun.catalog.features import FEATURES, Feature, Package
+from dlrun.catalog.table_models import TABLE_MODELS
 from dlrun.errors import ExtraError
 
-ROWS: Final[tuple[Baseline | Feature, ...]] = (*BASELINES.values(), *FEATURES.values())
+ROWS: Final[tuple[Baseline | Feature, ...]] = (
+    *BASELINES.values(),
+    *TABLE_MODELS.values(),
+    *FEATURES.values(),
+)
 PACKAGES: Final = {row.package.module: row.package for row in ROWS if row.package}
 
 

@@ -20,7 +20,7 @@ from dlrun.classic.complexity import count_parameters
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo
-from dlrun.errors import TrainingError
+from dlrun.errors import DlrunError, TrainingError
 
 MODEL: Final = "model.skops"
 
@@ -95,7 +95,7 @@ def wrap_estimator_errors(name: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             yield
-    except (TrainingError, MemoryError):
+    except (DlrunError, MemoryError):
         raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]

@@ -141,7 +141,7 @@ def _notes(
     """Yield notes on what the candidates learn from, beyond those of the data alone."""
     from dlrun.data.splits.make import duplicate_warnings
 
-    if dataset.stream is not None and estimators:
+    if estimators:
         from dlrun.classic.candidates import learning_from_sample
 
         yield from learning_from_sample(estimators, dataset, len(splits.splits[0].train))

@@ -128,7 +128,7 @@ def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> N
             "small.yaml:5: baselines.0: nosuch.Thing: importing nosuch would run its code, and a "
             "recipe cannot ask for that by itself. If you trust the module, add --trust-modules "
             "nosuch. Estimators without it: those of sklearn, imblearn, xgboost, lightgbm, "
-            "catboost, ngboost, interpret, aeon",
+            "catboost, ngboost, interpret, aeon, tabicl, tabpfn",
         ),
         (
             "{estimator: sklearn.utils.Bunch}",
