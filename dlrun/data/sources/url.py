@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import shutil
-import urllib.error
-import urllib.request
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_cache_path
 
 from dlrun.catalog.notes import DOWNLOADED
 from dlrun.contract.note import Note
 from dlrun.errors import DataError
-from dlrun.system.files import atomic_write
+from dlrun.system.download import DownloadError, NotKeptError, RefusedError, download, shown
 
 SCHEMES: Final = ("http://", "https://")
-SECONDS: Final = 60  # without an answer
-CHUNK: Final = 2**20
-CACHE_FAULTS: Final = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 
 
 def is_url(source: str) -> bool:
@@ -43,7 +35,7 @@ def fetch(url: str) -> tuple[Path, Note]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return path, DOWNLOADED.note(
-        f"{_shown(url)}: {path.stat().st_size:,} bytes, SHA-256 {digest}, kept as {path}. Delete "
+        f"{shown(url)}: {path.stat().st_size:,} bytes, SHA-256 {digest}, kept as {path}. Delete "
         "that file to download it again."
     )
 
@@ -56,37 +48,16 @@ def _place(url: str) -> Path:
 
 
 def _download(url: str, path: Path) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "dlrun"})
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            atomic_write(path, lambda file: _copy(answer, file))
-    except urllib.error.HTTPError as error:
-        error.close()
+        download(url, path)
+    except RefusedError as error:
+        raise DataError(str(error)) from error
+    except NotKeptError as error:
+        message = f"{error} Set DLRUN_CACHE_DIR"
+        raise DataError(message) from error
+    except DownloadError as error:
         message = (
-            f"{_shown(url)} cannot be downloaded: the server answers {error.code} {error.reason}."
+            f"{error} Is this machine online? A copy of the file works as well: data.source: "
+            "path/of/the/file"
         )
         raise DataError(message) from error
-    except (OSError, ValueError, HTTPException) as error:
-        if getattr(error, "errno", None) in CACHE_FAULTS:
-            message = f"{_shown(url)} cannot be kept as {path}: {error}. Set DLRUN_CACHE_DIR"
-            raise DataError(message) from error
-        reason = getattr(error, "reason", None) or error or type(error).__name__
-        message = (
-            f"{_shown(url)} cannot be downloaded: {reason}. Is this machine online? A copy of the "
-            "file works as well: data.source: path/of/the/file"
-        )
-        raise DataError(message) from error
-
-
-def _copy(answer: HTTPResponse, file: IO[bytes]) -> None:
-    shutil.copyfileobj(answer, file, CHUNK)
-    wanted = answer.headers.get("Content-Length")
-    if wanted is not None and file.tell() != int(wanted):
-        message = f"the connection ended after {file.tell():,} of {int(wanted):,} bytes"
-        raise OSError(message)
-
-
-def _shown(url: str) -> str:
-    """Return an address without a password or the keys of a query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

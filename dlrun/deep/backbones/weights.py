@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
+from dlrun.catalog.applications import APPLICATIONS, find_application
 from dlrun.catalog.backbones import BACKBONES, PackagedBackbone, scheme_of
+from dlrun.deep.backbones.hubs import HubError, fetch_application, fetch_repository
 from dlrun.errors import RecipeError, WeightsError
 from dlrun.system.text import suggest
 
@@ -29,8 +33,34 @@ def find_weights(name: str, column_type: str, recipe_folder: Path) -> Path:
         return _packaged(BACKBONES[key], column_type)
     if scheme == "folder":
         return _local(name, column_type, recipe_folder)
-    message = f"backbone {name}: downloads are not there yet. {alternatives(column_type)}"
-    raise WeightsError(message)
+    if (scheme, column_type) not in FETCHED:
+        message = f"backbone {name}: {ELSEWHERE[scheme]}. {alternatives(column_type)}"
+        raise RecipeError(message)
+    try:
+        return FETCHED[scheme, column_type](key)
+    except HubError as error:
+        message = f"backbone {name}: {str(error).rstrip('.')}. {alternatives(column_type)}"
+        raise WeightsError(message) from error
+
+
+def _application(name: str) -> Path:
+    row = find_application(name)
+    if row is None:
+        message = f"There is no backbone keras:{name}. {suggest(name, list(APPLICATIONS))}"
+        raise RecipeError(message)
+    return fetch_application(row)
+
+
+FETCHED: Final[Mapping[tuple[str, str], Callable[[str], Path]]] = {
+    ("hf", "text"): fetch_repository,
+    ("keras", "image"): _application,
+}
+"""Hub and type of columns → what downloads the weights of a name."""
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "hf": "dlrun reads backbones of texts from Hugging Face, and no others",
+    "keras": "dlrun downloads the networks of keras.applications, which read images; the presets "
+    "of KerasHub are on Kaggle, for its own client, and on Hugging Face: hf:keras/NAME",
+}
 
 
 def alternatives(column_type: str) -> str:
