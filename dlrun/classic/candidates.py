@@ -162,9 +162,10 @@ def _no_history(name: str, dataset: Dataset) -> str | None:
 def idle_features(features: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """Return a sentence for each feature whose column type no column has."""
     types = list(dict.fromkeys(column.type for column in columns))
-    idle = [row for row in map(FEATURES.__getitem__, features) if row.column_type not in types]
+    rows = map(FEATURES.__getitem__, features)
+    idle = [row for row in rows if not set(row.column_types) & set(types)]
     return [
-        f"{row.name} is a feature of {row.column_type} columns, and there are none. "
+        f"{row.name} is a feature of {' or '.join(row.column_types)} columns, and there are none. "
         f"There are: {', '.join(types)}"
         for row in idle
     ]

@@ -78,7 +78,7 @@ def read_parts(file: Path) -> Any:
 
 def _transformers() -> Iterator[str]:
     """Yield the types of dlrun's own features."""
-    for name in {"pipeline", "tabular", *(row.column_type for row in FEATURES.values())}:
+    for name in {"pipeline", "tabular", *(row.module for row in FEATURES.values())}:
         module = load_part(features.__name__, name)
         for found in vars(module).values():
             is_own = inspect.isclass(found) and found.__module__ == module.__name__

@@ -67,7 +67,7 @@ def _lists() -> dict[Listing, dict[str, str]]:
             "{estimator: module.Class}": "any scikit-learn compatible class",
         },
         Listing.features: {
-            row.name: f"{row.column_type}: {row.title}" for row in FEATURES.values()
+            row.name: f"{', '.join(row.column_types)}: {row.title}" for row in FEATURES.values()
         },
         Listing.metrics: _metrics(),
         Listing.splits: {row.name: row.title for row in SPLIT_METHODS.values()},

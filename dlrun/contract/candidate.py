@@ -152,6 +152,15 @@ class Embeds(Protocol):
         """Return what the head predicts from, (rows, width) float32, of rows as in `predict`."""
 
 
+@runtime_checkable
+class StartsFromWeights(Protocol):
+    """A candidate with pretrained weights, which its settings name without saying what they are."""
+
+    @property
+    def weights_digest(self) -> str:
+        """Return the digest of the weights, and of how they are used."""
+
+
 class Candidate(Protocol):
     """A network or an estimator with its settings, before training. Picklable."""
 

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from dlrun.catalog.baselines import BASELINES
 from dlrun.recipe.base import OpenSection, one_of
-from dlrun.recipe.features import Features, check_apart
+from dlrun.recipe.features import Features, check_apart, check_backbone
 
 
 class BaselineSettings(OpenSection):
@@ -19,10 +19,14 @@ class BaselineSettings(OpenSection):
     """package.module.Class."""
     features: Features | None = None
     """What it makes of images, texts, sounds and series: hog, or a list such as [hog, tfidf]."""
+    backbone: str | None = None
+    """The pretrained network of `features: embed`. null: the first that installs with pip for the
+    type of the columns."""
 
     @model_validator(mode="after")
     def _one_per_type(self) -> Self:
         check_apart(self.all_features, "baseline")
+        check_backbone(self.backbone, self.all_features)
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from dlrun.catalog.features import FEATURES, features_of_type
+from dlrun.catalog.features import EMBED, FEATURES, features_of_type
 from dlrun.recipe.base import one_of
 
 
@@ -29,13 +29,16 @@ Features = Annotated[
 
 
 def check_apart(features: Sequence[str], candidate: str) -> None:
-    """Check that the features of a candidate, a baseline or model, are of different column types.
+    """Check that the features of a candidate, a baseline or model, are of different columns.
+
+    What a pretrained network makes of a column goes with another feature of it.
 
     Raises:
         ValueError: two of them are computed from the same columns.
     """
-    types = [FEATURES[name].column_type for name in features]
-    twice = [name for name, type_ in zip(features, types, strict=True) if types.count(type_) > 1]
+    own = [name for name in features if not FEATURES[name].is_learned]
+    types = [type_ for name in own for type_ in FEATURES[name].column_types]
+    twice = [name for name in own if any(types.count(t) > 1 for t in FEATURES[name].column_types)]
     if twice:
         message = (
             f"features: {', '.join(twice)} are made of the same columns. Keep one of them, "
@@ -44,18 +47,29 @@ def check_apart(features: Sequence[str], candidate: str) -> None:
         raise ValueError(message)
 
 
+def check_backbone(backbone: str | None, features: Sequence[str]) -> None:
+    """Check that a backbone is named only where there is something that it makes.
+
+    Raises:
+        ValueError: no feature of the candidate is made by a pretrained network.
+    """
+    if backbone is not None and EMBED not in features:
+        message = f"backbone: {backbone} makes the feature {EMBED}. Add features: {EMBED}"
+        raise ValueError(message)
+
+
 def features_of(types: Iterable[str], chosen: Sequence[str]) -> tuple[str, ...]:
     """Return the features of columns of these types, each once; numbers and the like have none."""
-    features = (feature_of(type_, chosen) for type_ in types)
-    return tuple(dict.fromkeys(name for name in features if name))
+    return tuple(dict.fromkeys(name for type_ in types for name in features_for(type_, chosen)))
 
 
-def feature_of(column_type: str, chosen: Sequence[str]) -> str | None:
-    """Return the chosen feature of a column type, else its first; None if it has none."""
+def features_for(column_type: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the chosen features of a column type, else its first; none if it has none."""
     known = [row.name for row in features_of_type(column_type)]
-    return next((name for name in chosen if name in known), next(iter(known), None))
+    return tuple(name for name in chosen if name in known) or tuple(known[:1])
 
 
 def is_engineered(features: Sequence[str]) -> bool:
-    """Return whether any of the features is more than the raw values."""
-    return not all(FEATURES[name].is_raw for name in features)
+    """Return whether any feature is more than the raw values, or what a network made of them."""
+    rows = [FEATURES[name] for name in features]
+    return not all(row.is_raw or row.is_learned for row in rows)

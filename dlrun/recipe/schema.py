@@ -22,7 +22,7 @@ from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_o
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.data import Data
 from dlrun.recipe.duration import Seconds
-from dlrun.recipe.features import Features, check_apart
+from dlrun.recipe.features import Features, check_apart, check_backbone
 from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.search import Search
 from dlrun.recipe.training import Training
@@ -42,6 +42,9 @@ class Model(OpenSection):
     """Default: the architecture, mlp-hog where features are chosen."""
     features: Features | None = None
     """What it learns from in place of the columns: hog, or a list; mlp, layers, module:function."""
+    backbone: str | None = None
+    """The pretrained network of `features: embed`, or that of architecture `pretrained`. null: the
+    first that installs with pip for the type of the columns."""
     training: dict[str, Any] = {}
     """Overrides of the training section, for this candidate alone."""
 
@@ -54,6 +57,9 @@ class Model(OpenSection):
     @model_validator(mode="after")
     def _featured(self) -> Self:
         check_apart(self.features or [], "model")
+        row = ARCHITECTURES.get(self.architecture)
+        if row and "backbone" not in row.settings.model_fields:
+            check_backbone(self.backbone, self.features or [])
         if self.features and not takes_any(self.architecture):
             fitting = ", ".join(name for name in ARCHITECTURES if takes_any(name))
             message = (
@@ -62,6 +68,12 @@ class Model(OpenSection):
             )
             raise ValueError(message)
         return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the architecture's own settings; the backbone is one, or a feature's."""
+        is_own = self.backbone is not None and not self.features
+        return {**super().settings, **({"backbone": self.backbone} if is_own else {})}
 
     @property
     def title(self) -> str:

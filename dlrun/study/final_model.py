@@ -13,6 +13,7 @@ from dlrun.contract.trial import Cost, Trial
 from dlrun.errors import UsageError
 from dlrun.evidence.formatting import first_line
 from dlrun.study.blend import mean_weights, write_blend
+from dlrun.study.embedded import within
 from dlrun.study.refit import RefitJob, make_refit
 from dlrun.study.resume import warned_of_a_full_disk
 from dlrun.study.strands import run_strands
@@ -208,6 +209,7 @@ def _reads_stream(candidate: Candidate, task: str) -> bool:
     """Return whether a candidate learns from all rows of a stream, and not from a sample."""
     if candidate.library == "tensorflow":
         return not candidate.features
+    candidate = within(candidate)
     from dlrun.classic.candidate import ClassicCandidate
 
     return isinstance(candidate, ClassicCandidate) and candidate.supports_partial_fit(task)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dlrun.catalog.features import EMBED
 from dlrun.catalog.notes import DEFAULT_NETWORK, unmuted
 from dlrun.contract.candidate import BLEND, Candidate
 from dlrun.contract.dataset import Dataset, Splits
@@ -16,10 +17,11 @@ from dlrun.recipe.schema import Model, Recipe
 
 if TYPE_CHECKING:
     from dlrun.deep.candidate import DeepCandidate
+    from dlrun.study.embedded import EmbeddedCandidate
     from dlrun.study.feature_networks import FeatureNetworkCandidate
     from dlrun.study.search.plan import SearchPlan
 
-    Network = DeepCandidate | FeatureNetworkCandidate
+    Network = DeepCandidate | FeatureNetworkCandidate | EmbeddedCandidate
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,14 @@ def _estimators(recipe: Recipe, dataset: Dataset) -> tuple[Candidate, ...]:
         return ()
     from dlrun.classic.candidates import make_candidates
 
-    return tuple(make_candidates(recipe, dataset))
+    made = tuple(make_candidates(recipe, dataset))
+    if all(EMBED not in each.features for each in made):
+        return made
+    from dlrun.study.embedded import EmbeddedCandidate, with_embeddings
+
+    # TensorFlow, which they start, takes its memory for good.
+    embedded = with_embeddings(made, "baselines", recipe, dataset.columns)
+    return tuple(sorted(embedded, key=lambda each: isinstance(each, EmbeddedCandidate)))
 
 
 def _networks(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
@@ -132,7 +141,12 @@ def _networks(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
         return tuple(candidates)
     from dlrun.study.feature_networks import with_features
 
-    return with_features(candidates, dataset.columns)
+    featured = with_features(candidates, dataset.columns)
+    if all(EMBED not in each.features for each in featured):
+        return featured
+    from dlrun.study.embedded import with_embeddings
+
+    return with_embeddings(featured, "model", recipe, dataset.columns)
 
 
 def _notes(
@@ -143,8 +157,10 @@ def _notes(
 
     if estimators:
         from dlrun.classic.candidates import learning_from_sample
+        from dlrun.study.embedded import within
 
-        yield from learning_from_sample(estimators, dataset, len(splits.splits[0].train))
+        learners = [within(each) for each in estimators]
+        yield from learning_from_sample(learners, dataset, len(splits.splits[0].train))
     if recipe.baselines == "auto":
         from dlrun.classic.defaults import choose_baselines
 

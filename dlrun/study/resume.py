@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from dlrun.contract.candidate import Candidate
+from dlrun.contract.candidate import Candidate, StartsFromWeights
 from dlrun.contract.dataset import Split
 from dlrun.contract.search import SearchTrial
 from dlrun.contract.trial import RetrainingCondition, Trial
@@ -335,6 +335,7 @@ def _keys(
                 each.features,
                 dict(each.settings),
                 _code(recipe, each),
+                each.weights_digest if isinstance(each, StartsFromWeights) else None,
                 shared,
             ]
         )

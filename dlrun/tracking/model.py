@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -175,7 +176,7 @@ def _requirements(folder: Path, facts: ModelInfo) -> list[str]:
     """Return pinned requirements; MLflow would infer them by importing everything in a process."""
     loaders = (facts.loader,) if facts.loader in PACKAGES else tuple(PACKAGES)
     own = [package for loader in loaders for package in PACKAGES[loader]]
-    packages = ("mlflow", *own, *_packages(folder))
+    packages = ("mlflow", *own, *_packages(folder), *_of_backbones(folder))
     return [f"dlrun=={__version__}", *map(_pin, packages)]
 
 
@@ -184,6 +185,12 @@ def _pin(package: str) -> str:
         return f"{package}=={version(package)}"
     except PackageNotFoundError:  # installed under another name, such as tensorflow-cpu
         return package
+
+
+def _of_backbones(folder: Path) -> list[str]:
+    """Return the packages with the weights of pretrained networks, and those that read them."""
+    facts = [json.loads(file.read_text("utf-8")) for file in folder.rglob("backbone.json")]
+    return list(dict.fromkeys(name for each in facts for name in each["requirements"]))
 
 
 def _packages(folder: Path) -> list[str]:

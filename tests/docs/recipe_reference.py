@@ -305,7 +305,10 @@ def _sides(classifier: object, regressor: object) -> str:
 
 
 def _features() -> list[tuple[str, ...]]:
-    return [(f"`{row.name}`", row.column_type, _line(row.title)) for row in FEATURES.values()]
+    return [
+        (f"`{row.name}`", ", ".join(row.column_types), _line(row.title))
+        for row in FEATURES.values()
+    ]
 
 
 def _metrics() -> list[tuple[str, ...]]:

@@ -12,12 +12,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
-from dlrun.catalog.features import FEATURES
+from dlrun.catalog.features import EMBED, FEATURES
 from dlrun.catalog.parts import load_part
+from dlrun.classic.features.embed import vectors_of
 from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
 from dlrun.classic.features.tabular import table_steps
 from dlrun.contract.dataset import Column
-from dlrun.recipe.features import feature_of
+from dlrun.recipe.features import features_for
 
 
 class ZeroFeatures(StatelessTransformer):
@@ -50,7 +51,7 @@ def make_features(columns: Sequence[Column], chosen: Sequence[str], spec: Featur
 
     Args:
         columns: the columns of the dataset.
-        chosen: names of features, at most one for a column type; the others get their default.
+        chosen: names of features; columns of the other types get their default.
         spec: what the features are computed for.
     """
     if spec.encoding == "none":
@@ -62,14 +63,15 @@ def make_features(columns: Sequence[Column], chosen: Sequence[str], spec: Featur
     last = [ColumnVarianceScaler()] if is_balanced else []
     cells = []
     for position, column in enumerate(columns):
-        if name := feature_of(column.type, chosen):
+        for name in features_for(column.type, chosen):
             pipeline = make_pipeline(*_steps(name, column, spec), *last)
-            cells.append((f"{column.type} {position}", pipeline, column.name))
+            source = vectors_of(column.name) if name == EMBED else column.name
+            cells.append((f"{name} {position}", pipeline, source))
     sparse_threshold = 0.3 if spec.encoding == "onehot" else 0.0
     return ColumnTransformer([*table, *cells], sparse_threshold=sparse_threshold)
 
 
 def _steps(name: str, column: Column, spec: FeatureSpec) -> list[Any]:
-    module = load_part("dlrun.classic.features", FEATURES[name].column_type)
+    module = load_part("dlrun.classic.features", FEATURES[name].module)
     steps: list[Any] = getattr(module, f"{name}_steps")(column, spec)
     return steps

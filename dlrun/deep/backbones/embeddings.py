@@ -50,27 +50,37 @@ def embed(backbone: Backbone, cells: Sequence[Any]) -> NDArray[np.float32]:
     return np.stack(vectors) if vectors else np.empty((0, backbone.width), np.float32)
 
 
-def encode(backbone: Backbone, cells: Sequence[Any], batch: int = BATCH) -> NDArray[np.float32]:
-    """Return the vectors of cells as `embed`, computed here and now.
+def encode(backbone: Backbone, cells: Sequence[Any]) -> NDArray[np.float32]:
+    """Return the vectors of cells, (rows, width) float32, computed here and now, and not kept."""
+    return prepare(backbone, cells)()
+
+
+def prepare(
+    backbone: Backbone, cells: Sequence[Any], *, is_filled: bool = False
+) -> Callable[[], NDArray[np.float32]]:
+    """Read cells; return what computes their vectors, (rows, width) float32.
 
     Args:
         backbone: whose weights are as pretrained.
         cells: as in a typed frame.
-        batch: rows that are computed at once; the last bits of a vector depend on it.
+        is_filled: whether every batch has as many rows, some twice.
     """
-    group = backbone.reader.read(cells)
     if not backbone.is_trainable:
-        return np.asarray(group, np.float32)
-    forward = _compiled(backbone)
+        return lambda: np.asarray(backbone.reader.read(cells), np.float32)
+    group, forward = backbone.reader.read(cells), _compiled(backbone)
     is_free = None in backbone.group.shape
     lengths = _lengths(group) if is_free else np.zeros(len(group), np.int64)
-    vectors = np.empty((len(group), backbone.width), np.float32)
-    for length in np.unique(lengths):
-        same = np.flatnonzero(lengths == length)
-        for rows in np.split(same, range(batch, len(same), batch)):
-            filled = group[np.resize(rows, batch)]
-            vectors[rows] = forward(_fit(filled, length) if is_free else filled)[: len(rows)]
-    return vectors
+
+    def compute() -> NDArray[np.float32]:
+        vectors = np.empty((len(group), backbone.width), np.float32)
+        for length in np.unique(lengths):
+            same = np.flatnonzero(lengths == length)
+            for rows in np.split(same, range(BATCH, len(same), BATCH)):
+                batch = group[np.resize(rows, BATCH) if is_filled else rows]
+                vectors[rows] = forward(_fit(batch, length) if is_free else batch)[: len(rows)]
+        return vectors
+
+    return compute
 
 
 def _add(store: Any, backbone: Backbone, missing: dict[bytes, Any]) -> None:
@@ -81,7 +91,7 @@ def _add(store: Any, backbone: Backbone, missing: dict[bytes, Any]) -> None:
     for start in range(0, len(order), CHUNK):
         keys = order[start : start + CHUNK]
         wall, cpu = time.perf_counter(), time.process_time()
-        vectors = encode(backbone, [missing[key] for key in keys])
+        vectors = prepare(backbone, [missing[key] for key in keys], is_filled=True)()
         took = Duration(time.perf_counter() - wall, time.process_time() - cpu)
         store.add(keys, vectors, took)
         left = took.wall_seconds / len(keys) * (len(order) - len(keys))

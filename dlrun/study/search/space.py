@@ -10,6 +10,7 @@ from dlrun.catalog.baselines import DUMMY
 from dlrun.deep.candidate import DeepCandidate
 from dlrun.deep.validate import training_faults
 from dlrun.errors import RecipeError, TrainingError
+from dlrun.study.embedded import within
 from dlrun.study.feature_networks import FeatureNetworkCandidate
 from dlrun.system.text import nearest
 
@@ -73,6 +74,7 @@ def _has(candidate: Candidate, key: str, dataset: Dataset) -> bool:
 
 def _names(candidate: Candidate, dataset: Dataset) -> set[str]:
     """Return the keys of all settings that a candidate takes."""
+    candidate = within(candidate)
     if candidate.library == "tensorflow":
         return {*candidate.settings, *_sections(candidate)} - {*FIXED}
     from dlrun.classic.candidates import setting_names
@@ -113,7 +115,7 @@ def _fault(
 def _misfit(candidate: Candidate, setting: str, value: object, dataset: Dataset) -> str | None:
     """Return why a candidate does not take a value, if so."""
     try:
-        changed = candidate.with_settings({setting: value})
+        changed = within(candidate).with_settings({setting: value})
     except TrainingError as error:
         return str(error.__cause__ or error)  # without the place of the candidate in the recipe
     if isinstance(changed, FeatureNetworkCandidate):

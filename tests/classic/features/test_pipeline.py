@@ -14,7 +14,7 @@ from dlrun.catalog.parts import load_part
 from dlrun.classic.features.pipeline import ColumnVarianceScaler, make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.contract.dataset import Dataset
-from dlrun.recipe.features import feature_of
+from dlrun.recipe.features import features_for
 from dlrun.recipe.preprocessing import Preprocessing
 
 MIXED = mixed("classification")
@@ -27,15 +27,14 @@ def fit(encoding: Encoding, *chosen: str, dataset: Dataset = MIXED) -> Any:
 
 @pytest.mark.parametrize("row", FEATURES.values(), ids=lambda row: row.name)
 def test_the_module_of_a_column_type_has_the_steps_of_its_features(row) -> None:
-    assert callable(
-        getattr(load_part("dlrun.classic.features", row.column_type), f"{row.name}_steps")
-    )
+    assert callable(getattr(load_part("dlrun.classic.features", row.module), f"{row.name}_steps"))
 
 
 def test_the_first_name_of_a_type_is_taken_when_none_is_chosen() -> None:
-    assert feature_of("series", ()) == "flat"
-    assert feature_of("series", ("hog", "summary")) == "summary"
-    assert feature_of("number", ("hog",)) is None
+    assert features_for("series", ()) == ("flat",)
+    assert features_for("series", ("hog", "summary")) == ("summary",)
+    assert features_for("text", ("embed", "hog", "tfidf")) == ("embed", "tfidf")
+    assert features_for("number", ("hog",)) == ()
 
 
 def test_sparse_where_text_is_and_the_estimator_takes_it() -> None:
