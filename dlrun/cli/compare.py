@@ -55,7 +55,7 @@ def compare(
     comparison = compare_studies(tracked, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
     if html:
-        _write_report(html, tracked, comparison)
+        write_report(html, tracked, comparison)
     if as_json:
         print(plain.to_json(comparison), file=data_output())
     elif as_csv:
@@ -67,11 +67,17 @@ def compare(
 
         console = open_console()
         print_comparison(console, comparison, sort)
+        print_labels_needed(console, tracked)
         if aspects:
             _print_aspects(console, tracked, comparison)
 
 
-def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) -> None:
+def write_report(file: Path, studies: Sequence[Study], comparison: Comparison) -> None:
+    """Write the report of studies to a file.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     from dlrun.report.page import to_html
 
     page = to_html(studies, comparison)
@@ -81,6 +87,15 @@ def _write_report(file: Path, studies: Sequence[Study], comparison: Comparison) 
         message = f"{file}: the report cannot be written ({error.strerror})"
         raise UsageError(message) from error
     print(f"{file} written", file=sys.stderr)
+
+
+def print_labels_needed(console: Console, studies: Sequence[Study]) -> None:
+    """Print up to how many labels which kind leads, where a single study has measured it."""
+    from dlrun.evidence.label_curve import label_curves
+
+    found = label_curves(studies[0]) if len(studies) == 1 else None
+    if found and found.sentences:
+        console.print(f"\n{' '.join(found.sentences)}", highlight=False, markup=False)
 
 
 def _print_aspects(console: Console, studies: Sequence[Study], comparison: Comparison) -> None:

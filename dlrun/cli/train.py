@@ -171,9 +171,11 @@ def _show(console: Console, outcome: StudyOutcome, *, quiet: bool, as_json: bool
     if quiet:
         print(outcome.comparison.verdict.sentence)
         return
+    from dlrun.cli.compare import print_labels_needed
     from dlrun.report.terminal import print_comparison
 
     console.print()
     print_comparison(console, outcome.comparison)
+    print_labels_needed(console, [outcome.study])
     console.print("\nNext:   dlrun compare · dlrun predict last DATA -o FILE · dlrun ui")
     console.print(f"MLflow: {outcome.url}", soft_wrap=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -28,7 +27,13 @@ KIND_TITLES: Final[Mapping[Kind, str]] = {
     "network": "training from scratch",
     "classic": "classic ML",
 }
-"""In the order in which they are shown and compared."""
+"""In the order in which they are shown."""
+PAIRS: Final[tuple[tuple[Kind, Kind], ...]] = (
+    ("pretrained", "classic"),
+    ("pretrained", "network"),
+    ("network", "classic"),
+)
+"""In the order in which they are compared."""
 MIN_SIZES: Final = 3
 
 
@@ -81,7 +86,7 @@ class LabelCurves:
     """The curves of a study, and which kind leads at which numbers of labels.
 
     Attributes:
-        leads: one for each two kinds, in the order of the curves.
+        leads: one for each two kinds, as in `PAIRS`.
     """
 
     metric: str
@@ -90,8 +95,12 @@ class LabelCurves:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Return the leads in words."""
-        return tuple(each.sentence for each in self.leads)
+        """Return the leads in words, and where what is known ends."""
+        if not self.leads:
+            return ()
+        most = max(curve.points[-1].labels for curve in self.curves)
+        beyond = f"Beyond the {most:,} labels that there are nothing was measured."
+        return (*(each.sentence for each in self.leads), beyond)
 
 
 def label_curves(study: Study) -> LabelCurves | None:
@@ -116,7 +125,9 @@ def label_curves(study: Study) -> LabelCurves | None:
         for kind in KIND_TITLES
         if kind in by_kind and (points := tuple(_points(by_kind[kind], measured, whole)))
     )
-    leads = (_leads(one, other, study) for one, other in combinations(curves, 2))
+    of_kind = {curve.kind: curve for curve in curves}
+    pairs = [(of_kind[one], of_kind[other]) for one, other in PAIRS if {one, other} <= {*of_kind}]
+    leads = (_leads(one, other, study) for one, other in pairs)
     return LabelCurves(metric, curves, tuple(filter(None, leads)))
 
 

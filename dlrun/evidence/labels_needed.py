@@ -215,7 +215,7 @@ class _Leads:
         until, since = self.turn(self.rope), self.turn(-self.rope)
         sentence = (
             f"{self._up_to(until)} labels {first} is ahead of {second} by more than "
-            f"{self._rope}, from about {since} on {second} is. {self._beyond}"
+            f"{self._rope}, from about {since} on, {second} is."
         )
         return LabelsNeeded(sentence, first, until, second, since)
 
@@ -223,16 +223,14 @@ class _Leads:
         first, second = self.ordered
         ahead = f"{first} is ahead of {second} by more than {self._rope}"
         if self.certain[-1]:
-            return LabelsNeeded(
-                f"From {self._least} to {self._most} labels {ahead}. {self._beyond}", first
-            )
+            return LabelsNeeded(f"From {self._least} to {self._most} labels {ahead}.", first)
         until = self.turn(self.rope)
         if isinf(until.labels):
             upto = f"From {self._least} to about {rounded(until.low)} labels {ahead}; with more "
-            return LabelsNeeded(f"{upto}that is not certain. {self._beyond}", first, until)
+            return LabelsNeeded(f"{upto}that is not certain.", first, until)
         sentence = (
             f"{self._up_to(until)} labels {ahead}; from there to {self._most} neither lead is "
-            f"certain. {self._beyond}"
+            f"certain."
         )
         return LabelsNeeded(sentence, first, until)
 
@@ -266,10 +264,6 @@ class _Leads:
     @property
     def _rope(self) -> str:
         return f"{small(self.rope)} {self.unit}".rstrip()
-
-    @property
-    def _beyond(self) -> str:
-        return f"Beyond the {self._most} labels that there are nothing was measured."
 
 
 def rounded(labels: float, to: Callable[[float], float] = round) -> str:

@@ -19,6 +19,7 @@ from dlrun.contract.trial import Aspect
 from dlrun.evidence.feature_ablation import Inputs, engineering
 from dlrun.evidence.formatting import compact, decimals, fixed, signed, span
 from dlrun.evidence.importance import Importance, agree, importances
+from dlrun.evidence.label_curve import label_curves
 from dlrun.evidence.learning_curve import crossover
 from dlrun.evidence.stress import Stress, stresses
 
@@ -133,6 +134,12 @@ def _model_type(context: AspectContext) -> Sequence[AspectResult]:
 
 
 def _data_requirements(context: AspectContext) -> Sequence[AspectResult]:
+    if of_labels := label_curves(context.study):
+        sentences = of_labels.sentences
+        return [
+            AspectResult("" if number else "data requirements", sentence, "", "")
+            for number, sentence in enumerate(sentences)
+        ]
     deep, classic = context.best
     found = None
     if deep and classic:

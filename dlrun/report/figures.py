@@ -1,10 +1,11 @@
-"""SVG files of a candidate's predictions and search, for the artifacts of its MLflow run."""
+"""SVG files of the study and its candidates, for the artifacts of their MLflow runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dlrun.report.sections.detection import draw_precision, draw_roc
+from dlrun.report.sections.labels import draw_labels
 from dlrun.report.sections.predictions import draw_calibration, draw_confusion, draw_predicted
 from dlrun.report.sections.residuals import draw_residuals
 from dlrun.report.sections.tuning import draw_search
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
-    """Return candidate → file name → SVG, the same charts as in the report."""
+    """Return candidate → file name → SVG, the same charts as in the report.
+
+    Those of the study itself stand under an empty name.
+    """
     charts = {
         "calibration.svg": draw_calibration,
         "confusion.svg": draw_confusion,
@@ -25,7 +29,9 @@ def draw_figures(context: ReportContext) -> dict[str, dict[str, bytes]]:
         "residuals.svg": draw_residuals,
         "search.svg": draw_search,
     }
-    return {
+    labels = draw_labels(context)
+    own = {"": {"labels.svg": labels.to_file().encode()}} if labels else {}
+    return own | {
         view.own_name: {
             name: chart.to_file().encode() for name, draw in charts.items() if (chart := draw(view))
         }

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import decimals, fixed
-from dlrun.report.terminal import FAMILY_STYLES
+from dlrun.report.terminal import FAMILY_STYLES, plain_table
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from dlrun.evidence.learning_curve import LearningCurve
     from dlrun.evidence.questions import AspectResult
@@ -37,7 +36,7 @@ def print_question(console: Console, answers: Sequence[AspectResult]) -> None:
 
 def question_table(answers: Sequence[AspectResult]) -> Table:
     """Return a table with a row for each answer."""
-    table = _table("The question, measured")
+    table = plain_table("The question, measured")
     table.add_column("aspect", no_wrap=True)
     table.add_column("measured as", overflow="fold")
     table.add_column("deep learning", style=FAMILY_STYLES["deep"], overflow="fold")
@@ -50,7 +49,7 @@ def question_table(answers: Sequence[AspectResult]) -> Table:
 
 def curves_table(curves: Sequence[LearningCurve], metric: str) -> Table:
     """Return learning curves as a table: a row per candidate, a column per training size."""
-    table = _table(f"{get_metric(metric).title} by training rows")
+    table = plain_table(f"{get_metric(metric).title} by training rows")
     sizes = sorted({size for curve in curves for size in curve.sizes})
     table.add_column("candidate")
     for size in sizes:
@@ -62,15 +61,3 @@ def curves_table(curves: Sequence[LearningCurve], metric: str) -> Table:
         name = Text(curve.candidate, style=FAMILY_STYLES[curve.family])
         table.add_row(name, *(Text(cell) for cell in cells))
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        header_style="dim",
-        border_style="dim",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-    )

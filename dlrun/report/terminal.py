@@ -68,6 +68,19 @@ def comparison_table(
     return table
 
 
+def plain_table(title: str) -> Table:
+    """Return an empty table of plain cells."""
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        header_style="dim",
+        border_style="dim",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+
+
 def print_comparison(console: Console, comparison: Comparison, sort: str | None = None) -> None:
     """Print the table, the verdict and the notes."""
     console.print(comparison_table(comparison, sort, width=console.width))

@@ -284,13 +284,16 @@ def _search_budget(recipe: Recipe) -> SearchBudget | None:
 
 def _conclude(study: StudyRun) -> tuple[Study, Comparison]:
     from dlrun.evidence.compare import compare
+    from dlrun.evidence.label_curve import label_curves
     from dlrun.report.plain import to_columns, to_metrics
     from dlrun.tracking.read import find_study
 
     tracked = find_study(study.store, study.id)
     comparison = compare([tracked])
     verdict = comparison.verdict
-    words = "\n\n".join([verdict.sentence, *map(str, comparison.notes)])
+    labels = label_curves(tracked)
+    needed = labels.sentences if labels else ()
+    words = "\n\n".join([verdict.sentence, *needed, *map(str, comparison.notes)])
     study.finish(words, to_columns(comparison), to_metrics(verdict))
     return tracked, comparison
 

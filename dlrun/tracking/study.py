@@ -134,7 +134,10 @@ class StudyRun:
         self._write(lambda writer: writer.log_excerpt(excerpt))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
-        """Log the report as HTML, and figures as candidate → file name → content."""
+        """Log the report as HTML, and figures as candidate → file name → content.
+
+        Those of the study itself stand under an empty name.
+        """
         self._write(lambda writer: writer.log_report(page, figures))
 
     def _mark_killed(self) -> None:

@@ -213,13 +213,14 @@ class StudyWriter:
         self._log_text(EXCERPT, excerpt_to_json(excerpt))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
-        """Log the page to the study, and the figures to the candidates."""
+        """Log the page to the study, and the figures to the candidates; those of "" to it, too."""
         self._log_text("report.html", page)
         for candidate, images in figures.items():
             with TemporaryDirectory() as folder:
                 for name, image in images.items():
                     Path(folder, name).write_bytes(image)
-                self.store.client.log_artifacts(self._runs[candidate], folder, "figures")
+                run_id = self._runs[candidate] if candidate else self.id
+                self.store.client.log_artifacts(run_id, folder, "figures")
 
     def close(self, status: str) -> None:
         """End the parent run and the candidates that were not finished."""

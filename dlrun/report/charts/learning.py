@@ -89,10 +89,11 @@ def draw_learning(
     axis: str,
     width: float,
     bounds: tuple[float, float] = (-inf, inf),
+    of: str = "training rows",
 ) -> Chart:
-    """Draw at least one learning curve over a logarithmic axis of training rows.
+    """Draw at least one learning curve over a logarithmic axis of training rows, or of labels.
 
-    `bounds` are the smallest and the largest possible score.
+    `bounds` are the smallest and the largest possible score, `of` is what rises.
     """
     is_narrow = width < NARROW
     top = 34.0 + (names_height(traces) if is_narrow else 0.0)
@@ -101,7 +102,7 @@ def draw_learning(
     right = 10 if is_narrow else names_room(traces)
     plot = Plot(_rows_scale(traces, crossing, tick_room(y), width - right), y)
     parts = [
-        *plot.axes("training rows, logarithmic", f"{axis}, logarithmic" if y.is_log else axis),
+        *plot.axes(f"{of}, logarithmic", f"{axis}, logarithmic" if y.is_log else axis),
         *([_crossing(crossing, plot)] if crossing else []),
         *(plot.curve(each.line, style=each.style) for each in traces),
         *_marks(traces, plot),
