@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from alone import KerasAlone
+from alone import keras_alone as start_keras_alone
 
 from dlrun.contract.candidate import Epoch, FitContext, OnEpoch, always_continue
 from dlrun.contract.dataset import Column, Dataset, Target
@@ -121,3 +123,10 @@ def train(
 @pytest.fixture(scope="session")
 def trained() -> Callable[..., Any]:
     return train
+
+
+@pytest.fixture(scope="session")
+def keras_alone() -> Iterator[KerasAlone]:
+    """A process in which Keras loads networks without dlrun."""
+    with start_keras_alone() as process:
+        yield process
