@@ -1,13 +1,17 @@
 """What every test stands on: pinned threads, default signals, TensorFlow where it is marked."""
 
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from killing import Nursery, nursery
 
 from dlrun.system.cost import pin_threads
 
@@ -22,6 +26,33 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A loaded machine is no reason for a property to fail.
 settings.register_profile("dlrun", deadline=None)
 settings.load_profile("dlrun")
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Nursery]:
+    """What starts dlrun in processes of its own, with TensorFlow and MLflow imported already."""
+    with nursery() as made:
+        yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow's migrations of a new store take a second: they are run once."""
+    from dlrun.tracking import store
+
+    template, make = tmp_path_factory.mktemp("template") / "mlflow.db", store.connect
+
+    def connect(uri: str) -> Any:
+        path = Path(uri.removeprefix("sqlite:///"))
+        if uri.startswith("sqlite:") and not path.exists():
+            if not template.exists():
+                make(f"sqlite:///{template}")
+            shutil.copy(template, path)
+        return make(uri)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "connect", connect)
+        yield
 
 
 def pytest_collection_finish() -> None:

@@ -1,9 +1,8 @@
 """Real processes for tests that kill them: each is a copy of one that has imported everything.
 
-Run as a program, it forks a process for every line that it reads: a JSON list of the folder to
-work in, the number of the call that fails in it (see `faults`), and the arguments of dlrun. It
-answers with the number of the process, and at its end with its exit status. TensorFlow is imported
-where it is asked for, but not started before the fork.
+Run as a program, it forks a process for every line that is a JSON object (see `Start`), and answers
+with its number; to a line with such a number it answers with the exit status, once there is one.
+TensorFlow is imported where it is asked for, but not started before the fork.
 """
 
 from __future__ import annotations
@@ -17,14 +16,33 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faults import Faults
 
 READY = "ready"
 CALLS = "calls.txt"  # of a process with faults: one in each line
+OUTPUT = "output.txt"  # of all processes of a folder
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a process does.
+
+    Attributes:
+        fails_at: the number of the call that fails in it (see `faults`).
+        output: the file that both its streams are appended to.
+        environment: variables beside those of the test.
+    """
+
+    folder: str
+    arguments: Sequence[str]
+    fails_at: int | None
+    output: str
+    environment: Mapping[str, str]
 
 
 class Nursery:
@@ -33,23 +51,27 @@ class Nursery:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def start(self, folder: Path, *arguments: str, fails_at: int | None = None) -> int:
+    def start(
+        self,
+        folder: Path,
+        *arguments: str,
+        fails_at: int | None = None,
+        output: str = OUTPUT,
+        **environment: str,
+    ) -> int:
         """Start dlrun in a folder and return the number of its process."""
-        assert self._process.stdin
-        assert self._process.stdout
-        line = json.dumps([str(folder), fails_at, *arguments])
-        print(line, file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
+        started = Start(str(folder), arguments, fails_at, output, environment)
+        return self._ask(json.dumps(asdict(started)))
 
-    def wait(self) -> int:
-        """Wait until the process that was started last has ended; return its exit code."""
-        assert self._process.stdout
-        return int(self._process.stdout.readline())
+    def wait(self, number: int) -> int:
+        """Wait until a process has ended; return its exit code."""
+        return self._ask(str(number))
 
-    def run(self, folder: Path, *arguments: str, fails_at: int | None = None) -> int:
+    def run(
+        self, folder: Path, *arguments: str, fails_at: int | None = None, **environment: str
+    ) -> int:
         """Run dlrun to its end."""
-        self.start(folder, *arguments, fails_at=fails_at)
-        return self.wait()
+        return self.wait(self.start(folder, *arguments, fails_at=fails_at, **environment))
 
     def kill(self, folder: Path, *arguments: str, after: float) -> int:
         """Run dlrun, and kill it unless it has ended so many seconds later."""
@@ -59,7 +81,13 @@ class Nursery:
             os.kill(number, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        return self.wait()
+        return self.wait(number)
+
+    def _ask(self, line: str) -> int:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(line, file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
 
 
 @contextmanager
@@ -115,20 +143,26 @@ def _serve() -> None:
         importlib.import_module(module)
     print(READY, flush=True)
     for line in sys.stdin:
+        asked = json.loads(line)
+        if isinstance(asked, int):
+            print(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]), flush=True)
+            continue
         child = os.fork()
         if child == 0:
-            _run(*json.loads(line))
+            _run(Start(**asked))
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _run(folder: str, fails_at: int | None, *arguments: str) -> None:
-    os.chdir(folder)
+def _run(start: Start) -> None:
+    os.chdir(start.folder)
+    os.environ.update(start.environment)
+    sys.path[:0] = start.environment.get("PYTHONPATH", "").split()
+    fails_at = start.fails_at
     faults = Faults(fails_at or 0)
-    output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    output = os.open(start.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (0, 1, 2):
         os.dup2(output, stream)
-    sys.argv = ["dlrun", *arguments]
+    sys.argv = ["dlrun", *start.arguments]
     from dlrun.cli import main
 
     if fails_at is not None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
-import modalities
 import numpy as np
 import pytest
-from modalities import MODALITIES
 
 from dlrun.classic import persistence as saved
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.fitted import ClassicFitted
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
-from dlrun.errors import ExtraError, TrainingError, UsageError
+from dlrun.errors import TrainingError, UsageError
 from dlrun.recipe.preprocessing import Preprocessing
 
 KINDS = [
@@ -52,49 +47,6 @@ def test_there_is_no_pickle_inside(classes: Dataset, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.skops"]
     with zipfile.ZipFile(tmp_path / "model.skops") as file:
         assert {Path(name).suffix for name in file.namelist()} == {".json", ".npy"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("features", ["mini_rocket", "multi_rocket"])
-def test_convolutions_are_loaded_by_a_fresh_process(features: str, tmp_path: Path) -> None:
-    """Nothing that numba compiled is in the file, and no pickle."""
-    dataset = MODALITIES["series"]("classification").take(np.arange(60))
-    forest = {"n_estimators": 5}
-    candidate = ClassicCandidate("it", "random_forest", forest, Preprocessing(), (features,))
-    fitted = candidate.fit(dataset, dataset, FitContext(0))
-    fitted.save(tmp_path)
-    with zipfile.ZipFile(tmp_path / "model.skops") as file:
-        assert {Path(name).suffix for name in file.namelist()} == {".json", ".npy"}
-    code = (
-        "import sys; from pathlib import Path; from dlrun.classic import persistence\n"
-        "from modalities import series\n"
-        "fitted = persistence.load(Path(sys.argv[1]))\n"
-        "print(*fitted.predict(series('classification').frame[:9]).class_indices)"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(modalities.__file__).parent)},
-    ).stdout
-    assert (
-        list(map(int, output.split())) == fitted.predict(dataset.frame[:9]).class_indices.tolist()
-    )
-
-
-@pytest.mark.slow
-def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = MODALITIES["series"]("classification").take(np.arange(60))
-    candidate = ClassicCandidate("it", "knn", {}, Preprocessing(), ("mini_rocket",))
-    candidate.fit(dataset, dataset, FitContext(0)).save(tmp_path)
-    for name in [name for name in sys.modules if name.split(".")[0] == "aeon"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "path", [])
-    monkeypatch.setattr(sys, "path_importer_cache", {})
-    with pytest.raises(ExtraError) as caught:
-        saved.load(tmp_path)
-    assert str(caught.value) == "aeon is not installed. Run: pip install 'dlrun[series]'"
 
 
 OWN = """

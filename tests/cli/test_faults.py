@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from killing import CALLS, Nursery, nursery
+from killing import CALLS, OUTPUT, Nursery
 
 from dlrun.contract.trial import Cost
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.tf]
 
 RECIPE = """\
 data: {source: sklearn:iris}
@@ -69,36 +69,28 @@ def begin(folder: Path) -> Path:
     return folder
 
 
+def train(processes: Nursery, folder: Path, fails_at: int | None = None) -> int:
+    cache = str(folder.parent / "cache")
+    return processes.run(folder, "train", "r.yaml", fails_at=fails_at, DLRUN_CACHE_DIR=cache)
+
+
 def fail_and_go_on(processes: Nursery, folder: Path, fails_at: int) -> dict[str, Any]:
     """Run a study of which a call fails, and again; return what the last one says."""
-    code = processes.run(folder, "train", "r.yaml", fails_at=fails_at)
-    said = (folder / "output.txt").read_text()
+    code = train(processes, folder, fails_at=fails_at)
+    said = (folder / OUTPUT).read_text()
     assert "Traceback" not in said, said
     if code:
         assert code in (1, 2), said
-        assert processes.run(folder, "train", "r.yaml") == 0, (folder / "output.txt").read_text()
+        assert train(processes, folder) == 0, (folder / OUTPUT).read_text()
     return written(folder) | {"leftovers": leftovers(folder)}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("faults")
-
-
-@pytest.fixture(scope="module")
-def processes(place: Path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DLRUN_CACHE_DIR", str(place / "cache"))
-        with nursery(()) as made:
-            yield made
-
-
-def test_whichever_call_fails_nothing_is_lost(processes: Nursery, place: Path) -> None:
-    whole = begin(place / "whole")
-    assert processes.run(whole, "train", "r.yaml", fails_at=0) == 0
+def test_whichever_call_fails_nothing_is_lost(processes: Nursery, tmp_path: Path) -> None:
+    whole = begin(tmp_path / "whole")
+    assert train(processes, whole, fails_at=0) == 0
     expected = written(whole) | {"leftovers": []}
     n_calls = len((whole / CALLS).read_text().splitlines())
     for number in range(N_TRIED):
         fails_at = 2 + number * n_calls // N_TRIED
-        found = fail_and_go_on(processes, begin(place / str(fails_at)), fails_at)
+        found = fail_and_go_on(processes, begin(tmp_path / str(fails_at)), fails_at)
         assert found == expected, fails_at

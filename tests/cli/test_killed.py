@@ -1,4 +1,4 @@
-"""Killed at eight random moments and started again, a study ends as if nothing had happened."""
+"""Killed at six random moments and started again, a study ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from killing import Nursery, kill_and_resume, nursery
+from killing import Nursery, kill_and_resume
 
 from dlrun.contract.trial import Cost
 
@@ -24,15 +24,15 @@ RECIPE = """\
 data: {source: sklearn:breast_cancer}
 model: {architecture: mlp, hidden: [16], dropout: 0.3}
 training:
-  epochs: 20
+  epochs: 12
   batch_size: 32
-  early_stopping: {patience: 15}
+  early_stopping: {patience: 9}
   checkpoint_every: 8 steps
   deterministic: true
 baselines: [linear]
 evaluation: {folds: 2, learning_curve: [0.5]}
 """
-N_KILLS = 8
+N_KILLS = 6
 MEASURED = [each.name for each in fields(Cost) if each.name != "parameters"]
 
 
@@ -83,12 +83,6 @@ def weights(network: Path) -> list[Any]:
     with h5py.File(content) as file:
         file.visititems(lambda _, node: found.append(node[()]) if hasattr(node, "dtype") else None)
     return found
-
-
-@pytest.fixture(scope="module")
-def processes():
-    with nursery() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ RECIPE = """\
 name: joint
 data: {source: churn.csv, target: churned, exclude: [customer]}
 model: {architecture: mlp, hidden: [8], dropout: 0}
-training: {epochs: 120, batch_size: 8, early_stopping: {patience: 60}}
+training: {epochs: 60, batch_size: 16, early_stopping: {patience: 60}}
 baselines: none
 evaluation: {folds: 1}
 """

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from killing import nursery
+from killing import OUTPUT, Nursery
 
 import dlrun as api
 
@@ -174,18 +174,17 @@ def test_a_training_on_all_rows_that_fails_costs_that_model_alone(
     assert "Kept: fussy, trained on training rows of split 2 of 2." in ran.out
 
 
+@pytest.mark.tf
 def test_a_study_that_was_killed_meanwhile_goes_on_there(
-    study, dlrun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study, dlrun, processes: Nursery, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DLRUN_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    environment = {"DLRUN_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
     shutil.copy(study[0] / "mlflow.db", tmp_path)  # a new one takes seconds
     command = ["train", write(tmp_path, "mortal", MORTAL), *TRUST]
-    with nursery(()) as processes:
-        assert processes.run(tmp_path, *command) == -9
-        assert (tmp_path / "killed").exists()
-        assert processes.run(tmp_path, *command) == 0, (tmp_path / "output.txt").read_text()
-    printed = (tmp_path / "output.txt").read_text()
+    assert processes.run(tmp_path, *command, **environment) == -9
+    assert (tmp_path / "killed").exists()
+    assert processes.run(tmp_path, *command, **environment) == 0, (tmp_path / OUTPUT).read_text()
+    printed = (tmp_path / OUTPUT).read_text()
     assert "Going on: 4 of 4 trials are done already" in printed
     assert "Kept: mortal, trained on all 60 rows." in printed
     shown = json.loads(dlrun("studies", "list", "mortal", "--json", cwd=tmp_path).out)

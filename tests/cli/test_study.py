@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from killing import OUTPUT
 
 from dlrun.cli.completion import study_names
 
@@ -173,7 +173,7 @@ def test_a_failed_candidate_does_not_take_the_study_with_it(study, dlrun, tmp_pa
     assert "the training loss is" in failed["error"]
 
 
-def test_ctrl_c_in_the_middle(study, dlrun, tmp_path):
+def test_ctrl_c_in_the_middle(study, dlrun, processes, tmp_path):
     folder, _ = study
     (tmp_path / "r.yaml").write_text(
         f"data: {{source: {folder / 'churn.csv'}, target: churned}}\n"
@@ -183,15 +183,13 @@ def test_ctrl_c_in_the_middle(study, dlrun, tmp_path):
         "evaluation: {folds: 1}\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "dlrun", "train", "r.yaml"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    number = processes.start(tmp_path, "train", "r.yaml", "--quiet")
     _wait_for_epochs(tmp_path / "mlflow.db")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err == "\nStopped. What was trained is kept. To go on: dlrun train r.yaml\n"
+    os.kill(number, signal.SIGINT)
+    assert processes.wait(number) == 130
+    assert (tmp_path / OUTPUT).read_text() == (
+        "\nStopped. What was trained is kept. To go on: dlrun train r.yaml\n"
+    )
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         statuses = dict(store.execute("select name, status from runs"))
     assert statuses == {

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from killing import OUTPUT, Nursery
 from recipe_reference import NOTES_PAGE, PAGE, render, render_notes
 
 from dlrun.cli import app
@@ -93,14 +94,15 @@ def check_command(words: list[str]) -> None:
 
 
 PURE = [each for each in EXAMPLES if each.language == "python" and "keras" not in each.code]
+FIRST = {"tracking.md": "first-study.md"}  # a page and the one whose study it reads
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sorted({each.page for each in PURE}), ids=lambda page: page.name)
-def test_python_runs(page: Path, tmp_path: Path):
-    """Run the blocks of a page; those of tracking.md read the study of first-study.md."""
-    pages = [ROOT / "docs" / "first-study.md"] if page.name == "tracking.md" else []
-    code = "\n".join(each.code for place in [*pages, page] for each in PURE if each.page == place)
+@pytest.mark.parametrize("page", sorted({each.page.name for each in PURE} - {*FIRST.values()}))
+def test_python_runs(page: str, tmp_path: Path):
+    """Run the blocks of a page, after those of the page whose study it reads."""
+    pages = [FIRST.get(page), page]
+    code = "\n".join(each.code for name in pages for each in PURE if each.page.name == name)
     check = "\nimport sys; assert 'tensorflow' not in sys.modules\n"
     subprocess.run([sys.executable, "-c", code + check], cwd=tmp_path, check=True)
 
@@ -133,11 +135,11 @@ def test_the_reference_is_up_to_date(page: Path, write: Callable[[], str]):
 
 
 @pytest.mark.tf
-def test_the_network_of_the_page_on_extending_passes_the_checks(tmp_path: Path):
+def test_the_network_of_the_page_on_extending_passes_the_checks(processes: Nursery, tmp_path: Path):
     page = read_examples(ROOT / "docs" / "extending.md")
     network = next(each for each in page if "keras" in each.code)
     recipe = next(each for each in page if each.language == "yaml" and "my_nets" in each.code)
     (tmp_path / "my_nets.py").write_text(network.code, encoding="utf-8")
     (tmp_path / "r.yaml").write_text(recipe.code, encoding="utf-8")
     for command in (["validate", "r.yaml", "--build"], ["check", "my_nets:build", "width=16"]):
-        subprocess.run([sys.executable, "-m", "dlrun", *command], cwd=tmp_path, check=True)
+        assert processes.run(tmp_path, *command) == 0, (tmp_path / OUTPUT).read_text()

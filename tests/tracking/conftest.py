@@ -26,7 +26,7 @@ from dlrun.contract.candidate import Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Column, Dataset, Split, Splits, Target
 from dlrun.contract.trial import Cost, Trial
 from dlrun.recipe.schema import Recipe
-from dlrun.tracking.client import prepare, quiet_mlflow
+from dlrun.tracking.client import connect, prepare, quiet_mlflow
 from dlrun.tracking.facts import StudyFacts
 from dlrun.tracking.store import Store, open_store
 from dlrun.tracking.study import StudyRun
@@ -120,7 +120,8 @@ def two_makers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int
     """A folder in which two processes made the same store at once, and their exit codes."""
     folder = tmp_path_factory.mktemp("store")
     prepare()
-    with warnings.catch_warnings():
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr("dlrun.tracking.store.connect", connect)  # it is no copy of another one
         warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
         fork = multiprocessing.get_context("fork")
         uri = f"sqlite:///{folder}/mlflow.db"

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 import dlrun
-from dlrun.contract.candidate import Family, FitContext
+from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Dataset
 from dlrun.data.model_io import load
 from dlrun.recipe.schema import Recipe
@@ -34,15 +34,12 @@ RECIPE = {
     "data": {"source": "iris.csv"},
     "model": {"architecture": "mlp", "hidden": [8]},
     "training": {"epochs": 2},
-    "baselines": ["linear"],
 }
 
 
-def fit(dataset: Dataset, family: Family, folder: Path) -> None:
-    if family == "deep":
-        from dlrun.deep.candidates import make_candidates
-    else:
-        from dlrun.classic.candidates import make_candidates
+def fit(dataset: Dataset, folder: Path) -> None:
+    from dlrun.deep.candidates import make_candidates
+
     candidate = make_candidates(Recipe.model_validate(RECIPE), dataset)[-1]
     candidate.fit(dataset, dataset, FitContext(0)).save(folder)
 
@@ -90,16 +87,16 @@ def serving(store: Store, model_uri: str) -> Iterator[str]:
         process.wait()
 
 
-@pytest.mark.parametrize("family", ["classic", "deep"])
 def test_raw_rows_in_predictions_out(
-    folder: Path, facts: StudyFacts, dataset: Dataset, tmp_path: Path, family: Family
+    folder: Path, facts: StudyFacts, dataset: Dataset, tmp_path: Path
 ) -> None:
+    """A network; a baseline is served in this process by test_model."""
     saved = tmp_path / "saved"
     saved.mkdir()
-    fit(dataset, family, saved)
+    fit(dataset, saved)
     store = open_store(None, experiment="iris")
     with StudyRun(store, facts) as study:
-        study.begin_candidate("it", family, {})
+        study.begin_candidate("it", "deep", {})
         study.finish_candidate("it", saved)
     (run, _) = store.client.search_runs([store.experiment_id])
     rows = dataset.frame.iloc[[0, 60, 140]].assign(unknown="x")

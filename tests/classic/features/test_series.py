@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import modalities
 import numpy as np
 import pandas as pd
 import pytest
 from numpy import nan
 
+from dlrun.classic import persistence as saved
+from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.features.series import (
     Catch22Series,
     FlatSeries,
@@ -19,7 +28,10 @@ from dlrun.classic.features.series import (
     resample,
 )
 from dlrun.classic.features.spec import FeatureSpec
-from dlrun.contract.dataset import Column
+from dlrun.classic.fitted import ClassicFitted
+from dlrun.contract.candidate import FitContext
+from dlrun.contract.dataset import Column, Dataset
+from dlrun.errors import ExtraError
 from dlrun.recipe.preprocessing import Preprocessing
 
 
@@ -103,3 +115,55 @@ def test_many_rows_get_fewer_kernels(steps, n_rows: int, n_kernels: int) -> None
     spec = FeatureSpec("onehot", Preprocessing(), n_rows, seed=0)
     _, rocket, *_ = steps(Column("curve", "series", (4, 2)), spec)
     assert (rocket.n_kernels, rocket.n_steps) == (n_kernels, 10)
+
+
+# numba compiles the convolutions for a minute: whatever needs them is tested in this file.
+
+
+def fit(features: str, dataset: Dataset) -> ClassicFitted:
+    forest = {"n_estimators": 5}
+    candidate = ClassicCandidate("it", "random_forest", forest, Preprocessing(), (features,))
+    return candidate.fit(dataset, dataset, FitContext(0))
+
+
+@pytest.mark.slow
+def test_convolutions_are_loaded_by_a_fresh_process(tmp_path: Path) -> None:
+    """Nothing that numba compiled is in the file, and no pickle."""
+    dataset = modalities.series("classification").take(np.arange(60))
+    expected = []
+    for features in ("mini_rocket", "multi_rocket"):
+        folder = tmp_path / features
+        folder.mkdir()
+        fitted = fit(features, dataset)
+        fitted.save(folder)
+        expected += fitted.predict(dataset.frame[:9]).class_indices.tolist()
+        with zipfile.ZipFile(folder / "model.skops") as file:
+            assert {Path(name).suffix for name in file.namelist()} == {".json", ".npy"}
+    code = (
+        "from pathlib import Path; from dlrun.classic import persistence\n"
+        "from modalities import series\n"
+        "for folder in sorted(Path().iterdir()):\n"
+        "    fitted = persistence.load(folder)\n"
+        "    print(*fitted.predict(series('classification').frame[:9]).class_indices)"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(modalities.__file__).parent)},
+    ).stdout
+    assert list(map(int, output.split())) == expected
+
+
+@pytest.mark.slow
+def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit("mini_rocket", modalities.series("classification").take(np.arange(60))).save(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "aeon"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    with pytest.raises(ExtraError) as caught:
+        saved.load(tmp_path)
+    assert str(caught.value) == "aeon is not installed. Run: pip install 'dlrun[series]'"

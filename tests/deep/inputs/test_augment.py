@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,20 +19,6 @@ SETTINGS = {
 }
 CNN = {"architecture": "cnn", "filters": [4], "dropout": 0, "normalization": "none"}
 MODALITIES = {"image": image, "audio": audio}
-
-MIRRORED = """
-import json, sys
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import modalities
-from conftest import train
-for modality, preprocessing in json.loads(sys.argv[1]).items():
-    dataset = getattr(modalities, modality)("classification")
-    run = train(dataset, model={"architecture": "cnn", "filters": [4]},
-                training={"strategy": "mirrored"}, preprocessing=preprocessing)
-    print(modality, run.epochs[-1].metrics["train/loss"])
-"""
 
 
 def augment(modality, settings, n_rows=64):
@@ -138,20 +119,3 @@ def test_the_same_seed_changes_rows_alike(trained, modality):
     first = predict(5)
     np.testing.assert_array_equal(first, predict(5))
     assert (first != predict(6)).any()
-
-
-def test_rows_are_changed_on_two_devices():
-    here = Path(__file__).parent
-    path = os.pathsep.join(map(str, (here.parent, here.parents[2], here.parents[1])))
-    done = subprocess.run(
-        [sys.executable, "-c", MIRRORED, json.dumps(SETTINGS)],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    losses = dict(line.split() for line in done.stdout.splitlines())
-    assert set(losses) == {"image", "audio"}
-    assert all(np.isfinite(float(loss)) for loss in losses.values())
