@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ class Slots:
         return number, job.run(self.plan.dataset, always_continue, 1)
 
 
+class Mortal(Slots):
+    """An engine whose process is killed once three trials of searches are kept."""
+
+    def wait(self, on_epoch: Any) -> tuple[int, Any]:
+        folder = Path(os.environ["KILLED"])
+        if len(list(folder.glob("*/*.search/*.record"))) >= 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().wait(on_epoch)
+
+
 class Calls:
     """Keeps what is called of it."""
 
@@ -74,8 +84,10 @@ def journal_of(plan: StudyPlan, folder: Path) -> Journal:
     return Journal(folder, keys, searches)
 
 
-def run(plan: StudyPlan, folder: Path, n_slots: int = 1) -> tuple[list[Trial], Slots, Calls, Calls]:
-    engine, study, reporter = Slots(plan, n_slots), Calls(), Calls()
+def run(
+    plan: StudyPlan, folder: Path, n_slots: int = 1, kind: type[Slots] = Slots
+) -> tuple[list[Trial], Slots, Calls, Calls]:
+    engine, study, reporter = kind(plan, n_slots), Calls(), Calls()
     journal = journal_of(plan, folder)
     runner = CandidateRunner(plan, study, reporter, journal, engine, lambda: None)
     return runner.run(), engine, study, reporter
@@ -142,13 +154,13 @@ def test_killed_in_its_middle_it_comes_to_the_same(tmp_path: Path) -> None:
     here = Path(__file__)
     script = (
         f"import sys; sys.path[:0] = [{str(here.parent)!r}]; from pathlib import Path; "
-        f"import {here.stem} as t; t.run(t.plan_of(Path({str(tmp_path)!r})), Path({str(killed)!r}))"
+        f"import {here.stem} as t; plan = t.plan_of(Path({str(tmp_path)!r})); "
+        f"t.run(plan, Path({str(killed)!r}), kind=t.Mortal)"
     )
-    with subprocess.Popen([sys.executable, "-c", script]) as process:
-        while len(list(killed.glob("*/*.search/*.record"))) < 3 and process.poll() is None:
-            time.sleep(0.002)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"KILLED": str(killed)}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
     expected, whole, *_ = run(plan, tmp_path / "whole")
     found, engine, *_ = run(plan, killed)
     assert 0 < len(engine.jobs) < len(whole.jobs)
