@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from modalities import MODALITIES
+from toy_backbones import toys_in_place
 
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.baselines import BASELINES
@@ -107,6 +108,7 @@ DEEP: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "fcn": ({"filters": [8, 8], "kernel_sizes": [5, 3]}, ("series", "audio")),
     "cnn": ({"filters": [8, 8], "dropout": 0.1}, ("image", "audio", "series")),
     "resnet": ({"depth": 8, "width": 8}, ("image",)),
+    "pretrained": ({}, ("text", "image", "audio")),
     "inception_time": (
         {"depth": 3, "filters": 4, "bottleneck": 4, "kernel_sizes": [3, 7]},
         ("series",),
@@ -189,6 +191,13 @@ def check_unseen_and_missing_values(case: CandidateCase) -> None:
 
 
 CHECKS = (*CANDIDATE_CHECKS, check_unseen_and_missing_values)
+
+
+@pytest.fixture(scope="module")
+def toys() -> Iterator[None]:
+    """Weights of pretrained networks need not be installed."""
+    with toys_in_place():
+        yield
 
 
 @pytest.fixture(scope="module")

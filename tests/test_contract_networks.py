@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from candidates import CHECKS, DEEP, deep_cases, engineered_cases, make_case, one_thread
+from candidates import CHECKS, DEEP, deep_cases, engineered_cases, make_case, one_thread, toys
 
 from dlrun.testing.candidates import repeats_with_the_same_seed
 
-__all__ = ["one_thread"]  # the fixture
+__all__ = ["one_thread", "toys"]  # the fixtures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "toys")
 
 
 def is_fitted_twice(name: str, modality: str, task: str) -> bool:

@@ -5,7 +5,7 @@ A `Dimension` beside a setting says what a search tries; `dlrun.catalog.spaces` 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -45,6 +45,11 @@ class Settings(BaseModel):
 
     # To build the validators of all would take longer than reading a recipe.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @property
+    def suited_training(self) -> dict[str, Any]:
+        """Return the training that suits these settings where the recipe says nothing of it."""
+        return {}
 
 
 def _check_heads(settings: Any) -> Any:
@@ -266,8 +271,23 @@ class InceptionTime(Settings):
     """Share of units switched off before the head while training."""
 
 
+FINE_TUNING: Final = {
+    "epochs": 10,
+    "batch_size": 32,
+    "learning_rate": {"schedule": "cosine", "peak": 3e-3, "warmup": 0.1},
+    "clip_norm": 1.0,
+    "early_stopping": {"patience": 3},
+}
+"""Few epochs in small batches: pretrained weights are to change little (Devlin et al. 2019)."""
+
+
 class Pretrained(Settings):
-    """A network with pretrained weights over a text, an image or a sound."""
+    """A network with pretrained weights over a text, an image or a sound.
+
+    Where the recipe does not say how it is trained, the learning rate is 3e-3; where weights of the
+    backbone are trained too, for 10 epochs in batches of 32, with a warm-up of a tenth and a cosine
+    schedule, clip_norm 1 and a patience of 3 epochs.
+    """
 
     backbone: str | None = None
     """minilm, wordllama, efficientnet_lite0 or speech_embedding, which install with pip; a local
@@ -295,3 +315,8 @@ class Pretrained(Settings):
     size: Size | Literal["auto"] = "auto"
     """Side of the images that enter the backbone, in pixels; auto: 128 or its own, if that is
     smaller."""
+
+    @property
+    def suited_training(self) -> dict[str, Any]:
+        """Return few epochs in small batches where the backbone is trained."""
+        return {"learning_rate": 3e-3} if self.train == "head" else FINE_TUNING

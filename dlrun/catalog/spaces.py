@@ -10,6 +10,7 @@ those of training. They are few and wide, as some thirty trials search them. Whe
 - recurrent networks: Greff et al. 2017, by whom the learning rate counts most, then the units
 - series: Ismail Fawaz et al. 2020 (InceptionTime: depth, filters, length of kernels), Wang et al.
   2017 (FCN); images: He et al. 2016 (ResNet)
+- pretrained networks: Devlin et al. 2019 (2e-5 to 5e-5 of the backbone), widened to both sides
 - learning rate and weight decay are searched apart, which AdamW allows: Loshchilov & Hutter 2019
 - baselines: Probst et al. 2019 (which settings of SVM, trees, forests and boosting are worth
   tuning, and over which range), Grinsztajn et al. 2022 and Erickson et al. 2025 (TabArena) for
@@ -29,6 +30,7 @@ NUMBERS_ONLY: Final = ("model.encode",)
 """Settings that make no difference without columns of numbers."""
 DECAYS: Final = Dimension(log=(1e-4, 1e-1))
 SCHEDULED: Final = Dimension(choices=("constant", "cosine"))
+BACKBONE_RATES: Final = Dimension(log=(1e-5, 1e-4))
 RATE_FACTOR: Final = 10.0
 
 
@@ -49,6 +51,8 @@ def network_space(architecture: str, optimizer: str, peak: float) -> dict[str, D
     rates = row.rates if row else RATES
     space["training.learning_rate"] = rates if "adam" in optimizer else around
     space["training.learning_rate.schedule"] = SCHEDULED
+    if row and row.is_pretrained:
+        space["training.backbone_rate"] = BACKBONE_RATES
     if "weight_decay" in signature("optimizers", optimizers()[optimizer]).arguments:
         space["training.optimizer.weight_decay"] = DECAYS
     return space

@@ -66,8 +66,10 @@ class DeepCandidate:
     def settings(self) -> Mapping[str, object]:
         """Return the settings of the model and its training as dotted recipe keys."""
         model, training = self.spec.model, self.spec.training
+        weights = {"model.weights": self.spec.weights} if self.spec.weights else {}
         return {
             "model.architecture": model.architecture,
+            **weights,
             **flat(model.complete_settings, "model"),
             **flat(training.model_dump(), "training"),
         }

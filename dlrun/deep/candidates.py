@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dlrun.contract.dataset import Dataset
+from dlrun.deep.backbones.requests import local_weights
 from dlrun.deep.candidate import DeepCandidate
 from dlrun.deep.spec import NetworkSpec, own_encoding, with_encoding
 from dlrun.deep.validate import check_training
@@ -24,5 +27,6 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[DeepCandidate]:
         training = recipe.training_of(model)
         preprocessing = with_encoding(recipe.preprocessing, own_encoding(model))
         spec = NetworkSpec(model, training, preprocessing, primary, recipe.folder, recipe.trusted)
-        candidates.append(DeepCandidate(spec, place))
+        weights = local_weights(spec, dataset.columns)
+        candidates.append(DeepCandidate(replace(spec, weights=weights), place))
     return candidates

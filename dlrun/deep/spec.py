@@ -28,6 +28,7 @@ class NetworkSpec:
         metric: the study's primary one, measured after every epoch.
         folder: of the recipe, where the user's own modules are.
         trusted: modules elsewhere that an architecture may come from.
+        weights: the digest of the local files with pretrained weights, which may change.
     """
 
     model: Model
@@ -36,6 +37,7 @@ class NetworkSpec:
     metric: str
     folder: Path
     trusted: frozenset[str] = frozenset()
+    weights: str = ""
 
     @property
     def name(self) -> str:

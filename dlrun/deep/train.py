@@ -57,6 +57,8 @@ def train_network(
 
     # 2 · the network, fitted to the training rows
     pretrained = fit_pretrained(spec, train)
+    if pretrained:
+        _seed(seed)  # those backbones that had to be built have drawn random numbers
     encodings = fit_encodings(train.columns, train.frame, spec.preprocessing, pretrained)
     objective = choose_objective(training, train.target, train.y)
     with startup(), strategy.scope():
@@ -129,12 +131,16 @@ def _training_data(
 def _reset_session(seed: int, *, deterministic: bool) -> None:
     """Free earlier networks, whose parts refer to each other, and seed all random numbers."""
     keras.backend.clear_session()
+    _seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
     # Layers draw their seeds from Python's global numbers, and so may other threads: a worker of
     # Dask does, now and then.
     import_module("keras.src.random.seed_generator").python_random = Random(seed)  # type: ignore[attr-defined]
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import (
     Field,
     PrivateAttr,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -79,6 +80,15 @@ class Model(OpenSection):
     def title(self) -> str:
         """Return the candidate's name."""
         return self.name or "-".join([self.architecture, *(self.features or [])])
+
+    @property
+    def suited_training(self) -> dict[str, Any]:
+        """Return the training that suits the settings; none where these are not valid."""
+        row = ARCHITECTURES.get(self.architecture)
+        try:
+            return row.settings(**self.settings).suited_training if row else {}
+        except ValidationError:  # a fault of another check
+            return {}
 
     @property
     def complete_settings(self) -> dict[str, Any]:
@@ -252,6 +262,15 @@ class Recipe(Section):
         if not isinstance(value, list):
             return value
         return [{"name": item} if isinstance(item, str) else item for item in value]
+
+    @model_validator(mode="after")
+    def _suit_training(self) -> Self:
+        """Give models the training that suits their settings, where neither section says it."""
+        for model in self.models:
+            for key, value in model.suited_training.items():
+                if key not in self.training.model_fields_set:
+                    model.training.setdefault(key, value)
+        return self
 
     _file: Path = PrivateAttr(default=Path("recipe.yaml"))
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)

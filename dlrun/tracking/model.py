@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dlrun.tracking.store import Store
 
 PACKAGES: Final = {"deep": ("tensorflow", "keras"), "classic": ("scikit-learn", "skops")}
+READERS: Final = {"tokenizer.json": "tokenizers", "*.onnx": "onnxruntime"}
+"""Files of what a pretrained network reads with → the package that reads them."""
 REFUSED: Final = re.compile(r"[/:.%\"']")  # in the name of a model
 ARTIFACT: Final = "model"
 CODE: Final = Path(__file__).with_name("pyfunc.py")
@@ -190,7 +192,9 @@ def _pin(package: str) -> str:
 def _of_backbones(folder: Path) -> list[str]:
     """Return the packages with the weights of pretrained networks, and those that read them."""
     facts = [json.loads(file.read_text("utf-8")) for file in folder.rglob("backbone.json")]
-    return list(dict.fromkeys(name for each in facts for name in each["requirements"]))
+    needed = [name for each in facts for name in each["requirements"]]
+    needed += [name for file, name in READERS.items() if next(folder.rglob(file), None)]
+    return list(dict.fromkeys(needed))
 
 
 def _packages(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from dlrun.recipe.preprocessing import Augment
 if TYPE_CHECKING:
     import pandas as pd
 
+SAMPLE: Final = 256  # rows whose vectors are centered and scaled by
+
 
 @dataclass(frozen=True)
 class PretrainedEncoding(Encoding):
@@ -37,9 +39,13 @@ class PretrainedEncoding(Encoding):
 
     Attributes:
         backbone: the pretrained network.
+        shift: (width,) the mean of its vectors of some training rows, is subtracted from vectors.
+        scale: the standard deviation of the rest, which is divided by it.
     """
 
     backbone: Backbone = field(repr=False)
+    shift: NDArray[np.float32] = field(repr=False)
+    scale: float
 
     is_pretrained: ClassVar[bool] = True
 
@@ -62,6 +68,10 @@ class PretrainedEncoding(Encoding):
     def layer(self) -> str:
         """Return the name of the pretrained network among the layers."""
         return layer_name("backbone", self.names[0])
+
+    def expand(self, encoded: Any) -> Any:
+        """Center and scale vectors, (rows, width): those of unit length would hardly be learned."""
+        return (encoded - self.shift) / self.scale
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ class VectorEncoding(PretrainedEncoding):
     def saved(self) -> PretrainedEncoding:
         """Return the encoding that has the backbone in it, where it is made of layers."""
         is_whole = self.backbone.is_trainable
-        return FrozenEncoding(self.names, self.backbone) if is_whole else self
+        own = (self.names, self.backbone, self.shift, self.scale)
+        return FrozenEncoding(*own) if is_whole else self
 
     def read(self, inputs: list[Any]) -> Any:
         """Return the vectors."""
@@ -149,7 +160,8 @@ class TrainedEncoding(RawEncoding):
         choose_trained(self.backbone, trunk, self.settings)
         layer = keras.Model(trunk.input, trunk.output, name=self.layer)
         # A frozen one has no dropout either.
-        return layer(encoded, training=False) if self.settings.train == "head" else layer(encoded)
+        is_frozen = self.settings.train == "head"
+        return super().expand(layer(encoded, training=False) if is_frozen else layer(encoded))
 
     def blocks(self, body: Any) -> Blocks:
         """Return the trained variables of the backbone in blocks."""
@@ -184,16 +196,24 @@ def fit_pretrained(spec: NetworkSpec, train: Dataset) -> dict[str, PretrainedEnc
 def _fit(request: BackboneRequest, spec: NetworkSpec, frame: pd.DataFrame) -> PretrainedEncoding:
     settings, names = pretrained_settings(spec.model), (request.column.name,)
     backbone = open_backbone(request)
+    cells = list(frame[request.column.name])
     augments = request.column.type == "image" and spec.preprocessing.image.augment != Augment()
     if settings.train == "head" and not augments:
-        return VectorEncoding(names, backbone)
+        return VectorEncoding(names, backbone, *_moments(backbone, cells))
     if not backbone.is_trainable:
         message = f"backbone {backbone.name} is always frozen: train: {settings.train} cannot be"
         raise TrainingError(message)
     if request.column.type == "text" and request.length == "auto":
-        usual = _usual_length(backbone.reader.read(list(frame[request.column.name])))
+        usual = _usual_length(backbone.reader.read(cells))
         backbone = open_backbone(replace(request, length=usual))
-    return TrainedEncoding(names, backbone, settings)
+    return TrainedEncoding(names, backbone, *_moments(backbone, cells), settings)
+
+
+def _moments(backbone: Backbone, cells: Sequence[Any]) -> tuple[NDArray[np.float32], float]:
+    """Return the mean vector of some training rows, and one standard deviation of the rest."""
+    vectors = embed(backbone, cells[:SAMPLE])
+    shift: NDArray[np.float32] = vectors.mean(axis=0)
+    return shift, float(np.sqrt(((vectors - shift) ** 2).sum(axis=1).mean())) or 1.0
 
 
 def _usual_length(ids: NDArray[np.int32]) -> int:

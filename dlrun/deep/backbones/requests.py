@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from dlrun.catalog.architecture_settings import Pretrained
@@ -21,7 +24,7 @@ ADAPTER_RATE: Final = 1e-4
 def is_pretrained(model: Model) -> bool:
     """Say whether a model starts from pretrained weights."""
     row = ARCHITECTURES.get(model.architecture)
-    return row is not None and row.settings is Pretrained
+    return row is not None and row.is_pretrained
 
 
 def pretrained_settings(model: Model) -> Pretrained:
@@ -63,3 +66,24 @@ def reads(backbone: str | None, column_type: str) -> bool:
     """Say whether a backbone reads columns of a type, as far as its name says."""
     scheme, name = scheme_of(backbone or default_backbone(column_type))
     return scheme != "pip" or BACKBONES[name].column_type == column_type
+
+
+def local_weights(spec: NetworkSpec, columns: Sequence[Column]) -> str:
+    """Return the digest of the local files with the weights, and nothing for those that stay."""
+    names = {request.name for request in backbone_requests(spec, columns).values()}
+    local = [spec.folder / Path(name).expanduser() for name in names if _is_local(name)]
+    files = [each for path in local for each in ([path] if path.is_file() else path.rglob("*"))]
+    states = [(each, each.stat()) for each in sorted(files) if each.is_file()]
+    parts = [_digest(path, state.st_mtime_ns, state.st_size) for path, state in states]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16] if parts else ""
+
+
+def _is_local(backbone: str) -> bool:
+    return scheme_of(backbone)[0] == "folder"
+
+
+@cache
+def _digest(file: Path, _mtime: int, _size: int) -> str:
+    """Digest a file's content, once while it does not change."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

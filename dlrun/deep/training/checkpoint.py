@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -103,14 +104,25 @@ class Checkpoint:
         """Write the state and all variables. A full disk costs the checkpoint, not the training."""
         if self.folder is None:
             return
-        arrays = {f"variable {i}": np.asarray(each.value) for i, each in enumerate(self.variables)}
-        arrays |= {f"best {i}": each for i, each in enumerate(state.best_weights)}
-        notes = {"versions": VERSIONS, **to_notes(state)}
-        arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
         try:
-            write_sealed(self.folder / FILE, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+            write_sealed(self.folder / FILE, lambda file: self._write(file, state))
         except OSError as error:
             log.warning("%s: no checkpoint can be written: %s", self.folder, error.strerror)
+
+    def _write(self, file: IO[bytes], state: TrainerState) -> None:
+        """Write what `np.load` reads, one array at a time: each is copied for it."""
+        notes = json.dumps({"versions": VERSIONS, **to_notes(state)}).encode()
+        with ZipFile(file, "w") as archive:
+
+            def add(name: str, array: Any) -> None:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.save(entry, array, allow_pickle=False)
+
+            for i, each in enumerate(self.variables):
+                add(f"variable {i}", np.asarray(each.value))
+            for i, each in enumerate(state.best_weights):
+                add(f"best {i}", np.asarray(each))
+            add("notes", np.frombuffer(notes, dtype=np.uint8))
 
     def load(self) -> TrainerState:
         """Restore state and variables; without a usable checkpoint training starts anew."""

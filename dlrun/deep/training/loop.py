@@ -23,6 +23,7 @@ from dlrun.deep.distributed.collective import CollectiveGroup
 from dlrun.deep.distributed.replicas import all_reduce_gradients
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
+from dlrun.deep.training.best_weights import copy_weights
 from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals
 from dlrun.deep.training.device_data import DeviceDataset, TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
@@ -162,7 +163,10 @@ class Trainer:
         epoch = Epoch(state.epoch, run.n_epochs, metrics, seconds, startup_seconds=startup)
         is_wanted = on_epoch(epoch)
         with deferred_signals():
-            stopper.update(epoch.number, metrics, self._get_weights)
+            folder = run.checkpoint.folder
+            stopper.update(
+                epoch.number, metrics, lambda: copy_weights(self.network.weights, folder)
+            )
             state.history.append(epoch)
             state.epoch, state.totals = epoch.number + 1, EpochTotals()
         run.save_epoch()
@@ -174,11 +178,9 @@ class Trainer:
             for weight, best in zip(self.network.weights, stopper.best_weights, strict=True):
                 weight.assign(best)
             last = stopper.state.best_epoch or last
-        self._check_finite(f"a weight is not finite after epoch {last}", *self._get_weights())
+        weights = (np.asarray(weight.value) for weight in self.network.weights)
+        self._check_finite(f"a weight is not finite after epoch {last}", *weights)
         return last
-
-    def _get_weights(self) -> list[Any]:
-        return [np.asarray(weight.value) for weight in self.network.weights]
 
     def _count_frozen(self, epoch: int) -> int:
         """Count the blocks of a pretrained network that are not trained yet in an epoch."""
