@@ -103,6 +103,10 @@ def test_a_long_text_is_cut_and_keeps_its_last_special_token(sentences: Path) ->
     assert ids[0, -1] == tiny.WORD_PIECES.index("[SEP]") + 1
 
 
+def test_a_text_keeps_a_token_of_its_own_however_short_it_is_cut(sentences: Path) -> None:
+    assert open_text(sentences, length=1).reader.read(["good film"]).shape == (1, 3)
+
+
 def test_a_saved_reader_reads_the_same(sentences: Path, tmp_path: Path) -> None:
     reader = open_text(sentences, length=6).reader
     reader.save(tmp_path)
@@ -187,6 +191,9 @@ def test_what_is_not_supported_is_named(settings: Any, message: str, tmp_path: P
 
 def test_a_preset_of_another_class_is_refused(tmp_path: Path) -> None:
     folder = tiny.write_preset(tmp_path)
+    (folder / "model.weights.h5").write_bytes(b"no HDF5")
+    with pytest.raises(WeightsError, match=r"model\.weights\.h5 cannot be read: "):
+        list(open_text(folder).encoder.weights())
     (folder / "model.weights.h5").unlink()
     refuse(folder, f"{folder} has no model.weights.h5")
     (folder / "config.json").write_text('{"class_name": "T5Backbone", "config": {}}')
@@ -197,9 +204,13 @@ def test_a_preset_of_another_class_is_refused(tmp_path: Path) -> None:
 def test_vectors_that_are_made_otherwise_are_refused(sentences: Path, tmp_path: Path) -> None:
     folder = tiny.write_sentence_encoder(tmp_path / "max")
     path = folder / "1_Pooling" / "config.json"
-    path.write_text('{"pooling_mode_max_tokens": true}')
-    allowed = "pooling_mode_cls_token, pooling_mode_mean_tokens, pooling_mode_lasttoken"
-    refuse(folder, f"{path}: pooling_mode_max_tokens is none of {allowed}")
+    for config in ('{"pooling_mode_max_tokens": true}', '{"pooling_mode": "max"}'):
+        path.write_text(config)
+        refuse(folder, f"{path}: pooling by max is none of cls, mean, lasttoken")
+    path.write_text('{"pooling_mode": ["cls", "mean"]}')
+    refuse(folder, f"{path}: pooling by cls and mean is none of cls, mean, lasttoken")
+    path.write_text('{"pooling_mode": "cls", "include_prompt": true}')
+    assert open_text(folder).pooling == "first"
     (folder / "modules.json").write_text('[{"path": "2", "type": "sentence_transformers.Dense"}]')
     message = "Dense is not supported, only Transformer, Pooling and Normalize"
     refuse(folder, f"{folder / 'modules.json'}: {message}")

@@ -17,6 +17,7 @@ from dlrun.deep.backbones.encoders.vocabulary import read_preset_tokenizer
 from dlrun.errors import WeightsError
 
 FILE: Final = "model.weights.h5"
+LAYERS: Final = "layers"
 
 CLASSES: Final[Mapping[str, Mapping[str, Any]]] = {
     "BertBackbone": {"activation": "gelu_tanh", "epsilon": 1e-12},
@@ -60,7 +61,11 @@ def open_preset(folder: Path, config: Mapping[str, Any]) -> EncoderFiles:
     if not path.is_file():
         message = f"{folder} has no {FILE}"
         raise WeightsError(message)
-    shape = _shape(config["config"], CLASSES[name])
+    try:
+        shape = _shape(config["config"], CLASSES[name])
+    except KeyError as error:
+        message = f"{folder}: config.json has no {error}"
+        raise WeightsError(message) from error
     return EncoderFiles(
         shape=shape,
         weights=partial(_read_weights, path, shape),
@@ -88,16 +93,24 @@ def _shape(config: Mapping[str, Any], own: Mapping[str, Any]) -> EncoderShape:
 
 
 def _read_weights(path: Path, shape: EncoderShape) -> LayerWeights:
-    import h5py
-
-    with h5py.File(path) as file:
-        layers = file["layers"]
+    with _open(path) as file:
+        layers = file[LAYERS] if LAYERS in file else file
         yield from _embedding(layers)
         norm = [_read(layers, "layer_normalization", position) for position in (0, 1)]
         yield f"block_{shape.n_blocks}_final_norm" if shape.norm_first else "block_0_norm", norm
         kind = "transformer_decoder" if shape.is_causal else "transformer_encoder"
         for block in range(shape.n_blocks):
             yield from _block(layers, f"{kind}_{block}" if block else kind, block + 1)
+
+
+def _open(path: Path) -> Any:
+    import h5py
+
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        message = f"{path} cannot be read: {error}"
+        raise WeightsError(message) from error
 
 
 def _embedding(layers: Any) -> LayerWeights:
@@ -135,6 +148,6 @@ def _dense(layers: Any, name: str, part: str) -> Iterator[Weight]:
 def _read(layers: Any, name: str, position: int) -> Weight:
     path = f"{name}/vars/{position}"
     if path not in layers:
-        message = f"{layers.file.filename}: there is no layers/{path}"
+        message = f"{layers.file.filename}: there is no {LAYERS}/{path}"
         raise WeightsError(message)
-    return Weight(f"layers/{path}", layers[path][:].astype("float32", copy=False))
+    return Weight(f"{LAYERS}/{path}", layers[path][:].astype("float32", copy=False))

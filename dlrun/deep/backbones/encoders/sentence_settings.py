@@ -10,11 +10,10 @@ from typing import Any, Final
 from dlrun.deep.backbones.encoders.shape import Pooling
 from dlrun.errors import WeightsError
 
-POOLINGS: Final[dict[str, Pooling]] = {
-    "pooling_mode_cls_token": "first",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_lasttoken": "last",
-}
+POOLINGS: Final[dict[str, Pooling]] = {"cls": "first", "mean": "mean", "lasttoken": "last"}
+PREFIX: Final = "pooling_mode_"
+EARLY: Final = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max"}
+"""How sentence-transformers before its version 6 calls them, each a key that is true."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,13 @@ def _read(path: Path, default: Any) -> Any:
 
 def _pooling(path: Path) -> Pooling:
     config = _read(path, {})
-    chosen = [mode for mode, value in config.items() if mode.startswith("pooling_mode") and value]
+    early = [key for key, value in config.items() if key.startswith(PREFIX) and value]
+    keys = [key.removeprefix(PREFIX) for key in early]
+    modes = config.get("pooling_mode") or [EARLY.get(key, key) for key in keys]
+    chosen = [modes] if isinstance(modes, str) else modes
     if len(chosen) != 1 or chosen[0] not in POOLINGS:
-        message = f"{path}: {' and '.join(chosen) or 'no pooling'} is none of {', '.join(POOLINGS)}"
+        message = (
+            f"{path}: pooling by {' and '.join(chosen) or '?'} is none of {', '.join(POOLINGS)}"
+        )
         raise WeightsError(message)
     return POOLINGS[chosen[0]]

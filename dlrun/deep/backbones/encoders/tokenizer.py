@@ -31,11 +31,13 @@ class TextReader(Reader):
     """
 
     def __init__(self, tokenizer: Tokenizer, length: int, *, adds_special_tokens: bool) -> None:
-        self.length = length
+        # The library needs room for special tokens; below that a text has no token of its own.
+        n_special = tokenizer.num_special_tokens_to_add(is_pair=False) * adds_special_tokens
+        self.length = max(length, n_special + 1)
         self.adds_special_tokens = adds_special_tokens
         self._tokenizer = tokenizer
         tokenizer.no_padding()
-        tokenizer.enable_truncation(length)
+        tokenizer.enable_truncation(self.length)
 
     def read(self, cells: Sequence[Any]) -> NDArray[np.int32]:
         """Return ids, (rows, tokens of the longest row), at least one token wide."""
