@@ -5,24 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlrun.catalog.backbones import BACKBONES
-from dlrun.deep.backbones import efficientnet_lite
 from dlrun.deep.backbones.backbone import Backbone, BackboneRequest, Reader
-from dlrun.deep.backbones.image_body import Body, Scaling
-from dlrun.deep.backbones.torch_file import read_state
+from dlrun.deep.backbones.image_bodies import PLACES, open_body
+from dlrun.deep.backbones.image_body import Body
 from dlrun.deep.backbones.weights import find_weights
 from dlrun.deep.backend import keras
 from dlrun.deep.inputs.encoding import Spec
-
-LARGEST_SIZE: Final = 128  # of `size: auto`, in pixels
-PLACES: Final = 4  # axes of a map: rows, height, width, channels
 
 ops = keras.ops
 BatchNormalization, Dropout = keras.layers.BatchNormalization, keras.layers.Dropout
@@ -115,29 +109,10 @@ def open(request: BackboneRequest) -> ImageBackbone:
         WeightsError: its weights are not here, and cannot be had.
     """
     path = find_weights(request.name, "image", request.folder)
-    body = _lite0(path, request)
+    body = open_body(path, request)
     shape = request.column.shape
     digest = hashlib.sha256(repr((body.digest, body.size, shape)).encode()).hexdigest()
     return ImageBackbone(request.name, digest, body.width, body.n_weights, shape, body)
-
-
-def _lite0(path: Path, request: BackboneRequest) -> Body:
-    state = read_state(path)
-    size = LARGEST_SIZE if request.size == "auto" else request.size
-    return Body(
-        (size, size),
-        BACKBONES[request.name].width,
-        efficientnet_lite.count_weights(state),
-        Scaling(1 / 128, -127 / 128),
-        file_digest(path),
-        partial(efficientnet_lite.build, state, size),
-    )
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settle(layer: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from dlrun.contract.dataset import Column
 from dlrun.deep.backbones.backbone import BackboneRequest, open_backbone
+from dlrun.errors import RecipeError, TrainingError
 
 pytestmark = pytest.mark.tf
 
@@ -132,12 +133,151 @@ def test_a_saved_backbone_loads_with_keras_alone(lite0, images, tmp_path):
     np.testing.assert_allclose(loaded(rows), trunk(rows), rtol=1e-5, atol=1e-5)
 
 
-def test_gray_images_are_as_colour_images_of_equal_channels(lite0):
-    backbone, _, trunk = lite0
+def test_gray_images_are_as_colour_images_of_equal_channels(tmp_path):
+    from dlrun.deep.backend import keras
+
+    save_own(tmp_path / "mine.keras", keras.layers.Conv2D(4, 3))
     gray = np.random.default_rng(3).integers(0, 256, (2, 20, 24, 1)).astype(np.uint8)
-    folder = Path()
-    other = open_backbone(request(backbone.name, folder, shape=(20, 24, 1), size=32))
-    assert other.digest != backbone.digest
-    np.testing.assert_allclose(
-        other.build()(gray), trunk(np.repeat(gray, 3, axis=3)), rtol=1e-4, atol=1e-4
-    )
+    vectors = []
+    for rows in (gray, np.repeat(gray, 3, axis=3)):
+        backbone = open_backbone(request("mine.keras", tmp_path, rows.shape[1:], size=16))
+        vectors.append(backbone.build()(rows))
+    np.testing.assert_allclose(*vectors, rtol=1e-4, atol=1e-4)
+
+
+def test_what_changes_the_vectors_changes_the_digest(tmp_path):
+    from dlrun.deep.backend import keras
+
+    for name in ("mine.keras", "other.keras"):
+        save_own(tmp_path / name, keras.layers.Conv2D(4, 3))
+    digests = [
+        open_backbone(request(name, tmp_path, shape, size=size)).digest
+        for name, shape, size in [
+            ("mine.keras", (20, 24, 3), 16), ("mine.keras", (20, 24, 3), 17),
+            ("mine.keras", (20, 24, 1), 16), ("other.keras", (20, 24, 3), 16),
+            ("mine.keras", (20, 24, 3), 16),
+        ]
+    ]  # fmt: skip
+    assert len(set(digests)) == 4
+    assert digests[0] == digests[-1]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "module"),
+    [("tf", "resnet_v2"), ("torch", "densenet"), ("caffe", "resnet50"), ("none", "convnext")],
+)
+def test_pixels_are_scaled_as_keras_scales_them(images, scaling, module):
+    from dlrun.deep.backbones.image_bodies import SCALINGS
+    from dlrun.deep.backend import keras
+
+    pixels = np.stack(images).astype(np.float32)
+    by_keras = getattr(keras.applications, module).preprocess_input(pixels.copy())
+    np.testing.assert_allclose(SCALINGS[scaling].apply(pixels), by_keras, atol=1e-4)
+
+
+def test_pixels_of_efficientnet_are_scaled_as_with_the_weights_of_keras(images):
+    """Keras adds a layer where it loads them itself; weights from a file are without it."""
+    from dlrun.deep.backbones.image_bodies import SCALINGS
+    from dlrun.deep.backend import keras
+
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    within = keras.layers.Normalization(mean=mean, variance=std)
+    pixels = np.stack(images).astype(np.float32)
+    by_keras = within(pixels / 255) / np.sqrt(std)
+    scaled = SCALINGS["efficientnet"].apply(pixels)
+    np.testing.assert_allclose(within(scaled / 255), by_keras, atol=1e-4)
+
+
+def make_tiny(include_top=False, weights=None, input_shape=(8, 8, 3), pooling=None):
+    """Stand in for a function of keras.applications."""
+    from dlrun.deep.backend import keras
+
+    inputs = keras.Input(input_shape)
+    tensor = keras.layers.Conv2D(4, 3, 2, padding="same", name="stem")(inputs)
+    tensor = keras.layers.BatchNormalization(name="bn")(tensor)
+    tensor = keras.layers.Conv2D(5, 3, 2, padding="same", name="stage")(tensor)
+    vector = keras.layers.GlobalAveragePooling2D()(tensor)
+    if include_top:
+        vector = keras.layers.Dense(7)(vector)
+    return keras.Model(inputs, vector)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    from dlrun.deep.backend import keras
+
+    monkeypatch.setattr(keras.applications, "ResNet50", make_tiny)
+    return make_tiny
+
+
+def test_weights_in_a_file_are_of_the_network_that_its_name_begins_with(tiny, images, tmp_path):
+    from dlrun.deep.backend import keras
+
+    network = tiny(include_top=True, input_shape=(16, 16, 3))
+    network.save_weights(tmp_path / "resnet50_mine.weights.h5")
+    backbone = open_backbone(request("resnet50_mine.weights.h5", tmp_path, size=16))
+    assert backbone.width == 2048
+    trunk = backbone.build()
+    rows = backbone.reader.read(images)
+    pixels = keras.ops.image.resize(rows.astype(np.float32), (16, 16), antialias=True)
+    scaled = keras.applications.resnet50.preprocess_input(np.array(pixels))
+    body = keras.Model(network.input, network.layers[-2].output)
+    np.testing.assert_allclose(trunk(rows), body(scaled), rtol=1e-3, atol=1e-3)
+    names = [[layer.name for layer in block] for block in backbone.blocks(trunk)]
+    assert names == [["stem"], ["stage"]]
+
+
+def test_weights_of_another_network_are_one_clear_error(tiny, tmp_path):
+    (tmp_path / "resnet50.h5").write_bytes(b"no weights")
+    backbone = open_backbone(request("resnet50.h5", tmp_path))
+    with pytest.raises(TrainingError, match="does not fit ResNet50 at 128 × 128 pixels: "):
+        backbone.build()
+
+
+@pytest.mark.parametrize("name", ["mine.h5", "resnet50", "resnet50.txt"])
+def test_a_file_that_says_no_network_is_one_clear_error(tmp_path, name):
+    path = tmp_path / name
+    path.touch() if path.suffix else path.mkdir()
+    with pytest.raises(RecipeError, match=r"no network over images. Allowed: a whole Keras model"):
+        open_backbone(request(name, tmp_path))
+
+
+def save_own(path: Path, *layers, shape=(None, None, 3)) -> None:
+    from dlrun.deep.backend import keras
+
+    keras.Sequential([keras.Input(shape), *layers]).save(path)
+
+
+def test_a_model_of_ones_own_is_a_backbone(images, tmp_path):
+    from dlrun.deep.backend import keras
+
+    scale = keras.layers.Rescaling(1 / 255)
+    save_own(tmp_path / "mine.keras", scale, keras.layers.Conv2D(6, 3), shape=(10, 12, 3))
+    backbone = open_backbone(request("mine.keras", tmp_path))
+    assert (backbone.width, backbone.n_weights) == (6, 6 * 28)
+    trunk = backbone.build()
+    network = keras.models.load_model(tmp_path / "mine.keras")
+    rows = backbone.reader.read(images)
+    pixels = keras.ops.image.resize(rows.astype(np.float32), (10, 12), antialias=True)
+    by_hand = np.mean(network(pixels), axis=(1, 2))
+    np.testing.assert_allclose(trunk(rows), by_hand, rtol=1e-4, atol=1e-4)
+    with pytest.raises(
+        RecipeError, match=r"takes images of 10 × 12 pixels only: leave model\.size"
+    ):
+        open_backbone(request("mine.keras", tmp_path, size=64))
+
+
+def test_a_model_that_takes_no_images_in_colour_is_refused(tmp_path):
+    from dlrun.deep.backend import keras
+
+    save_own(tmp_path / "mine.keras", keras.layers.Rescaling(1 / 255), shape=(8, 8, 1))
+    with pytest.raises(RecipeError, match=r"takes \(None, 8, 8, 1\) and makes .*It must take"):
+        open_backbone(request("mine.keras", tmp_path))
+
+
+def test_a_model_that_would_run_code_is_refused(tmp_path):
+    from dlrun.deep.backend import keras
+
+    save_own(tmp_path / "mine.keras", keras.layers.Lambda(lambda tensor: tensor))
+    with pytest.raises(TrainingError, match=r"mine\.keras cannot be loaded: "):
+        open_backbone(request("mine.keras", tmp_path))
