@@ -55,6 +55,11 @@ def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest file first: at the end one worker would be left alone with it."""
+    items.sort(key=lambda item: item.path.name != "test_contract_networks.py")
+
+
 def pytest_collection_finish() -> None:
     """Fail where collecting the tests imports TensorFlow, which takes seconds."""
     if "tensorflow" in sys.modules:

@@ -112,7 +112,7 @@ def test_training_sees_changed_rows_validation_and_the_saved_network_do_not(
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_the_same_seed_changes_rows_alike(trained, modality):
     def predict(seed):
-        dataset = MODALITIES[modality]("classification")
+        dataset = MODALITIES[modality]("classification").take(np.arange(96))
         run = trained(dataset, model=CNN, preprocessing=SETTINGS[modality], seed=seed)
         return run.fitted.predict(run.test.frame).values
 

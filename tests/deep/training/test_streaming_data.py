@@ -122,7 +122,7 @@ def test_a_network_learns_as_well_as_from_memory(parts: Path, small_windows):
 
 
 def test_the_same_seed_gives_the_same_network(parts: Path, small_windows):
-    recipe = make_recipe(parts)
+    recipe = make_recipe(parts, epochs=1)
     dataset = read_dataset(recipe)
     first, again = (fit(recipe, dataset)[0].values for _ in range(2))
     assert np.array_equal(first, again)
@@ -135,7 +135,7 @@ def test_a_training_goes_on_in_the_middle_of_the_stream(
     """The windows that were trained on are read again, and passed over."""
     from dlrun.deep.training import run as running
 
-    recipe = make_recipe(parts, checkpoint_every="7 steps", deterministic=True)
+    recipe = make_recipe(parts, epochs=2, checkpoint_every="7 steps", deterministic=True)
     dataset = read_dataset(recipe)
     whole, _, told = fit(recipe, dataset)
     steps = []
