@@ -46,8 +46,10 @@ def tune(
         tuning = Tuning(tried, chosen.number, defaults, "validation")
         trial = Trial(name, row["family"], _split(row), tuning=tuning)
         searched.append(trial)
-        plain = trial_row(replace(trial, tuning=None))
-        cells.append({key: cell for key, cell in trial_row(trial).items() if key not in plain})
+        plain = trial_row(replace(trial, tuning=None), "classic")
+        cells.append(
+            {key: cell for key, cell in trial_row(trial, "classic").items() if key not in plain}
+        )
     return replace(
         study,
         trials=pd.concat([study.trials, pd.DataFrame(cells)], axis=1),

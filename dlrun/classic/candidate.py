@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.kinds import settle
 from dlrun.catalog.parts import load_part
 from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for, openmp_threads
 from dlrun.classic.estimators import build
@@ -34,6 +35,8 @@ class ClassicCandidate:
         estimator: a baseline's name or a class path.
         options: the estimator's settings that the recipe gives.
         features: of images, texts, sounds and series.
+        nature: what the estimator is by its class.
+        side: that the recipe names.
     """
 
     name: str
@@ -41,8 +44,14 @@ class ClassicCandidate:
     options: Mapping[str, object]
     preprocessing: Preprocessing
     features: tuple[str, ...] = ()
-    kind: Kind = "classic"
+    nature: Kind = "classic"
+    side: Family | None = None
     library: Library = "scikit-learn"
+
+    @property
+    def kind(self) -> Kind:
+        """Return what it is, as the recipe's side settles it."""
+        return settle(self.nature, self.side)
 
     @property
     def family(self) -> Family:
@@ -58,7 +67,8 @@ class ClassicCandidate:
         """Return the settings as dotted recipe keys."""
         own = {"estimator": self.estimator} if "." in self.estimator else {}
         chosen = {"features": list(self.features)} if self.features else {}
-        settings = {**own, **chosen, **self.options}
+        side = {"side": self.side} if self.side else {}
+        settings = {**own, **chosen, **side, **self.options}
         return {f"baselines.{self.name}.{key}": value for key, value in settings.items()}
 
     def with_settings(self, changed: Mapping[str, object]) -> Self:

@@ -9,13 +9,14 @@ from sklearn.utils import get_tags
 
 from dlrun.catalog.baselines import BASELINES, DUMMY
 from dlrun.catalog.features import FEATURES
+from dlrun.catalog.kinds import kind_of_estimator
 from dlrun.catalog.notes import SAMPLE_LEARNERS
 from dlrun.catalog.tasks import TASKS
 from dlrun.classic import extras
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.defaults import choose_baselines, features_made
 from dlrun.classic.estimators import allowed_settings, build, builders, class_of
-from dlrun.classic.in_context import rules_of, sampled_contexts, size_fault, with_weights
+from dlrun.classic.in_context import sampled_contexts, size_fault, with_weights
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.note import Note
@@ -49,20 +50,29 @@ def make_candidates(recipe: Recipe, dataset: Dataset) -> list[ClassicCandidate]:
         raise RecipeError("\n".join(faults))
     if all(one.estimator_name != DUMMY for one in listed):
         listed = [BaselineSettings(name=DUMMY), *listed]
+    names = _unique([one.title for one in listed])
     candidates = [
-        ClassicCandidate(
-            name,
-            one.estimator_name,
-            with_weights(one.estimator_name, one.settings, recipe.folder),
-            recipe.preprocessing,
-            features_made(one, dataset.columns),
-            "pretrained" if rules_of(one.estimator_name) else "classic",
-        )
-        for name, one in zip(_unique([one.title for one in listed]), listed, strict=True)
+        _candidate(name, one, recipe, dataset) for name, one in zip(names, listed, strict=True)
     ]
     for error in extras.missing(name for one in candidates for name in one.features):
         raise error
     return candidates
+
+
+def _candidate(
+    name: str, baseline: BaselineSettings, recipe: Recipe, dataset: Dataset
+) -> ClassicCandidate:
+    settings = with_weights(baseline.estimator_name, baseline.settings, recipe.folder)
+    estimator = build(baseline.estimator_name, dataset.target.task, settings, 1)
+    return ClassicCandidate(
+        name,
+        baseline.estimator_name,
+        settings,
+        recipe.preprocessing,
+        features_made(baseline, dataset.columns),
+        kind_of_estimator(estimator),
+        baseline.side,
+    )
 
 
 def setting_names(candidate: Candidate, task: str) -> tuple[str, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlrun.cli.options import Overrides, RecipeFile, TrustModules, say, trust_flags
 from dlrun.system.terminal import open_console
+
+if TYPE_CHECKING:
+    from dlrun.contract.candidate import Candidate
 
 
 def validate(
@@ -39,9 +43,16 @@ def validate(
         summary = candidate.summarize(dataset)
         title = f"\n{summary.candidate}: {summary.parameters:,} parameters\n{summary.text}"
         console.print(Text(title), soft_wrap=True)
-    names = [candidate.name for candidate in plan.candidates]
-    console.print(Text(f"\n{recipe} is valid. Candidates: {', '.join(names)}"))
+    console.print(Text(f"\n{recipe} is valid. Candidates: {_names(plan.candidates)}"))
     command = shlex.join(
         ["dlrun", "train", str(recipe), *(overrides or ()), *trust_flags(trust_modules)]
     )
     console.print(Text(f"Next: {command}"), soft_wrap=True)
+
+
+def _names(candidates: Sequence[Candidate]) -> str:
+    """Name the candidates by kind: "dummy, linear (classic), mlp (network)"."""
+    by_kind: dict[str, list[str]] = {}
+    for each in candidates:
+        by_kind.setdefault(each.kind, []).append(each.name)
+    return ", ".join(f"{', '.join(names)} ({kind})" for kind, names in by_kind.items())

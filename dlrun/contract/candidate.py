@@ -31,8 +31,10 @@ BLEND: Final = "blend"
 """The name of the blend among a study's candidates."""
 
 
-def side_of(kind: Kind) -> Family:
-    """Return the side of the verdict that a kind of candidate is on."""
+def side_of(kind: Kind | None) -> Family:
+    """Return the side of the verdict that a kind of candidate is on; without a kind: a blend."""
+    if kind is None:
+        return "both"
     return "classic" if kind == "classic" else "deep"
 
 

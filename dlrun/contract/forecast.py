@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import log
 from typing import Final, Literal
 
-from dlrun.contract.candidate import Family
+from dlrun.contract.candidate import Family, Kind, side_of
 
 LARGEST_EXPONENT: Final = 2.5  # of seconds as a power of rows
 
@@ -113,10 +113,15 @@ class CandidateForecast:
     """
 
     name: str
-    family: Family
+    kind: Kind
     fits: tuple[Fits, ...]
     pace: Pace
     is_guess: bool = False
+
+    @property
+    def family(self) -> Family:
+        """Return its side."""
+        return side_of(self.kind)
 
     @property
     def n_fits(self) -> int:

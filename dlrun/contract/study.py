@@ -68,8 +68,9 @@ class Study(Protocol):
         metrics: names of the test metrics, the primary one first.
         rope: half width of the region of practical equivalence on the primary metric, where the
             recipe sets it.
-        trials: one row per trial with the columns candidate, family, repeat, fold, step (the
-            split's index), seed, status (ok | failed), error, one per metric, `val_<metric>`, the
+        trials: one row per trial with the columns candidate, family, kind (empty for a blend;
+            studies of earlier versions lack it), repeat, fold, step (the split's index), seed,
+            status (ok | failed), error, one per metric, `val_<metric>`, the
             fields of `Cost`, n_epochs, best_epoch and max_epochs. Where settings were searched also
             `default_<metric>`, the test scores with the default settings, n_search_trials,
             search_seconds, search_cpu_seconds and chosen_settings, as JSON; empty for the others.

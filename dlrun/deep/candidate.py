@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from dlrun.catalog.architectures import ARCHITECTURES
+from dlrun.catalog.kinds import settle
 from dlrun.catalog.spaces import NUMBERS_ONLY, network_space
 from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
 from dlrun.contract.dataset import Dataset
@@ -43,9 +44,10 @@ class DeepCandidate:
 
     @property
     def kind(self) -> Kind:
-        """Return pretrained where the architecture starts from trained weights, else network."""
+        """Return what the architecture is, as the recipe's side settles it."""
         row = ARCHITECTURES.get(self.spec.model.architecture)
-        return "pretrained" if row and row.is_pretrained else "network"
+        nature: Kind = "pretrained" if row and row.is_pretrained else "network"
+        return settle(nature, self.spec.model.side)
 
     @property
     def family(self) -> Family:
@@ -70,6 +72,7 @@ class DeepCandidate:
         return {
             "model.architecture": model.architecture,
             **weights,
+            **({"model.side": model.side} if model.side else {}),
             **flat(model.complete_settings, "model"),
             **flat(training.model_dump(), "training"),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dlrun.catalog.baselines import DUMMY
-from dlrun.contract.candidate import Family, Predictions
+from dlrun.contract.candidate import Family, Kind, Predictions
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
 from dlrun.errors import ComparisonError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LATE_SHARE: Final = 0.1  # of the epochs: a training whose best is among these improves still
 
+KINDS_BEFORE: Final[Mapping[Family, Kind]] = {"deep": "network", "classic": "classic"}
+
 TrialColumns = dict[str, "NDArray[Any]"]  # column → values, one per trial
 
 
@@ -32,6 +34,7 @@ class CandidateResults:
     """One candidate's results on one metric.
 
     Attributes:
+        kind: None where it is a blend.
         is_dummy: it is the baseline that ignores the columns.
         metric: the one that is compared.
         metrics: all that its study measured.
@@ -45,6 +48,7 @@ class CandidateResults:
 
     name: str
     family: Family
+    kind: Kind | None
     is_dummy: bool
     metric: str
     metrics: tuple[str, ...]
@@ -181,6 +185,7 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
     return CandidateResults(
         name=unique,
         family=table["family"][0],
+        kind=_kind(table),
         is_dummy=name == DUMMY,
         metric=metric,
         metrics=study.metrics,
@@ -192,6 +197,13 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,
     )
+
+
+def _kind(table: TrialColumns) -> Kind | None:
+    """Return a candidate's kind; studies of earlier versions, which lack it, have no pretrained."""
+    if "kind" in table:
+        return table["kind"][0] or None
+    return KINDS_BEFORE.get(table["family"][0])
 
 
 def _count_capped(ok: TrialColumns, read_epochs: Callable[[], pd.DataFrame]) -> int:

@@ -242,6 +242,7 @@ def _summary(
         difference=difference,
         error=candidate.error,
         tuning=tuning_gain(candidate, settings.test_sets, settings.test_share),
+        kind=candidate.kind,
     )
 
 

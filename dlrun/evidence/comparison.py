@@ -13,7 +13,7 @@ from dlrun.contract.trial import Cost
 from dlrun.errors import UsageError
 
 if TYPE_CHECKING:
-    from dlrun.contract.candidate import Family
+    from dlrun.contract.candidate import Family, Kind
     from dlrun.contract.note import Note
     from dlrun.contract.search import SearchBudget
     from dlrun.evidence.decision import VerdictKind
@@ -93,6 +93,7 @@ class CandidateSummary:
             alone, to the best of that side.
         error: first line of the first error.
         tuning: what tuning gained and cost; None where it was not tuned.
+        kind: None where it is a blend.
     """
 
     name: str
@@ -107,6 +108,7 @@ class CandidateSummary:
     difference: Difference | None = None
     error: str | None = None
     tuning: TuningGain | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import core_schema
 
+from dlrun.contract.candidate import SIDES
 from dlrun.recipe.aliases import VALUE_ALIASES
 from dlrun.system.text import suggest
 
@@ -69,3 +70,11 @@ class OneOf:
     def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
         """List the names for completion in an editor."""
         return {"enum": list(self.allowed), "type": "string"}
+
+
+def _known_side(value: object) -> object:
+    return one_of(value, SIDES, "a side") if isinstance(value, str) else value
+
+
+Side = Annotated[Literal["deep", "classic"], BeforeValidator(_known_side)]
+"""The side that a candidate is on, where the recipe settles it."""

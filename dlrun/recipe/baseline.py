@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import model_validator
 
 from dlrun.catalog.baselines import BASELINES
-from dlrun.recipe.base import OpenSection, one_of
+from dlrun.recipe.base import OpenSection, Side, one_of
 from dlrun.recipe.features import Features, check_apart, check_backbone
 
 
@@ -22,6 +22,8 @@ class BaselineSettings(OpenSection):
     backbone: str | None = None
     """The pretrained network of `features: embed`. null: the first that installs with pip for the
     type of the columns."""
+    side: Side | None = None
+    """deep or classic; default: by what it is, so that scikit-learn's MLPClassifier is deep."""
 
     @model_validator(mode="after")
     def _one_per_type(self) -> Self:

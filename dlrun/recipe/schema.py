@@ -19,7 +19,7 @@ from dlrun.catalog.metrics import METRIC_NAMES
 from dlrun.catalog.notes import NOTES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.tasks import TASKS
-from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, one_of
+from dlrun.recipe.base import Auto, Fraction, OneOf, OpenSection, Section, Side, one_of
 from dlrun.recipe.baseline import BaselineSettings
 from dlrun.recipe.data import Data
 from dlrun.recipe.duration import Seconds
@@ -46,6 +46,8 @@ class Model(OpenSection):
     backbone: str | None = None
     """The pretrained network of `features: embed`, or that of architecture `pretrained`. null: the
     first that installs with pip for the type of the columns."""
+    side: Side | None = None
+    """deep or classic; default: deep."""
     training: dict[str, Any] = {}
     """Overrides of the training section, for this candidate alone."""
 

@@ -78,6 +78,7 @@ def forecast_json(forecast: Forecast) -> str:
         {
             "name": each.name,
             "family": each.family,
+            "kind": each.kind,
             "fits": each.n_fits,
             "seconds": each.seconds,
             "is_guess": each.is_guess,

@@ -80,6 +80,7 @@ def _flat(row: CandidateSummary) -> dict[str, Any]:
     return {
         "candidate": row.name,
         "family": row.family,
+        "kind": row.kind,
         "mean": row.mean,
         "sd": row.sd,
         "n": row.n,

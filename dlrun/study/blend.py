@@ -72,7 +72,7 @@ def run_blend(
         for k in range(len(plan.splits.splits))
     ]
     settings = {f"weight.{name}": round(share, 3) for name, share in mean_weights(blended).items()}
-    study.begin_candidate(BLEND, "both", settings)
+    study.begin_candidate(BLEND, None, settings)
     for trial in blended:
         study.log_trial(trial)
     study.finish_candidate(BLEND, _save(plan, journal, blended[-1]))

@@ -155,7 +155,7 @@ class CandidateRunner:
         candidate = line[0].candidate
         self.reporter.begin(_title(line[0]), candidate.family, len(line))
         if line[0].condition is None:
-            self.study.begin_candidate(candidate.name, candidate.family, candidate.settings)
+            self.study.begin_candidate(candidate.name, candidate.kind, candidate.settings)
 
     def _log_epoch(self, task: TrialTask, epoch: Epoch) -> None:
         self.reporter.epoch(_title(task), _shown(task), epoch)

@@ -228,7 +228,7 @@ def forecast_candidates(
         alike = pace if pace.timed else _typical(plan, each, paces)
         fits = count_fits(plan, each, size, alike)
         forecasts.append(
-            CandidateForecast(each.name, each.family, fits, alike, is_guess=not pace.timed)
+            CandidateForecast(each.name, each.kind, fits, alike, is_guess=not pace.timed)
         )
     return forecasts
 

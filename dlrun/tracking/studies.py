@@ -13,7 +13,7 @@ from dlrun.tracking.client import clear_errors
 from dlrun.tracking.orphaned_runs import is_alive
 from dlrun.tracking.read import LAST, find_run, read_study_json
 from dlrun.tracking.store import candidates_of
-from dlrun.tracking.tags import NOTE, kept_model
+from dlrun.tracking.tags import KIND, NOTE, kept_model
 
 if TYPE_CHECKING:
     from dlrun.tracking.store import Store
@@ -58,6 +58,7 @@ class CandidateRun:
     id: str
     name: str
     family: str
+    kind: str
     status: str
     scores: Mapping[str, float]
     models: Sequence[str]
@@ -209,6 +210,7 @@ def _candidate(store: Store, name: str, run: Any) -> CandidateRun:
         id=run.info.run_id,
         name=name,
         family=run.data.tags["dlrun.family"],
+        kind=run.data.tags.get(KIND, ""),
         status=run.info.status,
         scores={
             key.removeprefix("test/"): value

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dlrun.contract.candidate import Epoch, Family
+from dlrun.contract.candidate import Epoch, Kind
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.study import KeptModel
@@ -84,9 +84,9 @@ class StudyRun:
             if error is None:  # else the first error is raised
                 raise
 
-    def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
-        """Create the run of a candidate."""
-        self._write(lambda writer: writer.begin_candidate(name, family, settings))
+    def begin_candidate(self, name: str, kind: Kind | None, settings: Mapping[str, object]) -> None:
+        """Create the run of a candidate; without a kind: of a blend."""
+        self._write(lambda writer: writer.begin_candidate(name, kind, settings))
 
     def log_epoch(self, name: str, split: Split, epoch: Epoch) -> None:
         """Log an epoch; charts show those of the first split (see `StudyWriter.log_epoch`)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from dlrun.contract.candidate import Predictions
+from dlrun.contract.candidate import Kind, Predictions
 from dlrun.contract.dataset import Dataset, Split
 from dlrun.contract.search import SearchTrial, Tuning
 from dlrun.contract.trial import Cost, ProbeScore, Trial
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TEXT_COLUMNS: Final = ("candidate", "family", "status", "error", "chosen_settings")
+TEXT_COLUMNS: Final = ("candidate", "family", "kind", "status", "error", "chosen_settings")
 TRIALS: Final = "trials.csv"
 SEARCH: Final = "search.csv"
 SPLITS: Final = "splits.csv"  # the rows of `trials.csv` of one candidate, in its run
@@ -40,12 +40,18 @@ SEARCH_COLUMNS: Final = (
 SEARCH_TOTALS: Final = ("n_search_trials", "search_seconds", "search_cpu_seconds")
 
 
-def trial_row(trial: Trial) -> dict[str, object]:
-    """Return a trial as a row of `trials.csv`; see `dlrun.contract.study.Study` for its columns."""
+def trial_row(trial: Trial, kind: Kind | None) -> dict[str, object]:
+    """Return a trial as a row of `trials.csv`; see `dlrun.contract.study.Study` for its columns.
+
+    Args:
+        trial: of a candidate.
+        kind: of the candidate; None for a blend.
+    """
     split = trial.split
     return {
         "candidate": trial.candidate,
         "family": trial.family,
+        "kind": kind or "",
         "repeat": split.repeat,
         "fold": split.fold,
         "step": split.index,
@@ -80,7 +86,7 @@ def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -
 
     Those of a search are there where some trial was searched.
     """
-    start = ("candidate", "family", "repeat", "fold", "step", "seed", "status", "error")
+    start = ("candidate", "family", "kind", "repeat", "fold", "step", "seed", "status", "error")
     scores = (*metrics, *(f"val_{name}" for name in metrics))
     end = (*asdict(Cost()), "n_epochs", "best_epoch", "max_epochs")
     tuned = (*(f"default_{name}" for name in metrics), *SEARCH_TOTALS, "chosen_settings")

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from dlrun.contract.candidate import Epoch, Family
+from dlrun.contract.candidate import Epoch, Kind, side_of
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
 from dlrun.contract.study import KeptModel, rows_of_last_split
@@ -34,7 +34,7 @@ from dlrun.tracking.params import short_params
 from dlrun.tracking.saved_view import save_view
 from dlrun.tracking.store import candidates_of, next_name
 from dlrun.tracking.summary import Points, logged_points, summarize
-from dlrun.tracking.tags import KEPT, NOTE, TRAINED_ON
+from dlrun.tracking.tags import KEPT, KIND, NOTE, TRAINED_ON
 
 if TYPE_CHECKING:
     from dlrun.tracking.facts import StudyFacts
@@ -72,6 +72,7 @@ class StudyWriter:
         self._open: dict[str, str] = {}  # those that are not finished
         self._trials: dict[str, list[Trial]] = {}
         self._settings: dict[str, Mapping[str, object]] = {}
+        self._kinds: dict[str, Kind | None] = {}
         self._rows: dict[tuple[int, int], dict[str, object]] = {}  # by their places
         self._searched: list[Trial] = []
         self._probe_scores: dict[int, Sequence[ProbeScore]] = {}  # by their places
@@ -93,23 +94,22 @@ class StudyWriter:
         if facts.description:
             self._describe(self.id, facts.description)
 
-    def begin_candidate(self, name: str, family: Family, settings: Mapping[str, object]) -> None:
+    def begin_candidate(self, name: str, kind: Kind | None, settings: Mapping[str, object]) -> None:
         """Create the child run of a candidate, or reopen it unless it is complete."""
+        self._kinds[name] = kind
         self._trials[name] = []
         self._settings[name] = settings
         run = self._before.get(name)
-        if run is None:
-            self._runs[name] = self._create_run(name, family)
-        elif run.data.tags.get(NOTE) or family == "both":
-            # A trial failed, so its scores will be others, and those of a blend may be; MLflow can
-            # take no number back.
+        if run and (run.data.tags.get(NOTE) or kind is None or run.data.tags.get(KIND) != kind):
+            # Its scores will be others: a trial failed, it is a blend, or of an earlier version.
+            # MLflow can take no number back.
             delete_models(self.store, run.info.run_id)
             self.store.client.delete_run(run.info.run_id)
-            self._runs[name] = self._create_run(name, family)
-        else:
-            self._runs[name] = run.info.run_id
-            if run.info.status == "FINISHED":
-                return
+            run = None
+        self._runs[name] = run.info.run_id if run else self._create_run(name, side_of(kind), kind)
+        if run and run.info.status == "FINISHED":
+            return
+        if run:
             self._reopen(run.info.run_id)
         self._open[name] = self._runs[name]
         self._describe_run(self._runs[name], name, settings)
@@ -130,7 +130,7 @@ class StudyWriter:
         """
         self._trials[trial.candidate].append(trial)
         self._trials[trial.candidate].sort(key=lambda each: each.split.index)
-        self._rows[self._place(trial)] = tables.trial_row(trial)
+        self._rows[self._place(trial)] = tables.trial_row(trial, self._kinds[trial.candidate])
         self._log_trials()
         if trial.tuning:
             self._searched.append(trial)
@@ -235,8 +235,9 @@ class StudyWriter:
 
     # ------------------------------------------------------------------------------- pieces
 
-    def _create_run(self, name: str, role: str) -> str:
-        tags = self._tags(role) | ({"mlflow.parentRunId": self.id} if self.id else {})
+    def _create_run(self, name: str, role: str, kind: Kind | None = None) -> str:
+        tags = self._tags(role) | ({KIND: kind} if kind else {})
+        tags |= {"mlflow.parentRunId": self.id} if self.id else {}
         run = self.store.client.create_run(
             self.store.experiment_id, start_time=self.now, tags=tags, run_name=name
         )
@@ -366,7 +367,7 @@ class StudyWriter:
             if any(trial.members for trial in trials):
                 weights = guarded(tables.weights_table(trials))
                 weights.to_csv(Path(folder, tables.WEIGHTS), index=False)
-            rows = [tables.trial_row(trial) for trial in trials]
+            rows = [tables.trial_row(each, self._kinds[each.candidate]) for each in trials]
             table = tables.trials_table(rows, self._facts.metrics)
             guarded(table).to_csv(Path(folder, tables.SPLITS), index=False)
             if any(trial.epochs for trial in trials):

@@ -174,7 +174,7 @@ def _study(dataset: Dataset, splits: list[Split], trials: list[Trial]) -> Simula
         n_test_rows=sizes[0][2],
         split_digest="null",
         data_digest="null",
-        trials=trials_table([trial_row(trial) for trial in trials], METRICS),
+        trials=trials_table([trial_row(trial, None) for trial in trials], METRICS),
         data=DataSummary("", "y", {}, sizes, ()),
         predictions={name: pd.concat(map(_frame, own[name], [dataset] * 5)) for name in SIDES},
     )

@@ -66,6 +66,27 @@ def test_any_class_can_be_named(recipe: Load, classes: Dataset) -> None:
     )
 
 
+def test_the_side_follows_from_the_class_unless_the_recipe_names_it(
+    recipe: Load, classes: Dataset
+) -> None:
+    network = "estimator: sklearn.neural_network.MLPClassifier"
+    text = (
+        f"baselines: [linear, {{{network}}}, {{{network}, name: mine, side: classic}}, "
+        "{name: svm, side: deep}]\n"
+    )
+    _, *found = make_candidates(recipe(text), classes)
+    assert [(each.name, each.kind, each.family) for each in found] == [
+        ("linear", "classic", "classic"),
+        ("MLPClassifier", "network", "deep"),
+        ("mine", "classic", "classic"),
+        ("svm", "network", "deep"),
+    ]
+    assert {each.library for each in found} == {"scikit-learn"}
+    assert found[2].settings["baselines.mine.side"] == "classic"
+    assert found[3].settings == {"baselines.svm.side": "deep"}
+    assert "side" not in "".join(found[1].settings)
+
+
 def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> None:
     text = "baselines: [{estimator: sklearn.svm.LinearSVC, name: straight}]\n"
     assert names(recipe(text), classes) == ["dummy", "straight"]

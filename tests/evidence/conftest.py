@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from reported import MadeStudy
 
-from dlrun.contract.candidate import Family
+from dlrun.contract.candidate import Family, Kind
 from dlrun.contract.trial import Cost
 
 N_ROWS = 1000
@@ -37,6 +37,7 @@ class Made:
     errors: Mapping[int, str] = field(default_factory=dict)
     late: tuple[np.ndarray, ...] = ()
     late_by_row: np.ndarray | None = None
+    kind: Kind | None = None
 
 
 def make_study(*candidates: Made, **changes: Any) -> MadeStudy:
@@ -72,6 +73,7 @@ def _trials(candidates: tuple[Made, ...], metrics: tuple[str, ...]) -> list[dict
         {
             "candidate": made.name,
             "family": made.family,
+            **({"kind": made.kind} if made.kind else {}),
             "repeat": 0,
             "fold": step,
             "step": step,

@@ -306,3 +306,20 @@ def test_no_network_is_asked_for_and_a_missing_model_is_open(tmp_path: Path) -> 
     for model, expected in (("model: none", []), ("model: []", []), ("", None), ("model:", None)):
         path.write_text(f"data: {{source: x.csv}}\n{model}\n")
         assert load_recipe(path).model == expected
+
+
+def test_a_side_is_deep_or_classic(faults):
+    text = """\
+data: {source: a.csv, target: y}
+model: {architecture: mlp, side: deep learning}
+baselines:
+  - {name: svm, side: clasic}
+  - {name: linear, side: both}
+  - {name: knn, side: 3}
+"""
+    assert faults(text).splitlines() == [
+        "r.yaml:2: model.side: 'deep learning' is not a side. Allowed: deep, classic",
+        "r.yaml:4: baselines.0.side: 'clasic' is not a side. Did you mean classic?",
+        "r.yaml:5: baselines.1.side: 'both' is not a side. Allowed: deep, classic",
+        "r.yaml:6: baselines.2.side is 3, but must be deep or classic",
+    ]

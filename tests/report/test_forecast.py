@@ -16,7 +16,7 @@ FITS = (Fits("splits", 10, 100), Fits("search", 30, 100))
 FORECAST = Forecast(
     (
         CandidateForecast("svm", "classic", FITS, Pace((TimedFit(100, 0.25),))),
-        CandidateForecast("mlp", "deep", FITS, PACE, is_guess=True),
+        CandidateForecast("mlp", "network", FITS, PACE, is_guess=True),
     ),
     n_final=1,
     final_seconds=4.0,
@@ -69,5 +69,6 @@ def test_json_has_the_same_numbers() -> None:
     assert (values["fits"], values["workers"], values["disk_mb"]) == (81, 2, 12.3)
     assert values["seconds"] == FORECAST.seconds
     assert values["candidates"][1] == {
-        "name": "mlp", "family": "deep", "fits": 40, "seconds": 120.0, "is_guess": True,
+        "name": "mlp", "family": "deep", "kind": "network", "fits": 40, "seconds": 120.0,
+        "is_guess": True,
     }  # fmt: skip

@@ -42,7 +42,7 @@ def study_of_two(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
         for candidate in candidates
         for each in tasks(candidate, splits, folder / candidate.name)
     ]
-    deep = replace(candidates[1], kind="network")
+    deep = replace(candidates[1], nature="network")
     trials = [replace(each, family="deep") if each.candidate == "knn" else each for each in trials]
     plan = SimpleNamespace(
         candidates=(candidates[0], candidates[2], deep),

@@ -29,9 +29,9 @@ def forecast(size: StudySize) -> Forecast:
     fits = (Fits("splits", size.n_splits * (size.n_trials or 1), n_rows),)
     paces = (
         ("svm", "classic", Pace((TimedFit(N_TRAIN, 1.0),))),
-        ("mlp", "deep", Pace((TIMED,), n_epochs=12, max_epochs=50).capped(size.epochs)),
+        ("mlp", "network", Pace((TIMED,), n_epochs=12, max_epochs=50).capped(size.epochs)),
     )
-    return Forecast(tuple(CandidateForecast(name, side, fits, pace) for name, side, pace in paces))
+    return Forecast(tuple(CandidateForecast(name, kind, fits, pace) for name, kind, pace in paces))
 
 
 def test_trials_go_first_then_repeats_folds_epochs_and_rows() -> None:

@@ -85,7 +85,7 @@ def test_epochs_are_all_without_early_stopping_and_else_typical() -> None:
 
 def test_workers_share_the_fits_and_networks_may_stop_late() -> None:
     pace = Pace((TimedFit(100, 1.0, 2.0, epoch_seconds=0.5),), n_epochs=4, max_epochs=20)
-    one = CandidateForecast("mlp", "deep", (Fits("splits", 10, 100),), pace)
+    one = CandidateForecast("mlp", "network", (Fits("splits", 10, 100),), pace)
     forecast = Forecast((one,), overhead_seconds=7, n_workers=2)
     assert forecast.seconds == 7 + 10 * (1 + 2 + 4 * 0.5) / 2
     assert forecast.longest.seconds == 7 + 10 * (1 + 2 + 20 * 0.5) / 2

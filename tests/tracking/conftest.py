@@ -205,7 +205,7 @@ def write_study(
     def write(study: StudyRun) -> None:
         study.begin_candidate("linear", "classic", {"C": 1.0, "penalty": None})
         study.begin_candidate("dummy", "classic", {})
-        study.begin_candidate("net", "deep", {"model.hidden": [8, 8], "training.epochs": 5})
+        study.begin_candidate("net", "network", {"model.hidden": [8, 8], "training.epochs": 5})
         for trial in trials:
             study.log_trial(trial)
             study.log_trial(

@@ -89,7 +89,7 @@ def test_a_study_of_an_earlier_version(store: Store, facts: StudyFacts) -> None:
 
 def test_columns_of_the_trials(study: Study) -> None:
     assert study.trials.columns.tolist() == [
-        "candidate", "family", "repeat", "fold", "step", "seed", "status", "error",
+        "candidate", "family", "kind", "repeat", "fold", "step", "seed", "status", "error",
         "accuracy", "log_loss", "val_accuracy", "val_log_loss",
         "fit_seconds", "cpu_seconds", "peak_memory_mb", "latency_ms_batch1",
         "latency_ms_batch1000", "model_mb", "parameters", "startup_seconds",
@@ -156,8 +156,8 @@ def test_predictions_of_validation_rows_and_the_weights_of_a_blend(
     last = replace(trials[-1], candidate="blend", family="both", members=members)
     blended = replace(last, validation_predictions=last.predictions)
     with StudyRun(store, facts) as study:
-        for name, trial in (("linear", trials[0]), ("blend", blended)):
-            study.begin_candidate(name, trial.family, {})
+        for name, kind, trial in (("linear", "classic", trials[0]), ("blend", None, blended)):
+            study.begin_candidate(name, kind, {})
             study.log_trial(trial)
             study.finish_candidate(name, None)
     found = find_study(store, study.id)
@@ -307,7 +307,7 @@ def test_a_model_that_was_moved(
 
 def test_no_model(store: Store, facts: StudyFacts, trials: tuple[Trial, ...]) -> None:
     with StudyRun(store, facts) as study:
-        study.begin_candidate("net", "deep", {})
+        study.begin_candidate("net", "network", {})
         study.log_trial(Trial("net", "deep", trials[0].split, error="no memory"))
         study.finish_candidate("net", None)
     with pytest.raises(UsageError) as error:

@@ -48,7 +48,7 @@ def stopped(
         for trial in trials:
             study.log_trial(trial)
         study.finish_candidate("linear", model_folder)
-        study.begin_candidate("net", "deep", {"training.epochs": 5})
+        study.begin_candidate("net", "network", {"training.epochs": 5})
         for epoch in epochs[:2]:
             study.log_epoch("net", trials[0].split, epoch)
         raise KeyboardInterrupt
@@ -75,7 +75,7 @@ def test_it_ends_in_the_runs_that_it_began_in(
         for trial in trials:
             study.log_trial(replace(trial, resumed=True))
         study.finish_candidate("linear", model_folder)
-        study.begin_candidate("net", "deep", {"training.epochs": 5})
+        study.begin_candidate("net", "network", {"training.epochs": 5})
         for epoch in epochs:
             study.log_epoch("net", trials[0].split, replace(epoch, resumed=epoch.number <= 2))
         for trial in trials:
@@ -112,7 +112,7 @@ def test_whatever_was_written_before_a_kill_stands_once(
 
     def run(before: str | None, *, n_epochs: int, is_killed: bool) -> str:
         with StudyRun(store, facts, before=before) as study:
-            study.begin_candidate("net", "deep", {"training.epochs": 5})
+            study.begin_candidate("net", "network", {"training.epochs": 5})
             for epoch in epochs[:n_epochs]:
                 study.log_epoch("net", trials[0].split, epoch)
             for trial in trials:

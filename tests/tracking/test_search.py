@@ -117,7 +117,7 @@ def test_files_of_a_search_are_no_formulas(searched) -> None:
 
 
 def test_a_plain_study_has_no_columns_of_a_search(trials) -> None:
-    rows = [tables.trial_row(each) for each in trials]
+    rows = [tables.trial_row(each, "classic") for each in trials]
     table = tables.trials_table(rows, ("accuracy", "log_loss"))
     assert table.columns[-1] == "max_epochs"
     assert tables.search_table(trials).empty
@@ -144,7 +144,7 @@ def test_lower_is_better_makes_a_gain_of_a_fall(trials) -> None:
 
 def test_secrets_among_settings_are_masked(trials) -> None:
     tried = (SearchTrial(1, {"api_key": "sk-1", "units": np.float64(0.5)}, nan),)
-    row = tables.trial_row(replace(trials[0], tuning=Tuning(tried, 1)))
+    row = tables.trial_row(replace(trials[0], tuning=Tuning(tried, 1)), "classic")
     assert json.loads(row["chosen_settings"]) == {"api_key": "***", "units": 0.5}
 
 

@@ -96,7 +96,7 @@ def test_raw_rows_in_predictions_out(
     fit(dataset, saved)
     store = open_store(None, experiment="iris")
     with StudyRun(store, facts) as study:
-        study.begin_candidate("it", "deep", {})
+        study.begin_candidate("it", "network", {})
         study.finish_candidate("it", saved)
     (run, _) = store.client.search_runs([store.experiment_id])
     rows = dataset.frame.iloc[[0, 60, 140]].assign(unknown="x")

@@ -79,6 +79,8 @@ def test_tags_on_parent_and_children_alike(found: dict[str, Any], facts: StudyFa
     roles = {"study": "study", "linear": "classic", "dummy": "classic", "net": "deep"}
     for name, run in found.items():
         own = {"dlrun.role": roles[name], "dlrun.family": roles[name]}
+        kind = {"deep": "network", "classic": "classic"}.get(roles[name])
+        assert run.data.tags.get("dlrun.kind") == kind
         assert run.data.tags.items() >= (alike | own).items()
         assert "mlflow.source.git.commit" not in run.data.tags
 
@@ -144,7 +146,7 @@ def test_an_epoch_can_be_seen_at_once(
     store: Store, facts: StudyFacts, trials: tuple[Trial, ...], epochs: tuple[Epoch, ...]
 ) -> None:
     with StudyRun(store, facts) as study:
-        study.begin_candidate("net", "deep", {})
+        study.begin_candidate("net", "network", {})
         study.log_epoch("net", trials[0].split, epochs[0])
         now = runs(store, study.id)
         assert now["net"].data.metrics == {"train/loss": 1.0, "val/loss": 1.1}
@@ -231,7 +233,7 @@ def test_a_candidate_that_failed_on_every_split_is_failed(
     store: Store, facts: StudyFacts, trials: tuple[Trial, ...]
 ) -> None:
     with StudyRun(store, facts) as study:
-        study.begin_candidate("net", "deep", {})
+        study.begin_candidate("net", "network", {})
         for trial in trials:
             study.log_trial(Trial("net", "deep", trial.split, error="no memory"))
         study.finish_candidate("net", None)
@@ -293,7 +295,7 @@ def test_long_values_and_odd_keys_stay_in_the_recipe(store: Store, facts: StudyF
         "layers": ["Dense"] * 100, "features.price (€)": "number", "a//b": 1, ".": 1, "ok": True,
     }  # fmt: skip
     with StudyRun(store, replace(facts, params=settings)) as study:
-        study.begin_candidate("net", "deep", settings)
+        study.begin_candidate("net", "network", settings)
     for run in runs(store, study.id).values():
         assert run.data.params.keys() == {"ok", "candidate", "seed", "data.rows"}
 
@@ -331,7 +333,7 @@ def test_what_ends_a_study_early(
 ) -> None:
     with pytest.raises(type(error)), StudyRun(store, facts) as study:
         study.begin_candidate("linear", "classic", {})
-        study.begin_candidate("net", "deep", {})
+        study.begin_candidate("net", "network", {})
         study.log_trial(trials[0])
         raise error
     found = runs(store, study.id)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlrun.recipe.schema import Recipe
     from dlrun.study.search.sampler import Space
 
-FIXED: Final = ("model.architecture", "model.features")
+FIXED: Final = ("model.architecture", "model.features", "model.side")
 FORMS: Final = "model.SETTING, model.NAME.SETTING, training.SETTING or baselines.NAME.SETTING"
 
 
