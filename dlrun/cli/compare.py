@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from dlrun.evidence.comparison import Comparison
 
 
+class By(StrEnum):
+    """What a line of the table is."""
+
+    candidate = "candidate"
+    kind = "kind"
+
+
 def compare(
     studies: Annotated[
         list[str] | None,
@@ -31,6 +39,7 @@ def compare(
     ] = None,
     metric: Annotated[str | None, typer.Option(help="Default: the primary metric.")] = None,
     sort: Annotated[str | None, typer.Option(help="A column, such as fit_seconds.")] = None,
+    by: Annotated[By, typer.Option(help="What each line of the table is.")] = By.candidate,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
@@ -46,6 +55,9 @@ def compare(
     if as_json + as_csv + as_markdown > 1:
         message = "--json, --csv and --markdown: choose one"
         raise UsageError(message)
+    if by is By.kind and sort:
+        message = "--sort: it sorts candidates, so leave it out with --by kind"
+        raise UsageError(message)
 
     from dlrun.evidence.compare import compare as compare_studies
     from dlrun.report import plain
@@ -54,19 +66,28 @@ def compare(
     tracked = find_studies(open_to_read(uri), studies or [])
     comparison = compare_studies(tracked, metric)
     comparison = comparison.sorted_by(sort) if sort else comparison
+    by_kind = by is By.kind
+    if by_kind and not comparison.kinds:
+        message = "--by kind: all candidates that finished a split are of one kind"
+        raise UsageError(message)
     if html:
         write_report(html, tracked, comparison)
     if as_json:
         print(plain.to_json(comparison), file=data_output())
     elif as_csv:
-        print(plain.to_csv(comparison), end="", file=data_output())
+        write = plain.kinds_to_csv if by_kind else plain.to_csv
+        print(write(comparison), end="", file=data_output())
     elif as_markdown:
-        print(plain.to_markdown(comparison), end="", file=data_output())
+        write = plain.kinds_to_markdown if by_kind else plain.to_markdown
+        print(write(comparison), end="", file=data_output())
     else:
-        from dlrun.report.terminal import print_comparison
+        from dlrun.report.terminal import print_comparison, print_kinds
 
         console = open_console()
-        print_comparison(console, comparison, sort)
+        if by_kind:
+            print_kinds(console, comparison)
+        else:
+            print_comparison(console, comparison, sort)
         print_labels_needed(console, tracked)
         if aspects:
             _print_aspects(console, tracked, comparison)

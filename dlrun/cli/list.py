@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from dlrun.catalog.architectures import Architecture
+    from dlrun.catalog.kinds import KnownClasses
 
 
 class Listing(StrEnum):
@@ -19,6 +20,7 @@ class Listing(StrEnum):
     schedules = "schedules"
     strategies = "strategies"
     baselines = "baselines"
+    kinds = "kinds"
     features = "features"
     metrics = "metrics"
     splits = "splits"
@@ -47,6 +49,7 @@ def _lists() -> dict[Listing, dict[str, str]]:
     from dlrun.catalog.architectures import ARCHITECTURES
     from dlrun.catalog.baselines import BASELINES
     from dlrun.catalog.features import FEATURES
+    from dlrun.catalog.kinds import KNOWN
     from dlrun.catalog.losses import LOSSES
     from dlrun.catalog.schedules import SCHEDULES
     from dlrun.catalog.splits import SPLIT_METHODS
@@ -66,6 +69,10 @@ def _lists() -> dict[Listing, dict[str, str]]:
             **{row.name: row.title for row in BASELINES.values()},
             "{estimator: module.Class}": "any scikit-learn compatible class",
         },
+        Listing.kinds: {
+            **{row.module: _describe_kind(row) for row in KNOWN},
+            "any other estimator": "classic; side: deep in the recipe makes it a network",
+        },
         Listing.features: {
             row.name: f"{', '.join(row.column_types)}: {row.title}" for row in FEATURES.values()
         },
@@ -82,6 +89,10 @@ def _describe(architecture: Architecture) -> str:
         for key, field in architecture.settings.model_fields.items()
     )
     return f"{architecture.title} ({settings})"
+
+
+def _describe_kind(row: KnownClasses) -> str:
+    return f"{row.kind}: {', '.join(row.names)}" if row.names else row.kind
 
 
 def _metrics() -> dict[str, str]:

@@ -20,6 +20,8 @@ Kind = Literal["classic", "network", "pretrained"]
 """What a candidate is: a classic model, a network trained from scratch, or one that starts from
 weights which other data gave it. The last two are deep."""
 
+KINDS: Final[tuple[Kind, ...]] = ("pretrained", "network", "classic")
+
 Library = Literal["scikit-learn", "tensorflow"]
 """Whose interface a candidate is written for: how it is trained and saved, on whichever side."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Side:
-    """A side of the comparison.
+    """A side of the comparison, or a kind of candidates.
 
     Attributes:
         best: the candidate that was chosen on the most splits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from dlrun.evidence.candidates import CandidateResults, check_comparable, read_c
 from dlrun.evidence.choice import Side, choose_side
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.formatting import decimals, places_of
+from dlrun.evidence.kinds import compare_kinds, pretraining_sentence
 from dlrun.evidence.notes import notes_on
+from dlrun.evidence.paired_tests import difference_of
 from dlrun.evidence.pairs import (
     ComparisonSettings,
     Pair,
@@ -78,6 +81,8 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         blend = blend_vs_sides(both, ahead, paired, differences, settings)
         found = with_blend(found, blend)
         notes += [] if blend.is_named else [note_of(blend)]
+    if sentence := pretraining_sentence(singles, deep if ahead else None, settings):
+        found = replace(found, sentence=f"{found.sentence} {sentence}")
     sign = settings.metric.sign
     ranked = sorted(candidates, key=lambda each: (not each.scores, -sign * each.mean))
     rows = tuple(_summary(each, differences.get(each.name), settings) for each in ranked)
@@ -101,6 +106,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         search_budget=settings.search_budget,
         search_costs=search_costs(candidates),
         kept=kept_models(studies),
+        kinds=compare_kinds(singles, settings),
     )
 
 
@@ -213,16 +219,9 @@ def _differences(paired: Mapping[Pair, PairedComparison]) -> dict[str, Differenc
     raw = {frozenset(pair): each.p_value for pair, each in paired.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     return {
-        name: _difference(rival, each, adjusted[frozenset((name, rival))])
+        name: difference_of(rival, each, adjusted[frozenset((name, rival))])
         for (name, rival), each in paired.items()
     }
-
-
-def _difference(against: str, paired: PairedComparison, p_value: float) -> Difference:
-    interval = paired.interval
-    return Difference(
-        against, interval.mean, interval.low, interval.high, p_value, paired.basis, paired.n
-    )
 
 
 def _summary(

@@ -112,6 +112,31 @@ class CandidateSummary:
 
 
 @dataclass(frozen=True)
+class KindSummary:
+    """The best of a kind of candidates, against the best of all other kinds.
+
+    Attributes:
+        best: the candidate that was chosen on the most splits, by its validation rows.
+        choices: candidate → splits on which it was chosen.
+        mean: test score of the chosen ones.
+        cost: means over the splits.
+        difference: to the choice among the candidates of all other kinds; None where they share
+            no split.
+        p_better: probability that the kind is better by more than the ROPE, and so on.
+    """
+
+    kind: Kind
+    best: str
+    choices: Mapping[str, int]
+    mean: float
+    cost: Cost
+    difference: Difference | None = None
+    p_better: float | None = None
+    p_equivalent: float | None = None
+    p_worse: float | None = None
+
+
+@dataclass(frozen=True)
 class BlendSummary:
     """The blend of both sides, against the better of them.
 
@@ -178,6 +203,7 @@ class Comparison:
         search_budget: of each search; None where there was none, or not the same in all studies.
         search_costs: side → what its searches took; empty without any.
         kept: the studies' models, each with what it was trained on.
+        kinds: those of which a candidate finished a split, where there are several.
     """
 
     studies: Mapping[str, str]
@@ -199,6 +225,12 @@ class Comparison:
     search_budget: SearchBudget | None = None
     search_costs: Mapping[Family, SearchCost] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    kinds: tuple[KindSummary, ...] = ()
+
+    @property
+    def has_pretrained(self) -> bool:
+        """Return whether a pretrained candidate finished a split."""
+        return any(each.kind == "pretrained" for each in self.kinds)
 
     @property
     def lower_is_better(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from dlrun.evidence import decision, statistics
+from dlrun.evidence.comparison import Difference
 from dlrun.evidence.decision import CONFIDENCE, MAX_GROWTH
 from dlrun.evidence.statistics import Interval, Posterior, Probabilities, RowVariance
 
@@ -56,6 +57,20 @@ class PairedComparison:
     more_folds: int | None = None
     growth: float | None = None
     is_tied: bool = False
+
+
+def difference_of(against: str, paired: PairedComparison, p_value: float) -> Difference:
+    """Return what a comparison keeps of a pair.
+
+    Args:
+        against: the second candidate.
+        paired: of the two.
+        p_value: adjusted for the number of pairs.
+    """
+    interval = paired.interval
+    return Difference(
+        against, interval.mean, interval.low, interval.high, p_value, paired.basis, paired.n
+    )
 
 
 def compare_folds(

@@ -8,8 +8,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Final, Literal
 
 from dlrun.catalog.metrics import get_metric
-from dlrun.evidence.comparison import COSTS, CandidateSummary, Comparison
-from dlrun.evidence.formatting import budget_phrase, compact, decimals, fixed, signed
+from dlrun.evidence.comparison import COSTS, CandidateSummary, Comparison, KindSummary
+from dlrun.evidence.formatting import budget_phrase, compact, decimals, fixed, percent, signed
 
 if TYPE_CHECKING:
     from dlrun.evidence.comparison import Difference
@@ -50,7 +50,7 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
     leads = [row.difference for row in rows]
     columns = [
         TableColumn("candidate", "candidate", tuple(row.name for row in rows), 0, side="left"),
-        TableColumn("family", "family", tuple(row.family for row in rows), 3, side="left"),
+        _side_column(comparison),
         TableColumn(comparison.metric, title, _scores(comparison), 0),
         TableColumn("difference", "lead [95 %]", _leads(leads, comparison.decimals), 1),
         _cost(rows, "fit_seconds", 2),
@@ -67,7 +67,45 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
     return columns
 
 
-def _cost(rows: Sequence[CandidateSummary], name: str, rank: int) -> TableColumn:
+def _side_column(comparison: Comparison) -> TableColumn:
+    """Return the sides, or the kinds where they say more."""
+    key = "kind" if comparison.has_pretrained else "family"
+    cells = tuple(getattr(row, key) or row.family for row in comparison.rows)
+    return TableColumn(key, key, cells, 3, side="left")
+
+
+def make_kind_columns(comparison: Comparison) -> list[TableColumn]:
+    """Return the columns of the kinds: the best of each, and its lead over the best of others."""
+    kinds, places = comparison.kinds, comparison.decimals
+    scores = _flush_right([fixed(each.mean, places) for each in kinds])
+    chances = {
+        "better": [each.p_better for each in kinds],
+        "equivalent": [each.p_equivalent for each in kinds],
+        "worse": [each.p_worse for each in kinds],
+    }
+    columns = [
+        TableColumn("kind", "kind", tuple(each.kind for each in kinds), 0, side="left"),
+        TableColumn("best", "best", tuple(each.best for each in kinds), 0, side="left"),
+        TableColumn(comparison.metric, get_metric(comparison.metric).title, tuple(scores), 0),
+        TableColumn(
+            "difference", "lead [95 %]", _leads([each.difference for each in kinds], places), 0
+        ),
+        TableColumn("against", "over", tuple(_against(each) for each in kinds), 5, side="left"),
+    ]
+    columns += [
+        TableColumn(name, name, tuple("" if p is None else percent(p) for p in found), rank)
+        for rank, (name, found) in enumerate(chances.items(), start=2)
+    ]
+    return [*columns, _cost(kinds, "fit_seconds", 1), _cost(kinds, "latency_ms_batch1", 6)]
+
+
+def _against(kind: KindSummary) -> str:
+    return kind.difference.against if kind.difference else ""
+
+
+def _cost(
+    rows: Sequence[CandidateSummary] | Sequence[KindSummary], name: str, rank: int
+) -> TableColumn:
     cells = tuple(compact(getattr(row.cost, name)) for row in rows)
     return TableColumn(name, COST_TITLES[name], cells, rank)
 

@@ -9,15 +9,22 @@ from io import StringIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from dlrun.report.columns import make_columns
+from dlrun.report.columns import make_columns, make_kind_columns
 from dlrun.system.spreadsheet import guard
 
 SEARCH_KEYS: Final = ("search_budget", "search_costs")
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dlrun.evidence.comparison import CandidateSummary, Comparison, TuningGain, Verdict
+    from dlrun.evidence.comparison import (
+        CandidateSummary,
+        Comparison,
+        KindSummary,
+        TuningGain,
+        Verdict,
+    )
+    from dlrun.report.columns import TableColumn
 
 
 def to_json(comparison: Comparison) -> str:
@@ -33,7 +40,16 @@ def to_json(comparison: Comparison) -> str:
 
 def to_csv(comparison: Comparison) -> str:
     """Write one line per candidate; unknown values are empty."""
-    columns = to_columns(comparison)
+    return _csv(to_columns(comparison))
+
+
+def kinds_to_csv(comparison: Comparison) -> str:
+    """Write one line per kind; unknown values are empty."""
+    rows = [_flat_kind(each) for each in comparison.kinds]
+    return _csv({name: [known(row[name]) for row in rows] for name in rows[0]})
+
+
+def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
     lines = StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(map(guard, columns))
@@ -43,7 +59,15 @@ def to_csv(comparison: Comparison) -> str:
 
 def to_markdown(comparison: Comparison) -> str:
     """Write the verdict, the table with all columns, and the notes."""
-    columns = make_columns(comparison)
+    return _markdown(comparison, make_columns(comparison))
+
+
+def kinds_to_markdown(comparison: Comparison) -> str:
+    """Write the verdict, the table of the kinds, and the notes."""
+    return _markdown(comparison, make_kind_columns(comparison))
+
+
+def _markdown(comparison: Comparison, columns: Sequence[TableColumn]) -> str:
     lines = [
         f"**{comparison.verdict.sentence}**",
         "",
@@ -73,6 +97,24 @@ def to_metrics(verdict: Verdict) -> dict[str, float]:
     if verdict.probabilities is not None:
         metrics |= {f"p_{side}": share for side, share in asdict(verdict.probabilities).items()}
     return {f"verdict/{name}": value for name, value in metrics.items()}
+
+
+def _flat_kind(kind: KindSummary) -> dict[str, Any]:
+    difference = asdict(kind.difference) if kind.difference else {}
+    return {
+        "kind": kind.kind,
+        "best": kind.best,
+        "mean": kind.mean,
+        "against": difference.get("against"),
+        "difference": difference.get("mean"),
+        "low": difference.get("low"),
+        "high": difference.get("high"),
+        "p_value": difference.get("p_value"),
+        "p_better": kind.p_better,
+        "p_equivalent": kind.p_equivalent,
+        "p_worse": kind.p_worse,
+        **asdict(kind.cost),
+    }
 
 
 def _flat(row: CandidateSummary) -> dict[str, Any]:

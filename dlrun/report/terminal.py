@@ -10,8 +10,9 @@ from rich.text import Text
 
 from dlrun.catalog.metrics import get_metric
 from dlrun.catalog.notes import SPOILING
+from dlrun.contract.candidate import side_of
 from dlrun.evidence.formatting import counted, percent, small
-from dlrun.report.columns import TableColumn, make_columns, tuning_caption
+from dlrun.report.columns import TableColumn, make_columns, make_kind_columns, tuning_caption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 GAP: Final = 2
 FAMILY_STYLES: Final = {"deep": "cyan", "classic": "magenta", "both": "blue"}
+KINDS_CAPTION: Final = (
+    "best: of each kind, on the validation rows of each split; "
+    "lead: over the best of all other kinds, chosen likewise"
+)
 KIND_STYLES: Final = {
     "deep": "bold cyan",
     "classic": "bold magenta",
@@ -47,21 +52,7 @@ def comparison_table(
     """
     ordered = comparison.sorted_by(sort) if sort else comparison
     columns = _fitting(make_columns(ordered, sort), width)
-    table = Table(
-        title=Text(_title(comparison), style="bold"),
-        caption=Text(_caption(comparison), style="dim"),
-        title_justify="left",
-        caption_justify="left",
-        header_style="dim",
-        border_style="dim",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, GAP - 1, 0, 0),
-        pad_edge=False,
-    )
-    for column in columns:
-        title = Text(column.title)
-        table.add_column(title, justify=column.side, no_wrap=True, overflow="ellipsis")
+    table = _table(columns, _title(comparison), _caption(comparison))
     for number, row in enumerate(ordered.rows):
         cells = [_cell(column, column.cells[number], row) for column in columns]
         table.add_row(*cells, style=_row_style(row, is_best=row is comparison.best))
@@ -79,6 +70,29 @@ def plain_table(title: str) -> Table:
         show_edge=False,
         pad_edge=False,
     )
+
+
+def kinds_table(comparison: Comparison, *, width: int | None = None) -> Table:
+    """Return a table with the best candidate of each kind, against the best of the others.
+
+    Args:
+        comparison: of candidates of several kinds.
+        width: of the terminal in characters, to which columns are left out; None keeps all.
+    """
+    columns = _fitting(make_kind_columns(comparison), width)
+    table = _table(columns, _title(comparison), KINDS_CAPTION)
+    for number, each in enumerate(comparison.kinds):
+        cells = [Text(column.cells[number]) for column in columns]
+        cells[0].style = FAMILY_STYLES[side_of(each.kind)]
+        table.add_row(*cells)
+    return table
+
+
+def print_kinds(console: Console, comparison: Comparison) -> None:
+    """Print the table of the kinds, the verdict and the notes."""
+    console.print(kinds_table(comparison, width=console.width))
+    console.print()
+    print_verdict(console, comparison)
 
 
 def print_comparison(console: Console, comparison: Comparison, sort: str | None = None) -> None:
@@ -101,6 +115,25 @@ def print_verdict(console: Console, comparison: Comparison) -> None:
         console.print(Text(f"Note: {note}", style=style))
 
 
+def _table(columns: Sequence[TableColumn], title: str, caption: str) -> Table:
+    table = Table(
+        title=Text(title, style="bold"),
+        caption=Text(caption, style="dim"),
+        title_justify="left",
+        caption_justify="left",
+        header_style="dim",
+        border_style="dim",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, GAP - 1, 0, 0),
+        pad_edge=False,
+    )
+    for column in columns:
+        heading = Text(column.title)
+        table.add_column(heading, justify=column.side, no_wrap=True, overflow="ellipsis")
+    return table
+
+
 def _fitting(columns: Sequence[TableColumn], width: int | None) -> list[TableColumn]:
     """Leave out the columns of the highest rank until the others fit."""
     kept = list(columns)
@@ -114,7 +147,7 @@ def _total(columns: Sequence[TableColumn]) -> int:
 
 
 def _cell(column: TableColumn, text: str, row: CandidateSummary) -> Text:
-    style = FAMILY_STYLES[row.family] if column.key == "family" else ""
+    style = FAMILY_STYLES[row.family] if column.key in ("family", "kind") else ""
     return Text(text, style=style)
 
 

@@ -153,7 +153,7 @@ class CandidateRunner:
 
     def _begin(self, line: Sequence[TrialTask]) -> None:
         candidate = line[0].candidate
-        self.reporter.begin(_title(line[0]), candidate.family, len(line))
+        self.reporter.begin(_title(line[0]), candidate.family, len(line), candidate.library)
         if line[0].condition is None:
             self.study.begin_candidate(candidate.name, candidate.kind, candidate.settings)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from dlrun.catalog.backbones import BACKBONES, TYPES, default_backbone, scheme_of
 from dlrun.catalog.features import EMBED
+from dlrun.catalog.kinds import settle
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.features.embed import vectors_of
 from dlrun.contract.candidate import (
@@ -138,8 +139,8 @@ class EmbeddedCandidate:
 
     @property
     def kind(self) -> Kind:
-        """Return pretrained, whatever the learner is."""
-        return "pretrained"
+        """Return pretrained, whatever the learner is, as the recipe's side settles it."""
+        return settle("pretrained", self.learner.side)
 
     @property
     def family(self) -> Family:

@@ -91,6 +91,11 @@ class FeatureNetworkCandidate:
         return self.network.kind
 
     @property
+    def side(self) -> Family | None:
+        """Return the side that the recipe names."""
+        return self.network.spec.model.side
+
+    @property
     def family(self) -> Family:
         """Return the side of the verdict."""
         return side_of(self.kind)

@@ -174,7 +174,8 @@ class FinalModels:
 
     def _strand(self, job: RefitJob) -> Strand[Trial]:
         """Return the trial that was kept before, or run the job and keep its trial."""
-        self.reporter.begin(self._title(job), job.candidate.family, 0)
+        own = job.candidate
+        self.reporter.begin(self._title(job), own.family, 0, own.library)
         if known := job.recall():
             return known
         self.reporter.trial(self._title(job), job.split)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dlrun.contract.candidate import Epoch, Family
+from dlrun.contract.candidate import Epoch, Library
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, Trial
 from dlrun.report.eta import PlannedTrials
@@ -82,10 +82,10 @@ def run_study(reporter, watch: Watch) -> None:
     """Run two splits of a network out of three, and a baseline that fails."""
     reporter.start(HEADER)
     reporter.note("118 rows stand in training and test.")
-    reporter.begin("svm", "classic", 3)
+    reporter.begin("svm", "classic", 3, "scikit-learn")
     watch.now += 3
     reporter.end(failure("svm", 0))
-    reporter.begin("mlp", "deep", 3)
+    reporter.begin("mlp", "deep", 3, "tensorflow")
     for number in range(1, 11):
         watch.now += 2
         reporter.epoch("mlp", split(0), epoch(number, val_roc_auc=0.7 + number / 100))
@@ -122,7 +122,7 @@ def run_refit(reporter: Reporter, watch: Watch) -> None:
     """Train on all rows, which was not planned."""
     title = "mlp, on all 327,346 rows"
     reporter.start(replace(HEADER, plan=()))
-    reporter.begin(title, "deep", 0)
+    reporter.begin(title, "deep", 0, "tensorflow")
     watch.now += 12
     reporter.epoch(title, split(0), epoch(1, train_loss=0.5))
     reporter.end(replace(trial(title, 0, 0.0, n_epochs=2), scores={}))
@@ -164,9 +164,9 @@ def test_a_moving_line_fits_the_terminal(screen, width):
     names = ("hist_gradient_boosting", "mlp")
     plan = (PlannedTrials(name, name, "classic", (1.0,) * 12) for name in names)
     reporter.start(replace(HEADER, plan=tuple(plan)))
-    reporter.begin("hist_gradient_boosting", "classic", 12)
+    reporter.begin("hist_gradient_boosting", "classic", 12, "scikit-learn")
     reporter.end(failure("hist_gradient_boosting", 0))
-    reporter.begin("mlp", "deep", 12)
+    reporter.begin("mlp", "deep", 12, "tensorflow")
     reporter.epoch("mlp", split(0), epoch(50, val_roc_auc=0.75123456))
     reporter.close()
     lines = last_drawn(file.getvalue())
@@ -195,8 +195,8 @@ def test_closing_twice_is_safe(screen):
     reporter.close()
 
 
-def line(n_splits: int = 2, family: Family = "deep") -> CandidateLine:
-    return CandidateLine("roc_auc", family, n_splits)
+def line(n_splits: int = 2, library: Library = "tensorflow") -> CandidateLine:
+    return CandidateLine("roc_auc", "deep", n_splits, library)
 
 
 def test_epochs_count_against_their_cap_until_a_split_has_ended():
@@ -219,7 +219,7 @@ def test_a_line_says_where_it_stands():
     for step, score in ((1, 0.8), (0, 0.6)):
         one.add_trial(trial("mlp", step, score))
     assert (one.place(), one.score()) == ("2/2", "ROC AUC 0.7")
-    assert line(family="classic").place() == "1/2"
+    assert line(library="scikit-learn").place() == "1/2"
     on_all = line(n_splits=0)
     assert on_all.place() == "building"
     on_all.add_epoch(0, epoch(3))
@@ -246,7 +246,7 @@ def test_a_search_is_shown_by_its_trials_and_the_best_score(screen):
     watch = Watch()
     reporter = PlainReporter(console, watch)
     reporter.start(replace(HEADER, plan=(PlannedTrials("mlp", "mlp", "deep", (1.0,), True),)))
-    reporter.begin("mlp", "deep", 1)
+    reporter.begin("mlp", "deep", 1, "tensorflow")
     for number in range(1, 4):
         watch.now += 6
         reporter.epoch("mlp", split(0), epoch(2, val_loss=0.5))
