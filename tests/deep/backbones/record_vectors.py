@@ -97,4 +97,5 @@ def _keras_states(model: Any, ids: list[int]) -> Any:
     return (states["sequence_output"] if isinstance(states, dict) else states)[0]
 
 
-main()
+if __name__ == "__main__":
+    main()

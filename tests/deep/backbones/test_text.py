@@ -113,6 +113,9 @@ def test_a_saved_reader_reads_the_same(sentences: Path, tmp_path: Path) -> None:
     texts = ["the film is not very good", ""]
     assert load_reader(tmp_path).read(texts).tolist() == reader.read(texts).tolist()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["reader.json", "tokenizer.json"]
+    (tmp_path / "reader.json").unlink()
+    with pytest.raises(WeightsError, match=r"reader\.json cannot be read: "):
+        load_reader(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["bert", "roberta", "gpt2"])

