@@ -360,6 +360,13 @@ BUDGET = NoteKind(
     "network to stop early, the epochs are cut down to those that are expected.",
 )
 
+KEPT_VECTORS = NoteKind(
+    "DLR201",
+    "Vectors that are computed once",
+    "A candidate learns from the vectors of a frozen pretrained network: by `features: embed`, or "
+    "by `architecture: pretrained` with `train: head`.",
+)
+
 NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}
 """Code → kind."""
 SPOILING: Final = frozenset(code for code, kind in NOTES.items() if kind.spoils_verdict)

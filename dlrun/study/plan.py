@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlrun.catalog.features import EMBED
-from dlrun.catalog.notes import DEFAULT_NETWORK, unmuted
+from dlrun.catalog.notes import DEFAULT_NETWORK, KEPT_VECTORS, unmuted
 from dlrun.contract.candidate import BLEND, Candidate
 from dlrun.contract.dataset import Dataset, Splits
 from dlrun.contract.note import Note
@@ -81,6 +81,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     _check_blend(recipe, estimators, networks)
     notes += [
         *_notes(recipe, dataset, splits, estimators),
+        *_vector_notes((*estimators, *networks)),
         *check_label_counts(recipe, dataset, splits),
     ]
     candidates = (*estimators, *networks)
@@ -166,6 +167,21 @@ def _notes(
 
         yield from choose_baselines(dataset)[1]
     yield from duplicate_warnings(dataset, splits.splits[0])
+
+
+def _vector_notes(candidates: Iterable[Candidate]) -> Iterator[Note]:
+    """Yield a note on the candidates that learn from the vectors of frozen networks."""
+    names = [
+        each.name
+        for each in candidates
+        if EMBED in each.features or each.settings.get("model.train") == "head"
+    ]
+    if names:
+        yield KEPT_VECTORS.note(
+            f"{', '.join(names)}: the vectors of a frozen pretrained network are computed once for "
+            "all folds and studies, and kept in the user's cache. The cost of a training counts "
+            "them all the same, as if it had computed them."
+        )
 
 
 def _metrics(recipe: Recipe, dataset: Dataset) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def _add(store: Any, backbone: Backbone, missing: dict[bytes, Any]) -> None:
         left = took.wall_seconds / len(keys) * (len(order) - len(keys))
         if start == 0 and left > LONG_SECONDS:
             log.warning(
-                "encoding %s cells of %s columns with %s takes about %.0f seconds, once",
+                "Encoding %s cells (%s) with %s takes about %.0f seconds, once: they are kept.",
                 f"{len(order):,}",
                 backbone.column_type,
                 backbone.name,

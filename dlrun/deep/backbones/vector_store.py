@@ -17,7 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from dlrun.system.cache import CACHE_VARIABLE, cache_folder, is_old
-from dlrun.system.cost import Duration
+from dlrun.system.cost import Duration, startup
 from dlrun.system.files import DamagedFileError, read_sealed, write_sealed
 
 ROOM: Final = "vectors"  # of the cache
@@ -61,7 +61,7 @@ class VectorStore:
         with self._warned():
             self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / "lock")
-        with self._warned():
+        with self._warned(), startup():  # to wait for another process is no part of a training
             lock.acquire()
         try:
             self.refresh()

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 from damage import flipped
+from filelock import FileLock
 from toy_backbone import LetterBackbone, counting
 
 from dlrun.deep.backbones import embeddings, vector_store
@@ -142,6 +144,24 @@ def test_what_a_vector_took_counts_in_every_fit_once(monkeypatch: pytest.MonkeyP
         embed(backbone, TEXTS)
     assert 400 <= second.wall_seconds < 401
     assert 200 <= second.cpu_seconds < 201
+
+
+def test_waiting_for_another_process_is_no_training(cache: Path) -> None:
+    """Another process encodes for a second; what it has taken counts, not the wait."""
+    embed(counting("one"), TEXTS[:1])
+    forget()
+    is_locked = Event()
+
+    def encode() -> None:
+        with FileLock(cache / "one" / "lock"):
+            is_locked.set()
+            time.sleep(1)
+
+    Thread(target=encode).start()
+    is_locked.wait()
+    with cost.measure() as usage:
+        embed(counting("one"), TEXTS)
+    assert usage.startup_seconds > 0.5 > usage.wall_seconds
 
 
 EMBED = """
