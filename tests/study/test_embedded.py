@@ -12,15 +12,18 @@ import pandas as pd
 import pytest
 from candidates import CHECKS, one_thread
 from modalities import N_ROWS
+from sklearn.pipeline import make_pipeline
 from tiny_backbones import write_bert
 
 from dlrun.classic.candidate import ClassicCandidate
-from dlrun.classic.features.embed import vectors_of
+from dlrun.classic.features.embed import embed_steps, vectors_of
+from dlrun.classic.features.spec import FeatureSpec
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset, Split
 from dlrun.data import model_io as saved
 from dlrun.deep.backbones import embeddings, vector_store
 from dlrun.errors import RecipeError, WeightsError
+from dlrun.recipe.preprocessing import Preprocessing
 from dlrun.recipe.schema import Recipe
 from dlrun.study import embedded
 from dlrun.study.embedded import EmbeddedCandidate, with_embeddings
@@ -142,6 +145,25 @@ def test_vectors_stand_beside_other_features_of_the_same_texts(bert: Path) -> No
     assert n_alone == 8 < fitted.learner.estimator.n_features_in_
     assert fitted.predict(validation.frame).values.shape == (40, 3)
     assert fitted.embed(validation.frame).shape == (40, 8)
+
+
+def test_numbers_of_a_vector_keep_their_proportions() -> None:
+    """Of sounds and images; texts are compared by their direction, and trees see what there is."""
+    spec = FeatureSpec("onehot", Preprocessing(), 9, seed=0)
+    cells = pd.Series(list(np.random.default_rng(0).normal(3, [1, 10, 0], (50, 3))), dtype=object)
+    raw = np.stack(cells.tolist())
+    for kind, encoding in (("audio", "onehot_dense"), ("text", "onehot"), ("image", "native")):
+        steps = embed_steps(Column("x", kind), replace(spec, encoding=encoding))
+        made = make_pipeline(*steps).fit_transform(cells)
+        expected = {
+            "audio": (raw - raw.mean(axis=0)) / np.sqrt(raw.var(axis=0).mean()),
+            "text": raw / np.linalg.norm(raw, axis=1, keepdims=True),
+            "image": raw,
+        }
+        np.testing.assert_allclose(made, expected[kind], rtol=1e-5, atol=1e-6)
+    still = pd.Series([np.ones(3, np.float32)] * 4, dtype=object)
+    steps = embed_steps(Column("x", "audio"), spec)
+    assert not make_pipeline(*steps).fit_transform(still).any()
 
 
 def test_folds_candidates_and_studies_share_one_pass(bert: Path, n_encoded: list[int]) -> None:
