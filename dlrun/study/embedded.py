@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from dlrun.catalog.backbones import BACKBONES, TYPES, default_backbone, scheme_of
+from dlrun.catalog.backbones import TYPES, default_backbone
 from dlrun.catalog.features import EMBED
 from dlrun.catalog.kinds import settle
 from dlrun.classic.candidate import ClassicCandidate
@@ -34,6 +34,7 @@ from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.data.model_io import load as load_model
 from dlrun.deep.backbones.backbone import Backbone, BackboneRequest, open_backbone
 from dlrun.deep.backbones.embeddings import embed, encode, prepare
+from dlrun.deep.backbones.requests import reads
 from dlrun.deep.backbones.saved import load_backbone, save_backbone
 from dlrun.errors import RecipeError, WeightsError
 from dlrun.study.feature_networks import FeatureNetworkCandidate
@@ -98,7 +99,7 @@ def _requests(
 ) -> Iterator[BackboneRequest]:
     """Yield what reads each column that a pretrained network can read; None: the type's default."""
     columns = [column for column in columns if column.type in TYPES]
-    types = {column.type for column in columns if _may_read(backbone, column.type)}
+    types = {column.type for column in columns if reads(backbone, column.type)}
     if backbone and len(types) > 1:
         message = f"backbone: {backbone} reads one type of columns. There are: {', '.join(types)}"
         raise RecipeError(message)
@@ -106,12 +107,6 @@ def _requests(
         name = backbone if backbone and column.type in types else default_backbone(column.type)
         length = recipe.preprocessing.text.sequence_length
         yield BackboneRequest(name, column, recipe.folder, length=length)
-
-
-def _may_read(backbone: str | None, column_type: str) -> bool:
-    """Return whether a backbone reads columns of a type, as far as its name says."""
-    scheme, name = scheme_of(backbone or default_backbone(column_type))
-    return scheme != "pip" or BACKBONES[name].column_type == column_type
 
 
 def within(candidate: Candidate) -> Candidate:

@@ -128,6 +128,17 @@ def test_a_slow_model_is_not_asked_often(
     assert model.asked == [1, 1, 1000, 1000]
 
 
+def test_a_very_slow_model_is_asked_once(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "LONG_CALL_SECONDS", 0.05)
+    monkeypatch.setattr(cost, "BUSY_SHARE", 0.0)
+    model = Slow(0.1)
+    one, thousand = cost.latency(prepared(model), frame)
+    assert model.asked == [1, 1000]
+    assert one is not None and thousand is not None and min(one, thousand) >= 100
+
+
 def test_no_latency_is_claimed_when_the_process_had_to_wait(frame: pd.DataFrame) -> None:
     assert cost.latency(prepared(Slow(0.05, is_busy=False)), frame) == (None, None)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.deep.backbones.backbone import Backbone
-from dlrun.deep.backbones.vector_store import costs_of, key_of, open_store
+from dlrun.deep.backbones.vector_store import VectorStore, costs_of, key_of, open_store
 from dlrun.system import cost
 from dlrun.system.cost import Duration
 
@@ -83,26 +83,37 @@ def prepare(
     return compute
 
 
-def _add(store: Any, backbone: Backbone, missing: dict[bytes, Any]) -> None:
+def _add(store: VectorStore, backbone: Backbone, missing: Mapping[bytes, Any]) -> None:
     """Compute vectors and add them to a store, the cells in the order of their length."""
     if missing and backbone.is_trainable:
         _compiled(backbone)
     order = sorted(missing, key=lambda key: len(missing[key]))
     for start in range(0, len(order), CHUNK):
-        keys = order[start : start + CHUNK]
+        keys, rest = order[start : start + CHUNK], order[start + CHUNK :]
+        cells = [missing[key] for key in keys]
         wall, cpu = time.perf_counter(), time.process_time()
-        vectors = prepare(backbone, [missing[key] for key in keys], is_filled=True)()
+        vectors = prepare(backbone, cells, is_filled=True)()
         took = Duration(time.perf_counter() - wall, time.process_time() - cpu)
         store.add(keys, vectors, took)
-        left = took.wall_seconds / len(keys) * (len(order) - len(keys))
-        if start == 0 and left > LONG_SECONDS:
-            log.warning(
-                "Encoding %s cells (%s) with %s takes about %.0f seconds, once: they are kept.",
-                f"{len(order):,}",
-                backbone.column_type,
-                backbone.name,
-                left,
-            )
+        if not start:
+            share = _length(missing[key] for key in rest) / _length(cells)
+            _announce(backbone, len(order), took.wall_seconds * share)
+
+
+def _length(cells: Iterable[Any]) -> int:
+    return sum(1 + len(cell) for cell in cells)
+
+
+def _announce(backbone: Backbone, n_cells: int, seconds: float) -> None:
+    """Say how long a pass is expected to take, if that is long."""
+    if seconds > LONG_SECONDS:
+        log.warning(
+            "Encoding %s cells (%s) with %s takes about %.0f seconds, once: they are kept.",
+            f"{n_cells:,}",
+            backbone.column_type,
+            backbone.name,
+            seconds,
+        )
 
 
 _forwards: dict[str, Callable[[NDArray[Any]], NDArray[np.float32]]] = {}

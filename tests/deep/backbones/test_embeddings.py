@@ -164,6 +164,17 @@ def test_waiting_for_another_process_is_no_training(cache: Path) -> None:
     assert usage.startup_seconds > 0.5 > usage.wall_seconds
 
 
+def test_a_long_pass_is_announced_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(embeddings, "CHUNK", 1)
+    monkeypatch.setattr(embeddings, "LONG_SECONDS", -1)
+    embed(counting("one"), TEXTS)
+    embed(counting("one"), TEXTS)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Encoding 4 cells (text) with letters takes about 0 sec")
+
+
 EMBED = """
 import sys
 from toy_backbone import counting
