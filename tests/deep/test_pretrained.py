@@ -30,7 +30,14 @@ def fine_tuned(trained, bert):
     return train
 
 
-@pytest.mark.parametrize("mode", ["head", "last_blocks", "all", "lora"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "head",
+        "lora",
+        *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "last_blocks")),
+    ],
+)
 def test_a_text_network_is_saved_with_its_backbone(fine_tuned, tmp_path, mode):
     """Ids are its raw input; dlrun's model takes strings."""
     run = fine_tuned(train=mode, blocks=1, rank=2)
@@ -49,4 +56,3 @@ def test_a_text_network_is_saved_with_its_backbone(fine_tuned, tmp_path, mode):
     assert np.isfinite(run.fitted.deployed(run.test.frame)()).all()
     new = (WIDTH + 1) * expected.shape[1]
     assert (run.fitted.parameters == new) is (mode == "head")
-    print(mode, run.fitted.parameters, [e.metrics["train/loss"] for e in run.epochs])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from dlrun.catalog.architecture_settings import Pretrained
@@ -21,22 +22,16 @@ def choose_trained(backbone: Backbone, trunk: Any, settings: Pretrained) -> None
     Raises:
         TrainingError: low-rank adapters are wanted of a backbone without attention.
     """
-    chosen = {
-        "head": (),
-        "last_blocks": [
-            one for block in backbone.blocks(trunk)[-settings.blocks :] for one in block
-        ],
-        "all": (trunk,),
-        "lora": (),
-    }[settings.train]
-    for variable in trunk.weights:
-        variable.trainable = False
-    for layer in chosen:
-        for variable in layer.weights:
-            variable.trainable = True
     for layer in _leaves(trunk):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
+    trainable = {id(variable) for variable in trunk.trainable_weights}
+    last = backbone.blocks(trunk)[-settings.blocks :]
+    chosen = {"all": (trunk,), "last_blocks": chain(*last)}.get(settings.train, ())
+    for variable in trunk.weights:
+        variable.trainable = False
+    for variable in chain(*(layer.weights for layer in chosen)):
+        variable.trainable = id(variable) in trainable
     if settings.train == "lora":
         _add_adapters(backbone, trunk, settings.rank)
 
