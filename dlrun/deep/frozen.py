@@ -55,6 +55,11 @@ class FrozenNetwork:
         return self.on_vectors.parameters
 
     @property
+    def new_layers(self) -> list[Any]:
+        """Return the layers that were trained."""
+        return self.network.new_layers
+
+    @property
     def model(self) -> Any:
         """Return the whole network as one Keras model of raw columns."""
         return self._whole.model

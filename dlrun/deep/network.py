@@ -79,6 +79,12 @@ class Network:
         return [variable for variable in self.body.variables if id(variable) not in at_rest]
 
     @property
+    def new_layers(self) -> list[Any]:
+        """Return the layers with weights but for pretrained networks."""
+        old = {id(layer) for layer in _backbones(self.body)}
+        return [layer for layer in self.body.layers if layer.weights and id(layer) not in old]
+
+    @property
     def weights(self) -> list[Any]:
         """Return the weights among the variables that change."""
         random = {id(variable) for variable in self.body.variables}

@@ -8,13 +8,19 @@ from functools import partial
 from importlib import import_module
 from itertools import chain
 from random import Random
+from typing import Any
 
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architecture import build_architecture
 from dlrun.deep.backbones.encodings import fit_pretrained
 from dlrun.deep.backbones.fine_tuning import merge_adapters
-from dlrun.deep.backbones.requests import backbone_rate, pretrained_settings
+from dlrun.deep.backbones.requests import (
+    backbone_rate,
+    fine_tunes,
+    head_spec,
+    pretrained_settings,
+)
 from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.distributed.collective import cluster_errors, worker_group
 from dlrun.deep.distributed.strategy import (
@@ -50,6 +56,7 @@ def train_network(
     """
     # 1 · random numbers and devices
     training, seed = spec.training, context.seed
+    head = _train_head(spec, train, validation, seed)
     _reset_session(seed, deterministic=training.deterministic)
     strategy = choose_strategy(training.strategy)
     policy = choose_precision(training.precision)
@@ -63,6 +70,8 @@ def train_network(
     objective = choose_objective(training, train.target, train.y)
     with startup(), strategy.scope():
         network = build(spec, train.columns, encodings, objective, policy)
+        for layer, values in zip(network.new_layers, head, strict=False):
+            layer.set_weights(values)
         optimizer = make_optimizer(
             training,
             scales_loss=policy == "mixed_float16",
@@ -98,6 +107,25 @@ def train_network(
         return fitted
     saved = {name: encoding.saved.reader for name, encoding in pretrained.items()}
     return FrozenNetwork(fitted, network, saved)
+
+
+def _train_head(
+    spec: NetworkSpec, train: Dataset, validation: Dataset, seed: int
+) -> list[list[Any]]:
+    """Train the new layers of a network that is fine-tuned, on the vectors of the frozen backbone.
+
+    Random ones would distort the pretrained weights before they have learned something (Kumar et
+    al. 2022), and fine-tuning begins with all that the frozen backbone gives.
+
+    Returns:
+        The weights of each new layer; none where nothing is fine-tuned.
+    """
+    if not fine_tunes(spec, train.columns):
+        return []
+    frozen = head_spec(spec)
+    fitted = train_network(frozen, train, validation, FitContext(seed))
+    layers = fitted.new_layers if isinstance(fitted, FrozenNetwork) else []
+    return [layer.get_weights() for layer in layers]
 
 
 def build(

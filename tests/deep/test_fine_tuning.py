@@ -216,6 +216,15 @@ print(json.dumps(found))
 """
 
 
+def test_fine_tuning_begins_with_new_layers_that_the_frozen_backbone_has_trained(trained):
+    """A rate of next to nothing leaves them there."""
+    still = {"learning_rate": 1e-9, "backbone_rate": 1e-9, "epochs": 1}
+    run = fine_tune(trained, "text", still, train="all")
+    frozen = fine_tune(trained, "text", {"learning_rate": 3e-3, "epochs": 50, "batch_size": "auto"})
+    expected = frozen.fitted.predict(run.test.frame).values
+    np.testing.assert_allclose(run.fitted.predict(run.test.frame).values, expected, atol=1e-3)
+
+
 @pytest.mark.slow
 def test_two_devices_train_as_one():
     tests = Path(__file__).parents[1]

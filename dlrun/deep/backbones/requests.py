@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,9 @@ from dlrun.contract.dataset import Column
 from dlrun.deep.backbones.backbone import BackboneRequest
 from dlrun.deep.inputs.groups import group_columns
 from dlrun.deep.spec import NetworkSpec
+from dlrun.recipe.preprocessing import Augment
 from dlrun.recipe.schema import Model
+from dlrun.recipe.training import Training
 
 BACKBONE_RATE: Final = 2e-5  # as BERT is fine-tuned (Devlin et al. 2019)
 ADAPTER_RATE: Final = 1e-4
@@ -60,6 +63,23 @@ def backbone_rate(spec: NetworkSpec) -> float:
         return rate
     is_adapted = is_pretrained(spec.model) and pretrained_settings(spec.model).train == "lora"
     return ADAPTER_RATE if is_adapted else BACKBONE_RATE
+
+
+def fine_tunes(spec: NetworkSpec, columns: Sequence[Column]) -> bool:
+    """Say whether pretrained weights are trained."""
+    is_chosen = is_pretrained(spec.model) and pretrained_settings(spec.model).train != "head"
+    return is_chosen and bool(backbone_requests(spec, columns))
+
+
+def head_spec(spec: NetworkSpec) -> NetworkSpec:
+    """Return the spec of the same network on a frozen backbone."""
+    frozen = spec.with_settings({"model.train": "head"})
+    suited = pretrained_settings(frozen.model).suited_training
+    kept = {"optimizer", "loss", "class_weight", "precision", "strategy", "deterministic"}
+    training = Training.model_validate({**suited, **spec.training.model_dump(include=kept)})
+    image = spec.preprocessing.image.model_copy(update={"augment": Augment()})
+    preprocessing = spec.preprocessing.model_copy(update={"image": image})
+    return replace(frozen, training=training, preprocessing=preprocessing)
 
 
 def reads(backbone: str | None, column_type: str) -> bool:
