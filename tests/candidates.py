@@ -28,6 +28,7 @@ TASKS = ("classification", "regression")
 # One wrapper and one head serve all candidates of a label set; these differ in what they are given.
 WITH_LABEL_SETS = ("dummy", "linear", "linear_svm", "knn", "lightgbm", "mlp", "tabm")
 TRAINING = {"epochs": 20, "learning_rate": 2e-2, "deterministic": True}
+FEWER_EPOCHS = {"rnn": 8, "transformer": 8}  # theirs take longest, and these are enough
 SMALLER = {"random_forest": {"n_estimators": 20}, "extra_trees": {"n_estimators": 20}}
 
 
@@ -121,7 +122,7 @@ def deep(name: str, dataset: Dataset, task: str) -> Candidate:
         {
             "data": {"source": "made"},
             "model": {"architecture": name, **DEEP[name][0]},
-            "training": TRAINING,
+            "training": {**TRAINING, "epochs": FEWER_EPOCHS.get(name, TRAINING["epochs"])},
         }
     )
     return make_deep(recipe, dataset)[0]
