@@ -31,6 +31,7 @@ WINDOW: Final = 76  # frames that are embedded at once
 STEP: Final = 8  # frames from one window to the next
 HOP: Final = 160  # samples from one frame to the next
 WINDOW_SAMPLES: Final = (WINDOW + 3) * HOP
+LEAD: Final = 4_800  # samples of silence in front of a sound
 CHANNELS: Final = 96
 N_WEIGHTS: Final = 330_000  # about, of the embedding
 BATCH: Final = 64  # windows
@@ -134,7 +135,7 @@ def open(request: BackboneRequest) -> SpeechBackbone:
         message = f"backbone {request.name}: {folder} has no {' and no '.join(missing)}"
         raise WeightsError(message)
     extras.load("onnxruntime")
-    content = [VERSION, request.column.rate, *(_digest(folder / name) for name in FILES)]
+    content = [VERSION, LEAD, request.column.rate, *(_digest(folder / name) for name in FILES)]
     digest = hashlib.sha256(repr(content).encode()).hexdigest()
     return SpeechBackbone(request.name, digest, SpeechReader(folder, request.column.rate))
 
@@ -156,14 +157,16 @@ def _resample(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 
 def _pad(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Add silence in front, so that the last window ends where the sound ends.
+    """Add silence: LEAD in front, and what whole windows lack at both ends.
 
-    There the network was trained to expect it: spoken digits of unseen speakers, by 50 rows, were
-    told apart with an accuracy of .82, with the silence at the end .39.
+    The network expects a word late in its window. Of spoken digits of unseen speakers, learnt from
+    50 rows, a linear model told .89 so, .77 without LEAD, .39 with all silence at the end.
     """
-    n_steps = max(0, ceil((len(samples) - WINDOW_SAMPLES) / (STEP * HOP)))
+    least = LEAD + len(samples)
+    n_steps = max(0, ceil((least - WINDOW_SAMPLES) / (STEP * HOP)))
     padded = np.zeros(WINDOW_SAMPLES + n_steps * STEP * HOP, dtype=np.float32)
-    padded[len(padded) - len(samples) :] = samples
+    start = LEAD + (len(padded) - least) // 2
+    padded[start : start + len(samples)] = samples
     return padded
 
 
