@@ -130,7 +130,7 @@ def deep(name: str, dataset: Dataset, task: str) -> Candidate:
 
 def deep_cases() -> list[object]:
     """Classes with every modality, and numbers with the first."""
-    assert set(DEEP) == set(ARCHITECTURES)
+    assert set(DEEP) == {row.name for row in ARCHITECTURES.values() if row.is_trained}
     cases = [
         (name, modality, task)
         for name, (_, modalities) in DEEP.items()

@@ -271,6 +271,16 @@ class InceptionTime(Settings):
     """Share of units switched off before the head while training."""
 
 
+class TabularPrior(Settings):
+    """An experiment: a network that answers from small tables, trained on synthetic ones alone."""
+
+    weights: str | None = None
+    """The file of its weights, which `python -m dlrun.deep.tabular_prior.pretrain` writes; null:
+    those of the package, if it has some."""
+    members: Annotated[int, Field(gt=0, le=64)] = 4
+    """Orders of columns and classes in which it sees the table, whose answers are averaged."""
+
+
 FINE_TUNING: Final = {
     "epochs": 10,
     "batch_size": 32,

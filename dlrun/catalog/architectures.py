@@ -21,6 +21,7 @@ from dlrun.catalog.architecture_settings import (
     Rnn,
     Settings,
     Tabm,
+    TabularPrior,
     TextCnn,
     Transformer,
 )
@@ -40,6 +41,7 @@ class Architecture:
             groups go through dense layers; else it is built on all groups at once.
         is_ensemble: whether it ends in (rows, members, width) rather than (rows, width).
         is_pretrained: whether it starts from weights that other data gave it.
+        is_trained: whether it is trained on the rows; else it only answers from them.
         rates: the learning rates that a search tries with Adam and its kin.
     """
 
@@ -50,6 +52,7 @@ class Architecture:
     is_encoder: bool = False
     is_ensemble: bool = False
     is_pretrained: bool = False
+    is_trained: bool = True
     rates: Dimension = RATES
 
     @property
@@ -85,6 +88,11 @@ ARCHITECTURES: Final = {
         Architecture(
             "ft_transformer", "a transformer over columns (numbers, categories, dates)",
             FtTransformer, TABLE, rates=ATTENTION_RATES,
+        ),
+        Architecture(
+            "tabular_prior",
+            "answers from the training rows, trained on synthetic tables alone (experimental)",
+            TabularPrior, TABLE, is_pretrained=True, is_trained=False,
         ),
         Architecture("layers", "any keras.layers, listed in the recipe", Layers),
         _encoder(

@@ -133,9 +133,9 @@ NO_BETTER_THAN_NAIVE = NoteKind(
 
 SAMPLED_CONTEXT = NoteKind(
     "DLR033",
-    "A pretrained estimator learns from a sample",
+    "A pretrained network takes a part of the table",
     "An estimator of a package of pretrained networks for tables gets more training rows than it "
-    "takes.",
+    "takes, or `tabular_prior` more than 512 training rows or 100 columns.",
 )
 
 # -------------------------------------------------------------------------- the data, DLR050 to 079

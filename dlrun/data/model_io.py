@@ -21,6 +21,7 @@ LOADERS: Final = {
     "classic": "dlrun.classic.persistence",
     "both": "dlrun.study.blend_model",
     "engineered": "dlrun.study.feature_networks",
+    "tabular_prior": "dlrun.deep.tabular_prior.fitted",
     "embedded": "dlrun.study.embedded",
 }
 """Loader → the module whose `load(folder)` reads the model."""

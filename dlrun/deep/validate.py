@@ -16,6 +16,7 @@ from dlrun.deep.backbones.backbone import is_trainable
 from dlrun.deep.backbones.requests import is_pretrained, pretrained_settings, reads
 from dlrun.deep.backbones.weights import find_weights
 from dlrun.deep.heads.head import heads_of
+from dlrun.deep.tabular_prior.candidate import context_faults
 from dlrun.errors import DataError, DlrunError, RecipeError
 from dlrun.recipe.schema import Model, Recipe
 from dlrun.recipe.training import Training
@@ -33,7 +34,11 @@ def check_training(recipe: Recipe, dataset: Dataset) -> None:
         prefix = "model" if len(recipe.models) == 1 else f"model.{position}"
         if fault := _misfit(model, dataset) or _missing_module(model, recipe):
             faults[f"{recipe.at(f'{prefix}.architecture')}: {fault}"] = None
-        for setting, fault in backbone_faults(model, recipe, dataset):
+        of_model = (
+            *backbone_faults(model, recipe, dataset),
+            *context_faults(model, recipe, dataset),
+        )
+        for setting, fault in of_model:
             faults[f"{recipe.at(f'{prefix}.{setting}')}: {fault}"] = None
         for setting, fault in training_faults(recipe.training_of(model), dataset):
             name = setting.partition(".")[0]

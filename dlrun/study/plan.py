@@ -82,6 +82,7 @@ def prepare(recipe: Recipe) -> StudyPlan:
     notes += [
         *_notes(recipe, dataset, splits, estimators),
         *_vector_notes((*estimators, *networks)),
+        *_notes_on_networks(recipe, dataset, splits, networks),
         *check_label_counts(recipe, dataset, splits),
     ]
     candidates = (*estimators, *networks)
@@ -148,6 +149,15 @@ def _networks(recipe: Recipe, dataset: Dataset) -> tuple[Network, ...]:
     from dlrun.study.embedded import with_embeddings
 
     return with_embeddings(featured, "model", recipe, dataset.columns)
+
+
+def _notes_on_networks(
+    recipe: Recipe, dataset: Dataset, splits: Splits, networks: tuple[Network, ...]
+) -> Iterator[Note]:
+    if recipe.models:
+        from dlrun.deep.candidates import learning_from_context
+
+        yield from learning_from_context(networks, dataset, len(splits.splits[0].train))
 
 
 def _notes(

@@ -67,7 +67,7 @@ def contains(dimension, value):
     return low <= value <= high
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [row.name for row in ARCHITECTURES.values() if row.is_trained])
 def test_every_architecture_is_searched_within_what_it_takes(name):
     candidate = network(architecture=name)
     space = candidate.space(make_dataset())

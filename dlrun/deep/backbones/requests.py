@@ -25,9 +25,9 @@ ADAPTER_RATE: Final = 1e-4
 
 
 def is_pretrained(model: Model) -> bool:
-    """Say whether a model starts from pretrained weights."""
+    """Say whether a model is trained from pretrained weights."""
     row = ARCHITECTURES.get(model.architecture)
-    return row is not None and row.is_pretrained
+    return row is not None and row.is_pretrained and row.is_trained
 
 
 def pretrained_settings(model: Model) -> Pretrained:
