@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dlrun.catalog.metrics import get_metric
 from dlrun.contract.trial import VALIDATION
 from dlrun.evidence.candidates import CandidateResults, read_candidates
-from dlrun.evidence.choice import choose
+from dlrun.evidence.choice import Side, choose
 from dlrun.evidence.labels_needed import LabelsNeeded, find_leads
-from dlrun.evidence.pairs import read_test_sets
+from dlrun.evidence.pairs import ComparisonSettings, compare_pairs, read_test_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,10 +65,15 @@ class LabelPoint:
 
 @dataclass(frozen=True)
 class LabelCurve:
-    """Test scores of a kind of candidates by the labels that they saw, ascending."""
+    """Test scores of a kind of candidates by the labels that they saw, ascending.
+
+    Attributes:
+        chosen: results of its representative on all labels.
+    """
 
     kind: Kind
     points: tuple[LabelPoint, ...]
+    chosen: CandidateResults
 
     @property
     def title(self) -> str:
@@ -121,9 +126,9 @@ def label_curves(study: Study) -> LabelCurves | None:
         if each.name in kinds:
             by_kind.setdefault(kinds[each.name], []).append(each)
     curves = tuple(
-        LabelCurve(kind, points)
+        LabelCurve(kind, tuple(_points(by_kind[kind], measured, whole, side)), side.chosen)
         for kind in KIND_TITLES
-        if kind in by_kind and (points := tuple(_points(by_kind[kind], measured, whole)))
+        if kind in by_kind and (side := choose(by_kind[kind]))
     )
     of_kind = {curve.kind: curve for curve in curves}
     pairs = [(of_kind[one], of_kind[other]) for one, other in PAIRS if {one, other} <= {*of_kind}]
@@ -142,16 +147,14 @@ def _kinds(study: Study) -> dict[str, Kind]:
 
 
 def _points(
-    candidates: Sequence[CandidateResults], measured: pd.DataFrame, whole: int
+    candidates: Sequence[CandidateResults], measured: pd.DataFrame, whole: int, at_all: Side
 ) -> Iterator[LabelPoint]:
     """Yield the points of a kind; the last are the trials on all training rows."""
     for level, of_level in measured.groupby("level"):
         side = choose([_under(each, of_level) for each in candidates])
         if side:
             yield LabelPoint(int(cast("float", level)), side.chosen.scores, side.n_splits)
-    side = choose(candidates)
-    if side:
-        yield LabelPoint(whole, side.chosen.scores, side.n_splits)
+    yield LabelPoint(whole, at_all.chosen.scores, at_all.n_splits)
 
 
 def _under(candidate: CandidateResults, of_level: pd.DataFrame) -> CandidateResults:
@@ -184,15 +187,32 @@ def _leads(one: LabelCurve, other: LabelCurve, study: Study) -> LabelsNeeded | N
     scores = [[[each.scores[k] for k in splits] for each in pair] for pair in pairs]
     both: NDArray[np.float64] = np.array(scores)
     differences = row.sign * (both[:, 0] - both[:, 1])
-    tested = [each for each in read_candidates([study], row.name) if each.scores]
-    differences = read_test_sets(tested).means(differences.T, splits).T
+    test_sets = read_test_sets([one.chosen, other.chosen])
     best = row.sign * max(row.sign * float(value) for value in both[-1].mean(axis=1))
     labels = np.array([float(point.labels) for point, _ in pairs])
+    settings = ComparisonSettings(
+        metric=row,
+        n_rows=study.n_rows,
+        rope=row.automatic_rope(best) if study.rope is None else study.rope,
+        test_share=study.n_test_rows / (study.n_test_rows + labels[-1]),
+        test_sets=test_sets,
+    )
     return find_leads(
         (one.title, other.title),
         labels,
-        differences,
-        rope=row.automatic_rope(best) if study.rope is None else study.rope,
-        test_share=study.n_test_rows / (study.n_test_rows + labels[-1]),
+        test_sets.means(differences.T, splits).T,
+        rope=settings.rope,
+        test_share=settings.test_share,
         unit=row.title,
+        at_all=_at_all(one, other, settings),
     )
+
+
+def _at_all(one: LabelCurve, other: LabelCurve, settings: ComparisonSettings) -> int | None:
+    """Return 1 where the first kind is better with all labels, as the verdict decides, -1 or 0."""
+    pair = (one.chosen.name, other.chosen.name)
+    found = compare_pairs(
+        [pair], dict(zip(pair, (one.chosen, other.chosen), strict=True)), settings
+    )
+    signs = {"deep": 1, "classic": -1}
+    return signs.get(found[pair].outcome, 0) if pair in found else None

@@ -14,12 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dlrun.evidence.decision import BEYOND_ROPE
 from dlrun.evidence.formatting import small
 
 N_SAMPLES: Final = 2000
 MIN_SPLITS: Final = 3  # for an interval
 CONFIDENCE: Final = 0.95
 INTERVAL: Final = (0.025, 0.975)
+BAND: Final = 0.975  # of the samples: few splits say little of the correlation between sizes
 FLOOR: Final = 0.25  # of the mean spread, below which that of one size is luck
 
 Numbers = NDArray[np.float64]
@@ -71,6 +73,7 @@ def find_leads(
     rope: float,
     test_share: float,
     unit: str = "",
+    at_all: int | None = None,
 ) -> LabelsNeeded:
     """Find up to how many labels one of two sides leads, and from how many on the other.
 
@@ -79,13 +82,13 @@ def find_leads(
     spreads by 1 / splits + share / (1 - share) of the variance between splits (Nadeau & Bengio,
     2003, "Inference for the generalization error").
 
-    That a side leads is certain at all labels as in the verdict, where the probability is above
-    95 %; at fewer, where a band that contains the whole curve in 95 % of the samples is above the
-    ROPE, as many sizes are many chances. A crossover is claimed where one side is certain to lead
-    somewhere and the other with more labels. A lead ends, or begins, where the curve, interpolated
-    over the logarithm of labels, crosses the ROPE; the interval is from the first such crossing to
-    the last one of the samples. Nothing is said beyond the measured sizes. The simulations are in
-    the tests.
+    A lead is certain as in the verdict: zero is not in its interval, and it is beyond the ROPE with
+    a probability above 0.8. As many sizes are many chances, the intervals are those of a band that
+    contains the whole curve in 97.5 % of the samples; with all labels, the verdict counts.
+    A crossover is claimed where one side is certain to lead somewhere and the other with more
+    labels. A lead ends, or begins, where the curve, interpolated over the logarithm of labels,
+    crosses the ROPE; the interval is from the first such crossing to the last one of the samples.
+    Nothing is said beyond the measured sizes. The simulations are in the tests.
 
     Args:
         names: of the sides.
@@ -94,6 +97,8 @@ def find_leads(
         rope: half width of the region of practical equivalence.
         test_share: test rows ÷ (training + test rows) at the largest size.
         unit: of the differences, for the sentence, such as the metric's title.
+        at_all: 1 where the verdict is that the first side is better with all labels, -1 where it is
+            that the second is, else 0; None: not known.
     """
     n_splits = differences.shape[1]
     mean = differences.mean(axis=1)
@@ -104,7 +109,7 @@ def find_leads(
         certainty = f"How certain that is takes {MIN_SPLITS} splits, and there are {n_splits}."
         return LabelsNeeded(f"By the means alone, {told[0].lower()}{told[1:]} {certainty}")
     samples, spread = _sample(differences, test_share)
-    certain = _certain(mean, samples, spread, rope)
+    certain = _certain(mean, samples, spread, rope, at_all)
     return _Leads(names, sizes, mean, samples, certain, rope, unit).told()
 
 
@@ -125,13 +130,17 @@ def _sample(differences: Numbers, test_share: float) -> tuple[Numbers, Numbers]:
     return samples, np.sqrt(inflation) * np.maximum(own, floor)
 
 
-def _certain(mean: Numbers, samples: Numbers, spread: Numbers, rope: float) -> NDArray[np.int64]:
+def _certain(
+    mean: Numbers, samples: Numbers, spread: Numbers, rope: float, at_all: int | None
+) -> NDArray[np.int64]:
     """Return 1 where the first side is certain to lead, -1 where the second is, else 0."""
     scale = np.maximum(spread, np.finfo(float).tiny)
-    width = np.quantile(np.abs((samples - mean) / scale).max(axis=1), CONFIDENCE) * spread
-    leads = np.stack([mean - width > rope, mean + width < -rope])
-    leads[:, -1] |= [(sign * samples[:, -1] > rope).mean() > CONFIDENCE for sign in (1, -1)]
+    width = np.quantile(np.abs((samples - mean) / scale).max(axis=1), BAND) * spread
+    beyond = np.stack([(sign * samples > rope).mean(axis=0) for sign in (1, -1)]) > BEYOND_ROPE
+    leads = np.stack([mean > width, mean < -width]) & beyond
     signs: NDArray[np.int64] = leads[0].astype(np.int64) - leads[1]
+    if at_all is not None:
+        signs[-1] = at_all
     return signs
 
 
@@ -222,6 +231,9 @@ class _Leads:
     def _one_lead(self) -> LabelsNeeded:
         first, second = self.ordered
         ahead = f"{first} is ahead of {second} by more than {self._rope}"
+        if self.start == len(self.sizes) - 1:
+            few = "with fewer neither lead is certain"
+            return LabelsNeeded(f"With all {self._most} labels {ahead}; {few}.", first)
         if self.certain[-1]:
             return LabelsNeeded(f"From {self._least} to {self._most} labels {ahead}.", first)
         until = self.turn(self.rope)
@@ -255,7 +267,7 @@ class _Leads:
 
     @property
     def _least(self) -> str:
-        return rounded(self.sizes[self.start])
+        return f"{self.sizes[self.start]:,.0f}"
 
     @property
     def _most(self) -> str:

@@ -170,12 +170,19 @@ def _ticks(labels: Sequence[int], width: int) -> Text:
 
 def to_json(found: LabelCurves) -> str:
     """Write curves and leads; unknown values are null, as are turns beyond the measured labels."""
-    values = asdict(found)
-    for curve, of_curve in zip(values["curves"], found.curves, strict=True):
-        for point, of_point in zip(curve["points"], of_curve.points, strict=True):
-            point |= {"mean": of_point.mean, "sd": of_point.sd}
-            point["scores"] = list(of_point.scores.values())
+    values = {
+        "metric": found.metric,
+        "curves": [
+            {"kind": curve.kind, "points": [*map(_values, curve.points)]} for curve in found.curves
+        ],
+        "leads": [asdict(lead) for lead in found.leads],
+    }
     return json.dumps(known(values), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _values(point: LabelPoint) -> dict[str, object]:
+    scores = list(point.scores.values())
+    return asdict(point) | {"scores": scores, "mean": point.mean, "sd": point.sd}
 
 
 def to_csv(found: LabelCurves) -> str:

@@ -139,7 +139,7 @@ def labels(n_studies: int) -> Iterator[Line]:
     for at in (1000, 2500, 4500):
         curve = 0.04 * np.log(at / LABELS)
         found = [each for _ in range(n_studies) if (each := leads(rng, curve)).second]
-        yield at_least(f"power: crossover at {at:,} labels", len(found) / n_studies, 0.6)
+        yield at_least(f"power: crossover at {at:,} labels", len(found) / n_studies, 0.2)
         for sign, name in ((-1, "until"), (1, "since")):
             true, turns = at * np.exp(sign * 0.005 / 0.04), [getattr(each, name) for each in found]
             value = float(np.mean([each.low <= true <= each.high for each in turns]))
