@@ -120,11 +120,10 @@ def label_curves(study: Study) -> LabelCurves | None:
         return None
     whole = min(n_train + n_validation for n_train, n_validation, _ in study.data.sizes)
     metric = study.metrics[0]
-    kinds = _kinds(study)
     by_kind: dict[Kind, list[CandidateResults]] = {}
     for each in read_candidates([study], metric):
-        if each.name in kinds:
-            by_kind.setdefault(kinds[each.name], []).append(each)
+        if each.kind:
+            by_kind.setdefault(each.kind, []).append(each)
     curves = tuple(
         LabelCurve(kind, tuple(_points(by_kind[kind], measured, whole, side)), side.chosen)
         for kind in KIND_TITLES
@@ -134,16 +133,6 @@ def label_curves(study: Study) -> LabelCurves | None:
     pairs = [(of_kind[one], of_kind[other]) for one, other in PAIRS if {one, other} <= {*of_kind}]
     leads = (_leads(one, other, study) for one, other in pairs)
     return LabelCurves(metric, curves, tuple(filter(None, leads)))
-
-
-def _kinds(study: Study) -> dict[str, Kind]:
-    """Return candidate → kind; of a study that does not say, by its side. A blend has none."""
-    rows = study.trials.drop_duplicates("candidate").set_index("candidate")
-    if "kind" in rows:
-        found = rows["kind"]
-    else:
-        found = rows["family"].map({"deep": "network", "classic": "classic"})
-    return {str(name): cast("Kind", kind) for name, kind in found.items() if kind in KIND_TITLES}
 
 
 def _points(
