@@ -12,9 +12,8 @@ from dlrun.catalog.metrics import metrics_of
 from dlrun.catalog.strategies import STRATEGIES
 from dlrun.contract.dataset import Dataset
 from dlrun.data.sources.user_functions import check_module
-from dlrun.deep.backbones.backbone import is_trainable
+from dlrun.deep.backbones.backbone import BackboneRequest, is_trainable, open_backbone
 from dlrun.deep.backbones.requests import is_pretrained, pretrained_settings, reads
-from dlrun.deep.backbones.weights import find_weights
 from dlrun.deep.heads.head import heads_of
 from dlrun.deep.tabular_prior.candidate import context_faults
 from dlrun.errors import DataError, DlrunError, RecipeError
@@ -76,29 +75,35 @@ def _missing_module(model: Model, recipe: Recipe) -> str | None:
 def backbone_faults(model: Model, recipe: Recipe, dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Yield each setting of a pretrained network that cannot be had, with its fault.
 
-    Weights on a hub are downloaded here, before anything is trained.
+    Weights on a hub are downloaded here, and all are opened, before anything is trained.
     """
     row = ARCHITECTURES.get(model.architecture)
-    present = [column.type for column in dataset.columns if row and column.type in row.claims]
+    present = {
+        column.type: column for column in dataset.columns if row and column.type in row.claims
+    }
     if not is_pretrained(model) or not present:
         return
     settings = pretrained_settings(model)
-    kinds = [kind for kind in dict.fromkeys(present) if reads(settings.backbone, kind)]
+    kinds = [kind for kind in present if reads(settings.backbone, kind)]
     if not kinds:
         only = BACKBONES[str(settings.backbone)].column_type
-        fitting = ", ".join(default_backbone(kind) for kind in dict.fromkeys(present))
+        fitting = ", ".join(map(default_backbone, present))
         yield (
             "backbone",
             f"{settings.backbone} reads columns of the type {only}, and here are "
-            f"{', '.join(dict.fromkeys(present))}. For these: {fitting}",
+            f"{', '.join(present)}. For these: {fitting}",
         )
     faults = []
+    length = recipe.preprocessing.text.sequence_length
     for kind in kinds:
         name = settings.backbone or default_backbone(kind)
         if settings.train != "head" and not is_trainable(name):
             yield "train", f"{name} is always frozen, so that {settings.train} is not possible"
+        request = BackboneRequest(
+            name, present[kind], recipe.folder, settings.size, length, settings.pooling
+        )
         try:
-            find_weights(name, kind, recipe.folder)
+            open_backbone(request)
         except DlrunError as error:
             faults.append(str(error))
     # One that is named may read one type of several.

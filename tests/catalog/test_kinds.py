@@ -41,7 +41,7 @@ def made(module: str, name: str) -> object:
         (made("tabpfnlike", "TabPFNClassifier"), "classic"),
         (CalibratedClassifierCV(made("tabpfn", "TabPFNClassifier")), "pretrained"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_an_estimator_is_what_its_class_is(estimator: object, kind: str) -> None:
     assert kind_of_estimator(estimator) == kind

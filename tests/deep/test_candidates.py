@@ -44,6 +44,7 @@ def test_settings_are_dotted_recipe_keys(recipe, mixed):
         "training.early_stopping": False,
         "training.precision": "auto",
         "training.strategy": "auto",
+        "training.backbone_rate": "auto",
         "training.deterministic": False,
         "training.checkpoint_every": "epoch",
     }

@@ -191,6 +191,15 @@ def test_a_backbone_that_is_always_frozen_is_not_fine_tuned(recipe):
     )
 
 
+def test_weights_that_do_not_open_are_a_fault(recipe, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "dlrun.deep.backbones.text")  # the toy
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
+    dataset = MODALITIES["text"]("classification")
+    wrong = recipe(model={"architecture": "pretrained", "backbone": str(tmp_path)})
+    with pytest.raises(RecipeError, match=r"recipe.yaml: model.backbone: .*'t5' is none of bert"):
+        make_candidates(wrong, dataset)
+
+
 MIRRORED = """
 import json, sys
 import tensorflow as tf

@@ -85,8 +85,8 @@ def values(predictions: Predictions | None) -> np.ndarray:
 
 def test_a_blend_is_tracked_as_any_candidate(study_of_two: Any) -> None:
     found, tracked, notes = run(study_of_two)
-    (name, family, settings), *trials, (finished, folder) = tracked.events
-    assert (name, family, finished) == (BLEND, "both", BLEND)
+    (name, kind, settings), *trials, (finished, folder) = tracked.events
+    assert (name, kind, finished) == (BLEND, None, BLEND)
     assert trials == found
     assert set(settings) <= {"weight.linear", "weight.knn"}
     assert sum(settings.values()) == pytest.approx(1, abs=0.002)
