@@ -13,6 +13,7 @@ import pytest
 from modalities import MODALITIES
 from toy_backbones import BLOCKS, WIDTH, toys_in_place
 
+from dlrun.catalog.architecture_settings import FROZEN
 from dlrun.contract.candidate import FitContext
 from dlrun.deep.candidates import make_candidates
 from dlrun.errors import RecipeError
@@ -229,7 +230,7 @@ def test_fine_tuning_begins_with_new_layers_that_the_frozen_backbone_has_trained
     """A rate of next to nothing leaves them there."""
     still = {"learning_rate": 1e-9, "backbone_rate": 1e-9, "epochs": 1}
     run = fine_tune(trained, "text", still, train="all")
-    frozen = fine_tune(trained, "text", {"learning_rate": 3e-3, "epochs": 50, "batch_size": "auto"})
+    frozen = fine_tune(trained, "text", {**FROZEN, "batch_size": "auto"})
     expected = frozen.fitted.predict(run.test.frame).values
     np.testing.assert_allclose(run.fitted.predict(run.test.frame).values, expected, atol=1e-3)
 
