@@ -14,11 +14,12 @@ from dlrun.study.plan import prepare
 
 RECIPES = shipped_recipes()
 HERE = [path for path in RECIPES if path.stem != "fashion-mnist"]  # whose data is downloaded
-PRETRAINED = {"few-labels-text"}
+PRETRAINED = {"bert-text", "few-labels-images", "few-labels-text", "gpt-text", "resnet-images"}
 
 
 def test_there_are_recipes():
     assert {path.stem for path in RECIPES} == {
+        "bert-text",
         "breast-cancer",
         "caravan-insurance",
         "credit-default",
@@ -27,13 +28,16 @@ def test_there_are_recipes():
         "digit-properties",
         "digits",
         "fashion-mnist",
+        "few-labels-images",
         "few-labels-text",
         "flights",
+        "gpt-text",
         "japanese-vowels",
         "mixed",
         "mnist-1d",
         "movie-snippets",
         "quickstart",
+        "resnet-images",
         "speakers",
     }
 
