@@ -19,7 +19,7 @@ from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.classic.in_context import limited
 from dlrun.classic.space import own_space
-from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
+from dlrun.contract.candidate import Family, FitContext, Framework, Kind, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.streaming.prefetch import prefetch
@@ -46,7 +46,7 @@ class ClassicCandidate:
     features: tuple[str, ...] = ()
     nature: Kind = "classic"
     side: Family | None = None
-    library: Library = "scikit-learn"
+    framework: Framework = "scikit-learn"
 
     @property
     def kind(self) -> Kind:

@@ -22,7 +22,7 @@ weights which other data gave it. The last two are deep."""
 
 KINDS: Final[tuple[Kind, ...]] = ("pretrained", "network", "classic")
 
-Library = Literal["scikit-learn", "tensorflow"]
+Framework = Literal["scikit-learn", "tensorflow"]
 """Whose interface a candidate is written for: how it is trained and saved, on whichever side."""
 
 Family = Literal["deep", "classic", "both"]
@@ -181,7 +181,7 @@ class Candidate(Protocol):
         """Return the side of the verdict, which follows from the kind."""
 
     @property
-    def library(self) -> Library:
+    def framework(self) -> Framework:
         """Return whose interface it is written for; networks of TensorFlow train last."""
 
     @property

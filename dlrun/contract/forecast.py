@@ -109,7 +109,7 @@ class CandidateForecast:
 
     Attributes:
         fits: those to come.
-        is_guess: whether it was not timed, and goes as others of its library.
+        is_guess: whether it was not timed, and goes as others of its framework.
     """
 
     name: str

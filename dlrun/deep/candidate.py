@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from dlrun.catalog.architectures import ARCHITECTURES
 from dlrun.catalog.kinds import settle
 from dlrun.catalog.spaces import NUMBERS_ONLY, network_space
-from dlrun.contract.candidate import Family, FitContext, Kind, Library, side_of
+from dlrun.contract.candidate import Family, FitContext, Framework, Kind, side_of
 from dlrun.contract.dataset import Dataset
 from dlrun.contract.search import Dimension
 from dlrun.deep.defaults import MAX_EMBEDDED_COLUMNS
@@ -55,7 +55,7 @@ class DeepCandidate:
         return side_of(self.kind)
 
     @property
-    def library(self) -> Library:
+    def framework(self) -> Framework:
         """Return tensorflow."""
         return "tensorflow"
 

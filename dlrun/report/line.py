@@ -9,7 +9,7 @@ from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import first_line
 
 if TYPE_CHECKING:
-    from dlrun.contract.candidate import Epoch, Family, Library
+    from dlrun.contract.candidate import Epoch, Family, Framework
     from dlrun.contract.trial import Trial
 
 
@@ -56,7 +56,7 @@ class CandidateLine:
     metric: str
     family: Family
     n_splits: int
-    library: Library
+    framework: Framework
     trials: list[Trial] = field(default_factory=list)
     running: dict[int, Epoch] = field(default_factory=dict)
     searching: dict[int, SearchProgress] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class CandidateLine:
         latest = next(reversed(self.running.values()), None)
         if latest:
             return f"{split} epoch {latest.number}/{latest.of}".lstrip()
-        is_built = self.library == "tensorflow" and n_done < max(1, n_splits) and not progress
+        is_built = self.framework == "tensorflow" and n_done < max(1, n_splits) and not progress
         return f"{split} building".lstrip() if is_built else split
 
     def score(self) -> str:

@@ -20,7 +20,7 @@ from dlrun.report.terminal import FAMILY_STYLES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dlrun.contract.candidate import Epoch, Family, Library
+    from dlrun.contract.candidate import Epoch, Family, Framework
     from dlrun.contract.dataset import Split
     from dlrun.contract.trial import Trial
 
@@ -96,7 +96,7 @@ class Reporter:
     def start(self, header: StudyHeader) -> None:
         """Show the header of the study."""
 
-    def begin(self, candidate: str, family: Family, n_splits: int, library: Library) -> None:
+    def begin(self, candidate: str, family: Family, n_splits: int, framework: Framework) -> None:
         """Show that a candidate starts; on all rows where there are no splits."""
 
     def trial(self, candidate: str, split: Split) -> None:
@@ -143,11 +143,11 @@ class PlainReporter(Reporter):
         self._study = header.clock
         print_header(self._console, header)
 
-    def begin(self, candidate: str, family: Family, n_splits: int, library: Library) -> None:
+    def begin(self, candidate: str, family: Family, n_splits: int, framework: Framework) -> None:
         """Say that a network is built, which is silent for seconds."""
         self._n_splits[candidate] = n_splits
         self._study.begin(candidate, self._clock())
-        if library == "tensorflow":
+        if framework == "tensorflow":
             self._console.print(Text(f"building {candidate} …"), soft_wrap=True)
 
     def trial(self, candidate: str, split: Split) -> None:
@@ -221,9 +221,9 @@ class LiveReporter(Reporter):
         print_header(self._progress.console, header)
         self._progress.start()
 
-    def begin(self, candidate: str, family: Family, n_splits: int, library: Library) -> None:
+    def begin(self, candidate: str, family: Family, n_splits: int, framework: Framework) -> None:
         """Add the line of a candidate."""
-        line = CandidateLine(self._metric, family, n_splits, library)
+        line = CandidateLine(self._metric, family, n_splits, framework)
         self._lines[candidate] = line
         self._study.begin(candidate, self._clock())
         self._tasks[candidate] = self._progress.add_task(candidate, total=1.0, line=line)

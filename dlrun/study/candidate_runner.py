@@ -99,10 +99,10 @@ class CandidateRunner:
 
     def _strands(self, tasks: Sequence[TrialTask]) -> Iterator[Strand[Trial]]:
         """Yield the tasks' strands; what is reported before the first network comes first."""
-        for library, of_library in groupby(tasks, lambda task: task.candidate.library):
-            if library == "tensorflow":
+        for framework, of_framework in groupby(tasks, lambda task: task.candidate.framework):
+            if framework == "tensorflow":
                 self.before_networks()
-            for _, line in groupby(of_library, _title):
+            for _, line in groupby(of_framework, _title):
                 of_line = list(line)
                 self._begin(of_line)
                 strand = self._condition_strand if of_line[0].condition else self._trial_strand
@@ -153,7 +153,7 @@ class CandidateRunner:
 
     def _begin(self, line: Sequence[TrialTask]) -> None:
         candidate = line[0].candidate
-        self.reporter.begin(_title(line[0]), candidate.family, len(line), candidate.library)
+        self.reporter.begin(_title(line[0]), candidate.family, len(line), candidate.framework)
         if line[0].condition is None:
             self.study.begin_candidate(candidate.name, candidate.kind, candidate.settings)
 

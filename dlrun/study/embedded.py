@@ -23,8 +23,8 @@ from dlrun.contract.candidate import (
     Family,
     FitContext,
     Fitted,
+    Framework,
     Kind,
-    Library,
     Predictions,
     side_of,
 )
@@ -143,9 +143,9 @@ class EmbeddedCandidate:
         return side_of(self.kind)
 
     @property
-    def library(self) -> Library:
+    def framework(self) -> Framework:
         """Return the learner's."""
-        return self.learner.library
+        return self.learner.framework
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class EmbeddedCandidate:
     @property
     def settings(self) -> Mapping[str, object]:
         """Return the learner's settings, and the backbones under dotted recipe keys."""
-        section = "model" if self.library == "tensorflow" else f"baselines.{self.name}"
+        section = "model" if self.framework == "tensorflow" else f"baselines.{self.name}"
         names = ", ".join(dict.fromkeys(request.name for request in self.requests))
         return {**self.learner.settings, f"{section}.backbone": names}
 

@@ -17,7 +17,7 @@ from dlrun.classic.features.pipeline import make_features
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
-from dlrun.contract.candidate import Family, FitContext, Kind, Library, Predictions, side_of
+from dlrun.contract.candidate import Family, FitContext, Framework, Kind, Predictions, side_of
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.model_io import ModelInfo, read_facts
@@ -101,7 +101,7 @@ class FeatureNetworkCandidate:
         return side_of(self.kind)
 
     @property
-    def library(self) -> Library:
+    def framework(self) -> Framework:
         """Return tensorflow."""
         return "tensorflow"
 

@@ -175,7 +175,7 @@ class FinalModels:
     def _strand(self, job: RefitJob) -> Strand[Trial]:
         """Return the trial that was kept before, or run the job and keep its trial."""
         own = job.candidate
-        self.reporter.begin(self._title(job), own.family, 0, own.library)
+        self.reporter.begin(self._title(job), own.family, 0, own.framework)
         if known := job.recall():
             return known
         self.reporter.trial(self._title(job), job.split)
@@ -208,7 +208,7 @@ class FinalModels:
 
 def _reads_stream(candidate: Candidate, task: str) -> bool:
     """Return whether a candidate learns from all rows of a stream, and not from a sample."""
-    if candidate.library == "tensorflow":
+    if candidate.framework == "tensorflow":
         return not candidate.features
     candidate = within(candidate)
     from dlrun.classic.candidate import ClassicCandidate

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dlrun.contract.candidate import Candidate, Library
+from dlrun.contract.candidate import Candidate, Framework
 from dlrun.contract.forecast import CandidateForecast, Forecast, Pace, TimedFit
 from dlrun.study.probe import N_STEPS, time_fit, warm_up
 from dlrun.study.size import StudySize, count_final, count_fits, n_train_of, size_of
@@ -32,12 +32,12 @@ GROWTH: Final = 4  # of a sample to the next
 TYPICAL_STEPS: Final = 300  # of an optimizer, to the epoch that early stopping keeps
 FEWEST_EPOCHS: Final = 2  # to that epoch
 SHORT_SECONDS: Final = 1.0  # a second sample that takes as long is timed in any case
-OTHER_SECONDS: Final[Mapping[Library, float]] = {"scikit-learn": 0.05, "tensorflow": 0.15}
-COPIES: Final[Mapping[Library, float]] = {"scikit-learn": 2.0, "tensorflow": 3.0}
-PARAMETER_MB: Final[Mapping[Library, float]] = {"scikit-learn": 250e-6, "tensorflow": 4e-6}
+OTHER_SECONDS: Final[Mapping[Framework, float]] = {"scikit-learn": 0.05, "tensorflow": 0.15}
+COPIES: Final[Mapping[Framework, float]] = {"scikit-learn": 2.0, "tensorflow": 3.0}
+PARAMETER_MB: Final[Mapping[Framework, float]] = {"scikit-learn": 250e-6, "tensorflow": 4e-6}
 OVERHEAD_SECONDS: Final = 7.0  # imports, the data, the store, the report
 NETWORKS_SECONDS: Final = 4.5  # the import of TensorFlow
-MODEL_SECONDS: Final[Mapping[Library, float]] = {"scikit-learn": 0.7, "tensorflow": 1.5}
+MODEL_SECONDS: Final[Mapping[Framework, float]] = {"scikit-learn": 0.7, "tensorflow": 1.5}
 TRACKING_MB: Final = 200.0  # of memory: MLflow, and what the report is drawn by
 MARGIN: Final = 1.15  # of memory
 STORE_MB: Final = 2.0  # of runs and the report
@@ -50,12 +50,12 @@ class Paces:
 
     Attributes:
         of: candidate → its pace.
-        resident: library → MB of the process before its fits.
+        resident: framework → MB of the process before its fits.
         seconds: that the timing took.
     """
 
     of: Mapping[str, Pace]
-    resident: Mapping[Library, float]
+    resident: Mapping[Framework, float]
     seconds: float
 
 
@@ -66,7 +66,7 @@ class Timing:
     Attributes:
         threads: of each fit, as in the study.
         started: on the clock of `perf_counter`.
-        resident: MB of the process before the fits with a library.
+        resident: MB of the process before the fits with a framework.
         timed: candidate → its timed fits, by ascending rows.
         errors: candidate → why it could not be timed.
     """
@@ -74,7 +74,7 @@ class Timing:
     plan: StudyPlan
     threads: int
     started: float = field(default_factory=perf_counter)
-    resident: dict[Library, float] = field(default_factory=dict)
+    resident: dict[Framework, float] = field(default_factory=dict)
     timed: dict[str, tuple[TimedFit, ...]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -138,7 +138,7 @@ class Timing:
         return automatic_batch_size(self._n_train) if size == "auto" else size
 
     def _n_epochs(self, candidate: Candidate) -> float:
-        if candidate.library == "scikit-learn":
+        if candidate.framework == "scikit-learn":
             return 0.0
         return typical_epochs(candidate.settings, self._n_train / self._batch_size(candidate))
 
@@ -168,14 +168,14 @@ class Timing:
         return chosen.name not in self.errors
 
     def _pace(self, candidate: Candidate) -> Pace:
-        library = candidate.library
+        framework = candidate.framework
         return Pace(
             self.timed.get(candidate.name, ()),
             self._n_epochs(candidate),
             _setting(candidate.settings, "training.epochs") or 0,
-            OTHER_SECONDS[library],
-            row_mb(self.plan.dataset.frame) * COPIES[library],
-            PARAMETER_MB[library],
+            OTHER_SECONDS[framework],
+            row_mb(self.plan.dataset.frame) * COPIES[framework],
+            PARAMETER_MB[framework],
             self.errors.get(candidate.name, ""),
         )
 
@@ -189,7 +189,7 @@ def make_forecast(plan: StudyPlan, size: StudySize, paces: Paces) -> Forecast:
     """Forecast a study of some size by the paces of its candidates."""
     of_size = {name: pace.capped(size.epochs) for name, pace in paces.of.items()}
     candidates = forecast_candidates(plan, size, of_size)
-    overhead = OVERHEAD_SECONDS + sum(MODEL_SECONDS[each.library] for each in plan.candidates)
+    overhead = OVERHEAD_SECONDS + sum(MODEL_SECONDS[each.framework] for each in plan.candidates)
     n_final, n_rows = count_final(plan), round(size.share * len(plan.dataset))
     return Forecast(
         tuple(candidates),
@@ -207,12 +207,12 @@ def _memory_mb(
     plan: StudyPlan,
     size: StudySize,
     candidates: Iterable[CandidateForecast],
-    resident: Mapping[Library, float],
+    resident: Mapping[Framework, float],
 ) -> float:
     """Return the peak of all processes: workers, and this one beside them."""
     n_train, n_workers = n_train_of(plan, size), plan.recipe.execution.workers
     peaks = [
-        resident.get(own.library, 0.0) + each.pace.memory_mb(n_train)
+        resident.get(own.framework, 0.0) + each.pace.memory_mb(n_train)
         for own, each in zip(plan.candidates, candidates, strict=True)
     ]
     return MARGIN * (max(peaks) + TRACKING_MB) * (1 if n_workers == 1 else 1 + n_workers)
@@ -221,7 +221,7 @@ def _memory_mb(
 def forecast_candidates(
     plan: StudyPlan, size: StudySize, paces: Mapping[str, Pace]
 ) -> list[CandidateForecast]:
-    """Forecast each candidate; one that could not be timed goes as others of its library."""
+    """Forecast each candidate; one that could not be timed goes as others of its framework."""
     forecasts = []
     for each in plan.candidates:
         pace = paces[each.name]
@@ -234,9 +234,9 @@ def forecast_candidates(
 
 
 def _typical(plan: StudyPlan, candidate: Candidate, paces: Mapping[str, Pace]) -> Pace:
-    """Return the pace of the slowest candidate of the same library, else of the other one."""
+    """Return the pace of the slowest candidate of the same framework, else of the other one."""
     timed = [each for each in plan.candidates if paces[each.name].timed]
-    alike = [each for each in timed if each.library == candidate.library] or timed
+    alike = [each for each in timed if each.framework == candidate.framework] or timed
     n_train = n_train_of(plan, size_of(plan))
     return max(
         (paces[each.name] for each in alike),

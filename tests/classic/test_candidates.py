@@ -81,7 +81,7 @@ def test_the_side_follows_from_the_class_unless_the_recipe_names_it(
         ("mine", "classic", "classic"),
         ("svm", "network", "deep"),
     ]
-    assert {each.library for each in found} == {"scikit-learn"}
+    assert {each.framework for each in found} == {"scikit-learn"}
     assert found[2].settings["baselines.mine.side"] == "classic"
     assert found[3].settings == {"baselines.svm.side": "deep"}
     assert "side" not in "".join(found[1].settings)

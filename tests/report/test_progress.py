@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dlrun.contract.candidate import Epoch, Library
+from dlrun.contract.candidate import Epoch, Framework
 from dlrun.contract.dataset import Split
 from dlrun.contract.trial import Cost, Trial
 from dlrun.report.eta import PlannedTrials
@@ -195,8 +195,8 @@ def test_closing_twice_is_safe(screen):
     reporter.close()
 
 
-def line(n_splits: int = 2, library: Library = "tensorflow") -> CandidateLine:
-    return CandidateLine("roc_auc", "deep", n_splits, library)
+def line(n_splits: int = 2, framework: Framework = "tensorflow") -> CandidateLine:
+    return CandidateLine("roc_auc", "deep", n_splits, framework)
 
 
 def test_epochs_count_against_their_cap_until_a_split_has_ended():
@@ -219,7 +219,7 @@ def test_a_line_says_where_it_stands():
     for step, score in ((1, 0.8), (0, 0.6)):
         one.add_trial(trial("mlp", step, score))
     assert (one.place(), one.score()) == ("2/2", "ROC AUC 0.7")
-    assert line(library="scikit-learn").place() == "1/2"
+    assert line(framework="scikit-learn").place() == "1/2"
     on_all = line(n_splits=0)
     assert on_all.place() == "building"
     on_all.add_epoch(0, epoch(3))

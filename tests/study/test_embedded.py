@@ -126,8 +126,8 @@ def test_it_is_a_candidate_like_all_others(cases: Any, name: str, check: Any) ->
 
 def test_it_is_pretrained_whatever_learns_from_the_vectors(cases: Any, bert: Path) -> None:
     linear, mlp = cases["linear"].candidate, cases["mlp"].candidate
-    assert (linear.kind, linear.family, linear.library) == ("pretrained", "deep", "scikit-learn")
-    assert (mlp.kind, mlp.family, mlp.library) == ("pretrained", "deep", "tensorflow")
+    assert (linear.kind, linear.family, linear.framework) == ("pretrained", "deep", "scikit-learn")
+    assert (mlp.kind, mlp.family, mlp.framework) == ("pretrained", "deep", "tensorflow")
     assert linear.settings["baselines.linear-embed.backbone"] == str(bert)
     assert mlp.settings["model.backbone"] == str(bert)
     assert mlp.summarize(TEXTS).parameters == cases["mlp"].fitted.parameters

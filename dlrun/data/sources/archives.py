@@ -21,7 +21,7 @@ MAX_RATIO: Final = 100  # a larger one must be that many times its packed size a
 CHUNK: Final = 2**24
 CODECS: Final = {".gz": "gzip", ".zst": "zstd"}
 DAMAGE: Final = (
-    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError,
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError,
     RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, pa.ArrowException,
 )  # fmt: skip
 """What readers raise for damaged files."""

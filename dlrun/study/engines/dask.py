@@ -101,7 +101,7 @@ class DaskEngine:
             UsageError: no worker has the GPUs that a network is to get.
         """
         key = f"{self._topic}-{secrets.token_hex(8)}"
-        n_gpus = self._n_gpus() if job.candidate.library == "tensorflow" else 0.0
+        n_gpus = self._n_gpus() if job.candidate.framework == "tensorflow" else 0.0
         future = self._client.submit(
             _run,
             pickle.dumps(job),

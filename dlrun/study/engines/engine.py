@@ -62,7 +62,7 @@ class InProcess:
             on_epoch(number, epoch)
             return True
 
-        if job.candidate.library == "tensorflow":
+        if job.candidate.framework == "tensorflow":
             self._announce(job)
         return number, job.run(self._dataset, pass_on, threads=None)
 

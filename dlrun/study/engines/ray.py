@@ -107,7 +107,7 @@ class RayEngine:
     def _start(self, attempts: Attempts) -> None:
         # Ray's own retries go on at the item of the stream that was reached, whatever the second
         # run yields before it; so a job is started again as a new task.
-        share, is_network = self._share, attempts.job.candidate.library == "tensorflow"
+        share, is_network = self._share, attempts.job.candidate.framework == "tensorflow"
         task = ray.remote(
             num_cpus=share.n_cpus,
             num_gpus=share.n_gpus if is_network else 0,

@@ -59,7 +59,7 @@ class Slot:
     def takes(self, job: Job[Any]) -> bool:
         """Return whether the job may start here now."""
         return self.running is None and not (
-            job.candidate.library == "tensorflow" and self._gpus == HIDDEN
+            job.candidate.framework == "tensorflow" and self._gpus == HIDDEN
         )
 
     def start(self, attempts: Attempts) -> None:
@@ -97,7 +97,7 @@ class Slot:
         if (
             not self._process
             or not self.running
-            or self.running.job.candidate.library != "tensorflow"
+            or self.running.job.candidate.framework != "tensorflow"
         ):
             return False
         self._process.send_signal(signal.SIGINT)

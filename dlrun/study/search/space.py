@@ -75,7 +75,7 @@ def _has(candidate: Candidate, key: str, dataset: Dataset) -> bool:
 def _names(candidate: Candidate, dataset: Dataset) -> set[str]:
     """Return the keys of all settings that a candidate takes."""
     candidate = within(candidate)
-    if candidate.library == "tensorflow":
+    if candidate.framework == "tensorflow":
         return {*candidate.settings, *_sections(candidate)} - {*FIXED}
     from dlrun.classic.candidates import setting_names
 

@@ -142,7 +142,7 @@ class Endless:
     """A network whose driver goes while it trains."""
 
     token: Path
-    name, family, library, settings, features, needs_validation = (
+    name, family, framework, settings, features, needs_validation = (
         "endless",
         "deep",
         "tensorflow",

@@ -40,7 +40,7 @@ def test_one_local_worker_is_this_process() -> None:
 class Steps:
     """A candidate whose fit takes two epochs, and then cannot be scored."""
 
-    name, family, library, settings, features, needs_validation = (
+    name, family, framework, settings, features, needs_validation = (
         "steps",
         "deep",
         "tensorflow",

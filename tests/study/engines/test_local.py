@@ -38,9 +38,9 @@ from dlrun.contract.candidate import Epoch
 class Job:
     """Does what its name says, and sends three epochs before."""
 
-    def __init__(self, what, folder, library="scikit-learn"):
+    def __init__(self, what, folder, framework="scikit-learn"):
         self.what, self.folder = what, Path(folder)
-        self.candidate = SimpleNamespace(name=what, library=library)
+        self.candidate = SimpleNamespace(name=what, framework=framework)
 
     def run(self, dataset, on_epoch, threads):
         with (self.folder / "starts").open("a") as file:
@@ -180,7 +180,7 @@ def test_a_lost_worker_costs_its_job_after_three_attempts(make_job, tmp_path) ->
 
 def test_at_ctrl_c_networks_keep_a_checkpoint(make_job, tmp_path) -> None:
     with pytest.raises(KeyboardInterrupt), _two() as engine:
-        engine.submit(0, make_job("sleep", library="tensorflow"))
+        engine.submit(0, make_job("sleep", framework="tensorflow"))
         engine.submit(1, make_job("sleep"))
         asleep = tmp_path / "asleep"
         while not asleep.exists() or asleep.read_text().count("\n") < 2:
@@ -261,9 +261,9 @@ def test_a_network_gets_a_gpu_and_classic_candidates_need_none(make_job, monkeyp
     with share(make_dataset()) as rows:
         engine = LocalProcesses([Slot(rows, 1, gpus) for gpus in (HIDDEN, "2,3")])
         try:
-            engine.submit(0, make_job("look", library="tensorflow"))
+            engine.submit(0, make_job("look", framework="tensorflow"))
             engine.submit(
-                1, make_job("look", library="tensorflow")
+                1, make_job("look", framework="tensorflow")
             )  # waits for the only slot with GPUs
             engine.submit(2, make_job("look"))
             found = dict(engine.wait(lambda *_: None) for _ in range(3))
