@@ -69,6 +69,11 @@ class Training(Section):
     strategy: Annotated[str, OneOf(tuple(STRATEGIES), "a strategy")] = "auto"
     """auto: multi_worker where TF_CONFIG names several workers, else mirrored over all GPUs of the
     machine when there are several, else one device."""
+    compile: bool | Auto = "auto"
+    """Compile the steps with XLA; auto: where it was measured to save time."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are added up before a step: a batch that is larger than the memory
+    of the device."""
     deterministic: bool = False
     """Bit-for-bit repeatable, slower."""
     checkpoint_every: str = "epoch"

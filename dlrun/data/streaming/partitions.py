@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +20,7 @@ from dlrun.contract.note import Note
 from dlrun.data.sources.tables import check_same_columns, check_unique, name_of
 from dlrun.data.sources.text_format import HEAD_BYTES, find_format
 from dlrun.data.sources.text_tables import missing_texts
+from dlrun.data.streaming.blocks import Block
 from dlrun.errors import DataError
 
 TEXTS: Final = (".csv", ".tsv")
@@ -31,22 +32,8 @@ BUFFER_BYTES: Final = 2**18  # of each column that is read of a Parquet file
 
 
 @dataclass(frozen=True)
-class Block:
-    """Rows of a file that can be read without the rows before them.
-
-    Attributes:
-        first: number of a row group; or the first byte of rows of a text file.
-        stop: the byte after the rows; 0 for a row group.
-    """
-
-    path: Path
-    first: int
-    stop: int = 0
-
-
-@dataclass(frozen=True)
 class TableFiles:
-    """The files of one table.
+    """The files of one table (see `Blocks`).
 
     Attributes:
         name: a short name of the data.
@@ -59,6 +46,11 @@ class TableFiles:
     blocks: tuple[Block, ...]
     names: tuple[str, ...]
     format: TextFormat | None
+
+    folders: ClassVar[tuple[Path, ...]] = ()
+    kinds: ClassVar[Mapping[str, str]] = {}
+    target: ClassVar[str | None] = None
+    split_column: ClassVar[str | None] = None
 
     def read(
         self, block: Block, columns: Sequence[str], text: Collection[str] = ()

@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Column, Dataset, Target
-from dlrun.data.streaming.partitions import BUFFER_BYTES, Block, TableFiles
+from dlrun.data.streaming.blocks import Block, Blocks
+from dlrun.data.streaming.partitions import BUFFER_BYTES
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
@@ -55,7 +56,7 @@ class RowReader:
         missing: what stands for a missing target.
     """
 
-    files: TableFiles
+    files: Blocks
     columns: tuple[Column, ...]
     target: Target
     text: tuple[str, ...]

@@ -21,6 +21,7 @@ from dlrun.data.fingerprint import LENGTH
 from dlrun.data.selection import drop_empty_columns
 from dlrun.data.splits.column import read_split_values
 from dlrun.data.splits.plan import SUBSETS
+from dlrun.data.streaming.blocks import Block
 from dlrun.data.streaming.hash_split import (
     NO_SUBSET,
     TRAIN,
@@ -29,7 +30,6 @@ from dlrun.data.streaming.hash_split import (
     hash_batch,
     mix,
 )
-from dlrun.data.streaming.partitions import Block
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_y
 from dlrun.data.streaming.sample import BottomKSample, SampledRows, concatenate, concatenate_frames

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from dlrun.contract.candidate import Epoch, FitContext, OnEpoch
 from dlrun.deep.backend import tf
 from dlrun.deep.distributed.collective import CollectiveGroup
-from dlrun.deep.distributed.replicas import all_reduce_gradients
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 from dlrun.deep.training.best_weights import copy_weights
@@ -29,6 +28,7 @@ from dlrun.deep.training.device_data import DeviceDataset, TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
+from dlrun.deep.training.steps import Steps
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.system.forced_exit import closing
@@ -69,6 +69,11 @@ class Trainer:
     seed: int
     group: CollectiveGroup | None = None
     unfreeze_every: int = 0
+
+    @property
+    def steps(self) -> Steps:
+        """Return what compiles the steps of a call."""
+        return Steps(self.network, self.objective, self.optimizer, self.strategy)
 
     def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
         """Train, restore the best weights, and return their epoch.
@@ -119,7 +124,7 @@ class Trainer:
         )
         n_epochs = context.epochs or self.training.epochs
         n_frozen = self._count_frozen(state.epoch)
-        compiled = self._compile(self.network.trained(n_frozen))
+        compiled = self.steps.compile(self.network.trained(n_frozen))
         run = TrainingRun(rows, n_epochs, rates, compiled, stopper, state, checkpoint)
         run.n_frozen = n_frozen
         if self.group:
@@ -193,7 +198,7 @@ class Trainer:
         n_frozen = self._count_frozen(run.state.epoch)
         if n_frozen != run.n_frozen:
             run.n_frozen, run.is_traced = n_frozen, False
-            run.compiled = self._compile(self.network.trained(n_frozen))
+            run.compiled = self.steps.compile(self.network.trained(n_frozen))
             run.n_next = 1 if run.is_paced else run.n_next
 
     def _count_steps(self, n_rows: int) -> int:
@@ -245,36 +250,6 @@ class Trainer:
             message = f"{what}. {CAUSES.format(peak=peak)}"
             raise TrainingError(message)
 
-    def _compile(self, weights: list[Any]) -> Any:
-        """Compile the steps of a call; they add to the sums of losses and of gradient norms.
-
-        Args:
-            weights: that are trained.
-        """
-
-        def update(*share: Any) -> tuple[Any, Any]:
-            return self._update(weights, *share)
-
-        def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
-            number, loss, norm = state
-            self.optimizer.learning_rate.assign(rates[number])
-            batch = order[edges[number] : edges[number + 1]]
-            shares = self.strategy.run(update, args=(*copies, batch))
-            summed = (self.strategy.reduce("SUM", each, axis=None) for each in shares)
-            losses, norms = (tf.cast(each, tf.float64) for each in summed)
-            return number + 1, loss + losses, norm + norms
-
-        def steps(
-            copies: Any, order: Any, edges: Any, rates: Any, n_steps: Any, loss: Any, norm: Any
-        ) -> Any:
-            return tf.while_loop(
-                lambda number, *_: number < n_steps,
-                lambda *state: step(state, copies, order, edges, rates),
-                (tf.constant(0), loss, norm),
-            )[1:]
-
-        return tf.function(steps, autograph=False, reduce_retracing=True)
-
     def _copy_to_replicas(self, table: DeviceDataset) -> tuple[Any, Any]:
         def copy(_: Any) -> tuple[Any, Any]:
             inputs = {kind: tf.identity(tensor) for kind, tensor in table.inputs.items()}
@@ -282,30 +257,6 @@ class Trainer:
 
         copies: tuple[Any, Any] = self.strategy.experimental_distribute_values_from_function(copy)
         return copies
-
-    def _update(self, weights: list[Any], inputs: Any, y: Any, batch: Any) -> tuple[Any, Any]:
-        """Take one step on this replica's share of a batch.
-
-        Returns:
-            The sum of its rows' losses, and its share of the norm of the gradient.
-        """
-        context = tf.distribute.get_replica_context()
-        n_replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-        n_rows = tf.size(batch)
-        mine = batch[n_rows * replica // n_replicas : n_rows * (replica + 1) // n_replicas]
-        chosen = {kind: tf.gather(tensor, mine) for kind, tensor in inputs.items()}
-        if self.network.augmenter:
-            chosen = self.network.augmenter(chosen, training=True)
-        with tf.GradientTape() as tape:
-            outputs = self.network.body(chosen, training=True)
-            total = tf.reduce_sum(self.objective.losses(tf.gather(y, mine), outputs))
-            penalties = tf.add_n([*self.network.body.losses, 0.0]) / n_replicas
-            loss = total / tf.cast(n_rows, tf.float32) + penalties
-            loss = self.optimizer.scale_loss(loss)
-        gradients = all_reduce_gradients(tape.gradient(loss, weights))
-        norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(float(n_replicas))
-        self.optimizer.apply(gradients, weights)
-        return total, norm
 
 
 def automatic_batch_size(n_rows: int) -> int:
