@@ -177,7 +177,10 @@ def _device_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        message = "the device has not enough memory. Lower training.batch_size, or the width"
+        message = (
+            "the device has not enough memory. Lower training.batch_size, whose gradients "
+            "training.accumulate adds up, or the width"
+        )
         raise TrainingError(message) from error
     except tf.errors.OpError as error:
         lines = [line for line in str(error.message).splitlines() if line.strip() == line != ""]

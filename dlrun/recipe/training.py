@@ -52,7 +52,8 @@ class Training(Section):
     epochs: PositiveInt = 50
     """A cap; early stopping usually ends sooner."""
     batch_size: PositiveInt | Auto = "auto"
-    """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows."""
+    """The global batch, over all replicas; auto: 32 … 1024 by the number of training rows. With
+    accumulate a step has as many of them."""
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
     backbone_rate: PositiveFloat | Auto = "auto"
@@ -72,8 +73,9 @@ class Training(Section):
     compile: bool | Auto = "auto"
     """Compile the steps with XLA; auto: where it was measured to save time."""
     accumulate: PositiveInt = 1
-    """Batches whose gradients are added up before a step: a batch that is larger than the memory
-    of the device."""
+    """Batches whose gradients are added up before a step. Their rows are trained on as one batch,
+    and the memory is that of one alone; but batch normalisation sees, and dropout draws for, each
+    by itself."""
     deterministic: bool = False
     """Bit-for-bit repeatable, slower."""
     checkpoint_every: str = "epoch"

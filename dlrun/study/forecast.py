@@ -126,10 +126,10 @@ class Timing:
             self.timed[candidate.name] = (*self.timed.get(candidate.name, ()), fit)
 
     def _time_network(self, candidate: Candidate) -> None:
-        """Time a network on some batches, of the size that it has on all rows."""
+        """Time a network on some steps, of batches of the size that they have on all rows."""
         size = self._batch_size(candidate)
         candidate = candidate.with_settings({"training.batch_size": size})
-        self._time(candidate, min(N_STEPS * size, self._n_sampled))
+        self._time(candidate, min(N_STEPS * self._rows_of_step(candidate), self._n_sampled))
 
     def _batch_size(self, candidate: Candidate) -> int:
         from dlrun.deep.training.loop import automatic_batch_size
@@ -137,10 +137,15 @@ class Timing:
         size: Any = candidate.settings["training.batch_size"]
         return automatic_batch_size(self._n_train) if size == "auto" else size
 
+    def _rows_of_step(self, candidate: Candidate) -> int:
+        return self._batch_size(candidate) * (
+            _setting(candidate.settings, "training.accumulate") or 1
+        )
+
     def _n_epochs(self, candidate: Candidate) -> float:
         if candidate.framework == "scikit-learn":
             return 0.0
-        return typical_epochs(candidate.settings, self._n_train / self._batch_size(candidate))
+        return typical_epochs(candidate.settings, self._n_train / self._rows_of_step(candidate))
 
     @property
     def _n_train(self) -> int:

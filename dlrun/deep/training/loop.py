@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import ceil
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,13 @@ class Trainer:
     @property
     def steps(self) -> Steps:
         """Return what compiles the steps of a call."""
-        return Steps(self.network, self.objective, self.optimizer, self.strategy)
+        return Steps(
+            self.network,
+            self.objective,
+            self.optimizer,
+            self.strategy,
+            self.training.accumulate,
+        )
 
     def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
         """Train, restore the best weights, and return their epoch.
@@ -202,9 +208,8 @@ class Trainer:
             run.n_next = 1 if run.is_paced else run.n_next
 
     def _count_steps(self, n_rows: int) -> int:
-        """Count the batches of an epoch, each with a row for every replica at least."""
-        batch_size = self.training.batch_size
-        size = automatic_batch_size(n_rows) if batch_size == "auto" else batch_size
+        """Count the steps of an epoch, each with a row for every replica at least."""
+        size = rows_of_step(self.training.batch_size, self.training.accumulate, n_rows)
         n_replicas: int = self.strategy.num_replicas_in_sync
         return max(1, min(ceil(n_rows / size), n_rows // n_replicas))
 
@@ -257,6 +262,11 @@ class Trainer:
 
         copies: tuple[Any, Any] = self.strategy.experimental_distribute_values_from_function(copy)
         return copies
+
+
+def rows_of_step(batch_size: int | Literal["auto"], accumulate: int, n_rows: int) -> int:
+    """Return the rows whose gradients are in one step: of one batch, or of several."""
+    return accumulate * (automatic_batch_size(n_rows) if batch_size == "auto" else batch_size)
 
 
 def automatic_batch_size(n_rows: int) -> int:

@@ -53,7 +53,8 @@ results["augmented"] = {}
 for modality, preprocessing in json.loads(sys.argv[2]).items():
     dataset = getattr(modalities, modality)("classification")
     run = train(dataset, model={"architecture": "cnn", "filters": [4]},
-                training={"strategy": "mirrored"}, preprocessing=preprocessing)
+                training={"strategy": "mirrored", "batch_size": 8, "accumulate": 4},
+                preprocessing=preprocessing)
     results["augmented"][modality] = run.epochs[-1].metrics["train/loss"]
 print(json.dumps(results))
 """
@@ -66,6 +67,11 @@ CASES = {
         {},
     ),
     "mlp, clipped": ("table", {"architecture": "mlp", "hidden": [4]}, {"clip_norm": 0.05}),
+    "mlp, accumulated": (
+        "table",
+        {"architecture": "mlp", "hidden": [4]},
+        {"batch_size": 10, "accumulate": 5, "clip_norm": 0.05},
+    ),
     "mlp, embedded words": ("text", {"architecture": "mlp", "hidden": [4]}, {}),
     "tabm, weighted": (
         "table",
