@@ -15,7 +15,6 @@ class SplitMethod:
         title: what it does, in a few words.
         needs_column: it reads a column of the table, `data.split.column`.
         is_random: each repeat of a study draws other rows.
-        is_streamed: rows of a streamed table can be split by it.
         has_folds: it can make folds for cross-validation.
     """
 
@@ -23,7 +22,6 @@ class SplitMethod:
     title: str
     needs_column: bool = False
     is_random: bool = True
-    is_streamed: bool = True
     has_folds: bool = True
 
 
@@ -35,7 +33,7 @@ SPLIT_METHODS: Final = {
         SplitMethod("group", "whole groups, such as persons", needs_column=True),
         SplitMethod(
             "time", "the past for training, the future for testing",
-            needs_column=True, is_random=False, is_streamed=False,
+            needs_column=True, is_random=False,
         ),
         SplitMethod(
             "predefined", "the parts that the data brings",

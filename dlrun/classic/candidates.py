@@ -161,6 +161,8 @@ def _no_history(name: str, dataset: Dataset) -> str | None:
     row = BASELINES.get(name)
     if row is None or row.n_lags <= len(dataset.history):
         return None
+    if dataset.stream:
+        return f"{name} reads the target of earlier rows: hold them in memory (data.stream: false)"
     if dataset.history:
         return f"{name} needs times of which a season, such as a week, has two rows or more"
     return (

@@ -23,13 +23,7 @@ def read_split_values(recipe: Recipe, values: pd.Series[Any], rows: NDArray[Any]
     Raises:
         DataError: a value is missing, or is no time or no subset.
     """
-    missing = rows[values.isna().to_numpy()[rows]]
-    if len(missing):
-        message = (
-            f"{recipe.at('data.split.column')}: column {values.name!r} must not be empty, but is "
-            f"in row {values.index[missing[0]] + 1} ({len(missing)} in all)."
-        )
-        raise DataError(message)
+    check_present(recipe, values, rows)
     form = declared_formats(recipe).get(str(values.name))
     try:
         if form:
@@ -38,3 +32,18 @@ def read_split_values(recipe: Recipe, values: pd.Series[Any], rows: NDArray[Any]
     except DataError as error:
         message = f"{recipe.at('data.split.column')}: {error}"
         raise DataError(message) from error
+
+
+def check_present(recipe: Recipe, values: pd.Series[Any], rows: NDArray[Any]) -> None:
+    """Check that no value of the split column is missing in these rows.
+
+    Raises:
+        DataError: one is.
+    """
+    missing = rows[values.isna().to_numpy()[rows]]
+    if len(missing):
+        message = (
+            f"{recipe.at('data.split.column')}: column {values.name!r} must not be empty, but is "
+            f"in row {values.index[missing[0]] + 1} ({len(missing)} in all)."
+        )
+        raise DataError(message)

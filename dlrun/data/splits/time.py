@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dlrun.contract.dataset import Dataset
+from dlrun.contract.dataset import Column, Dataset
 from dlrun.data.splits.plan import FoldRows, SplitPlan, split_values, too_few
 from dlrun.data.types.datetime import to_datetime
 from dlrun.data.types.infer import infer_type
@@ -24,10 +24,23 @@ def read_values(values: pd.Series[Any], rows: NDArray[np.int64]) -> NDArray[Any]
     Raises:
         DataError: a value is neither a date nor a number.
     """
-    kind = infer_type(values)
-    cast = to_number if kind == "number" else to_datetime
+    return cast_times(values, infer_times(values))[rows]
+
+
+def infer_times(values: pd.Series[Any]) -> Column:
+    """Find whether times are numbers or dates, and how their texts are written."""
+    return find_format(values, infer_type(values))
+
+
+def cast_times(values: pd.Series[Any], column: Column) -> NDArray[Any]:
+    """Return the times of all rows, (rows,) datetime64[us] or float64.
+
+    Raises:
+        DataError: a value is neither a date nor a number.
+    """
+    cast = to_number if column.type == "number" else to_datetime
     try:
-        times: NDArray[Any] = cast(values, find_format(values, kind).format)[rows]
+        times: NDArray[Any] = cast(values, column.format)
     except DataError as error:
         message = f"a time split needs dates or numbers: {error}"
         raise DataError(message) from error
@@ -48,12 +61,11 @@ def split(dataset: Dataset, plan: SplitPlan, _rng: np.random.Generator) -> Itera
     times = split_values(dataset)
     order = np.argsort(times, kind="stable")
     times = times[order]
-    test_share = plan.test if plan.folds == 1 else 1 / (plan.folds + 1)
     for blocks_left in range(plan.folds, 0, -1):
-        past = 1 - blocks_left * test_share
-        train_end = _cut(times, past * (1 - plan.validation / (1 - test_share)))
+        train, past = past_shares(plan, blocks_left)
+        train_end = _cut(times, train)
         test_start = _cut(times, past)
-        test_end = _cut(times, past + test_share)
+        test_end = _cut(times, past + _test_share(plan))
         if not 0 < train_end < test_start < test_end:
             message = too_few("different times", len(np.unique(times)), plan)
             raise DataError(message)
@@ -62,6 +74,17 @@ def split(dataset: Dataset, plan: SplitPlan, _rng: np.random.Generator) -> Itera
             np.sort(order[train_end:test_start]),
             np.sort(order[test_start:test_end]),
         )
+
+
+def past_shares(plan: SplitPlan, blocks_left: int = 1) -> tuple[float, float]:
+    """Return the shares of all rows before the validation part, and before the test part."""
+    test_share = _test_share(plan)
+    past = 1 - blocks_left * test_share
+    return past * (1 - plan.validation / (1 - test_share)), past
+
+
+def _test_share(plan: SplitPlan) -> float:
+    return plan.test if plan.folds == 1 else 1 / (plan.folds + 1)
 
 
 def _cut(times: NDArray[Any], share: float) -> int:

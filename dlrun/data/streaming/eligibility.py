@@ -13,7 +13,6 @@ from pandas.api import types
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import NOT_STREAMED, STREAMED
 from dlrun.catalog.perturbations import PERTURBATIONS
-from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.tasks import TASKS
 from dlrun.contract.dataset import AUTO, Column, Target, TextFormat
 from dlrun.contract.note import Note
@@ -130,11 +129,8 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
         yield "data.max_rows", f"a sample of rows is held in memory. {ADVICE}."
     if isinstance(data.target, list):
         yield "data.target", f"a target in several columns is joined in memory. {ADVICE}."
-    method = SPLIT_METHODS.get(data.split.method or "")
-    if method and not method.is_streamed:
-        *most, last = (row.name for row in SPLIT_METHODS.values() if row.is_streamed)
-        reason = f"streamed rows are split by a hash, not by {method.name}."
-        yield "data.split.method", f"{reason} Use {', '.join(most)} or {last}. {ADVICE}."
+    if data.lags:
+        yield "data.lags", f"earlier rows are found among rows held in memory. {ADVICE}."
     if evaluation.folds not in ("auto", 1):
         reason = f"streamed rows have one test part, and {evaluation.folds} folds are asked for."
         yield "evaluation.folds", f"{reason} Set folds: auto. {ADVICE}."

@@ -1,4 +1,4 @@
-"""Splits by a hash: the values of a row decide whether it trains, validates or tests."""
+"""Splits of a stream: a row's values, hashed, or its time say whether it trains or tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dlrun.data.splits.column import read_split_values
 from dlrun.data.streaming.reader import Batch
+from dlrun.data.streaming.time_split import TimeSplit
 from dlrun.recipe.schema import Recipe
 
 TRAIN: Final = 0
@@ -20,33 +21,35 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class HashSplitter:
-    """Assigns each row to a subset by a hash of its values.
+    """Assigns each row to a subset by a hash of its values, or as its column says.
 
     Attributes:
         salt: of the hashes.
         brings_validation: the data has validation rows; else they are drawn from the training
             rows.
+        times: where the parts begin; None unless rows are split by time.
     """
 
     recipe: Recipe
     salt: int
     brings_validation: bool
+    times: TimeSplit | None = None
 
     def assign(self, batch: Batch, hashes: Hashes) -> NDArray[np.uint8]:
         """Return the subset of each row, (rows,): 0 training, 1 validation, 2 test, 3 none.
 
         Raises:
-            DataError: a row has no group, or an unknown subset.
+            DataError: a row has no group or time, or an unknown subset.
         """
-        split, present = self.recipe.data.split, _present(batch.y)
+        split, present = self.recipe.data.split, batch.present
         names = self._names(batch, present)
         if split.method == "group":
             hashes = pd.util.hash_array(names)
         uniform = mix(hashes, self.salt) / 2.0**64
         is_test, is_validation = uniform < split.test, uniform < split.test + split.validation
-        if split.method == "predefined":
+        if self.times or split.method == "predefined":
             is_test, is_validation = names == "test", names == "validation"
-            if not self.brings_validation:
+            if not self.times and not self.brings_validation:
                 is_validation |= (names == "train") & (uniform < split.validation)
         subsets = np.select([is_test, is_validation], [2, 1], TRAIN).astype(np.uint8)
         subsets[~present] = NO_SUBSET
@@ -58,14 +61,12 @@ class HashSplitter:
         column = self.recipe.data.split.column
         if column is not None:
             rows = np.flatnonzero(present)
-            names[present] = read_split_values(self.recipe, batch.raw[column], rows)
+            names[present] = (
+                self.times.names(batch, rows)
+                if self.times
+                else read_split_values(self.recipe, batch.raw[column], rows)
+            )
         return names
-
-
-def _present(y: Any) -> NDArray[np.bool_]:
-    present: NDArray[np.bool_]
-    present = y.codes >= 0 if isinstance(y, pd.Categorical) else ~np.isnan(y)
-    return present
 
 
 def mix(hashes: Hashes, salt: int) -> Hashes:

@@ -44,6 +44,13 @@ class Batch(NamedTuple):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Return whether each row has a target, (rows,)."""
+        is_class = isinstance(self.y, pd.Categorical)
+        present: NDArray[np.bool_] = self.y.codes >= 0 if is_class else ~np.isnan(self.y)
+        return present
+
 
 @dataclass(frozen=True)
 class RowReader:

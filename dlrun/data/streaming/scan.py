@@ -33,6 +33,7 @@ from dlrun.data.streaming.hash_split import (
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_y
 from dlrun.data.streaming.sample import BottomKSample, SampledRows, concatenate, concatenate_frames
+from dlrun.data.streaming.time_split import find_time_split
 from dlrun.data.targets.classification import sort_labels
 from dlrun.data.targets.read import check_varied
 from dlrun.data.types.number import count_infinite
@@ -54,14 +55,17 @@ def scan_table(recipe: Recipe, reader: RowReader) -> Dataset:
     """Read all rows once; return samples of them in memory, with the stream of all training rows.
 
     The subset and the sample of a row depend on a hash of its values: not on the order of the rows
-    nor on their files, and equal rows are in one subset. Preprocessing is fitted on the training
+    nor on their files, and equal rows are in one subset. Subsets by time are found in a pass over
+    the times before. Preprocessing is fitted on the training
     rows in memory, a uniform sample of all.
 
     Raises:
         DataError: the files cannot be read, or a subset would have no rows.
     """
     salts = np.random.SeedSequence(recipe.seed).generate_state(2, np.uint64).tolist()
-    splitter = HashSplitter(recipe, salts[0], _brings_validation(recipe, reader))
+    splitter = HashSplitter(
+        recipe, salts[0], _brings_validation(recipe, reader), find_time_split(recipe, reader)
+    )
     most = max(1000, MAX_CELLS // len(reader.columns))
     samples = tuple(BottomKSample(min(n, most)) for n in SAMPLE_SIZES)
     scan = TableScan(recipe, reader, splitter, salts[1], samples)

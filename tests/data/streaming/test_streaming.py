@@ -311,12 +311,14 @@ ADVICE = "Set data.stream: false to hold the rows in memory"
             f"recipe.yaml:11: data.max_rows: a sample of rows is held in memory. {ADVICE}.",
         ),
         (
-            {"split": {"method": "time", "column": "day"}},
+            {
+                "split": {"method": "time", "column": "day"},
+                "lags": {"columns": ["x"], "steps": [1]},
+            },
             {"evaluation": {"folds": 5}},
-            "recipe.yaml:12: data.split.method: streamed rows are split by a hash, not by time. "
-            f"Use random, stratified, group or predefined. {ADVICE}.\n"
-            "recipe.yaml:15: evaluation.folds: streamed rows have one test part, and 5 folds are "
-            f"asked for. Set folds: auto. {ADVICE}.",
+            f"recipe.yaml:14: data.lags: earlier rows are found among rows held in memory. {ADVICE}"
+            ".\nrecipe.yaml:20: evaluation.folds: streamed rows have one test part, and 5 folds "
+            f"are asked for. Set folds: auto. {ADVICE}.",
         ),
         (
             {},
