@@ -16,7 +16,7 @@ class ColumnKind:
         is_grouped: all columns of the kind form one input of a network; else each is its own.
         max_inputs: of a saved network; more columns of the kind enter it side by side as one input,
             since every input of a Keras model costs about 10 ms to build, to save and to load.
-        is_array: a cell is a NumPy array.
+        dtype: of the NumPy array in each cell; empty where a cell is a single value or a text.
         has_structure: neighbours within a cell (pixels, steps, words) carry meaning.
         has_segments: a cell has positions (patches, segments) that every row shares.
         is_streamed: a streamed table may have such columns.
@@ -31,7 +31,7 @@ class ColumnKind:
     title: str
     is_grouped: bool = False
     max_inputs: int | None = None
-    is_array: bool = False
+    dtype: Literal["", "uint8", "float32"] = ""
     has_structure: bool = False
     has_segments: bool = False
     is_streamed: bool = False
@@ -40,6 +40,11 @@ class ColumnKind:
     signature: Literal["double", "string", "any"] = "string"
     suffixes: tuple[str, ...] = ()
     architecture: str = "mlp"
+
+    @property
+    def is_array(self) -> bool:
+        """Return whether a cell is a NumPy array."""
+        return bool(self.dtype)
 
 
 # In the order in which a network joins its inputs.
@@ -55,20 +60,22 @@ COLUMN_KINDS: Final = {
             "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True
         ),
         ColumnKind(
-            "image", "images", is_array=True, has_structure=True, has_segments=True,
+            "image", "images", dtype="uint8", has_structure=True, has_segments=True,
+            is_streamed=True,
             suffixes=(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
             architecture="cnn",
         ),
         ColumnKind(
-            "text", "texts", has_structure=True, is_verbatim=True, suffixes=(".txt",),
-            architecture="text_cnn",
+            "text", "texts", has_structure=True, is_streamed=True, is_verbatim=True,
+            suffixes=(".txt",), architecture="text_cnn",
         ),
         ColumnKind(
-            "audio", "sounds", is_array=True, has_structure=True, has_segments=True,
+            "audio", "sounds", dtype="float32", has_structure=True, has_segments=True,
+            is_streamed=True,
             suffixes=(".wav", ".flac", ".ogg", ".mp3"), architecture="cnn",
         ),
         ColumnKind(
-            "series", "series", is_array=True, has_structure=True, has_segments=True,
+            "series", "series", dtype="float32", has_structure=True, has_segments=True,
             signature="any", architecture="fcn",
         ),
         ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True, has_format=True),

@@ -45,6 +45,10 @@ class Blocks(Protocol):
         """Return all blocks, in the order of the source."""
 
     @property
+    def n_rows(self) -> int:
+        """Return the number of all rows, or an estimate."""
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return the names of all columns."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +15,10 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import NOT_STREAMED, STREAMED
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.tasks import TASKS
-from dlrun.contract.dataset import AUTO, Column, Target, TextFormat
+from dlrun.contract.dataset import Column, Target
 from dlrun.contract.note import Note
 from dlrun.data.selection import (
-    check_text_settings,
     choose_columns,
-    chosen_format,
     declared_types,
     missing_values,
     name_target,
@@ -27,34 +26,31 @@ from dlrun.data.selection import (
     verbatim_columns,
 )
 from dlrun.data.sources.raw import RawData
-from dlrun.data.sources.text_format import BLANKS
-from dlrun.data.sources.url import fetch, is_url
-from dlrun.data.streaming.partitions import (
-    TableFiles,
-    cut_files,
-    estimate_bytes,
-    find_paths,
-    text_format,
-)
-from dlrun.data.streaming.reader import RowReader
+from dlrun.data.streaming.blocks import Block, Blocks
+from dlrun.data.streaming.hash_split import with_own_split
+from dlrun.data.streaming.reader import RowReader, decoded_bytes
+from dlrun.data.streaming.stored import ADVICE, StoredRows, find_stored
 from dlrun.data.targets.read import declare_target
+from dlrun.data.types.cast import find_shapes, is_array
 from dlrun.data.types.decode import free_memory
+from dlrun.data.types.infer import infer_type
 from dlrun.data.types.scalars import hide_texts
 from dlrun.data.types.written import find_formats
-from dlrun.errors import DataError, RecipeError
+from dlrun.errors import DataError, DlrunError, RecipeError
 from dlrun.recipe.schema import Recipe
 from dlrun.system.text import listed
 
 MEMORY_SHARE: Final = 0.5  # of the free memory; larger tables are streamed
-MAX_EXPANSION: Final = 20  # bytes in memory for each byte on disk, at most
 N_SAMPLES: Final = 8  # blocks from which the column types are inferred
 SAMPLE_CELLS: Final = 2**20  # of each such block
-ADVICE: Final = "Set data.stream: false to hold the rows in memory"
+SAMPLE_BYTES: Final = 2**23  # likewise, as they are stored
+SAMPLE_SHAPES: Final = 2**10  # rows by whose images and sounds their size is chosen
+N_HEAD_ROWS: Final = 100  # that show whether there are images or sounds
 LARGE: Final = "The table would take more than half of the free memory, so it is streamed."
 
 
 def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
-    """Return the reader of a table to stream, None where its rows are read into memory, and notes.
+    """Return the reader of rows to stream, None where they are read into memory, and notes.
 
     Raises:
         RecipeError: the recipe requests a stream that is not possible.
@@ -63,20 +59,17 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     wanted = recipe.data.stream
     if wanted is False:
         return None, ()
-    paths, notes = _find_files(recipe)
-    is_large = bool(paths) and _is_large(paths)
-    if wanted == "auto" and not is_large:
+    stored, notes = find_stored(recipe)
+    if wanted == "auto" and not (stored and _is_large(recipe, stored)):
         return None, ()
-    faults = list(_faults(recipe, n_paths=len(paths)))
-    if not faults:
-        form, found = text_format(paths[0], chosen_format(recipe))
-        check_text_settings(recipe, form or AUTO)
-        faults = list(_unsuited(form))
-        notes += found
-    if not faults:
-        reader, inferred = _infer_columns(recipe, cut_files(recipe.data.source, paths, form))
+    faults = list(_faults(recipe, stored))
+    if stored and not faults:
+        faults = list(stored.faults())
+    if stored and not faults:
+        blocks, found = stored.open()
+        reader, inferred = _infer_columns(recipe, blocks)
         faults = list(_unstreamed(reader))
-        notes += inferred
+        notes += [*found, *inferred]
     if not faults:
         return reader, (*([STREAMED.note(LARGE)] if wanted == "auto" else ()), *notes)
     if wanted is True:
@@ -86,40 +79,35 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     return None, (NOT_STREAMED.note(text),)
 
 
-def _find_files(recipe: Recipe) -> tuple[tuple[Path, ...], list[Note]]:
-    """Return the files of the source, downloaded if need be; nothing where it is no table."""
-    source = recipe.data.source
-    if not is_url(source):
-        return find_paths(source, recipe.folder), []
-    try:
-        path, note = fetch(source)
-    except DataError as error:
-        message = f"{recipe.at('data.source')}: {error}"
-        raise DataError(message) from error
-    return find_paths(str(path), Path()), [note]
-
-
-def _unsuited(form: TextFormat | None) -> Iterator[tuple[str, str]]:
-    """Yield the key and the reason where text files of a format cannot be cut into blocks."""
-    if form and form.encoding.startswith("utf-16"):
-        reason = "a file in UTF-16 cannot be cut where a row ends. Save it in UTF-8"
-        yield "data.encoding", f"{reason}. {ADVICE}."
-    if form and form.separator == BLANKS:
-        reason = "rows whose fields are separated by blanks cannot be streamed"
-        yield "data.separator", f"{reason}. {ADVICE}."
-
-
-def _is_large(paths: Sequence[Path]) -> bool:
-    """Return whether the table takes too much memory; files are read only if this is possible."""
+def _is_large(recipe: Recipe, stored: StoredRows) -> bool:
+    """Return whether the rows take too much memory, as they are stored or decoded."""
     most = MEMORY_SHARE * free_memory()
-    on_disk = sum(path.stat().st_size for path in paths)
-    return on_disk * MAX_EXPANSION > most and estimate_bytes(paths) > most
+    if stored.n_bytes() > most:
+        return True
+    try:
+        if any(stored.faults()):
+            return False
+        blocks, _ = stored.open()
+        if not _has_arrays(recipe, blocks):
+            return False
+        reader, _ = _infer_columns(recipe, blocks)
+    except DlrunError:  # what is wrong is said where the rows are read
+        return False
+    return blocks.n_rows * sum(map(decoded_bytes, reader.columns)) > most
 
 
-def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
+def _has_arrays(recipe: Recipe, blocks: Blocks) -> bool:
+    """Return whether the first rows have images or sounds, which decoding makes larger."""
+    types = {**blocks.kinds, **declared_types(recipe)}
+    head = _sample_block(recipe, blocks, blocks.blocks[0], N_HEAD_ROWS)
+    kinds = (types.get(name) or infer_type(head[name]) for name in blocks.names)
+    return any(COLUMN_KINDS[kind].is_array for kind in kinds)
+
+
+def _faults(recipe: Recipe, stored: StoredRows | None) -> Iterator[tuple[str, str]]:
     """Yield the key and the reason where the recipe's rows cannot be streamed."""
     data, evaluation = recipe.data, recipe.evaluation
-    if not n_paths:
+    if not stored:
         reason = (
             f"{data.source} cannot be streamed: that takes .csv, .tsv or .parquet files of one "
             "kind, a glob or a folder of them."
@@ -144,20 +132,18 @@ def _faults(recipe: Recipe, n_paths: int) -> Iterator[tuple[str, str]]:
             yield key, f"{reason} {ADVICE}, with data.max_rows."
 
 
-def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[Note, ...]]:
+def _infer_columns(recipe: Recipe, files: Blocks) -> tuple[RowReader, tuple[Note, ...]]:
     """Infer the types of the columns from rows of some blocks; return the reader and notes."""
-    as_text = list(verbatim_columns(recipe))
+    recipe = with_own_split(recipe, files)
     n_most = max(1000, SAMPLE_CELLS // len(files.names))
     numbers = np.unique(np.linspace(0, len(files.blocks) - 1, N_SAMPLES).astype(int))
-    samples = [
-        next(files.read(files.blocks[number], files.names, as_text)).slice(0, n_most)
-        for number in numbers
-    ]
-    frames = [each.to_pandas(date_as_object=False, ignore_metadata=True) for each in samples]
-    rows = pd.concat([_plain(frame) for frame in frames], ignore_index=True)
-    missing = missing_values(recipe)
+    samples = [_sample_block(recipe, files, files.blocks[number], n_most) for number in numbers]
+    rows = pd.concat(samples, ignore_index=True)
+    missing, split = missing_values(recipe), recipe.data.split.column
     hidden = {name: hide_texts(values, missing) for name, values in rows.items()}
-    raw = RawData(files.name, pd.DataFrame(hidden))
+    unread = {files.split_column} - {split}
+    frame = pd.DataFrame({name: hidden[name] for name in files.names if name not in unread})
+    raw = RawData(files.name, frame, files.target, types=files.kinds)
     name = name_target(recipe, raw)
     columns, written = find_formats(
         choose_columns(recipe, raw, name),
@@ -165,31 +151,69 @@ def _infer_columns(recipe: Recipe, files: TableFiles) -> tuple[RowReader, tuple[
         declared=declared_types(recipe),
         decimal=files.format.decimal if files.format else "auto",
     )
+    folders = (*files.folders, recipe.folder)
+    columns, shaped = _find_shapes(recipe, columns, raw.frame, folders)
     target, notes = declare_target(recipe, raw.frame[name])
-    split = recipe.data.split.column
     reader = RowReader(
         files,
         columns,
         target,
-        text=_text(raw.frame, columns, target, as_text, split),
+        text=_text(raw.frame, columns, target, verbatim_columns(recipe), split),
         others=() if split is None else (split,),
         where=recipe.at("data.source"),
         missing=missing,
+        folders=folders,
     )
-    return reader, (*notes, *unused_columns(recipe, raw.frame, name), *written)
+    return reader, (*notes, *unused_columns(recipe, raw.frame, name), *written, *shaped)
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return categories as strings: those of other blocks differ."""
+def _sample_block(recipe: Recipe, files: Blocks, block: Block, n_most: int) -> pd.DataFrame:
+    """Return the first raw rows of a block; categories as strings, since each block has its own."""
+    table = next(files.read(block, files.names, list(verbatim_columns(recipe)))).slice(0, n_most)
+    table = table.slice(0, max(1, SAMPLE_BYTES * len(table) // max(1, table.nbytes)))
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     names = frame.columns[frame.dtypes == "category"]
     return frame.astype(dict.fromkeys(names, object))
+
+
+def _find_shapes(
+    recipe: Recipe, columns: Sequence[Column], frame: pd.DataFrame, folders: Sequence[Path]
+) -> tuple[tuple[Column, ...], list[Note]]:
+    """Find the shapes of images and sounds from some rows, evenly spaced."""
+    if not any(map(is_array, columns)):
+        return tuple(columns), []
+    rows = np.unique(np.linspace(0, len(frame) - 1, SAMPLE_SHAPES).astype(int))
+    sample = frame.iloc[rows]
+
+    def found(sample: pd.DataFrame) -> tuple[tuple[Column, ...], list[Note]]:
+        return find_shapes(columns, sample, folders, recipe.preprocessing)
+
+    try:
+        shaped, notes = found(sample)
+    except DataError as error:
+        # The scan names a damaged row by its file; here its number there is unknown.
+        sound = [row for row in range(len(sample)) if _succeeds(found, sample.iloc[[row]])]
+        if not sound:
+            message = f"{recipe.at('data.features')}: {error}"
+            raise DataError(message) from error
+        shaped, notes = found(sample.iloc[sound])
+    text = f"This was seen in a sample of {len(rows):,} rows."
+    return shaped, [replace(note, text=f"{note.text} {text}") for note in notes]
+
+
+def _succeeds(found: Callable[[pd.DataFrame], object], rows: pd.DataFrame) -> bool:
+    try:
+        found(rows)
+    except DataError:
+        return False
+    return True
 
 
 def _text(
     frame: pd.DataFrame,
     columns: tuple[Column, ...],
     target: Target,
-    declared: list[str],
+    declared: Sequence[str],
     split: str | None,
 ) -> tuple[str, ...]:
     """Return the columns that are read as they are written, even where all values are numbers."""

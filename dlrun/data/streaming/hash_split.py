@@ -10,13 +10,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.data.splits.column import read_split_values
-from dlrun.data.streaming.reader import Batch
+from dlrun.data.streaming.blocks import Blocks
+from dlrun.data.streaming.reader import Batch, RowReader
 from dlrun.data.streaming.time_split import TimeSplit
+from dlrun.data.types.cast import is_array
+from dlrun.data.types.decode import hash_encoded
 from dlrun.recipe.schema import Recipe
 
 TRAIN: Final = 0
 NO_SUBSET: Final = 3  # of a row without a target
 Hashes = NDArray[np.uint64]
+
+
+def with_own_split(recipe: Recipe, files: Blocks) -> Recipe:
+    """Return the recipe with the parts that the source brings, unless it sets a split method."""
+    split = recipe.data.split
+    if split.method is not None or files.split_column is None:
+        return recipe
+    own = split.model_copy(update={"method": "predefined", "column": files.split_column})
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"split": own})})
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,16 @@ def mix(hashes: Hashes, salt: int) -> Hashes:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def hash_batch(batch: Batch) -> Hashes:
-    """Hash each row's columns and y, (rows,); the same in every process."""
-    columns = pd.util.hash_pandas_object(batch.frame, index=False).to_numpy()
+def hash_batch(batch: Batch, reader: RowReader) -> Hashes:
+    """Hash each row's columns and y, (rows,); the same in every process.
+
+    Images and sounds count with the bytes of their files.
+    """
+    encoded = {
+        column.name: hash_encoded(batch.raw[column.name], column, reader.folders)
+        for column in reader.columns
+        if is_array(column)
+    }
+    frame = batch.frame.assign(**encoded)
+    columns = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.y)

@@ -28,6 +28,8 @@ SUFFIXES: Final = (*TEXTS, ".parquet")
 BLOCK_BYTES: Final = 2**23  # of a text file
 MAX_ROW_BYTES: Final = 2**26  # a longer row is a quote that is never closed
 BATCH_ROWS: Final = 2**15
+BATCH_BYTES: Final = 2**25  # of a row group, as its columns are stored
+CHANGED: Final = "the file changed while it was learned from. Start again"
 BUFFER_BYTES: Final = 2**18  # of each column that is read of a Parquet file
 
 
@@ -37,6 +39,7 @@ class TableFiles:
 
     Attributes:
         name: a short name of the data.
+        n_rows: exact for Parquet, estimated for text files.
         names: of all columns.
         format: of text files; None for Parquet.
     """
@@ -44,13 +47,18 @@ class TableFiles:
     name: str
     paths: tuple[Path, ...]
     blocks: tuple[Block, ...]
+    n_rows: int
     names: tuple[str, ...]
     format: TextFormat | None
 
-    folders: ClassVar[tuple[Path, ...]] = ()
     kinds: ClassVar[Mapping[str, str]] = {}
     target: ClassVar[str | None] = None
     split_column: ClassVar[str | None] = None
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return the folder of the files, where relative paths in cells start."""
+        return (self.paths[0].parent,)
 
     def read(
         self, block: Block, columns: Sequence[str], text: Collection[str] = ()
@@ -183,16 +191,17 @@ def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> Ta
     """
     found = [_cut_text(path, form) if form else _cut_parquet(path) for path in paths]
     first, names = paths[0], found[0][0]
-    for path, (others, _) in zip(paths, found, strict=True):
+    for path, (others, _, _) in zip(paths, found, strict=True):
         check_same_columns(path, others, first, names)
         if form and others != names:
             message = f"{path.name} must have its columns as {first.name} has, in the same order."
             raise DataError(message)
-    blocks = tuple(block for _, blocks in found for block in blocks)
+    blocks = tuple(block for _, blocks, _ in found for block in blocks)
     if not blocks:
         message = f"{source}: the table has no rows."
         raise DataError(message)
-    return TableFiles(name_of(source, first), tuple(paths), blocks, names, form)
+    n_rows = sum(n for _, _, n in found)
+    return TableFiles(name_of(source, first), tuple(paths), blocks, n_rows, names, form)
 
 
 def _is_metadata(path: Path) -> bool:
@@ -202,8 +211,8 @@ def _is_metadata(path: Path) -> bool:
 
 # ---------------------------------------------------------------------------------- Parquet
 
-Cut = tuple[tuple[str, ...], list[Block]]
-"""The names of a file's columns, and its blocks."""
+Cut = tuple[tuple[str, ...], list[Block], int]
+"""The names of a file's columns, its blocks, and its rows, perhaps estimated."""
 
 
 def _opened(path: Path, words: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
@@ -220,19 +229,37 @@ def _cut_parquet(path: Path) -> Cut:
     with _opened(path) as file:
         names = tuple(file.schema_arrow.names)
         groups = [n for n in range(file.num_row_groups) if file.metadata.row_group(n).num_rows]
+        n_rows = file.metadata.num_rows
     check_unique(names, str(path))
-    return names, [Block(path, number) for number in groups]
+    return names, [Block(path, number) for number in groups], n_rows
 
 
 def _read_row_group(
     block: Block, columns: Sequence[str], text: Collection[str]
 ) -> Iterator[pa.Table]:
     with _opened(block.path, [name for name in columns if name in text]) as file:
+        if block.first >= file.num_row_groups:
+            message = f"{block.path}: {CHANGED}"
+            raise DataError(message)
         batches = file.iter_batches(
-            BATCH_ROWS, row_groups=[block.first], columns=list(columns), use_threads=False
+            _batch_rows(file.metadata.row_group(block.first), columns),
+            row_groups=[block.first],
+            columns=list(columns),
+            use_threads=False,
         )
         for batch in batches:
             yield pa.Table.from_batches([batch])
+
+
+def _batch_rows(group: Any, columns: Sequence[str]) -> int:
+    """Return the rows of a batch, fewer than usual where they are large."""
+    wanted, n_bytes = {*columns}, 1
+    for chunk in map(group.column, range(group.num_columns)):
+        path = chunk.path_in_schema  # such as image.bytes
+        if not wanted.isdisjoint((path, path.partition(".")[0])):
+            n_bytes += chunk.total_uncompressed_size
+    fitting: int = BATCH_BYTES * group.num_rows // n_bytes
+    return min(BATCH_ROWS, max(1, fitting))
 
 
 # --------------------------------------------------------------------------------- text files
@@ -249,8 +276,17 @@ def _cut_text(path: Path, form: TextFormat) -> Cut:
             stop = _next_end(file, path, start, BLOCK_BYTES, last=True)
             blocks.append(Block(path, start, stop))
             start = stop
+        n_rows = _estimate_rows(file, blocks) if blocks else 0
     check_unique(names, str(path))
-    return names, blocks
+    return names, blocks, n_rows
+
+
+def _estimate_rows(file: Any, blocks: Sequence[Block]) -> int:
+    """Estimate the rows by the line ends of the first block."""
+    start, stop = blocks[0].first, blocks[0].stop
+    file.seek(start)
+    n_lines: int = file.read(stop - start).count(b"\n") + 1
+    return n_lines * (blocks[-1].stop - start) // (stop - start)
 
 
 def _names(path: Path, file: Any, stop: int, form: TextFormat) -> tuple[str, ...]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
+from math import prod
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,9 +16,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.blocks import Block, Blocks
-from dlrun.data.streaming.partitions import BUFFER_BYTES
+from dlrun.data.streaming.partitions import BATCH_ROWS, BUFFER_BYTES, CHANGED
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
@@ -24,6 +28,7 @@ from dlrun.errors import DataError
 
 N_OPEN: Final = 8  # blocks that are read in turn, which mixes their rows
 MAX_BUFFER_BYTES: Final = 2**27  # of all open blocks
+BATCH_BYTES: Final = 2**25  # of decoded images and sounds
 
 
 class Batch(NamedTuple):
@@ -61,6 +66,7 @@ class RowReader:
         others: columns that are read in addition to the typed ones.
         where: prefix of error messages.
         missing: what stands for a missing target.
+        folders: where relative paths of images, sounds and texts may start.
     """
 
     files: Blocks
@@ -70,11 +76,12 @@ class RowReader:
     others: tuple[str, ...]
     where: str
     missing: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
 
     def read(
         self, block: Block, first: int, kept: NDArray[np.bool_] | None = None
     ) -> Iterator[Batch]:
-        """Read a block.
+        """Read a block in batches, which are smaller where rows are large.
 
         Args:
             block: of the files.
@@ -93,16 +100,22 @@ class RowReader:
                 mask = kept[start:done]
                 self._check_length(block, len(mask) == len(table))
                 rows, found = rows[mask], table.filter(pa.array(mask))
-            if len(found):
-                yield self._typed(block, found, rows)
+            for begin in range(0, len(found), self._batch_rows):
+                stop = begin + self._batch_rows
+                yield self._typed(block, found.slice(begin, self._batch_rows), rows[begin:stop])
         self._check_length(block, kept is None or done == len(kept))
+
+    @cached_property
+    def _batch_rows(self) -> int:
+        per_row = sum(decoded_bytes(column) for column in self.columns)
+        return min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, per_row)))
 
     def _typed(self, block: Block, table: pa.Table, rows: NDArray[np.int64]) -> Batch:
         raw: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
         raw.index = pd.Index(rows)
         values = hide_texts(raw[self.target.name], self.missing)
         try:
-            frame = cast_columns(raw, self.columns)
+            frame = cast_columns(raw, self.columns, self.folders)
             y = target_kind(self.target.task).parse(values)
         except DataError as error:
             message = f"{self.where}: {block.path.name}: {error}"
@@ -111,7 +124,7 @@ class RowReader:
 
     def _check_length(self, block: Block, is_same: bool) -> None:
         if not is_same:
-            message = f"{block.path}: the file changed while it was learned from. Start again"
+            message = f"{block.path}: {CHANGED}"
             raise DataError(message)
 
 
@@ -178,6 +191,12 @@ class StreamedTable:
                 y=encode_y(batch.y, self.like.target.labels),
                 row_ids=batch.rows + (in_all - in_file),
             )
+
+
+def decoded_bytes(column: Column) -> int:
+    """Return the most bytes of a decoded image, sound or series; 0 for other kinds."""
+    dtype = COLUMN_KINDS[column.type].dtype
+    return prod(column.shape) * np.dtype(dtype).itemsize if dtype else 0
 
 
 def encode_y(y: Any, labels: Sequence[str]) -> NDArray[Any]:

@@ -29,10 +29,17 @@ from dlrun.data.streaming.hash_split import (
     HashSplitter,
     hash_batch,
     mix,
+    with_own_split,
 )
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.data.streaming.reader import Batch, RowReader, StreamedTable, encode_y
-from dlrun.data.streaming.sample import BottomKSample, SampledRows, concatenate, concatenate_frames
+from dlrun.data.streaming.sample import (
+    BottomKSample,
+    SampledRows,
+    concatenate,
+    concatenate_frames,
+    count_bytes,
+)
 from dlrun.data.streaming.time_split import find_time_split
 from dlrun.data.targets.classification import sort_labels
 from dlrun.data.targets.read import check_varied
@@ -41,6 +48,7 @@ from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
 SAMPLE_SIZES: Final = (200_000, 50_000, 200_000)  # training, validation and test rows in memory
+SAMPLE_BYTES: Final = (2**28, 2**28, 2**29)  # of their decoded images, sounds and texts
 MAX_CELLS: Final = 2**25  # of a sample, which has fewer rows in a table with many columns
 SAMPLE_TEXTS: Final = {
     "train": (
@@ -62,12 +70,14 @@ def scan_table(recipe: Recipe, reader: RowReader) -> Dataset:
     Raises:
         DataError: the files cannot be read, or a subset would have no rows.
     """
+    recipe = with_own_split(recipe, reader.files)
     salts = np.random.SeedSequence(recipe.seed).generate_state(2, np.uint64).tolist()
     splitter = HashSplitter(
         recipe, salts[0], _brings_validation(recipe, reader), find_time_split(recipe, reader)
     )
     most = max(1000, MAX_CELLS // len(reader.columns))
-    samples = tuple(BottomKSample(min(n, most)) for n in SAMPLE_SIZES)
+    sizes = zip(SAMPLE_SIZES, SAMPLE_BYTES, strict=True)
+    samples = tuple(BottomKSample(min(n, most), n_bytes) for n, n_bytes in sizes)
     scan = TableScan(recipe, reader, splitter, salts[1], samples)
     for block in reader.files.blocks:
         scan.read(block)
@@ -185,14 +195,15 @@ class TableScan:
 
     def _read_batch(self, block: Block, batch: Batch, offset: int) -> NDArray[np.uint8]:
         """Split, count and sample the rows of a batch; return their subsets, (rows,)."""
-        hashes = hash_batch(batch)
+        hashes = hash_batch(batch, self.reader)
         try:
             subsets = self.splitter.assign(batch, hashes)
         except DataError as error:
             message = f"{block.path.name}: {error}"
             raise DataError(message) from error
         self.counts.add(batch, subsets, hashes, self.reader.columns)
-        rows = SampledRows(mix(hashes, self.salt), batch.frame, batch.y, batch.rows + offset)
+        keys, n_bytes = mix(hashes, self.salt), count_bytes(batch.frame, self.reader.columns)
+        rows = SampledRows(keys, batch.frame, batch.y, batch.rows + offset, n_bytes)
         for subset, sample in enumerate(self.samples):
             sample.add(rows, subsets == subset)
         return subsets

@@ -333,10 +333,11 @@ ADVICE = "Set data.stream: false to hold the rows in memory"
             f"rows that are held in memory. {ADVICE}, with data.max_rows.",
         ),
         (
-            {"features": {"x": "number", "town": "text"}},
+            {"features": {"x": "number", "z": {"series": ["z"]}}},
             {},
             "recipe.yaml:4: data.features: streamed columns are of the types number, category, "
-            f"datetime, but there are 'town' (text). Leave them out (data.exclude). {ADVICE}.",
+            "image, text, audio, datetime, but there are 'z' (series). Leave them out "
+            f"(data.exclude). {ADVICE}.",
         ),
     ],
 )
@@ -391,11 +392,7 @@ def test_a_file_that_changed_is_not_learned_from(dataset: Dataset, tmp_path: Pat
     make_table(200).to_parquet(path, index=False)
     with pytest.raises(DataError) as caught:
         rows_of(dataset, 0)
-    assert str(caught.value) in (
-        f"{path}: the file changed while it was learned from. Start again",
-        f"{path}: cannot be read: Some index in row_group_indices is 1, which is either < 0 or >= "
-        "num_row_groups(1)",
-    )
+    assert str(caught.value) == f"{path}: the file changed while it was learned from. Start again"
 
 
 def test_work_done_ahead_keeps_the_order_and_the_errors():
