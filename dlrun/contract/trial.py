@@ -84,6 +84,8 @@ class Cost:
     Attributes:
         fit_seconds: without start-up, as `cpu_seconds`.
         startup_seconds: of importing and compiling, which take the same for any number of rows.
+        gpu_peak_memory_mb: of a fit, on all GPUs together; None where none was used.
+        gpu_energy_wh: of these GPUs during the fit, other programs on them included.
     """
 
     fit_seconds: float | None = None
@@ -94,6 +96,8 @@ class Cost:
     model_mb: float | None = None
     parameters: int | None = None
     startup_seconds: float | None = None
+    gpu_peak_memory_mb: float | None = None
+    gpu_energy_wh: float | None = None
 
 
 @dataclass(frozen=True)

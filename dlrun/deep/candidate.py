@@ -130,9 +130,10 @@ class DeepCandidate:
             TrainingError: the network cannot be built or trained on these rows.
         """
         with startup():
+            from dlrun.deep.distributed.gpu_usage import measure_gpus
             from dlrun.deep.train import train_network
 
-        with self._add_place():
+        with self._add_place(), measure_gpus():
             return train_network(self.spec, train, validation, context)
 
     def summarize(self, dataset: Dataset) -> Summary:

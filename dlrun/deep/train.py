@@ -178,8 +178,8 @@ def _device_errors() -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         message = (
-            "the device has not enough memory. Lower training.batch_size, whose gradients "
-            "training.accumulate adds up, or the width"
+            "the device has not enough memory. Lower training.batch_size, and raise "
+            "training.accumulate by as much; or lower the width"
         )
         raise TrainingError(message) from error
     except tf.errors.OpError as error:

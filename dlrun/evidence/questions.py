@@ -221,7 +221,12 @@ def _computation(context: AspectContext) -> Sequence[AspectResult]:
     return [
         _of_best(context, "" if number else "computation", title, _cost(field))
         for number, (field, title) in enumerate(COSTS.items())
+        if field not in OF_GPUS or any(_is_known(row, field) for row in context.comparison.rows)
     ]
+
+
+def _is_known(row: CandidateSummary, cost: str) -> bool:
+    return getattr(row.cost, cost) is not None
 
 
 def _generalisation(context: AspectContext) -> Sequence[AspectResult]:
@@ -319,7 +324,10 @@ COSTS: Final = {
     "latency_ms_batch1": "latency of 1 row, ms",
     "latency_ms_batch1000": "latency of 1,000 rows, ms",
     "model_mb": "size of the model, MB",
+    "gpu_peak_memory_mb": "peak memory of the GPU, MB",
+    "gpu_energy_wh": "energy of the GPU to fit, Wh",
 }
+OF_GPUS: Final = ("gpu_peak_memory_mb", "gpu_energy_wh")  # shown where one was used
 SIDES: Final = {"deep": "networks", "classic": "baselines"}
 ASPECTS: Final[tuple[Callable[[AspectContext], Sequence[AspectResult]], ...]] = (
     _feature_engineering,

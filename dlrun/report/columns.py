@@ -24,6 +24,8 @@ COST_TITLES: Final = {
     "model_mb": "model MB",
     "parameters": "params",
     "startup_seconds": "start-up s",
+    "gpu_peak_memory_mb": "GPU MB",
+    "gpu_energy_wh": "GPU Wh",
 }
 
 
@@ -57,6 +59,11 @@ def make_columns(comparison: Comparison, sort: str | None = None) -> list[TableC
         _cost(rows, "latency_ms_batch1", 4),
         _cost(rows, "model_mb", 6),
         _cost(rows, "parameters", 5),
+    ]
+    columns += [
+        _cost(rows, name, 7)
+        for name in ("gpu_peak_memory_mb", "gpu_energy_wh")
+        if any(getattr(row.cost, name) is not None for row in rows)
     ]
     if not any(row.difference for row in rows):
         del columns[3]

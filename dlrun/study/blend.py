@@ -151,8 +151,18 @@ def _cost(parts: Sequence[Cost]) -> Cost:
     for name in SUMMED:
         values = [getattr(part, name) for part in parts]
         sums[name] = None if None in values else sum(values)
-    peaks = [part.peak_memory_mb for part in parts if part.peak_memory_mb is not None]
-    return Cost(**sums, peak_memory_mb=max(peaks, default=None))
+    energies = _known(parts, "gpu_energy_wh")  # those members without one used no GPU
+    return Cost(
+        **sums,
+        peak_memory_mb=max(_known(parts, "peak_memory_mb"), default=None),
+        gpu_peak_memory_mb=max(_known(parts, "gpu_peak_memory_mb"), default=None),
+        gpu_energy_wh=sum(energies) if energies else None,
+    )
+
+
+def _known(parts: Sequence[Cost], name: str) -> list[float]:
+    values = (getattr(part, name) for part in parts)
+    return [value for value in values if value is not None]
 
 
 def _save(plan: StudyPlan, journal: Journal, last: Trial) -> Path | None:

@@ -39,7 +39,6 @@ from dlrun.data.model_io import write_format
 from dlrun.errors import ClusterError, DlrunError, TrackingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
-from dlrun.system.gpus import gpu_names
 from dlrun.system.secrets import mask
 from dlrun.system.signals import unswallowed_signals
 
@@ -245,6 +244,7 @@ def cost_of(
     """
     one, thousand = _latency(fitted, test) if folder else (None, None)
     fit_seconds, cpu_seconds = fit_cost(usage, epochs)
+    is_resumed = any(each.resumed for each in epochs)
     return Cost(
         fit_seconds=fit_seconds,
         cpu_seconds=cpu_seconds,
@@ -254,6 +254,8 @@ def cost_of(
         latency_ms_batch1000=thousand,
         model_mb=save_model(fitted, folder, test.format) if folder else None,
         parameters=fitted.parameters,
+        gpu_peak_memory_mb=usage.gpu_peak_memory_mb,
+        gpu_energy_wh=None if is_resumed else usage.gpu_energy_wh,
     )
 
 
@@ -262,7 +264,7 @@ def fit_cost(usage: cost.ResourceUsage, epochs: Sequence[Epoch]) -> tuple[float,
 
     These say nothing of resumed epochs, nor of a GPU's work.
     """
-    is_on_gpu = bool(epochs) and bool(gpu_names())
+    is_on_gpu = usage.gpu_peak_memory_mb is not None
     resumed = [each.seconds - (each.startup_seconds or 0) for each in epochs if each.resumed]
     cpu_seconds = None if resumed or is_on_gpu else usage.cpu_seconds
     return usage.wall_seconds + sum(resumed), cpu_seconds

@@ -50,6 +50,8 @@ class ResourceUsage:
         wall_seconds: without those of start-up, as `cpu_seconds`.
         startup_seconds: wall seconds of the code within `startup`.
         startup_cpu_seconds: its CPU seconds.
+        gpu_peak_memory_mb: of all GPUs together; None where none is used, as `gpu_energy_wh`.
+        gpu_energy_wh: of these GPUs, other programs on them included; None if not measured.
         charged: what other code has taken that `charge` counts as if it were within.
     """
 
@@ -58,6 +60,8 @@ class ResourceUsage:
     startup_seconds: float = 0.0
     startup_cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    gpu_peak_memory_mb: float | None = None
+    gpu_energy_wh: float | None = None
     charged: dict[bytes, Duration] = field(default_factory=dict)
 
 
@@ -111,6 +115,15 @@ def charge(costs: Mapping[bytes, Duration]) -> None:
     usage = _measured.get()
     if usage is not None:
         usage.charged = {**costs, **usage.charged}
+
+
+def record_gpus(peak_memory_mb: float, energy_wh: float | None) -> None:
+    """Count the work of GPUs in what is measured."""
+    usage = _measured.get()
+    if usage is not None:
+        usage.gpu_peak_memory_mb = max(peak_memory_mb, usage.gpu_peak_memory_mb or 0.0)
+        if energy_wh is not None:
+            usage.gpu_energy_wh = energy_wh + (usage.gpu_energy_wh or 0.0)
 
 
 def _cpu_seconds() -> float:

@@ -1,4 +1,4 @@
-"""The names of the GPUs that a process may use, asked of NVIDIA's driver without TensorFlow."""
+"""The GPUs that a process may use, and their energy, asked of NVIDIA's driver itself."""
 
 from __future__ import annotations
 
@@ -6,17 +6,34 @@ import ctypes
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from dlrun.system.cost import n_cores
 
 LIBRARY: Final = "libnvidia-ml.so.1"  # of the driver
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 LONGEST_NAME: Final = 96  # NVML_DEVICE_NAME_V2_BUFFER_SIZE
+LISTED: Final = Path("/proc/driver/nvidia/gpus")  # a folder for each GPU, by its PCI address
+NODES: Final = Path("/dev")
+ANY_GPU: Final = "NVIDIA GPU"
 
 
-class Driver:
-    """NVIDIA's management library (NVML), of which five functions are used.
+class Driver(Protocol):
+    """What names the GPUs of the machine, in the order of their PCI addresses.
+
+    Its methods raise an OSError where there is no driver, or it does not answer.
+    """
+
+    def count(self) -> int:
+        """Count the GPUs of the machine."""
+
+    def name(self, place: int | str) -> str:
+        """Return the name of the GPU with an index or a UUID."""
+
+
+class Nvml:
+    """NVIDIA's management library, of which six functions are used.
 
     Raises:
         OSError: there is no driver, or it does not answer.
@@ -34,13 +51,24 @@ class Driver:
 
     def name(self, place: int | str) -> str:
         """Return the name of the GPU with an index or a UUID."""
-        device, text = ctypes.c_void_p(), ctypes.create_string_buffer(LONGEST_NAME)
+        text = ctypes.create_string_buffer(LONGEST_NAME)
+        self._call("nvmlDeviceGetName", self._handle(place), text, LONGEST_NAME)
+        return text.value.decode(errors="replace")
+
+    def energy(self, place: int | str) -> float:
+        """Return the joules that a GPU has used since the driver was loaded; from Volta on."""
+        millijoules = ctypes.c_ulonglong()
+        handle, result = self._handle(place), ctypes.byref(millijoules)
+        self._call("nvmlDeviceGetTotalEnergyConsumption", handle, result)
+        return millijoules.value / 1000
+
+    def _handle(self, place: int | str) -> ctypes.c_void_p:
+        device = ctypes.c_void_p()
         if isinstance(place, int):
             self._call("nvmlDeviceGetHandleByIndex_v2", place, ctypes.byref(device))
         else:
             self._call("nvmlDeviceGetHandleByUUID", place.encode(), ctypes.byref(device))
-        self._call("nvmlDeviceGetName", device, text, LONGEST_NAME)
-        return text.value.decode(errors="replace")
+        return device
 
     def _call(self, function: str, *arguments: Any) -> None:
         if code := getattr(self._library, function)(*arguments):
@@ -48,21 +76,73 @@ class Driver:
             raise OSError(message)
 
 
+class DriverFiles:
+    """The files of the driver, where a container has its devices but not its library."""
+
+    def __init__(self) -> None:
+        paths = sorted(LISTED.glob("*/information"))
+        self._gpus = [_read_fields(path) for path in paths]
+        # Some sandboxes have no such folder either, but always the nodes nvidia0, nvidia1, …
+        self._gpus = self._gpus or [{} for _ in NODES.glob("nvidia[0-9]*")]
+
+    def count(self) -> int:
+        """Count the GPUs of the machine."""
+        return len(self._gpus)
+
+    def name(self, place: int | str) -> str:
+        """Return the name of the GPU with an index or a UUID, as far as the files have it."""
+        if isinstance(place, int):
+            return self._gpus[place].get("Model", ANY_GPU)
+        for each in self._gpus:
+            if each.get("GPU UUID", "").startswith(place):
+                return each.get("Model", ANY_GPU)
+        message = f"{LISTED}: no GPU {place}"
+        raise OSError(message)
+
+
+def _read_fields(path: Path) -> dict[str, str]:
+    """Read lines such as `Model: NVIDIA H200`."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+
+
 def gpu_names() -> list[str]:
     """Return the names of the GPUs that CUDA_VISIBLE_DEVICES leaves; none without a driver."""
-    try:
-        driver = Driver()
-        return [driver.name(place) for place in visible(os.environ.get(VISIBLE), driver.count())]
-    except (OSError, AttributeError):  # an old driver lacks a function
-        return []
+    for make in (Nvml, DriverFiles):
+        try:
+            driver: Driver = make()
+            return [driver.name(place) for place in _visible(driver)]
+        except (OSError, AttributeError):  # an old driver lacks a function
+            continue
+    return []
 
 
 def visible_gpus() -> list[str]:
     """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, as its entries; none without a driver."""
+    for make in (Nvml, DriverFiles):
+        try:
+            return [str(each) for each in _visible(make())]
+        except (OSError, AttributeError):
+            continue
+    return []
+
+
+def energy_joules() -> float | None:
+    """Return what the GPUs that CUDA_VISIBLE_DEVICES leaves have used since some fixed time.
+
+    None where there are none, or the driver does not measure it.
+    """
     try:
-        return [str(each) for each in visible(os.environ.get(VISIBLE), Driver().count())]
+        driver = Nvml()
+        used = [driver.energy(place) for place in _visible(driver)]
     except (OSError, AttributeError):
-        return []
+        return None
+    return sum(used) if used else None
+
+
+def _visible(driver: Driver) -> list[int | str]:
+    return visible(os.environ.get(VISIBLE), driver.count())
 
 
 def deal(gpus: Sequence[str], share: float, n_workers: int) -> list[str]:

@@ -280,7 +280,7 @@ def test_a_full_device_is_told_with_what_to_do(trained, breast_cancer, monkeypat
         trained(breast_cancer)
     assert str(caught.value) == (
         "recipe.yaml: model: mlp: the device has not enough memory. Lower training.batch_size, "
-        "or the width"
+        "and raise training.accumulate by as much; or lower the width"
     )
 
 

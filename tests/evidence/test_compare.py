@@ -621,7 +621,7 @@ def test_an_unknown_column_names_the_others(flights):
     assert str(caught.value) == (
         "--sort: 'speed' is not a column. Allowed: candidate, family, difference, roc_auc, "
         "fit_seconds, cpu_seconds, peak_memory_mb, latency_ms_batch1, latency_ms_batch1000, "
-        "model_mb, parameters, startup_seconds"
+        "model_mb, parameters, startup_seconds, gpu_peak_memory_mb, gpu_energy_wh"
     )
 
 

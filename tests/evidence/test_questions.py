@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dlrun.contract.study import DataSummary
 from dlrun.contract.trial import ProbeScore
 from dlrun.evidence.compare import compare
-from dlrun.evidence.questions import answer
+from dlrun.evidence.questions import UNMEASURED, answer
 from dlrun.tracking.tables import probe_scores_table
 
 ASPECTS = [
@@ -30,6 +31,20 @@ def answered(study, *measured):
     table = probe_scores_table([each for group in measured for each in group])
     study = replace(study, probe_scores=table)
     return answer(study, compare([study]))
+
+
+def test_what_a_gpu_took_is_shown_where_one_was_used(flights):
+    wanted = {"peak memory of the GPU, MB", "energy of the GPU to fit, Wh"}
+    assert not wanted & {line.measure for line in answered(flights)}
+    is_deep = flights.trials["family"] == "deep"
+    costs = {"gpu_peak_memory_mb": 1200.0, "gpu_energy_wh": 0.25}
+    columns = {name: is_deep.map({True: value, False: np.nan}) for name, value in costs.items()}
+    lines = answered(replace(flights, trials=flights.trials.assign(**columns)))
+    found = {line.measure: (line.deep, line.classic) for line in lines}
+    assert [found[each] for each in sorted(wanted)] == [
+        ("0.25", UNMEASURED),
+        ("1,200", UNMEASURED),
+    ]
 
 
 def test_what_was_not_measured_is_a_command_to_type(flights):

@@ -117,6 +117,16 @@ def test_the_column_sorted_by_is_always_there(flights):
     ]  # fmt: skip
 
 
+def test_what_a_gpu_took_is_shown_where_one_was_used(flights):
+    costs = {"gpu_peak_memory_mb": 1200.0, "gpu_energy_wh": 0.25}
+    rows = list(flights.rows)
+    rows[1] = replace(rows[1], cost=replace(rows[1].cost, **costs))
+    table = comparison_table(replace(flights, rows=tuple(rows)))
+    assert titles(table)[-2:] == ["GPU MB", "GPU Wh"]
+    cells = [[str(cell) for cell in column.cells][:2] for column in table.columns[-2:]]
+    assert cells == [["", "1,200"], ["", "0.25"]]
+
+
 def test_another_metric_can_be_sorted_by(flights):
     table = comparison_table(flights, "accuracy")
     assert titles(table)[3] == "accuracy"

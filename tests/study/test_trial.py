@@ -25,6 +25,7 @@ from dlrun.data import model_io as saved
 from dlrun.errors import TrackingError, TrainingError
 from dlrun.recipe.schema import Recipe
 from dlrun.study.trial import TrialTask, run_trial
+from dlrun.system import cost
 from dlrun.system.signals import exit_code, raise_on_signals
 
 
@@ -41,11 +42,15 @@ class Toy:
     parameters: int = 5
     best_epoch: int | None = 2
     n_before: int = 0
+    on_gpu: bool = False
     needs_validation: bool = True
 
     def fit(self, train: Dataset, validation: Dataset, context: FitContext) -> Toy:
         if self.fails is not None:
             raise self.fails
+        if self.on_gpu:
+            cost.record_gpus(300.0, None)
+            cost.record_gpus(200.0, 1.5)
         self.shown = {
             "train": train.row_ids,
             "validation": validation.row_ids,
@@ -122,12 +127,16 @@ def test_what_was_trained_before_the_training_stopped_counts_as_well(
     assert cost.cpu_seconds is None
 
 
-def test_cpu_seconds_are_no_measure_of_a_network_on_a_gpu(
-    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dlrun.study.trial.gpu_names", lambda: ["NVIDIA H200"])
-    assert run(Toy(), dataset, tmp_path / "deep").cost.cpu_seconds is None
-    assert run(baseline(dataset), dataset, tmp_path / "classic").cost.cpu_seconds is not None
+def test_cpu_seconds_are_no_measure_of_a_network_on_a_gpu(dataset: Dataset, tmp_path: Path) -> None:
+    """Its memory and energy are; what earlier processes used before it was resumed nobody knows."""
+    there = run(Toy(on_gpu=True), dataset, tmp_path / "gpu").cost
+    assert (there.cpu_seconds, there.gpu_peak_memory_mb, there.gpu_energy_wh) == (None, 300.0, 1.5)
+    resumed = run(Toy(on_gpu=True, n_before=2), dataset, tmp_path / "resumed").cost
+    assert (resumed.gpu_peak_memory_mb, resumed.gpu_energy_wh) == (300.0, None)
+    for candidate in (Toy(), baseline(dataset)):
+        here = run(candidate, dataset, tmp_path / candidate.name).cost
+        assert here.cpu_seconds is not None
+        assert here.gpu_peak_memory_mb is here.gpu_energy_wh is None
 
 
 def test_epochs_are_kept_and_the_caller_says_which_is_the_last(dataset: Dataset) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +14,12 @@ import pytest
 from dlrun.system import gpus
 from dlrun.system.cost import n_cores
 
+HERE = Path(__file__).parent
 NAMES = [b"NVIDIA H200", b"NVIDIA A100-SXM4-80GB"]
 
 
 def library(names: list[bytes]) -> Any:
-    """Return NVML's five functions over some GPUs, with its calling convention."""
+    """Return NVML's functions over some GPUs, with its calling convention."""
 
     def count(number: Any) -> int:
         number._obj.value = len(names)
@@ -67,16 +71,76 @@ def test_the_gpus_that_cuda_may_use(
     assert gpus.gpu_names() == found
 
 
-def test_without_a_driver_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without NVML, whose driver lists its GPUs below the folder."""
+
     def refuse(name: str) -> Any:
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
-    assert gpus.gpu_names() == []
+    monkeypatch.setattr(gpus, "LISTED", tmp_path / "gpus")
+    monkeypatch.setattr(gpus, "NODES", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path
+
+
+def test_without_a_driver_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, without_library: Path
+) -> None:
+    assert gpus.gpu_names() == gpus.visible_gpus() == []
+    assert gpus.energy_joules() is None
     broken = library(NAMES)
     broken.nvmlInit_v2 = lambda: 9  # NVML_ERROR_DRIVER_NOT_LOADED
     monkeypatch.setattr(ctypes, "CDLL", lambda _: broken)
     assert gpus.gpu_names() == []
+
+
+def test_without_its_library_the_files_of_the_driver_name_them(
+    monkeypatch: pytest.MonkeyPatch, without_library: Path
+) -> None:
+    for address, model, uuid in (
+        ("0000:81:00.0", "NVIDIA A100-SXM4-80GB", "GPU-1f00"),
+        ("0000:02:00.0", "NVIDIA H200", "GPU-2a00"),
+    ):
+        path = without_library / "gpus" / address / "information"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"Model: \t\t {model}\nIRQ:   \t\t 11\nGPU UUID: \t {uuid}\nVideo:\n")
+    assert gpus.gpu_names() == ["NVIDIA H200", "NVIDIA A100-SXM4-80GB"]
+    assert gpus.visible_gpus() == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-1f")
+    assert gpus.gpu_names() == ["NVIDIA A100-SXM4-80GB"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpus.gpu_names() == []
+
+
+def test_without_these_files_the_devices_are_counted(without_library: Path) -> None:
+    for node in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (without_library / node).touch()
+    assert gpus.gpu_names() == ["NVIDIA GPU", "NVIDIA GPU"]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> str:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    built = str(tmp_path_factory.mktemp("driver") / gpus.LIBRARY)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", built, HERE / "nvml.c"], check=True)
+    return built
+
+
+def test_a_driver_in_c_is_called_as_it_wants(monkeypatch: pytest.MonkeyPatch, driver: str) -> None:
+    """The counter of the first is beyond 32 bits."""
+    monkeypatch.setattr(gpus, "LIBRARY", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpus.gpu_names() == ["NVIDIA H200", "NVIDIA T4"]
+    assert gpus.energy_joules() == 18e9 + 2 * 1800
+    assert gpus.energy_joules() == 18e9 + 4 * 1800
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bb")
+    assert (gpus.gpu_names(), gpus.energy_joules()) == (["NVIDIA T4"], 3 * 1800)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-c")
+    assert (gpus.gpu_names(), gpus.energy_joules()) == ([], None)
 
 
 def test_devices_in_words() -> None:

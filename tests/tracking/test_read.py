@@ -93,6 +93,7 @@ def test_columns_of_the_trials(study: Study) -> None:
         "accuracy", "log_loss", "val_accuracy", "val_log_loss",
         "fit_seconds", "cpu_seconds", "peak_memory_mb", "latency_ms_batch1",
         "latency_ms_batch1000", "model_mb", "parameters", "startup_seconds",
+        "gpu_peak_memory_mb", "gpu_energy_wh",
         "n_epochs", "best_epoch", "max_epochs",
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Final
 from dlrun.deep.distributed.worker import VARIABLE, from_tf_config
 from dlrun.errors import UsageError
 from dlrun.system.cost import n_cores
-from dlrun.system.gpus import VISIBLE
+from dlrun.system.gpus import VISIBLE, gpu_names
 
 DRIVER: Final = Path("/proc/driver/nvidia/version")
 
@@ -54,7 +54,7 @@ def _why_no_gpu() -> str:
     hidden = os.environ.get(VISIBLE)
     if hidden is not None and hidden.strip() in ("", "-1"):
         return f"{VISIBLE} is {hidden!r}, which hides every GPU"
-    return "" if DRIVER.exists() else "no NVIDIA driver is running on this machine"
+    return "" if DRIVER.exists() or gpu_names() else "no NVIDIA driver is running on this machine"
 
 
 def why_idle() -> str:
