@@ -107,6 +107,13 @@ AMBIGUOUS_FORMAT = NoteKind(
     "would be other dates or numbers.",
 )
 
+UNREAD_MEMBERS = NoteKind(
+    "DLR021",
+    "Files in shards that are not read",
+    "A .tar of samples has members whose extension is none of images, sounds, texts, .cls, .json "
+    "and a few names of values, such as .id.",
+)
+
 # ---------------------------------------------------------------- what fits the data, DLR030 to 049
 
 RANDOM_OVER_TIME = NoteKind(

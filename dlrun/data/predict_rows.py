@@ -6,8 +6,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from glob import glob, has_magic
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,13 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import AUTO, Column, TextFormat
 from dlrun.data.sources.arrays import read_inputs
 from dlrun.data.sources.folders import find_files, holds_files, kind_of
+from dlrun.data.sources.paths import find_matches, is_pattern
 from dlrun.data.sources.registry import read_source
+from dlrun.data.sources.shards import find_shards
 from dlrun.data.sources.tables import TEXT_SUFFIXES, read_table
+from dlrun.data.sources.tar_samples import is_shard
 from dlrun.data.sources.url import fetch, is_url
+from dlrun.data.streaming.partitions import find_tables
 from dlrun.data.types.decode import as_cells, is_present
 from dlrun.errors import DataError
 from dlrun.system.text import quoted
@@ -31,9 +34,9 @@ def read_rows(
     """Read the rows that a model predicts.
 
     Args:
-        source: a table, a glob of tables or an .npz, relative to the working directory, or the
-            address of a table; for a model with one column of images, sounds or texts also such a
-            file, a glob, a folder or a zip of them.
+        source: a table, a .tar of samples, a glob or a folder of these, or an .npz, relative to the
+            working directory; or the address of a table; for a model with one column of images,
+            sounds or texts also such a file, a glob, a folder or a zip of them.
         columns: the model's.
         form: of the text files that it was trained on.
         target: its name, for rows without names of columns, which may lack it.
@@ -50,15 +53,17 @@ def read_rows(
         for column in columns
         if COLUMN_KINDS[column.type].is_verbatim or "%" in column.format
     ]
-    if has_magic(source) and not path.exists():
-        files = sorted(glob(source, recursive=True))
-        if files and all(kind_of(PurePath(file)) for file in files):
-            return _of_files(source, files, columns), Path()
+    is_matched = is_pattern(source) and not path.exists()
+    files = [str(file) for file in find_matches(path)] if is_matched else []
+    if files and all(map(kind_of, files)):
+        return _of_files(source, files, columns), Path()
+    if is_matched or is_shard(path) or find_tables(path) or find_shards(source, Path()):
         raw = read_source(source, Path(), verbatim=text, wanted=form)
         return raw.frame, raw.folder
     if path.is_dir() or holds_files(path):
         found = find_files(path, _column_of_files(source, columns).type)
-        cells = found.cells if path.is_file() else [str(path / cell) for cell in found.cells]
+        cells = found.cells()
+        cells = cells if path.is_file() else tuple(str(path / cell) for cell in cells)
         return _of_files(source, cells, columns), Path()
     if path.is_file() and kind_of(path) and _may_be_cell(path, columns):
         return _of_files(source, [source], columns), Path()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ CHUNK: Final = 2**24
 CODECS: Final = {".gz": "gzip", ".zst": "zstd"}
 DAMAGE: Final = (
     OSError, EOFError, ValueError, TypeError, LookupError, AttributeError,
-    RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, pa.ArrowException,
+    RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError, pa.ArrowException,
 )  # fmt: skip
 """What readers raise for damaged files."""
 
@@ -34,20 +35,20 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     Raises:
         DataError: it is damaged, encrypted, or far larger than it looks.
     """
-    with _unpacking(path), zipfile.ZipFile(path) as archive:
+    with unpacking(path), zipfile.ZipFile(path) as archive:
         _check_size(path, sum(member.file_size for member in archive.infolist()))
         yield archive
 
 
 def read_compressed(path: Path) -> BytesIO:
-    """Return the unpacked bytes of a .gz or .zst file.
+    """Return the unpacked bytes of a .gz, .tgz or .zst file.
 
     Raises:
         DataError: it is damaged, or far larger than it looks.
     """
     content = BytesIO()
-    codec = CODECS[path.suffix.lower()]
-    with _unpacking(path), pa.input_stream(os.fspath(path), codec) as stream:
+    codec = CODECS.get(path.suffix.lower(), "gzip")
+    with unpacking(path), pa.input_stream(os.fspath(path), codec) as stream:
         while chunk := stream.read(CHUNK):
             content.write(chunk)
             _check_size(path, content.tell())
@@ -56,11 +57,16 @@ def read_compressed(path: Path) -> BytesIO:
 
 
 @contextmanager
-def _unpacking(path: Path) -> Iterator[None]:
+def unpacking(path: Path, done: str = "unpacked") -> Iterator[None]:
+    """Name the archive in the errors within, which are those of a damaged one.
+
+    Raises:
+        DataError: there is such an error.
+    """
     try:
         yield
     except DAMAGE as error:
-        message = f"{path}: cannot be unpacked: {error or type(error).__name__}"
+        message = f"{path}: cannot be {done}: {error or type(error).__name__}"
         raise DataError(message) from error
 
 

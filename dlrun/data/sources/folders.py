@@ -6,7 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 import pandas as pd
@@ -31,14 +31,42 @@ class Files:
     """Files of one kind below a folder or in a zip.
 
     Attributes:
+        path: of the folder or the zip.
         kind: of a column of them.
-        paths: relative to the folder, sorted.
-        cells: for a raw column: relative paths, or `zipfile.Path`s.
+        names: relative to the folder, or of the zip's members; sorted.
     """
 
+    path: Path
     kind: str
-    paths: tuple[PurePosixPath, ...]
-    cells: tuple[Any, ...]
+    names: tuple[str, ...]
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return the cells of a raw column: paths relative to the folder, or `zipfile.Path`s."""
+        if self.path.is_dir():
+            return self.names
+        archive = zipfile.ZipFile(self.path)  # stays open: its files are read later
+        return tuple(zipfile.Path(archive, name) for name in self.names)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the paths of files name the class.
+
+    Attributes:
+        depth: of the folder of the class.
+        has_subsets: the folder above it is that of the training, validation or test rows.
+    """
+
+    depth: int
+    has_subsets: bool
+
+    def label(self, name: str) -> str:
+        """Return the class of a file."""
+        return parts_of(name)[self.depth]
+
+    def subset(self, name: str) -> str:
+        """Return "train", "validation" or "test"."""
+        return SUBSET_NAMES[parts_of(name)[self.depth - 1].lower()]
 
 
 def read_folder(path: Path, target: str | None = None) -> RawData:
@@ -51,32 +79,42 @@ def read_folder(path: Path, target: str | None = None) -> RawData:
         DataError: the folder has no such files, several kinds, or files outside the classes.
     """
     files = find_files(path)
-    paths, subsets = _without_subsets([file.parts for file in files.paths])
-    loose = [file for file, path in zip(files.paths, paths, strict=True) if len(path) == 1]
-    if loose:
+    layout = find_layout(files)
+    target = target or "label"
+    labels = [layout.label(name) for name in files.names]
+    frame = pd.DataFrame({files.kind: as_cells(files.cells(), len(labels)), target: labels})
+    subsets = [layout.subset(name) for name in files.names] if layout.has_subsets else None
+    parts = pd.Series(subsets) if subsets else None
+    return RawData(path.stem, frame, target, parts, {files.kind: files.kind}, path)
+
+
+def find_layout(files: Files) -> Layout:
+    """Find the folders of the classes: below one that all files share, and below train and test.
+
+    Raises:
+        DataError: a file lies in no folder of a class.
+    """
+    names = files.names
+    shallowest = min(len(parts_of(name)) for name in names)
+    depth = int(shallowest > DEPTH and len({parts_of(name)[0] for name in names}) == 1)
+    tops = (
+        {parts_of(name)[depth].lower() for name in names} if shallowest - depth > DEPTH else set()
+    )
+    has_subsets = len(tops) > 1 and tops <= set(SUBSET_NAMES)
+    depth += has_subsets
+    loose = next((name for name in names if len(parts_of(name)) == depth + 1), None)
+    if loose is not None:
         message = (
-            f"{path.name}: {loose[0]} lies in no folder of a class. Put each file into a folder "
+            f"{files.path.name}: {loose} lies in no folder of a class. Put each file into a folder "
             "named after its class, such as cats/1.png."
         )
         raise DataError(message)
-    target = target or "label"
-    labels = [path[0] for path in paths]
-    frame = pd.DataFrame({files.kind: as_cells(files.cells, len(labels)), target: labels})
-    return RawData(path.stem, frame, target, subsets, {files.kind: files.kind}, path)
+    return Layout(depth, has_subsets)
 
 
-def _without_subsets(
-    paths: list[tuple[str, ...]],
-) -> tuple[list[tuple[str, ...]], pd.Series[str] | None]:
-    """Remove a folder that all paths share, then the folders of train and test rows."""
-    is_deep = all(len(path) > DEPTH for path in paths)
-    if is_deep and len({path[0] for path in paths}) == 1:
-        paths = [path[1:] for path in paths]
-        is_deep = all(len(path) > DEPTH for path in paths)
-    tops = [path[0].lower() for path in paths]
-    if not is_deep or not set(tops) <= set(SUBSET_NAMES) or len(set(tops)) == 1:
-        return paths, None
-    return [path[1:] for path in paths], pd.Series([SUBSET_NAMES[top] for top in tops])
+def parts_of(name: str) -> list[str]:
+    """Return the folders of a file and its own name."""
+    return [part for part in name.split("/") if part not in ("", ".")]
 
 
 def find_files(path: Path, kind: str | None = None) -> Files:
@@ -89,10 +127,11 @@ def find_files(path: Path, kind: str | None = None) -> Files:
     Raises:
         DataError: there are none, or images as well as sounds.
     """
-    found = dict(_in_zip(path) if path.is_file() else _in_folder(path))
-    kinds = {path: kind_of(path) for path in found}
     wanted = [each for each in FILE_KINDS if kind in (None, each.name)]
-    present = [each for each in wanted if each.name in kinds.values()]
+    found: dict[str, list[str]] = {each.name: [] for each in wanted}
+    for name in _in_zip(path) if path.is_file() else _in_folder(path):
+        found.get(kind_of(name) or "", []).append(name)
+    present = [each for each in wanted if found[each.name]]
     if not present:
         known = "; ".join(f"{each.name}: {' '.join(each.suffixes)}" for each in wanted)
         message = (
@@ -106,34 +145,31 @@ def find_files(path: Path, kind: str | None = None) -> Files:
             f"{path.name} holds {' and '.join(arrays)}. Keep one kind, or list them in a table."
         )
         raise DataError(message)
-    name = present[0].name
-    chosen = sorted(file for file, other in kinds.items() if other == name)
-    return Files(name, tuple(chosen), tuple(found[file] for file in chosen))
+    chosen = present[0].name
+    return Files(path, chosen, tuple(sorted(found[chosen], key=parts_of)))
 
 
-def kind_of(path: PurePath) -> str | None:
+def kind_of(path: str | PurePath) -> str | None:
     """Return the kind of a file by its suffix; None for tables and the like."""
-    suffix = path.suffix.lower()
-    return next((kind.name for kind in FILE_KINDS if suffix in kind.suffixes), None)
+    name = str(path).lower()
+    return next((kind.name for kind in FILE_KINDS if name.endswith(kind.suffixes)), None)
 
 
-def _in_folder(path: Path) -> Iterator[tuple[PurePosixPath, str]]:
+def _in_folder(path: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        relative = PurePosixPath(Path(folder).relative_to(path).as_posix())
-        for name in names:
-            if not name.startswith("."):
-                yield relative / name, str(relative / name)
+        relative = Path(folder).relative_to(path).as_posix()
+        above = "" if relative == "." else f"{relative}/"
+        yield from (above + name for name in names if not name.startswith("."))
 
 
-def _in_zip(path: Path) -> Iterator[tuple[PurePosixPath, zipfile.Path]]:
-    with open_zip(path):  # checked
-        archive = zipfile.ZipFile(path)  # stays open: its files are read later
-    for name in archive.namelist():
-        member = PurePosixPath(name)
-        is_hidden = any(part.startswith((".", "__MACOSX")) for part in member.parts)
+def _in_zip(path: Path) -> Iterator[str]:
+    with open_zip(path) as archive:
+        names = archive.namelist()
+    for name in names:
+        is_hidden = any(part.startswith((".", "__MACOSX")) for part in parts_of(name))
         if not name.endswith("/") and not is_hidden:
-            yield member, zipfile.Path(archive, name)
+            yield name
 
 
 def holds_files(path: Path) -> bool:
@@ -141,8 +177,8 @@ def holds_files(path: Path) -> bool:
     if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
         return False
     with open_zip(path) as archive:
-        names = [PurePosixPath(name) for name in archive.namelist()]
-    kinds = {kind_of(name) for name in names if len(name.parts) > 1}
+        names = archive.namelist()
+    kinds = {kind_of(name) for name in names if len(parts_of(name)) > 1}
     tables = {*SUFFIXES}.difference(*(kind.suffixes for kind in FILE_KINDS))  # a .txt is a text
-    has_table = any(name.suffix.lower() in tables for name in names)
+    has_table = any(name.lower().endswith(tuple(tables)) for name in names)
     return any(COLUMN_KINDS[kind].is_array or not has_table for kind in kinds if kind)

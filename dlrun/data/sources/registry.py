@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from glob import glob, has_magic
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from dlrun.catalog.sources import SOURCES
@@ -16,8 +16,11 @@ from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.data.sources import source_module
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
+from dlrun.data.sources.paths import find_matches, is_pattern, subsets_of
 from dlrun.data.sources.raw import RawData
+from dlrun.data.sources.shards import find_shards, read_shards
 from dlrun.data.sources.tables import check_same_columns, checked, name_of, read_table
+from dlrun.data.sources.tar_samples import is_shard
 from dlrun.data.sources.url import fetch, is_url
 from dlrun.data.sources.user_functions import find_function, located_errors
 from dlrun.data.streaming.partitions import find_tables
@@ -62,8 +65,8 @@ def read_source(
         raw = _read_path(path, target, types, verbatim, wanted)
         return replace(raw, notes=(note, *raw.notes))
     path = folder / Path(source).expanduser()
-    if has_magic(source) and not path.exists():
-        return _read_glob(path, source, verbatim, wanted)
+    if is_pattern(source) and not path.exists():
+        return _read_pattern(path, source, verbatim, wanted)
     if not path.exists():
         raise DataError(_not_found(path, source))
     return _read_path(path, target, types, verbatim, wanted)
@@ -80,7 +83,10 @@ def _read_path(
         tables = find_tables(path)
         if tables:
             return _read_files(tables, str(path), verbatim, wanted)
-        return read_folder(path, target)
+        shards = find_shards(str(path), Path())
+        return read_shards(path.name, shards) if shards else read_folder(path, target)
+    if is_shard(path):
+        return read_shards(path.name, [path])
     if path.suffix.lower() == ".npz":
         return read_arrays(path, target, types)
     table = read_table(path, text=verbatim, wanted=wanted)
@@ -97,13 +103,15 @@ def _not_found(path: Path, source: str) -> str:
     return f"{source} does not exist in the folder {path.parent}.{hint}{found}"
 
 
-def _read_glob(
+def _read_pattern(
     pattern: Path, source: str, verbatim: Collection[str], wanted: TextFormat
 ) -> RawData:
-    paths = [Path(path) for path in sorted(glob(str(pattern), recursive=True))]
+    paths = find_matches(pattern)
     if not paths:
         message = f"no file matches {source} in the folder {_fixed_folder(pattern)}."
         raise DataError(message)
+    if all(map(is_shard, paths)):
+        return read_shards(source, paths)
     return _read_files(paths, source, verbatim, wanted)
 
 
@@ -119,12 +127,21 @@ def _read_files(
     frame = pd.concat([first.frame, *(table.frame for table in others)], ignore_index=True)
     name, folder = name_of(source, paths[0]), paths[0].parent
     notes = tuple(dict.fromkeys(note for table in (first, *others) for note in table.notes))
-    return RawData(name, frame, folder=folder, format=first.format, notes=notes)
+    subsets = subsets_of(paths) if paths[0].suffix.lower() == ".parquet" else None
+    n_rows = [len(table.frame) for table in (first, *others)]
+    return RawData(
+        name,
+        frame,
+        subsets=pd.Series(np.repeat(subsets, n_rows)) if subsets else None,
+        folder=folder,
+        format=first.format,
+        notes=notes,
+    )
 
 
 def _fixed_folder(pattern: Path) -> Path:
     """Return the deepest folder of a glob that has no wildcard."""
-    while has_magic(pattern.name) or has_magic(str(pattern.parent)):
+    while is_pattern(pattern.name) or is_pattern(str(pattern.parent)):
         pattern = pattern.parent
     return pattern
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from glob import has_magic
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO, Final
@@ -18,10 +17,13 @@ from typing import IO, Final
 import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet
 
 from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.contract.note import Note
 from dlrun.data.sources.archives import CODECS, DAMAGE, open_zip, read_compressed
+from dlrun.data.sources.hugging_face import with_class_names
+from dlrun.data.sources.paths import is_pattern
 from dlrun.data.sources.text_tables import Content, read_text
 from dlrun.errors import DataError, ExtraError
 from dlrun.system.spreadsheet import guarded
@@ -200,6 +202,13 @@ def _read_json(content: Content, text: Collection[str]) -> pd.DataFrame:
     raise ValueError(message)
 
 
+def _read_parquet(content: Content, _text: Collection[str]) -> pd.DataFrame:
+    schema = pyarrow.parquet.read_schema(content)
+    if isinstance(content, BytesIO):
+        content.seek(0)
+    return with_class_names(pd.read_parquet(content), schema)
+
+
 def _read_feather(content: Content, _text: Collection[str]) -> pd.DataFrame:
     """Read a file that is checked: Arrow trusts its offsets, and wrong ones end the process."""
     pa.feather.read_table(content, memory_map=False).validate(full=True)
@@ -270,9 +279,9 @@ def name_of(source: str, path: Path) -> str:
         source: a path or a glob.
         path: its first file.
     """
-    if not has_magic(source):
+    if not is_pattern(source):
         return Path(source).name.partition(".")[0]
-    return re.split(r"[*?\[]", Path(source).name)[0].strip("-_.") or path.parent.name
+    return re.split(r"[*?\[{]", Path(source).name)[0].strip("-_.") or path.parent.name
 
 
 # --------------------------------------------------------------------------------- writing
@@ -291,7 +300,7 @@ def _write_jsonl(frame: pd.DataFrame, sink: IO[bytes]) -> None:
 
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat", ".data")
 READERS: Final[dict[str, Reader]] = {
-    ".parquet": lambda content, _text: pd.read_parquet(content),
+    ".parquet": _read_parquet,
     ".jsonl": _read_jsonl,
     ".json": _read_json,
     ".feather": _read_feather,

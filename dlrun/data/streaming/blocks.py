@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from dlrun.contract.dataset import TextFormat
+
+SUBSET: Final = "__subset__"
+"""The column of the parts that a source of files brings."""
 
 
 @dataclass(frozen=True)

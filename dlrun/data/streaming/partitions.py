@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,10 +16,12 @@ import pyarrow.parquet
 
 from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.contract.note import Note
+from dlrun.data.sources.hugging_face import name_classes
+from dlrun.data.sources.paths import find_matches, repository_files, subsets_of
 from dlrun.data.sources.tables import check_same_columns, check_unique, name_of
 from dlrun.data.sources.text_format import HEAD_BYTES, find_format
 from dlrun.data.sources.text_tables import missing_texts
-from dlrun.data.streaming.blocks import Block
+from dlrun.data.streaming.blocks import SUBSET, Block
 from dlrun.errors import DataError
 
 TEXTS: Final = (".csv", ".tsv")
@@ -42,6 +43,7 @@ class TableFiles:
         n_rows: exact for Parquet, estimated for text files.
         names: of all columns.
         format: of text files; None for Parquet.
+        subsets: of each file, where all are named after these.
     """
 
     name: str
@@ -50,10 +52,15 @@ class TableFiles:
     n_rows: int
     names: tuple[str, ...]
     format: TextFormat | None
+    subsets: tuple[str, ...] | None = None
 
     kinds: ClassVar[Mapping[str, str]] = {}
     target: ClassVar[str | None] = None
-    split_column: ClassVar[str | None] = None
+
+    @property
+    def split_column(self) -> str | None:
+        """Return the column of the subsets, where the files are named after these."""
+        return SUBSET if self.subsets else None
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -76,11 +83,20 @@ class TableFiles:
         try:
             if self.format:
                 yield from self._read_text(self.format, block, columns, text)
-            else:
-                yield from _read_row_group(block, columns, text)
-        except (OSError, UnicodeError, pa.ArrowException) as error:
+                return
+            stored = [name for name in columns if name != SUBSET] or [self.names[0]]
+            for table in _read_row_group(block, stored, text):
+                yield self._with_subset(block, table).select(list(columns))
+        except (OSError, ValueError, pa.ArrowException) as error:
             message = f"{block.path}: cannot be read: {error}"
             raise DataError(message) from error
+
+    def _with_subset(self, block: Block, table: pa.Table) -> pa.Table:
+        if self.subsets is None:
+            return table
+        subset = self.subsets[self.paths.index(block.path)]
+        subsets = pa.array([subset] * len(table)).dictionary_encode()
+        return table.append_column(SUBSET, subsets)
 
     def _read_text(
         self, form: TextFormat, block: Block, columns: Sequence[str], text: Collection[str]
@@ -134,11 +150,12 @@ def find_paths(source: str, folder: Path) -> tuple[Path, ...]:
     """
     path = folder / Path(source).expanduser()
     if path.is_dir():
-        paths = sorted(file for file in path.iterdir() if not _is_metadata(file))
+        paths = list(repository_files(path, (".parquet",)))
+        paths = paths or sorted(file for file in path.iterdir() if not _is_metadata(file))
     elif path.is_file():
         paths = [path]
     else:
-        paths = [Path(file) for file in sorted(glob(str(path), recursive=True))]
+        paths = find_matches(path)
     suffixes = {path.suffix.lower() if path.is_file() else "" for path in paths}
     return tuple(paths) if len(suffixes) == 1 and suffixes <= {*SUFFIXES} else ()
 
@@ -201,7 +218,9 @@ def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> Ta
         message = f"{source}: the table has no rows."
         raise DataError(message)
     n_rows = sum(n for _, _, n in found)
-    return TableFiles(name_of(source, first), tuple(paths), blocks, n_rows, names, form)
+    subsets = None if form else subsets_of(paths)
+    names = (*names, SUBSET) if subsets else names
+    return TableFiles(name_of(source, first), tuple(paths), blocks, n_rows, names, form, subsets)
 
 
 def _is_metadata(path: Path) -> bool:
@@ -248,7 +267,7 @@ def _read_row_group(
             use_threads=False,
         )
         for batch in batches:
-            yield pa.Table.from_batches([batch])
+            yield name_classes(pa.Table.from_batches([batch]))
 
 
 def _batch_rows(group: Any, columns: Sequence[str]) -> int:

@@ -52,7 +52,17 @@ def _names_file(cell: Any) -> bool:
 
 def _read_file(cell: Any, folders: Folders) -> str:
     source = locate(cell, folders)
-    data = source.getvalue() if isinstance(source, BytesIO) else Path(source).read_bytes()
+    return decode_text(
+        source.getvalue() if isinstance(source, BytesIO) else Path(source).read_bytes()
+    )
+
+
+def decode_text(data: bytes) -> str:
+    """Return the text of a file in UTF-8.
+
+    Raises:
+        CellError: it is in another encoding.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

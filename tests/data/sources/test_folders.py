@@ -256,8 +256,8 @@ def test_files_of_one_kind_are_found_without_classes(tmp_path: Path) -> None:
     write_image(tmp_path / "new" / "b.png", 1)
     write_image(tmp_path / "new" / "a" / "c.png", 1)
     write_sound(tmp_path / "new" / "d.wav", 1)
-    assert find_files(tmp_path / "new", "image").cells == ("a/c.png", "b.png")
-    assert find_files(tmp_path / "new", "audio").cells == ("d.wav",)
+    assert find_files(tmp_path / "new", "image").names == ("a/c.png", "b.png")
+    assert find_files(tmp_path / "new", "audio").names == ("d.wav",)
     with pytest.raises(DataError) as caught:
         find_files(tmp_path / "new", "text")
     assert str(caught.value) == (
