@@ -22,7 +22,7 @@ from dlrun.data.sources.tables import name_of
 from dlrun.data.sources.tar_samples import (
     SUFFIXES,
     TARGET,
-    Sample,
+    TarSample,
     is_media,
     is_row,
     is_shard,
@@ -65,7 +65,7 @@ class Columns:
         self.contents: dict[str, str] = {}
         self.unread: Counter[str] = Counter()
 
-    def add(self, sample: Sample, fields: Collection[str]) -> None:
+    def add(self, sample: TarSample, fields: Collection[str]) -> None:
         """Add the columns of a sample, which are its members and the fields of its .json."""
         for extension in sample.members:
             held = read_extension(extension)

@@ -35,7 +35,7 @@ class Member(NamedTuple):
     size: int
 
 
-class Sample(NamedTuple):
+class TarSample(NamedTuple):
     """A row of a shard.
 
     Attributes:
@@ -85,7 +85,7 @@ def is_media(content: str) -> bool:
     return content in COLUMN_KINDS and COLUMN_KINDS[content].is_array
 
 
-def is_row(sample: Sample) -> bool:
+def is_row(sample: TarSample) -> bool:
     """Return whether any member of a sample is read."""
     return any(read_extension(extension) for extension in sample.members)
 
@@ -113,7 +113,7 @@ def open_shard(path: Path) -> Iterator[IO[bytes]]:
 # ------------------------------------------------------------------------------- the samples
 
 
-def read_samples(file: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[Sample]:
+def read_samples(file: IO[bytes], start: int = 0, stop: int | None = None) -> Iterator[TarSample]:
     """Find the samples of a shard, in its order; only headers are read.
 
     Members that are no files, such as folders and links, hidden ones, and ones without an extension
@@ -129,7 +129,7 @@ def read_samples(file: IO[bytes], start: int = 0, stop: int | None = None) -> It
         ValueError: the members of a sample do not follow each other, or two have one extension.
     """
     keys = set[str]()
-    sample: Sample | None = None
+    sample: TarSample | None = None
     for info in _read_headers(file, start, stop):
         found = NAME.fullmatch(info.name)
         if not info.isreg() or info.issparse() or not found:
@@ -145,7 +145,7 @@ def read_samples(file: IO[bytes], start: int = 0, stop: int | None = None) -> It
                 )
                 raise ValueError(message)
             keys.add(key)
-            sample = Sample(key, info.offset, {})
+            sample = TarSample(key, info.offset, {})
         if extension in sample.members:
             message = f"the sample {key!r} has two files .{extension}"
             raise ValueError(message)
@@ -172,7 +172,7 @@ def _read_headers(file: IO[bytes], start: int, stop: int | None) -> Iterator[tar
 
 
 def read_cells(
-    file: IO[bytes], sample: Sample, columns: Collection[str] | None = None
+    file: IO[bytes], sample: TarSample, columns: Collection[str] | None = None
 ) -> dict[str, Any]:
     """Read the cells of a sample: bytes of images and sounds, str of texts and values.
 
@@ -204,7 +204,7 @@ def read_cells(
     return cells
 
 
-def read_fields(file: IO[bytes], sample: Sample) -> dict[str, Any]:
+def read_fields(file: IO[bytes], sample: TarSample) -> dict[str, Any]:
     """Read the fields of a sample's .json that are single values.
 
     Raises:

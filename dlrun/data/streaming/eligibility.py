@@ -109,8 +109,9 @@ def _faults(recipe: Recipe, stored: StoredRows | None) -> Iterator[tuple[str, st
     data, evaluation = recipe.data, recipe.evaluation
     if not stored:
         reason = (
-            f"{data.source} cannot be streamed: that takes .csv, .tsv or .parquet files of one "
-            "kind, a glob or a folder of them."
+            f"{data.source} cannot be streamed: that takes .csv, .tsv, .parquet or .tar files of "
+            "one kind, a glob or a folder of them; or a folder, or a zip, of one folder for each "
+            "class."
         )
         yield "data.source", f"{reason} {ADVICE}."
     if data.max_rows is not None:

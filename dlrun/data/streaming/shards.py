@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -15,8 +16,7 @@ from dlrun.data.sources.paths import subsets_of
 from dlrun.data.sources.shards import Columns, to_arrow
 from dlrun.data.sources.tables import name_of
 from dlrun.data.sources.tar_samples import (
-    PACKED,
-    Sample,
+    TarSample,
     is_row,
     open_shard,
     read_cells,
@@ -24,7 +24,6 @@ from dlrun.data.sources.tar_samples import (
     read_samples,
 )
 from dlrun.data.streaming.blocks import SUBSET, Block
-from dlrun.errors import DataError
 
 BLOCK_SAMPLES: Final = 512
 BLOCK_BYTES: Final = 2**26
@@ -102,7 +101,7 @@ class Shards:
         return pa.table(arrays)
 
 
-def _n_bytes(sample: Sample) -> int:
+def _n_bytes(sample: TarSample) -> int:
     return sum(member.size for member in sample.members.values())
 
 
@@ -111,18 +110,11 @@ def cut_shards(source: str, paths: Sequence[Path]) -> Shards:
 
     Args:
         source: for messages.
-        paths: of .tar files.
+        paths: of .tar files that are not compressed.
 
     Raises:
-        DataError: a shard is compressed or damaged, or there are no samples.
+        DataError: a shard is damaged, or there are no samples.
     """
-    packed = [path.name for path in paths if path.name.lower().endswith(PACKED)]
-    if packed:
-        message = (
-            f"{packed[0]} cannot be streamed: its bytes are compressed, and its rows can be read "
-            "from the beginning alone. Unpack it to a .tar"
-        )
-        raise DataError(message)
     columns, blocks, n_rows = Columns(), list[Block](), 0
     for path in paths:
         found, n_found = _cut(path, columns)
@@ -144,15 +136,17 @@ def cut_shards(source: str, paths: Sequence[Path]) -> Shards:
 
 def _cut(path: Path, columns: Columns) -> tuple[list[Block], int]:
     """Cut a shard before samples; return its blocks and the number of its rows."""
-    starts, n_samples, n_bytes, n_rows = list[int](), 0, 0, 0
+    starts, n_rows, in_block, n_bytes = list[int](), 0, 0, 0
     with open_shard(path) as file:
         for sample in read_samples(file):
             columns.add(sample, read_fields(file, sample))
-            if not starts or n_samples >= BLOCK_SAMPLES or n_bytes >= BLOCK_BYTES:
+            if not is_row(sample):
+                continue
+            if not starts or in_block >= BLOCK_SAMPLES or n_bytes >= BLOCK_BYTES:
                 starts.append(sample.start)
-                n_samples = n_bytes = 0
-            n_samples += 1
+                in_block = n_bytes = 0
+            n_rows += 1
+            in_block += 1
             n_bytes += _n_bytes(sample)
-            n_rows += is_row(sample)
-    stops = [*starts[1:], path.stat().st_size]
-    return [Block(path, *each) for each in zip(starts, stops, strict=True)], n_rows
+    edges = [*starts, path.stat().st_size]
+    return [Block(path, *each) for each in pairwise(edges)], n_rows

@@ -302,8 +302,9 @@ ADVICE = "Set data.stream: false to hold the rows in memory"
         (
             {"source": "sklearn:wine"},
             {},
-            "recipe.yaml:2: data.source: sklearn:wine cannot be streamed: that takes .csv, .tsv or "
-            f".parquet files of one kind, a glob or a folder of them. {ADVICE}.",
+            "recipe.yaml:2: data.source: sklearn:wine cannot be streamed: that takes .csv, .tsv, "
+            ".parquet or .tar files of one kind, a glob or a folder of them; or a folder, or a "
+            f"zip, of one folder for each class. {ADVICE}.",
         ),
         (
             {"max_rows": 10},
