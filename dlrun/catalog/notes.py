@@ -374,6 +374,14 @@ KEPT_VECTORS = NoteKind(
     "by `architecture: pretrained` with `train: head`.",
 )
 
+DECODED_CELLS = NoteKind(
+    "DLR202",
+    "Images, sounds and series that are decoded once",
+    "Streamed rows have images, sounds or series. What is decoded of them is kept in the cache and "
+    "read in every epoch, also by later studies, unless it would take more than half of the disk "
+    "that is free, or cannot be written: then it is decoded anew in every epoch.",
+)
+
 NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}
 """Code → kind."""
 SPOILING: Final = frozenset(code for code, kind in NOTES.items() if kind.spoils_verdict)
