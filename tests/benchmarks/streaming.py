@@ -115,11 +115,16 @@ def train(folder: Path, file: Path, *, stream: bool, epochs: int) -> Run:
     text = RECIPE.format(file=file, stream=str(stream).lower(), epochs=epochs)
     recipe.write_text(text, encoding="utf-8")
     script.write_text(TRAIN, encoding="utf-8")
+    return watch([sys.executable, str(script), str(recipe)], folder)
+
+
+def watch(command: list[str], folder: Path, **environment: str) -> Run:
+    """Run a command in a process of its own, and watch its lines and its memory."""
     log, run, began = folder / "log.txt", Run(), time.perf_counter()
     with log.open("w") as out:
         process = psutil.Popen(
-            [sys.executable, script, recipe], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )  # fmt: skip
         while process.poll() is None:
             second = time.perf_counter() - began

@@ -32,3 +32,17 @@ def transformer(inputs):
         wide = layers.Dense(32)(layers.Dense(64, activation="gelu")(x))
         x = layers.LayerNormalization()(x + wide)
     return layers.GlobalAveragePooling1D()(x)
+
+
+def picture(inputs):
+    """Three convolutions with strides over an image, so that reading it counts."""
+    x = layers.Conv2D(16, 7, strides=4, activation="relu")(inputs["image"])
+    x = layers.Conv2D(32, 3, strides=2, activation="relu")(x)
+    x = layers.Conv2D(64, 3, strides=2, activation="relu")(x)
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def bag(inputs):
+    """Average the vectors of the tokens of a text."""
+    x = layers.Embedding(20_000, 32)(inputs["text"])
+    return layers.GlobalAveragePooling1D()(x)
