@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from queue import Queue
-from threading import Event, Thread
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -18,18 +18,16 @@ def prefetch(items: Iterable[Item], n_items: int = 1) -> Iterator[Item]:
 
     Args:
         items: computed one by one.
-        n_items: the most that are computed in advance.
+        n_items: the most that are in memory beside the one that is used.
     """
-    queue: Queue[tuple[Item | None, BaseException | None]] = Queue(n_items)
-    is_over = Event()
+    queue: SimpleQueue[tuple[Item | None, BaseException | None]] = SimpleQueue()
+    room, is_over = Semaphore(n_items), Event()
 
     def produce() -> None:
+        iterator = iter(items)
         try:
-            for item in items:
-                queue.put((item, None))
-                if is_over.is_set():
-                    return
-            queue.put((None, StopIteration()))
+            while room.acquire() and not is_over.is_set():
+                queue.put((next(iterator), None))
         except BaseException as error:
             queue.put((None, error))
 
@@ -42,10 +40,9 @@ def prefetch(items: Iterable[Item], n_items: int = 1) -> Iterator[Item]:
                 return
             if error is not None:
                 raise error
+            room.release()
             yield item  # type: ignore[misc]
     finally:
         is_over.set()
-        while thread.is_alive():  # it may wait for room in the queue
-            while not queue.empty():
-                queue.get_nowait()
-            thread.join(0.01)
+        room.release()
+        thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -17,7 +18,7 @@ from dlrun.deep.training.device_data import DeviceDataset
 
 WINDOW_ROWS: Final = 2**18
 WINDOW_BYTES: Final = 2**27  # of the rows of a window as they are read
-MIN_ROWS: Final = 2**10
+MIN_ROWS: Final = 2**7
 
 Encode = Callable[[Mapping[str, NDArray[Any]], NDArray[Any]], DeviceDataset]
 """Column groups and y of some rows → what a network is trained on."""
@@ -27,7 +28,7 @@ Encode = Callable[[Mapping[str, NDArray[Any]], NDArray[Any]], DeviceDataset]
 class StreamedRows:
     """All training rows of a stream in windows, each from many places of the files.
 
-    Two windows are in memory at a time, and a third is being read.
+    A window is in memory at a time, and the next one is being read.
 
     Attributes:
         reader: typed columns to column groups.
@@ -60,16 +61,16 @@ class ShuffleBuffer:
     """Rows that were read ahead of their window."""
 
     def __init__(self) -> None:
-        self._pieces: list[dict[str, NDArray[Any]]] = []
+        self._pieces: deque[dict[str, NDArray[Any]]] = deque()
         self._n_rows = 0
-        self.window = WINDOW_ROWS
+        self.window = 0
 
     def __len__(self) -> int:
         return self._n_rows
 
     def add(self, groups: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> None:
         """Add rows; the first ones fix the size of the windows."""
-        if not self._pieces:
+        if not self.window:
             per_row = sum(prod(rows.shape[1:]) * rows.itemsize for rows in groups.values())
             fitting = WINDOW_BYTES // max(1, per_row)
             self.window = max(MIN_ROWS, min(WINDOW_ROWS, fitting))
@@ -78,14 +79,20 @@ class ShuffleBuffer:
 
     def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
         """Remove and return the first rows: column groups and y."""
-        joined = {
-            name: _concatenate([piece[name] for piece in self._pieces]) for name in self._pieces[0]
-        }
-        self._pieces = [{name: rows[n_rows:].copy() for name, rows in joined.items()}]
+        taken = [*self._take(n_rows)]
+        joined = {name: _concatenate([piece.pop(name) for piece in taken]) for name in [*taken[0]]}
+        y = joined.pop("")
+        return joined, y
+
+    def _take(self, n_rows: int) -> Iterator[dict[str, NDArray[Any]]]:
         self._n_rows -= n_rows
-        taken = {name: rows[:n_rows] for name, rows in joined.items()}
-        y = taken.pop("")
-        return taken, y
+        while n_rows:
+            piece = self._pieces.popleft()
+            if len(piece[""]) > n_rows:
+                self._pieces.appendleft({name: rows[n_rows:] for name, rows in piece.items()})
+                piece = {name: rows[:n_rows] for name, rows in piece.items()}
+            n_rows -= len(piece[""])
+            yield piece
 
 
 def _concatenate(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
