@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -144,7 +145,9 @@ def train(folder: Path, file: Path, kind: str) -> Run:
 def train_by_hand(folder: Path, file: Path, kind: str, n_train: int, n_validation: int) -> Run:
     """Train with the script, on as many rows."""
     counts = map(str, (n_train, n_validation, EPOCHS, BATCH))
-    return watch([sys.executable, str(BY_HAND / "media_tfdata.py"), kind, str(file), *counts], folder)
+    return watch(
+        [sys.executable, str(BY_HAND / "media_tfdata.py"), kind, str(file), *counts], folder
+    )
 
 
 def report(ours: Run, hand: Run, n_rows: int) -> bool:
@@ -152,7 +155,7 @@ def report(ours: Run, hand: Run, n_rows: int) -> bool:
     name = next(line for _, line in ours.told if line.startswith("start ")).split()[1]
     ends = [ours.at(f"start {name}"), *(ours.at(f"epoch {n + 1}") for n in range(EPOCHS))]
     first = ours.peak_between(0, ours.at("prepared"))
-    peaks = [ours.peak_between(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    peaks = [ours.peak_between(a, b) for a, b in pairwise(ends)]
     peak = ours.value("peak") / 1024
     for _, line in ours.told:
         if line.startswith("DLR"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from dlrun.data.splits.column import read_split_values
 from dlrun.data.streaming.blocks import Blocks
 from dlrun.data.streaming.reader import Batch, RowReader
+from dlrun.data.streaming.store import array_columns
 from dlrun.data.streaming.time_split import TimeSplit
-from dlrun.data.types.cast import is_array
 from dlrun.data.types.decode import hash_encoded
 from dlrun.recipe.schema import Recipe
 
@@ -89,16 +90,21 @@ def mix(hashes: Hashes, salt: int) -> Hashes:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def hash_batch(batch: Batch, reader: RowReader) -> Hashes:
+def hash_arrays(batch: Batch, reader: RowReader) -> dict[str, Hashes]:
+    """Return column → (rows,) hashes of the bytes that images and sounds are decoded from."""
+    return {
+        column.name: hash_encoded(batch.raw[column.name], column, reader.folders)
+        for column in array_columns(reader.columns)
+    }
+
+
+def hash_batch(batch: Batch, arrays: Mapping[str, Hashes]) -> Hashes:
     """Hash each row's columns and y, (rows,); the same in every process.
 
-    Images and sounds count with the bytes of their files.
+    Args:
+        batch: the rows.
+        arrays: as `hash_arrays` returns them.
     """
-    encoded = {
-        column.name: hash_encoded(batch.raw[column.name], column, reader.folders)
-        for column in reader.columns
-        if is_array(column)
-    }
-    frame = batch.frame.assign(**encoded)
+    frame = batch.frame.assign(**arrays)
     columns = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.y)

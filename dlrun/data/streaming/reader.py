@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -20,6 +20,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.blocks import Block, Blocks
 from dlrun.data.streaming.partitions import BATCH_ROWS, BUFFER_BYTES, CHANGED
+from dlrun.data.streaming.store import CellStore, StoredCells, array_columns, opened
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
@@ -28,7 +29,7 @@ from dlrun.errors import DataError
 
 N_OPEN: Final = 8  # blocks that are read in turn, which mixes their rows
 MAX_BUFFER_BYTES: Final = 2**27  # of all open blocks
-BATCH_BYTES: Final = 2**25  # of decoded images and sounds
+BATCH_BYTES: Final = 2**24  # of decoded images and sounds
 
 
 class Batch(NamedTuple):
@@ -39,12 +40,14 @@ class Batch(NamedTuple):
         frame: typed columns.
         y: (rows,) a Categorical of labels, or float64 values.
         raw: the columns before they were typed.
+        digests: (rows, arrays) of what the arrays of a store were decoded from; else None.
     """
 
     rows: NDArray[np.int64]
     frame: pd.DataFrame
     y: Any
     raw: pd.DataFrame
+    digests: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,6 +70,7 @@ class RowReader:
         where: prefix of error messages.
         missing: what stands for a missing target.
         folders: where relative paths of images, sounds and texts may start.
+        store: of decoded arrays, in place of those that are decoded from the files.
     """
 
     files: Blocks
@@ -77,50 +81,66 @@ class RowReader:
     where: str
     missing: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
+    store: CellStore | None = None
 
     def read(
-        self, block: Block, first: int, kept: NDArray[np.bool_] | None = None
+        self, block: Block, first: int, kept: NDArray[np.bool_] | None = None, in_all: int = 0
     ) -> Iterator[Batch]:
         """Read a block in batches, which are smaller where rows are large.
 
         Args:
             block: of the files.
             first: the number in the file of the block's first row.
-            kept: (rows,) the rows to return; None: all.
+            kept: (rows,) the rows to return; None: all, with all raw columns.
+            in_all: the number in all files of the block's first row.
 
         Raises:
             DataError: the block cannot be read, or a value cannot be cast.
         """
-        wanted = (*(column.name for column in self.columns), self.target.name, *self.others)
-        done = 0
-        for table in self.files.read(block, list(dict.fromkeys(wanted)), self.text):
-            start, done = done, done + len(table)
-            rows, found = np.arange(first + start, first + done), table
-            if kept is not None:
-                mask = kept[start:done]
-                self._check_length(block, len(mask) == len(table))
-                rows, found = rows[mask], table.filter(pa.array(mask))
-            for begin in range(0, len(found), self._batch_rows):
-                stop = begin + self._batch_rows
-                yield self._typed(block, found.slice(begin, self._batch_rows), rows[begin:stop])
+        with opened(self.store) as cells:
+            done = 0
+            for table in self._tables(block, is_decoded=bool(cells) and kept is not None):
+                start, done = done, done + len(table)
+                rows, found = np.arange(first + start, first + done), table
+                if kept is not None:
+                    mask = kept[start:done]
+                    self._check_length(block, len(mask) == len(table))
+                    rows, found = rows[mask], table.filter(pa.array(mask))
+                if len(found):
+                    stored = cells.take(rows + (in_all - first)) if cells else None
+                    yield self._typed(block, found, rows, stored)
         self._check_length(block, kept is None or done == len(kept))
+
+    def _tables(self, block: Block, *, is_decoded: bool) -> Iterator[pa.Table]:
+        """Read raw columns; pieces of large rows do not depend on whether there is a store."""
+        arrays = array_columns(self.columns)
+        columns = [each for each in self.columns if not (is_decoded and each in arrays)]
+        wanted = (*(column.name for column in columns), self.target.name, *self.others)
+        tables = self.files.read(block, list(dict.fromkeys(wanted)), self.text)
+        yield from cut_tables(tables, self._batch_rows) if arrays else tables
 
     @cached_property
     def _batch_rows(self) -> int:
         per_row = sum(decoded_bytes(column) for column in self.columns)
         return min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, per_row)))
 
-    def _typed(self, block: Block, table: pa.Table, rows: NDArray[np.int64]) -> Batch:
+    def _typed(
+        self, block: Block, table: pa.Table, rows: NDArray[np.int64], stored: StoredCells | None
+    ) -> Batch:
         raw: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
         raw.index = pd.Index(rows)
         values = hide_texts(raw[self.target.name], self.missing)
+        cells = stored.cells if stored else {}
+        others = [column for column in self.columns if column.name not in cells]
         try:
-            frame = cast_columns(raw, self.columns, self.folders)
+            frame = cast_columns(raw, others, self.folders)
             y = target_kind(self.target.task).parse(values)
         except DataError as error:
             message = f"{self.where}: {block.path.name}: {error}"
             raise DataError(message) from error
-        return Batch(rows, frame, y, raw)
+        if stored:
+            frame = frame.assign(**cells)[[column.name for column in self.columns]]
+        return Batch(rows, frame, y, raw, stored.digests if stored else None)
 
     def _check_length(self, block: Block, is_same: bool) -> None:
         if not is_same:
@@ -184,13 +204,25 @@ class StreamedTable:
         block = self.reader.files.blocks[number]
         in_file, in_all = self.first_rows[number]
         kept = np.unpackbits(self.kept[number], count=self.n_rows[number]).astype(bool)
-        for batch in self.reader.read(block, int(in_file), kept):
+        for batch in self.reader.read(block, int(in_file), kept, int(in_all)):
             yield replace(
                 self.like,
                 frame=batch.frame,
                 y=encode_y(batch.y, self.like.target.labels),
                 row_ids=batch.rows + (in_all - in_file),
             )
+
+
+def cut_tables(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
+    """Yield the rows of consecutive tables in tables of `n_rows`; the last one may be smaller."""
+    left = None
+    for table in tables:
+        left = pa.concat_tables([left, table]).unify_dictionaries() if left else table
+        while len(left) >= n_rows:
+            yield left.slice(0, n_rows)
+            left = left.slice(n_rows)
+    if left:
+        yield left
 
 
 def decoded_bytes(column: Column) -> int:

@@ -27,6 +27,7 @@ from dlrun.data.streaming.hash_split import (
     TRAIN,
     Hashes,
     HashSplitter,
+    hash_arrays,
     hash_batch,
     mix,
     with_own_split,
@@ -39,6 +40,13 @@ from dlrun.data.streaming.sample import (
     concatenate,
     concatenate_frames,
     count_bytes,
+)
+from dlrun.data.streaming.store import (
+    CellCheck,
+    CellWriter,
+    StaleCellsError,
+    note_cells,
+    open_cells,
 )
 from dlrun.data.streaming.time_split import find_time_split
 from dlrun.data.targets.classification import sort_labels
@@ -70,6 +78,17 @@ def scan_table(recipe: Recipe, reader: RowReader) -> Dataset:
     Raises:
         DataError: the files cannot be read, or a subset would have no rows.
     """
+    try:
+        with open_cells(reader.files, reader.columns) as cells:
+            store = cells.store if cells else None
+            dataset = _scan(recipe, replace(reader, store=store), cells)
+    except StaleCellsError:  # they have been removed
+        return scan_table(recipe, reader)
+    notes = (note_cells(cells),) if cells else ()
+    return replace(dataset, notes=(*dataset.notes, *notes))
+
+
+def _scan(recipe: Recipe, reader: RowReader, cells: CellWriter | CellCheck | None) -> Dataset:
     recipe = with_own_split(recipe, reader.files)
     salts = np.random.SeedSequence(recipe.seed).generate_state(2, np.uint64).tolist()
     splitter = HashSplitter(
@@ -78,7 +97,7 @@ def scan_table(recipe: Recipe, reader: RowReader) -> Dataset:
     most = max(1000, MAX_CELLS // len(reader.columns))
     sizes = zip(SAMPLE_SIZES, SAMPLE_BYTES, strict=True)
     samples = tuple(BottomKSample(min(n, most), n_bytes) for n, n_bytes in sizes)
-    scan = TableScan(recipe, reader, splitter, salts[1], samples)
+    scan = TableScan(recipe, reader, splitter, salts[1], samples, cells)
     for block in reader.files.blocks:
         scan.read(block)
     return scan.dataset()
@@ -158,6 +177,7 @@ class TableScan:
     Attributes:
         salt: of the keys of the samples.
         samples: of the training, validation and test rows.
+        cells: of the arrays, which are written to a store or checked against it.
         first_rows: for each block that was read, its first row's number in its file and in all.
         n_rows: for each block that was read.
         kept: for each block that was read, a bit per row: whether it is a training row.
@@ -169,6 +189,7 @@ class TableScan:
     splitter: HashSplitter
     salt: int
     samples: tuple[BottomKSample, ...]
+    cells: CellWriter | CellCheck | None
     first_rows: list[tuple[int, int]] = field(default_factory=list)
     n_rows: list[int] = field(default_factory=list)
     kept: list[NDArray[np.uint8]] = field(default_factory=list)
@@ -181,7 +202,7 @@ class TableScan:
         in_all = sum(self.n_rows)
         in_file = self.first_rows[-1][0] + self.n_rows[-1] if is_next else 0
         subsets = [np.zeros(0, np.uint8)]
-        for batch in prefetch(self.reader.read(block, in_file)):
+        for batch in prefetch(self.reader.read(block, in_file, None, in_all)):
             subsets.append(self._read_batch(block, batch, in_all - in_file))
         of_block = np.concatenate(subsets)
         self.first_rows.append((in_file, in_all))
@@ -195,7 +216,11 @@ class TableScan:
 
     def _read_batch(self, block: Block, batch: Batch, offset: int) -> NDArray[np.uint8]:
         """Split, count and sample the rows of a batch; return their subsets, (rows,)."""
-        hashes = hash_batch(batch, self.reader)
+        arrays = hash_arrays(batch, self.reader)
+        hashes = hash_batch(batch, arrays)
+        if self.cells:
+            digests = np.stack([*arrays.values()], axis=1)
+            self.cells.add(batch.frame, digests, batch.digests)
         try:
             subsets = self.splitter.assign(batch, hashes)
         except DataError as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import DECODED_CELLS
 from dlrun.contract.dataset import Column
+from dlrun.data.types.decode import as_cells
+from dlrun.errors import DataError
 from dlrun.system.cache import CACHE_VARIABLE, cache_folder, is_old
-from dlrun.system.text import listed
+from dlrun.system.text import quoted
 from dlrun.system.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ Records = NDArray[Any]
 
 @dataclass(frozen=True)
 class CellStore:
-    """The array cells of all rows in a file of records of one size, in the order of the blocks.
+    """The arrays of all rows in a file of records of one size, in the order of the blocks.
 
     Attributes:
         path: of the file, which another process may remove when it needs the room.
@@ -49,42 +51,75 @@ class CellStore:
     path: Path
     columns: tuple[Column, ...]
 
-    @contextmanager
-    def opened(self) -> Iterator[IO[bytes]]:
-        """Open the file, which stays readable until it is closed.
-
-        Raises:
-            OSError: it has been removed.
-        """
-        with self.path.open("rb", buffering=0) as file:
-            with suppress(OSError):
-                os.utime(self.path)  # it is used
-            yield file
-
-    def read(self, file: IO[bytes], first: int, n_rows: int) -> Records:
-        """Read the records of some rows; fewer where the file ends before.
-
-        Args:
-            file: as `opened`.
-            first: the number of the first row in all blocks.
-            n_rows: that follow each other.
-        """
-        # Read, not mapped: mapped pages would count as memory of the process.
-        content = np.empty(n_rows * self.record.itemsize, np.uint8)
-        file.seek(first * self.record.itemsize)
-        n_bytes = 0
-        while n_bytes < len(content):
-            more = file.readinto(content[n_bytes:].data)  # type: ignore[attr-defined]
-            if not more:
-                break
-            n_bytes += more
-        whole = n_bytes // self.record.itemsize * self.record.itemsize
-        return content[:whole].view(self.record)
-
     @property
     def record(self) -> np.dtype[Any]:
         """Return the layout of a row."""
         return record_of(self.columns)
+
+
+class StoredCells(NamedTuple):
+    """Cells of some rows.
+
+    Attributes:
+        cells: column → (rows,) arrays.
+        digests: (rows, columns) of the raw cells.
+    """
+
+    cells: dict[str, NDArray[Any]]
+    digests: NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store whose file stays readable, also where another process removes it."""
+
+    store: CellStore
+    file: IO[bytes]
+
+    def take(self, rows: NDArray[np.int64]) -> StoredCells:
+        """Read the cells of some rows.
+
+        Args:
+            rows: (rows,) their numbers in all blocks, increasing and close to each other.
+
+        Raises:
+            DataError: the file ends before.
+        """
+        columns, first = self.store.columns, int(rows[0])
+        records = self._read(first, int(rows[-1]) + 1 - first)
+        return StoredCells(
+            to_cells(columns, records, rows - first), digests_of(columns, records)[rows - first]
+        )
+
+    def _read(self, first: int, n_rows: int) -> Records:
+        # Read, not mapped: mapped pages would count as memory of the process.
+        record = self.store.record
+        content = np.empty(n_rows * record.itemsize, np.uint8)
+        self.file.seek(first * record.itemsize)
+        left = content.data
+        while left:
+            n_bytes = self.file.readinto(left)  # type: ignore[attr-defined]
+            if not n_bytes:
+                message = f"{self.store.path} has been changed. Start again"
+                raise DataError(message)
+            left = left[n_bytes:]
+        return content.view(record)
+
+
+@contextmanager
+def opened(store: CellStore | None) -> Iterator[OpenStore | None]:
+    """Yield a store to read from; None where there is none any more."""
+    try:
+        file = store.path.open("rb", buffering=0) if store else None
+    except OSError:  # another process needed the room
+        file = None
+    if not store or not file:
+        yield None
+        return
+    with file:
+        with suppress(OSError):
+            os.utime(store.path)  # it is used
+        yield OpenStore(store, file)
 
 
 def record_of(columns: Sequence[Column]) -> np.dtype[Any]:
@@ -125,15 +160,14 @@ def digests_of(columns: Sequence[Column], records: Records) -> NDArray[np.uint64
     return np.stack(each, axis=1).astype(np.uint64)
 
 
-def to_cells(columns: Sequence[Column], records: Records) -> dict[str, NDArray[Any]]:
-    """Return column → typed cells, (rows,) arrays that are views of the records."""
+def to_cells(
+    columns: Sequence[Column], records: Records, rows: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Return column → the cells of some rows, (rows,) arrays that are views of the records."""
     typed = {}
     for number, column in enumerate(columns):
-        cells = np.empty(len(records), dtype=object)
-        pairs = zip(records[f"values {number}"], records[f"length {number}"].tolist(), strict=True)
-        for row, (values, length) in enumerate(pairs):
-            cells[row] = values[:length]
-        typed[column.name] = cells
+        values, lengths = records[f"values {number}"], records[f"length {number}"].tolist()
+        typed[column.name] = as_cells((values[row][: lengths[row]] for row in rows), len(rows))
     return typed
 
 
@@ -161,7 +195,7 @@ class CellWriter:
             descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             self._file = os.fdopen(descriptor, "wb", buffering=0)
 
-    def add(self, frame: pd.DataFrame, digests: NDArray[np.uint64]) -> None:
+    def add(self, frame: pd.DataFrame, digests: NDArray[np.uint64], _found: Any = None) -> None:
         """Append rows (see `to_records`)."""
         if self._file is None:
             return
@@ -173,15 +207,14 @@ class CellWriter:
             while left:
                 left = left[self._file.write(left) :]
 
-    def close(self) -> CellStore | None:
-        """Return the store, once all rows are in it; None where it was given up."""
+    def close(self) -> None:
+        """Give the file its name, once all rows are in it."""
         if self._file is None:
-            return None
+            return
         with self._gives_up():
             os.fsync(self._file.fileno())
             self._file.close()
             self._part.replace(self.store.path)
-        return None if self.fault else self.store
 
     def give_up(self, fault: str) -> None:
         """Remove what was written."""
@@ -203,6 +236,27 @@ class CellWriter:
             yield
         except OSError as error:
             self.give_up(str(error.strerror or error))
+
+
+class StaleCellsError(Exception):
+    """The files have changed since their arrays were decoded into a store."""
+
+
+@dataclass(frozen=True)
+class CellCheck:
+    """Compares a store with the rows that it was decoded from."""
+
+    store: CellStore
+    fault: ClassVar[str] = ""
+
+    def add(self, _frame: Any, digests: NDArray[np.uint64], found: Any = None) -> None:
+        """Compare the digests of raw cells with those that were found in the store.
+
+        Raises:
+            StaleCellsError: they differ.
+        """
+        if found is not None and not np.array_equal(digests, found):
+            raise StaleCellsError
 
 
 def make_room(path: Path, n_bytes: int, n_more: int) -> None:
@@ -232,8 +286,8 @@ def make_room(path: Path, n_bytes: int, n_more: int) -> None:
 
 
 @contextmanager
-def open_cells(files: Blocks, columns: Sequence[Column]) -> Iterator[CellStore | CellWriter | None]:
-    """Yield the store of a stream where there is one, else what writes it; None without arrays.
+def open_cells(files: Blocks, columns: Sequence[Column]) -> Iterator[CellWriter | CellCheck | None]:
+    """Yield what writes the store of a stream, or checks it where there is one; None: no arrays.
 
     Another process that reads the same rows for the first time is waited for. A store is there
     when it is whole: an exception within leaves none.
@@ -250,7 +304,11 @@ def open_cells(files: Blocks, columns: Sequence[Column]) -> Iterator[CellStore |
     with _locked(store.path):
         remove_leftovers(store.path.parent)
         if store.path.exists():
-            yield store
+            try:
+                yield CellCheck(store)
+            except StaleCellsError:
+                store.path.unlink()
+                raise
             return
         writer = CellWriter(store)
         try:
@@ -295,11 +353,10 @@ def remove_leftovers(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def note_cells(cells: CellStore | CellWriter) -> Note:
+def note_cells(cells: CellWriter | CellCheck) -> Note:
     """Return a note on where decoded cells are, or why they are not kept."""
-    store = cells.store if isinstance(cells, CellWriter) else cells
-    what = listed([repr(column.name) for column in store.columns])
-    fault = cells.fault if isinstance(cells, CellWriter) else ""
+    store, fault = cells.store, cells.fault
+    what = quoted(column.name for column in store.columns)
     if fault:
         text = (
             f"The cells of {what} are decoded anew in every epoch, since they cannot be kept in "

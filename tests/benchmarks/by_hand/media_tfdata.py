@@ -1,4 +1,4 @@
-"""What a careful user writes with tf.data: decode or split in parallel, shuffle, batch, prefetch."""
+"""What a careful user writes with tf.data: decode or split in threads, shuffle, batch, prefetch."""
 
 import sys
 import time

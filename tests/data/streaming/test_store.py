@@ -19,13 +19,16 @@ from dlrun.contract.dataset import Column
 from dlrun.data.streaming import store as rows_store
 from dlrun.data.streaming.blocks import Block
 from dlrun.data.streaming.store import (
+    CellCheck,
     CellStore,
     CellWriter,
-    digests_of,
+    StaleCellsError,
+    StoredCells,
     note_cells,
     open_cells,
-    to_cells,
+    opened,
 )
+from dlrun.errors import DataError
 
 IMAGE, SOUND = Column("x", "image", (3, 2, 3)), Column("y", "audio", (5,), rate=8000)
 COLUMNS = (Column("n", "number"), IMAGE, SOUND)
@@ -55,7 +58,7 @@ def rows(n_rows: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     return pd.DataFrame({"n": np.arange(n_rows), "x": images, "y": sounds}), digests
 
 
-def write(source: SimpleNamespace, *parts) -> CellStore | CellWriter:
+def write(source: SimpleNamespace, *parts) -> CellWriter:
     with open_cells(source, COLUMNS) as cells:
         assert isinstance(cells, CellWriter)
         for frame, digests in parts:
@@ -63,31 +66,49 @@ def write(source: SimpleNamespace, *parts) -> CellStore | CellWriter:
     return cells
 
 
-def found(source: SimpleNamespace) -> CellStore | CellWriter:
+def found(source: SimpleNamespace) -> CellWriter | CellCheck:
     with open_cells(source, COLUMNS) as cells:
-        return cells
+        if isinstance(cells, CellWriter):
+            cells.give_up("only asked for")
+    return cells
 
 
-def test_cells_come_back_as_they_were(room: Path) -> None:
-    first, second = rows(7), rows(4, seed=1)
-    write(files(), first, second)
-    store = found(files())
-    assert isinstance(store, CellStore)
-    with store.opened() as file:
-        records = store.read(file, 0, 7)
-        later = store.read(file, 8, 2)
-        beyond = store.read(file, 9, 100)
-    assert np.array_equal(digests_of(store.columns, records), first[1])
-    assert np.array_equal(digests_of(store.columns, later), second[1][1:3])
-    assert len(beyond) == 2
-    for part, read, start in ((first[0], records, 0), (second[0], later, 1)):
-        cells = to_cells(store.columns, read)
-        assert set(cells) == {"x", "y"}
-        for name, column in cells.items():
-            for row, cell in enumerate(column):
-                expected = part[name][row + start]
-                assert cell.dtype == expected.dtype
-                assert np.array_equal(cell, expected)
+def read(source: SimpleNamespace, chosen: list[int]) -> StoredCells:
+    with opened(found(source).store) as cells:
+        return cells.take(np.array(chosen))
+
+
+def test_cells_come_back_as_they_were() -> None:
+    parts = rows(7), rows(4, seed=1)
+    write(files(), *parts)
+    expected = pd.concat([frame for frame, _ in parts], ignore_index=True)
+    digests = np.concatenate([each for _, each in parts])
+    for chosen in ([*range(11)], [0], [10], [1, 2, 6, 8]):
+        cells = read(files(), chosen)
+        assert np.array_equal(cells.digests, digests[chosen])
+        assert set(cells.cells) == {"x", "y"}
+        for name, column in cells.cells.items():
+            for row, cell in zip(chosen, column, strict=True):
+                assert cell.dtype == expected[name][row].dtype
+                assert np.array_equal(cell, expected[name][row])
+
+
+def test_a_store_that_is_cut_off_is_an_error() -> None:
+    write(files(), rows(7))
+    with pytest.raises(DataError, match="has been changed"):
+        read(files(), [6, 7])
+
+
+def test_a_store_of_other_content_is_removed(room: Path) -> None:
+    frame, digests = rows(3)
+    write(files(), (frame, digests))
+    with open_cells(files(), COLUMNS) as cells:
+        assert isinstance(cells, CellCheck)
+        cells.add(frame, digests, digests.copy())
+        cells.add(frame, digests, None)  # the file was removed by another process
+    with pytest.raises(StaleCellsError), open_cells(files(), COLUMNS) as cells:
+        cells.add(frame, digests, digests + np.uint64(1))
+    assert not [*room.glob("*.cells")]
 
 
 def test_rows_without_arrays_need_no_store(room: Path) -> None:
@@ -121,7 +142,7 @@ def test_other_cells_have_another_store(changed: str) -> None:
 def test_a_scan_that_fails_leaves_nothing(room: Path) -> None:
     with pytest.raises(ValueError, match="damaged"), open_cells(files(), COLUMNS) as cells:
         cells.add(*rows(3))
-        raise ValueError("damaged row")
+        int("damaged")
     assert not [*room.glob("*.cells"), *room.glob("*.part")]
     assert isinstance(found(files()), CellWriter)
 
@@ -163,20 +184,18 @@ def test_stores_take_half_of_the_free_disk_at_most(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = CellStore(Path(), (IMAGE, SOUND)).record.itemsize
-    monkeypatch.setattr(
-        rows_store.shutil, "disk_usage", lambda _: Usage(100 * size - taken(room))
-    )
+    monkeypatch.setattr(rows_store.shutil, "disk_usage", lambda _: Usage(100 * size - taken(room)))
     write(files("a"), rows(20))
     write(files("b"), rows(20))
     for number, name in enumerate("ab"):
-        (path,) = (found(files(name)).path,)
+        (path,) = (found(files(name)).store.path,)
         os.utime(path, (time.time(), time.time() - 100 + number))
-    with found(files("a")).opened():  # a is used again, so b is the oldest
+    with opened(found(files("a")).store):  # a is used again, so b is the oldest
         pass
     write(files("c"), rows(15))
-    assert isinstance(found(files("a")), CellStore)
+    assert isinstance(found(files("a")), CellCheck)
     assert isinstance(found(files("b")), CellWriter)
-    assert isinstance(found(files("c")), CellStore)
+    assert isinstance(found(files("c")), CellCheck)
     large = write(files("d"), rows(30), rows(30))
     assert "more than 50% of the free disk" in large.fault
     assert not [*room.glob("*.part")]
@@ -222,20 +241,16 @@ with open_cells(files(), COLUMNS) as cells:
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    assert sorted(each.communicate()[0].strip() for each in both) == ["CellStore", "CellWriter"]
-    store = found(files())
-    with store.opened() as file:
-        records = store.read(file, 0, 1000)
-    assert len(records) == 100
+    assert sorted(each.communicate()[0].strip() for each in both) == ["CellCheck", "CellWriter"]
     expected = np.concatenate([rows(5, seed=number)[1] for number in range(20)])
-    assert np.array_equal(digests_of(store.columns, records), expected)
+    assert np.array_equal(read(files(), [*range(100)]).digests, expected)
 
 
-def test_a_store_that_is_removed_stays_readable_where_it_is_open(room: Path) -> None:
+def test_a_store_that_is_removed_stays_readable_where_it_is_open() -> None:
     write(files(), rows(3))
-    store = found(files())
-    with store.opened() as file:
+    store = found(files()).store
+    with opened(store) as cells:
         store.path.unlink()
-        assert len(store.read(file, 0, 3)) == 3
-    with pytest.raises(FileNotFoundError), store.opened():
-        pass
+        assert len(cells.take(np.arange(3)).digests) == 3
+    with opened(store) as cells:
+        assert cells is None
