@@ -32,8 +32,14 @@ class Driver(Protocol):
         """Return the name of the GPU with an index or a UUID."""
 
 
+class _Memory(ctypes.Structure):
+    """NVML's nvmlMemory_t, in bytes."""
+
+    _fields_ = tuple((name, ctypes.c_ulonglong) for name in ("total", "free", "used"))
+
+
 class Nvml:
-    """NVIDIA's management library, of which six functions are used.
+    """NVIDIA's management library, of which seven functions are used.
 
     Raises:
         OSError: there is no driver, or it does not answer.
@@ -61,6 +67,12 @@ class Nvml:
         handle, result = self._handle(place), ctypes.byref(millijoules)
         self._call("nvmlDeviceGetTotalEnergyConsumption", handle, result)
         return millijoules.value / 1000
+
+    def free_bytes(self, place: int | str) -> int:
+        """Return the memory of a GPU that no program uses."""
+        memory = _Memory()
+        self._call("nvmlDeviceGetMemoryInfo", self._handle(place), ctypes.byref(memory))
+        return int(memory.free)
 
     def _handle(self, place: int | str) -> ctypes.c_void_p:
         device = ctypes.c_void_p()
@@ -139,6 +151,18 @@ def energy_joules() -> float | None:
     except (OSError, AttributeError):
         return None
     return sum(used) if used else None
+
+
+def free_gpu_bytes() -> int | None:
+    """Return the free memory of the fullest GPU that CUDA_VISIBLE_DEVICES leaves.
+
+    None where there are none, or the driver does not tell.
+    """
+    try:
+        driver = Nvml()
+        return min((driver.free_bytes(place) for place in _visible(driver)), default=None)
+    except (OSError, AttributeError):
+        return None
 
 
 def _visible(driver: Driver) -> list[int | str]:

@@ -29,6 +29,15 @@ int nvmlDeviceGetName(gpu *device, char *name, unsigned int length) {
     return 0;
 }
 
+typedef struct { unsigned long long total, free, used; } memory;
+
+int nvmlDeviceGetMemoryInfo(gpu *device, memory *found) {
+    found->total = device->index ? 16ULL << 30 : 141ULL << 30;
+    found->used = 1ULL << 30;
+    found->free = found->total - found->used;
+    return 0;
+}
+
 int nvmlDeviceGetTotalEnergyConsumption(gpu *device, unsigned long long *millijoules) {
     *millijoules = used[device->index] += 1800000;
     return 0;

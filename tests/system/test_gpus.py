@@ -137,10 +137,14 @@ def test_a_driver_in_c_is_called_as_it_wants(monkeypatch: pytest.MonkeyPatch, dr
     assert gpus.gpu_names() == ["NVIDIA H200", "NVIDIA T4"]
     assert gpus.energy_joules() == 18e9 + 2 * 1800
     assert gpus.energy_joules() == 18e9 + 4 * 1800
+    assert gpus.free_gpu_bytes() == 15 * 2**30
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert gpus.free_gpu_bytes() == 140 * 2**30
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bb")
     assert (gpus.gpu_names(), gpus.energy_joules()) == (["NVIDIA T4"], 3 * 1800)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-c")
     assert (gpus.gpu_names(), gpus.energy_joules()) == ([], None)
+    assert gpus.free_gpu_bytes() is None
 
 
 def test_devices_in_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import Any, Final, Protocol
 
@@ -14,8 +15,9 @@ from dlrun.deep.backend import tf
 from dlrun.deep.inputs.groups import FrameReader
 from dlrun.deep.network import Network, has_backbone
 from dlrun.deep.objective import Objective
+from dlrun.deep.training.device_memory import rows_in_memory
 
-CHUNK_NUMBERS: Final = 2**18  # that a network gets at once, to bound its memory
+CHUNK_NUMBERS: Final = 2**18  # that a network gets at once on a CPU
 MAX_ROWS, MIN_ROWS = 8192, 16
 PRETRAINED_ROWS: Final = 32  # whose activations are far larger than what enters
 
@@ -57,16 +59,25 @@ class DeviceDataset:
 def chunks(groups: Mapping[str, Any], *models: Any) -> Iterator[dict[str, Any]]:
     """Split column groups into pieces of some rows; without rows there is one piece.
 
+    On a CPU they are few, and stay in its caches; on a GPU as many as its memory is sure to take.
+
     Args:
         groups: name → (rows, …).
-        models: that take them; the rows of a pretrained network are few.
+        models: that take them.
     """
     n_rows = next(iter(groups.values())).shape[0]
-    per_row = sum(prod(rows.shape[1:]) for rows in groups.values())
-    most = PRETRAINED_ROWS if any(map(has_backbone, models)) else MAX_ROWS
-    step = min(most, max(MIN_ROWS, CHUNK_NUMBERS // max(1, per_row)))
+    step = _rows_at_once(groups, models)
     for start in range(0, max(1, n_rows), step):
         yield {name: rows[start : start + step] for name, rows in groups.items()}
+
+
+def _rows_at_once(groups: Mapping[str, Any], models: tuple[Any, ...]) -> int:
+    shapes = [rows.shape[1:] for rows in groups.values()]
+    fitting = rows_in_memory(models, longest=max(chain([1], *shapes)))
+    if fitting is not None:
+        return min(MAX_ROWS, max(MIN_ROWS, fitting))
+    most = PRETRAINED_ROWS if any(map(has_backbone, models)) else MAX_ROWS
+    return min(most, max(MIN_ROWS, CHUNK_NUMBERS // max(1, sum(map(prod, shapes)))))
 
 
 def encode_table(
