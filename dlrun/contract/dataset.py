@@ -49,7 +49,8 @@ class Column:
         parts: the raw columns whose numbers are the steps of a wide series, else empty.
         lag: what the column is computed from, where it is an earlier value of another one.
         format: how its texts are written: of dates as in `strptime`, empty for ISO 8601; of
-            numbers the decimal mark, empty where they are plain.
+            numbers the decimal mark, empty where they are plain; of streamed texts "inline" where
+            the cells are no names of files.
         missing: raw values that stand for a missing one.
     """
 

@@ -35,6 +35,7 @@ from dlrun.data.types.cast import find_shapes, is_array
 from dlrun.data.types.decode import free_memory
 from dlrun.data.types.infer import infer_type
 from dlrun.data.types.scalars import hide_texts
+from dlrun.data.types.text import mark_inline
 from dlrun.data.types.written import find_formats
 from dlrun.errors import DataError, DlrunError, RecipeError
 from dlrun.recipe.schema import Recipe
@@ -153,7 +154,7 @@ def _infer_columns(recipe: Recipe, files: Blocks) -> tuple[RowReader, tuple[Note
         decimal=files.format.decimal if files.format else "auto",
     )
     folders = (*files.folders, recipe.folder)
-    columns, shaped = _find_shapes(recipe, columns, raw.frame, folders)
+    columns, shaped = _find_shapes(recipe, mark_inline(columns, raw.frame), raw.frame, folders)
     target, notes = declare_target(recipe, raw.frame[name])
     reader = RowReader(
         files,

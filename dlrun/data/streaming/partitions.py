@@ -29,7 +29,7 @@ SUFFIXES: Final = (*TEXTS, ".parquet")
 BLOCK_BYTES: Final = 2**23  # of a text file
 MAX_ROW_BYTES: Final = 2**26  # a longer row is a quote that is never closed
 BATCH_ROWS: Final = 2**15
-BATCH_BYTES: Final = 2**25  # of a row group, as its columns are stored
+BATCH_BYTES: Final = 2**23  # of a row group, as its columns are stored
 CHANGED: Final = "the file changed while it was learned from. Start again"
 BUFFER_BYTES: Final = 2**18  # of each column that is read of a Parquet file
 

@@ -204,13 +204,16 @@ class StreamedTable:
         block = self.reader.files.blocks[number]
         in_file, in_all = self.first_rows[number]
         kept = np.unpackbits(self.kept[number], count=self.n_rows[number]).astype(bool)
-        for batch in self.reader.read(block, int(in_file), kept, int(in_all)):
-            yield replace(
+
+        def typed(batch: Batch) -> Dataset:
+            return replace(
                 self.like,
                 frame=batch.frame,
                 y=encode_y(batch.y, self.like.target.labels),
                 row_ids=batch.rows + (in_all - in_file),
             )
+
+        return map(typed, self.reader.read(block, int(in_file), kept, int(in_all)))  # keeps none
 
 
 def cut_tables(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:

@@ -30,7 +30,12 @@ Folders = Sequence[Path]
 """Where relative paths may start; the first folder with the file counts."""
 Decoded = TypeVar("Decoded")
 
-BATCH: Final = 32  # cells of a task for a thread
+MAX_BATCH: Final = 32  # cells of a task for a thread
+N_TASKS: Final = 64  # at least, where there are as many cells
+# Arrays of such sizes, as a stream makes many, would leave holes in the heap: glibc takes larger
+# ones from the system by itself.
+MIN_MAPPED: Final = 2**20  # bytes
+MAX_MAPPED: Final = 2**25
 MEMORY_SHARE: Final = 0.5  # largest share of the free memory for decoded cells
 CGROUP_MEMORY: Final = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -199,7 +204,8 @@ def for_each(
     def attempt(batch: list[int]) -> list[Decoded | _Failure]:
         return [_try(decode, row, cells[row]) for row in batch]
 
-    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    size = min(MAX_BATCH, max(1, len(rows) // N_TASKS))
+    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
     with ThreadPoolExecutor() as pool:
         results = [result for batch in pool.map(attempt, batches) for result in batch]
     failed = [
@@ -258,6 +264,8 @@ def allocate(shape: tuple[int, ...], dtype: Any, column: Column) -> NDArray[Any]
         DataError: neither the memory nor the disk has enough space.
     """
     n_bytes = prod(shape) * np.dtype(dtype).itemsize  # of any size, where int64 would overflow
+    if MIN_MAPPED <= n_bytes <= MAX_MAPPED:
+        return np.frombuffer(mmap.mmap(-1, n_bytes), dtype).reshape(shape)
     if n_bytes <= MEMORY_SHARE * free_memory():
         return np.empty(shape, dtype)
     folder = tempfile.gettempdir()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from dlrun.contract.excerpt import ShownCell
 from dlrun.data.types.decode import CellError, Folders, for_each, is_present, locate
 from dlrun.data.types.raw_column import RawColumn
 
+INLINE: Final = "inline"  # the format of texts that stand in the cells
 MOST_LETTERS: Final = 600  # of a text that is shown
 FILE: Final = re.compile(r".+\.txt", re.IGNORECASE)
 
@@ -33,15 +35,31 @@ def cast(frame: pd.DataFrame, column: Column, folders: Sequence[Path]) -> pd.Ser
     Where every cell names a .txt file, the texts are read from these files.
     """
     values = frame[column.name]
-    present = is_present(values)
     texts = np.full(len(values), "", dtype=object)
-    is_file = all(_names_file(cell) for cell in values[present])
+    is_file = column.format != INLINE and _name_files(values)
 
     def read(row: int, cell: Any) -> None:
         texts[row] = _read_file(cell, folders) if is_file else _to_text(cell)
 
     for_each(values, column, folders, read)
     return pd.Series(texts, dtype="str", name=column.name)
+
+
+def mark_inline(columns: Iterable[Column], frame: pd.DataFrame) -> tuple[Column, ...]:
+    """Mark the columns of texts whose cells are no names of files, by some raw rows.
+
+    One batch of a stream cannot decide this: its only cell may be a text that ends in .txt.
+    """
+    return tuple(
+        replace(column, format=INLINE)
+        if column.type == "text" and not _name_files(frame[column.name])
+        else column
+        for column in columns
+    )
+
+
+def _name_files(values: pd.Series[Any]) -> bool:
+    return all(_names_file(cell) for cell in values[is_present(values)])
 
 
 def _names_file(cell: Any) -> bool:

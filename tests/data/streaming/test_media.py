@@ -13,7 +13,7 @@ from PIL import Image
 
 from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
-from dlrun.data.streaming import eligibility, scan
+from dlrun.data.streaming import eligibility, partitions, scan
 from dlrun.errors import DataError
 
 N_ROWS = 240
@@ -124,6 +124,27 @@ def test_a_broken_image_is_named_by_file_and_row(read, tmp_path: Path):
         "recipe.yaml:2: data.source: a-1.parquet: column 'image' is of type image, but row 81 "
         "holds 11 bytes, which is no image of a kind that Pillow knows. Replace it or leave it out."
     )
+
+
+def test_a_text_that_ends_as_a_file_does_is_a_text(read, tmp_path: Path, monkeypatch):
+    """Even where it is alone in its batch."""
+    table = make_table()
+    table.loc[7, "review"] = "the manual is readme.txt"
+    table.to_parquet(tmp_path / "a.parquet", row_group_size=8)
+    monkeypatch.setattr(partitions, "BATCH_ROWS", 1)
+    assert "the manual is readme.txt" in rows_of(read("a.parquet"))
+
+
+def test_texts_are_read_from_the_files_that_all_cells_name(read, tmp_path: Path):
+    table = make_table()
+    table.to_parquet(tmp_path / "inline.parquet")
+    for number, text in enumerate(table["review"]):
+        (tmp_path / f"{number}.txt").write_text(text)
+    named = table.assign(review=[f"{number}.txt" for number in range(len(table))])
+    named.to_parquet(tmp_path / "named.parquet", row_group_size=50)
+    inline, named = read("inline.parquet"), read("named.parquet")
+    assert rows_of(named) == rows_of(inline)
+    assert named.digest == inline.digest
 
 
 def test_images_that_are_larger_decoded_are_streamed_by_themselves(
