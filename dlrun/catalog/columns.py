@@ -19,7 +19,6 @@ class ColumnKind:
         dtype: of the NumPy array in each cell; empty where a cell is a single value or a text.
         has_structure: neighbours within a cell (pixels, steps, words) carry meaning.
         has_segments: a cell has positions (patches, segments) that every row shares.
-        is_streamed: a streamed table may have such columns.
         has_format: texts may be written in several ways: 1,234.5 or 31.12.2024.
         is_verbatim: values are read from a text file as they are written: "007" is not 7.
         signature: the MLflow type of its values in a request to a served model.
@@ -34,7 +33,6 @@ class ColumnKind:
     dtype: Literal["", "uint8", "float32"] = ""
     has_structure: bool = False
     has_segments: bool = False
-    is_streamed: bool = False
     has_format: bool = False
     is_verbatim: bool = False
     signature: Literal["double", "string", "any"] = "string"
@@ -52,32 +50,29 @@ COLUMN_KINDS: Final = {
     row.name: row
     for row in (
         ColumnKind(
-            "number", "numbers", is_grouped=True, max_inputs=200, is_streamed=True,
-            has_format=True,
+            "number", "numbers", is_grouped=True, max_inputs=200, has_format=True,
             signature="double",
         ),
         ColumnKind(
-            "category", "categories", is_grouped=True, is_streamed=True, is_verbatim=True
+            "category", "categories", is_grouped=True, is_verbatim=True
         ),
         ColumnKind(
             "image", "images", dtype="uint8", has_structure=True, has_segments=True,
-            is_streamed=True,
             suffixes=(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
             architecture="cnn",
         ),
         ColumnKind(
-            "text", "texts", has_structure=True, is_streamed=True, is_verbatim=True,
+            "text", "texts", has_structure=True, is_verbatim=True,
             suffixes=(".txt",), architecture="text_cnn",
         ),
         ColumnKind(
             "audio", "sounds", dtype="float32", has_structure=True, has_segments=True,
-            is_streamed=True,
             suffixes=(".wav", ".flac", ".ogg", ".mp3"), architecture="cnn",
         ),
         ColumnKind(
             "series", "series", dtype="float32", has_structure=True, has_segments=True,
             signature="any", architecture="fcn",
         ),
-        ColumnKind("datetime", "dates", is_grouped=True, is_streamed=True, has_format=True),
+        ColumnKind("datetime", "dates", is_grouped=True, has_format=True),
     )
 }  # fmt: skip

@@ -98,7 +98,7 @@ def render() -> str:
     parts = [INTRODUCTION, "## Keys", ""]
     parts += _section("", schema, schema["$defs"])
     parts += ["## Tasks", "", *_table(("task", "predicts", "split by default"), _tasks())]
-    parts += ["## Column types", "", *_table(("type", "files", "streamed"), _columns())]
+    parts += ["## Column types", "", *_table(("type", "files"), _columns())]
     parts += ["## Sources", "", *_table(("scheme", "what"), _sources())]
     parts += ["## Split methods", "", *_table(("method", "splits", "column"), _splits())]
     parts += ["## Architectures", "", *_architectures()]
@@ -221,10 +221,7 @@ def _tasks() -> list[tuple[str, ...]]:
 
 
 def _columns() -> list[tuple[str, ...]]:
-    return [
-        (f"`{row.name}`", " ".join(row.suffixes), "yes" if row.is_streamed else "no")
-        for row in COLUMN_KINDS.values()
-    ]
+    return [(f"`{row.name}`", " ".join(row.suffixes)) for row in COLUMN_KINDS.values()]
 
 
 def _titles(rows: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -232,14 +232,6 @@ def _text(
 
 
 def _unstreamed(reader: RowReader) -> Iterator[tuple[str, str]]:
-    """Yield the key and the reason where columns cannot be streamed."""
-    kinds = [kind.name for kind in COLUMN_KINDS.values() if kind.is_streamed]
-    others = [f"{each.name!r} ({each.type})" for each in reader.columns if each.type not in kinds]
-    if others:
-        yield (
-            "data.features",
-            f"streamed columns are of the types {', '.join(kinds)}, but there are "
-            f"{listed(others)}. Leave them out (data.exclude). {ADVICE}.",
-        )
+    """Yield the key and the reason where the target cannot be streamed."""
     if not TASKS[reader.target.task].is_streamed:
         yield "data.target", f"{reader.target.name!r} is read into memory as a whole. {ADVICE}."

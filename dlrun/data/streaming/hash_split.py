@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from dlrun.data.splits.column import read_split_values
 from dlrun.data.streaming.blocks import Blocks
 from dlrun.data.streaming.reader import Batch, RowReader
-from dlrun.data.streaming.store import array_columns
+from dlrun.data.streaming.store import decoded_columns
 from dlrun.data.streaming.time_split import TimeSplit
+from dlrun.data.types.cast import is_array
 from dlrun.data.types.decode import hash_encoded
 from dlrun.recipe.schema import Recipe
 
@@ -94,17 +95,23 @@ def hash_arrays(batch: Batch, reader: RowReader) -> dict[str, Hashes]:
     """Return column → (rows,) hashes of the bytes that images and sounds are decoded from."""
     return {
         column.name: hash_encoded(batch.raw[column.name], column, reader.folders)
-        for column in array_columns(reader.columns)
+        for column in decoded_columns(reader.columns)
     }
 
 
-def hash_batch(batch: Batch, arrays: Mapping[str, Hashes]) -> Hashes:
+def hash_batch(batch: Batch, reader: RowReader, arrays: Mapping[str, Hashes]) -> Hashes:
     """Hash each row's columns and y, (rows,); the same in every process.
 
     Args:
         batch: the rows.
+        reader: of them.
         arrays: as `hash_arrays` returns them.
     """
-    frame = batch.frame.assign(**arrays)
+    series = {
+        column.name: hash_encoded(batch.frame[column.name], column, ())
+        for column in reader.columns
+        if is_array(column) and column.name not in arrays
+    }
+    frame = batch.frame.assign(**arrays, **series)
     columns = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     return mix(columns.astype(np.uint64), 0) + pd.util.hash_array(batch.y)

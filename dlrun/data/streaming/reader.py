@@ -20,7 +20,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.blocks import Block, Blocks
 from dlrun.data.streaming.partitions import BATCH_ROWS, BUFFER_BYTES, CHANGED
-from dlrun.data.streaming.store import CellStore, StoredCells, array_columns, opened
+from dlrun.data.streaming.store import CellStore, StoredCells, decoded_columns, opened
 from dlrun.data.targets import target_kind
 from dlrun.data.targets.classification import encode_labels
 from dlrun.data.types.cast import cast_columns
@@ -113,16 +113,20 @@ class RowReader:
 
     def _tables(self, block: Block, *, is_decoded: bool) -> Iterator[pa.Table]:
         """Read raw columns; pieces of large rows do not depend on whether there is a store."""
-        arrays = array_columns(self.columns)
-        columns = [each for each in self.columns if not (is_decoded and each in arrays)]
-        wanted = (*(column.name for column in columns), self.target.name, *self.others)
+        stored = decoded_columns(self.columns) if is_decoded else ()
+        columns = [each for each in self.columns if each not in stored]
+        features = (name for each in columns for name in (each.parts or (each.name,)))
+        wanted = (*features, self.target.name, *self.others)
         tables = self.files.read(block, list(dict.fromkeys(wanted)), self.text)
-        yield from cut_tables(tables, self._batch_rows) if arrays else tables
+        yield from cut_tables(tables, self._batch_rows) if self._row_bytes else tables
 
     @cached_property
     def _batch_rows(self) -> int:
-        per_row = sum(decoded_bytes(column) for column in self.columns)
-        return min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, per_row)))
+        return min(BATCH_ROWS, max(1, BATCH_BYTES // max(1, self._row_bytes)))
+
+    @property
+    def _row_bytes(self) -> int:
+        return sum(decoded_bytes(column) for column in self.columns)
 
     def _typed(
         self, block: Block, table: pa.Table, rows: NDArray[np.int64], stored: StoredCells | None

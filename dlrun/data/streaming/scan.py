@@ -217,7 +217,7 @@ class TableScan:
     def _read_batch(self, block: Block, batch: Batch, offset: int) -> NDArray[np.uint8]:
         """Split, count and sample the rows of a batch; return their subsets, (rows,)."""
         arrays = hash_arrays(batch, self.reader)
-        hashes = hash_batch(batch, arrays)
+        hashes = hash_batch(batch, self.reader, arrays)
         if self.cells:
             digests = np.stack([*arrays.values()], axis=1)
             self.cells.add(batch.frame, digests, batch.digests)

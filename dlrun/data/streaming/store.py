@@ -1,4 +1,4 @@
-"""Decoded cells on disk: images, sounds and series of a stream, decoded once for all epochs."""
+"""Decoded cells on disk: images and sounds of a stream, decoded once for all epochs."""
 
 from __future__ import annotations
 
@@ -132,9 +132,10 @@ def record_of(columns: Sequence[Column]) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-def array_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Return the columns whose cells are arrays."""
-    return tuple(column for column in columns if COLUMN_KINDS[column.type].is_array)
+def decoded_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns whose cells are decoded from files: images and sounds."""
+    kinds = ((column, COLUMN_KINDS[column.type]) for column in columns)
+    return tuple(column for column, kind in kinds if kind.is_array and kind.suffixes)
 
 
 def to_records(columns: Sequence[Column], frame: pd.DataFrame, digests: Any) -> Records:
@@ -296,7 +297,7 @@ def open_cells(files: Blocks, columns: Sequence[Column]) -> Iterator[CellWriter 
         files: of the stream.
         columns: of the stream.
     """
-    arrays = array_columns(columns)
+    arrays = decoded_columns(columns)
     if not arrays:
         yield None
         return

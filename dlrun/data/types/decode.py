@@ -150,9 +150,10 @@ def _from_base64(text: str) -> bytes:
 
 
 def hash_encoded(values: pd.Series[Any], column: Column, folders: Folders) -> NDArray[np.uint64]:
-    """Return a hash of the content of each raw cell, (rows,), 0 where one is missing.
+    """Return a hash of the content of each cell, (rows,), 0 where one is missing.
 
-    It is that of the bytes of the file, wherever they stand; the same in every process.
+    It is that of the bytes of the file, wherever they stand, or of the numbers of an array; the
+    same in every process.
 
     Raises:
         DataError: a file is missing.

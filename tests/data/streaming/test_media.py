@@ -147,6 +147,25 @@ def test_texts_are_read_from_the_files_that_all_cells_name(read, tmp_path: Path)
     assert named.digest == inline.digest
 
 
+def test_series_stand_in_lists_in_json_or_in_columns(read, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=(N_ROWS, 3)).astype(np.float32).astype(np.float64)
+    labels = make_table()["late"]
+    lists = pd.DataFrame({"wave": list(steps), "late": labels})
+    lists.to_parquet(tmp_path / "lists.parquet", row_group_size=50)
+    lists.assign(wave=[str(row.tolist()) for row in steps]).to_csv(tmp_path / "j.csv", index=False)
+    wide = pd.DataFrame(steps, columns=["t0", "t1", "t2"]).assign(late=labels)
+    wide.to_parquet(tmp_path / "wide.parquet", row_group_size=70)
+    series = {"wave": {"series": ["t0", "t1", "t2"]}}
+    found = [read("lists.parquet"), read("j.csv"), read("wide.parquet", features=series)]
+    assert len({each.digest for each in found}) == len({each.stream.digest for each in found}) == 1
+    for each in found:
+        assert each.columns[0].shape == (3, 1)
+        assert np.array_equal(np.stack(each.frame["wave"]), np.stack(found[0].frame["wave"]))
+        chunks = [np.stack(chunk.frame["wave"]) for chunk in each.stream.chunks(0)]
+        assert sum(map(len, chunks)) == each.stream.sizes[0]
+
+
 def test_images_that_are_larger_decoded_are_streamed_by_themselves(
     read, tmp_path: Path, monkeypatch
 ):

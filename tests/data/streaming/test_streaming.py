@@ -333,13 +333,6 @@ ADVICE = "Set data.stream: false to hold the rows in memory"
             "recipe.yaml:12: evaluation.learning_curve: training again on parts of the rows takes "
             f"rows that are held in memory. {ADVICE}, with data.max_rows.",
         ),
-        (
-            {"features": {"x": "number", "z": {"series": ["z"]}}},
-            {},
-            "recipe.yaml:4: data.features: streamed columns are of the types number, category, "
-            "image, text, audio, datetime, but there are 'z' (series). Leave them out "
-            f"(data.exclude). {ADVICE}.",
-        ),
     ],
 )
 def test_what_cannot_be_streamed(read, tmp_path: Path, data, sections, said):
