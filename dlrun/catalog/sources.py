@@ -1,4 +1,4 @@
-"""The collections of data sets that a recipe names with a scheme, such as `sklearn:wine`."""
+"""The sources of a recipe: files, and collections of data sets that a scheme names."""
 
 from __future__ import annotations
 
@@ -27,3 +27,44 @@ SOURCES: Final = {
         Source("keras", "images, texts and tables of keras.datasets"),
     )
 }
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Files that a recipe names by their path.
+
+    Attributes:
+        example: of a path.
+        title: what the files are.
+        is_streamed: they may be larger than memory.
+    """
+
+    example: str
+    title: str
+    is_streamed: bool = False
+
+
+FILE_SOURCES: Final = (
+    FileSource("table.csv", "a table: .csv .tsv .parquet", is_streamed=True),
+    FileSource(
+        "table.jsonl", "a table: .jsonl .json .feather .xlsx .txt; any in a .gz, .zst or .zip"
+    ),
+    FileSource("parts/*.parquet", "a glob, or a folder, of tables of one kind", is_streamed=True),
+    FileSource("part-{000..099}.csv", "files of a range, as a shell writes it", is_streamed=True),
+    FileSource(
+        "photos", "a folder of images, sounds or texts: one folder for each class, perhaps in "
+        "train/ and test/", is_streamed=True,
+    ),
+    FileSource("photos.zip", "a zip of such a folder", is_streamed=True),
+    FileSource(
+        "shards/*.tar", "samples of WebDataset: 0001.jpg, 0001.cls, 0001.json, …",
+        is_streamed=True,
+    ),
+    FileSource("shards/*.tar.gz", "the same, compressed"),
+    FileSource(
+        "cloned",
+        "a data set of the Hugging Face Hub: README.md beside data/train-00000-of-00002.parquet",
+        is_streamed=True,
+    ),
+    FileSource("arrays.npz", "arrays x and y, or x_train, y_train, x_test and y_test"),
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ def init(
         str,
         typer.Argument(
             help="A file, glob, folder with one sub-folder for each class, zip of such a folder, "
-            "sklearn:NAME or keras:NAME.",
+            ".tar of samples, sklearn:NAME or keras:NAME (dlrun list sources).",
             show_default=False,
         ),
     ],
@@ -39,7 +40,7 @@ def init(
     from dlrun.study.new_recipe import write_recipe
 
     source = data if ":" in data and not Path(data).exists() else str(Path(data).absolute())
-    name = Path(data.rpartition(":")[2]).name.split(".")[0].replace("*", "") or "recipe"
+    name = re.split(r"[.*?\[{]", Path(data.rpartition(":")[2]).name)[0].rstrip("-_") or "recipe"
     path = output or Path(f"{name}.yaml")
     if path.exists() and not force:
         message = f"{path} exists. Choose another name with -o, or overwrite it with --force"

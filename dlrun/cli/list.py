@@ -24,6 +24,7 @@ class Listing(StrEnum):
     kinds = "kinds"
     features = "features"
     metrics = "metrics"
+    sources = "sources"
     splits = "splits"
     tasks = "tasks"
     recipes = "recipes"
@@ -54,6 +55,7 @@ def _lists() -> dict[Listing, dict[str, str]]:
     from dlrun.catalog.kinds import KNOWN
     from dlrun.catalog.losses import LOSSES
     from dlrun.catalog.schedules import SCHEDULES
+    from dlrun.catalog.sources import FILE_SOURCES, SOURCES
     from dlrun.catalog.splits import SPLIT_METHODS
     from dlrun.catalog.strategies import STRATEGIES
     from dlrun.catalog.tasks import TASKS
@@ -89,6 +91,12 @@ def _lists() -> dict[Listing, dict[str, str]]:
             row.name: f"{', '.join(row.column_types)}: {row.title}" for row in FEATURES.values()
         },
         Listing.metrics: _metrics(),
+        Listing.sources: {
+            **{row.example: row.title for row in FILE_SOURCES},
+            **{f"{row.name}:NAME": row.title for row in SOURCES.values()},
+            "https://…": "any of these files, downloaded once",
+            "module:function": "your own: a function that returns a DataFrame",
+        },
         Listing.splits: {row.name: row.title for row in SPLIT_METHODS.values()},
         Listing.tasks: {row.name: row.title for row in TASKS.values()},
         Listing.recipes: {path.stem: f"{path}" for path in shipped_recipes()},

@@ -163,8 +163,8 @@ class Data(Section):
     """What to learn from."""
 
     source: str
-    """A path or glob from the recipe's folder; or an address (https://…), sklearn:, openml:,
-    keras:, module:function."""
+    """A path, glob or range ({000..099}) from the recipe's folder; or an address (https://…),
+    sklearn:, openml:, keras:, module:function."""
     target: str | Annotated[list[str], Field(min_length=1)] | None = None
     """The column to predict, or the columns of a multi-label target; required unless the source
     brings one."""

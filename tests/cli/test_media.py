@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import yaml
 from PIL import Image
+from shard_files import pack, picture
 
 
 def write_photos(folder: Path) -> None:
@@ -35,6 +36,18 @@ def write_arrays(folder: Path) -> None:
     np.savez(folder / "x.npz", x_train=x, y_train=[0, 1] * 10, x_test=x, y_test=[0, 1] * 10)
 
 
+def write_shards(folder: Path) -> None:
+    for part in ("train", "test"):
+        pack(folder / f"{part}-0.tar", [each for n in range(9) for each in sample(n)])
+
+
+def sample(number: int) -> list[tuple[str, bytes]]:
+    return [
+        (f"{number}.png", picture(number)),
+        (f"{number}.cls", b"01"[number % 2 : 1 + number % 2]),
+    ]
+
+
 def write_texts(folder: Path) -> None:
     folder.mkdir()
     texts = [f"this is the {n}th text of them all" for n in range(20)]
@@ -46,6 +59,7 @@ def write_texts(folder: Path) -> None:
     [
         (write_photos, "set", None, "image", "cnn", "# split: {method: stratified}"),
         (write_voices, "set", None, "audio", "cnn", "# split: {method: stratified}"),
+        (write_shards, "set", None, "image", "cnn", "# the data brings its own training"),
         (write_texts, "set/x.csv", "y", "text", "text_cnn", "# split: {method: stratified}"),
         (write_arrays, "set/x.npz", None, "series", "fcn", "# the data brings its own training"),
     ],
@@ -102,6 +116,25 @@ def test_predict_takes_tables_of_paths_from_where_they_lie(dlrun, photos):
         "id,image,prediction,p_cat,p_dög",
         "0,cat/0.png,cat,0.5,0.5",
     ]
+
+
+@pytest.mark.slow
+def test_predict_takes_shards_and_parquet_with_files_in_it(dlrun, photos):
+    write_shards(photos / "shards")
+    files = [{"bytes": picture(number), "path": None} for number in range(9)]
+    pd.DataFrame({"image": files, "id": range(9)}).to_parquet(photos / "files.parquet")
+    for source, names, n_rows in (
+        ("shards/test-0.tar", "label,prediction,p_cat,p_dög", 9),
+        ("shards/{train,test}-0.tar", "label,prediction,p_cat,p_dög", 18),
+        ("shards", "label,prediction,p_cat,p_dög", 18),
+        ("files.parquet", "id,prediction,p_cat,p_dög", 9),
+    ):
+        ran = dlrun("predict", "last", source, cwd=photos)
+        assert ran.code == 0, ran.err
+        lines = ran.out.splitlines()
+        assert lines[0] == names
+        assert lines[1] == "0,cat,0.5,0.5"
+        assert len(lines) == 1 + n_rows
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from dlrun.catalog.metrics import METRICS
 from dlrun.catalog.notes import NOTES
 from dlrun.catalog.perturbations import PERTURBATIONS
 from dlrun.catalog.schedules import SCHEDULES
-from dlrun.catalog.sources import SOURCES
+from dlrun.catalog.sources import FILE_SOURCES, SOURCES
 from dlrun.catalog.splits import SPLIT_METHODS
 from dlrun.catalog.strategies import STRATEGIES
 from dlrun.catalog.tasks import TASKS
@@ -99,7 +99,7 @@ def render() -> str:
     parts += _section("", schema, schema["$defs"])
     parts += ["## Tasks", "", *_table(("task", "predicts", "split by default"), _tasks())]
     parts += ["## Column types", "", *_table(("type", "files"), _columns())]
-    parts += ["## Sources", "", *_table(("scheme", "what"), _sources())]
+    parts += ["## Sources", "", *_table(("source", "what", "streamed"), _sources())]
     parts += ["## Split methods", "", *_table(("method", "splits", "column"), _splits())]
     parts += ["## Architectures", "", *_architectures()]
     parts += ["## Baselines", "", *_table(("baseline", "what", "task", "searched"), _baselines())]
@@ -229,7 +229,10 @@ def _titles(rows: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _sources() -> list[tuple[str, ...]]:
-    return [(f"`{row.name}:`", row.title) for row in SOURCES.values()]
+    files = [
+        (f"`{row.example}`", row.title, "yes" if row.is_streamed else "no") for row in FILE_SOURCES
+    ]
+    return [*files, *((f"`{row.name}:`", row.title, "no") for row in SOURCES.values())]
 
 
 def _splits() -> list[tuple[str, ...]]:

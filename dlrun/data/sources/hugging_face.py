@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet
 
 METADATA: Final = b"huggingface"
 NO_CLASS: Final = -1  # a code, as of test rows whose classes are kept secret
@@ -29,6 +31,14 @@ def class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
         and name in schema.names
         and pa.types.is_integer(schema.field(name).type)
     }
+
+
+def only_class_column(path: Path) -> str | None:
+    """Return the one column of a Parquet file whose schema names classes; None for other files."""
+    if path.suffix.lower() != ".parquet":
+        return None
+    names = list(class_names(pyarrow.parquet.read_schema(path)))
+    return names[0] if len(names) == 1 else None
 
 
 def name_classes(table: pa.Table) -> pa.Table:

@@ -16,6 +16,7 @@ from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.data.sources import source_module
 from dlrun.data.sources.arrays import NO_TYPES, read_arrays
 from dlrun.data.sources.folders import holds_files, read_folder
+from dlrun.data.sources.hugging_face import only_class_column
 from dlrun.data.sources.paths import find_matches, is_pattern, subsets_of
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.shards import find_shards, read_shards
@@ -91,7 +92,14 @@ def _read_path(
         return read_arrays(path, target, types)
     table = read_table(path, text=verbatim, wanted=wanted)
     name = path.name.partition(".")[0]
-    return RawData(name, table.frame, folder=path.parent, format=table.format, notes=table.notes)
+    return RawData(
+        name,
+        table.frame,
+        only_class_column(path),
+        folder=path.parent,
+        format=table.format,
+        notes=table.notes,
+    )
 
 
 def _not_found(path: Path, source: str) -> str:
@@ -132,7 +140,8 @@ def _read_files(
     return RawData(
         name,
         frame,
-        subsets=pd.Series(np.repeat(subsets, n_rows)) if subsets else None,
+        only_class_column(paths[0]),
+        pd.Series(np.repeat(subsets, n_rows)) if subsets else None,
         folder=folder,
         format=first.format,
         notes=notes,

@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.contract.note import Note
-from dlrun.data.sources.hugging_face import name_classes
+from dlrun.data.sources.hugging_face import name_classes, only_class_column
 from dlrun.data.sources.paths import find_matches, repository_files, subsets_of
 from dlrun.data.sources.tables import check_same_columns, check_unique, name_of
 from dlrun.data.sources.text_format import HEAD_BYTES, find_format
@@ -53,9 +53,9 @@ class TableFiles:
     names: tuple[str, ...]
     format: TextFormat | None
     subsets: tuple[str, ...] | None = None
+    target: str | None = None
 
     kinds: ClassVar[Mapping[str, str]] = {}
-    target: ClassVar[str | None] = None
 
     @property
     def split_column(self) -> str | None:
@@ -220,7 +220,9 @@ def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> Ta
     n_rows = sum(n for _, _, n in found)
     subsets = None if form else subsets_of(paths)
     names = (*names, SUBSET) if subsets else names
-    return TableFiles(name_of(source, first), tuple(paths), blocks, n_rows, names, form, subsets)
+    target = only_class_column(first)
+    name = name_of(source, first)
+    return TableFiles(name, tuple(paths), blocks, n_rows, names, form, subsets, target)
 
 
 def _is_metadata(path: Path) -> bool:

@@ -64,7 +64,7 @@ def write_repository(folder: Path) -> Path:
 
 def test_images_sounds_and_names_of_classes_are_read(make_recipe: Any, tmp_path: Path) -> None:
     pq.write_table(make_table(range(24)), tmp_path / "x.parquet")
-    dataset = read_dataset(make_recipe({"source": "x.parquet", "target": "label"}))
+    dataset = read_dataset(make_recipe({"source": "x.parquet"}))
     assert {column.name: column.type for column in dataset.columns} == {
         "image": "image", "sound": "audio",
     }  # fmt: skip
@@ -77,7 +77,7 @@ def test_images_sounds_and_names_of_classes_are_read(make_recipe: Any, tmp_path:
 def test_a_repository_brings_its_parts(make_recipe: Any, tmp_path: Path) -> None:
     write_repository(tmp_path / "pets")
     for source in ("pets", "pets/data", "pets/data/*.parquet"):
-        dataset = read_dataset(make_recipe({"source": source, "target": "label"}))
+        dataset = read_dataset(make_recipe({"source": source}))
         assert dataset.split_values is not None
         shades = [int(cell[0, 0, 0]) for cell in dataset.frame["image"]]
         parts = dict(zip(shades, dataset.split_values, strict=True))
