@@ -10,6 +10,7 @@ from itertools import chain
 from random import Random
 from typing import Any
 
+from dlrun.catalog.architectures import is_function
 from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.deep.architecture import build_architecture
@@ -89,7 +90,8 @@ def train_network(
     evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
     group = worker_group() if strategy is joint else None
     every = pretrained_settings(spec.model).unfreeze_every if pretrained else 0
-    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group, every)
+    pads = not is_function(spec.model.architecture)
+    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group, every, pads)
     with cluster_errors() if group else _device_errors():
         best_epoch = trainer.run(rows, evaluator.evaluate, context)
     n_parameters = network.n_parameters

@@ -53,6 +53,7 @@ class TrainerState:
         totals: of its steps so far.
         history: the epochs that have ended.
         best_weights: as in `EarlyStopper`.
+        by_xla: whether XLA compiles the steps; None: not decided yet.
     """
 
     epoch: int = 1
@@ -60,6 +61,7 @@ class TrainerState:
     stopping: EarlyStoppingState = field(default_factory=EarlyStoppingState)
     history: list[Epoch] = field(default_factory=list)
     best_weights: list[Any] = field(default_factory=list)
+    by_xla: bool | None = None
 
     @property
     def is_begun(self) -> bool:
@@ -74,6 +76,7 @@ def to_notes(state: TrainerState) -> dict[str, Any]:
         "sums": asdict(state.totals),
         "standing": asdict(state.stopping),
         "history": [asdict(epoch) for epoch in state.history],
+        "by_xla": state.by_xla,
     }
 
 
@@ -85,6 +88,7 @@ def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerStat
         stopping=EarlyStoppingState(**notes["standing"]),
         history=[Epoch(**epoch) for epoch in notes["history"]],
         best_weights=best_weights,
+        by_xla=notes.get("by_xla"),
     )
 
 

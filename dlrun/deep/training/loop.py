@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from math import ceil
+from math import ceil, inf
 from time import perf_counter
 from typing import Any, Final, Literal
 
@@ -24,11 +24,13 @@ from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
 from dlrun.deep.training.best_weights import copy_weights
 from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals
+from dlrun.deep.training.compilation import Batches, Compilation, choose_compilation
 from dlrun.deep.training.device_data import DeviceDataset, TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
 from dlrun.deep.training.steps import Steps
+from dlrun.deep.training.xla import mixes_rows
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.system.forced_exit import closing
@@ -57,6 +59,8 @@ class Trainer:
         strategy: of tf.distribute.
         seed: with the number of the epoch it fixes the order of rows.
         group: the workers that train together; None where this process trains alone.
+        pads: whether batches may be padded for XLA: not those of a network of the user's own
+            making, which may mix rows.
         unfreeze_every: epochs after which one more block of a pretrained network is trained, from
             the last one down (gradual unfreezing, Howard & Ruder 2018); 0: all from the start.
     """
@@ -69,6 +73,7 @@ class Trainer:
     seed: int
     group: CollectiveGroup | None = None
     unfreeze_every: int = 0
+    pads: bool = False
 
     @property
     def steps(self) -> Steps:
@@ -130,11 +135,12 @@ class Trainer:
         )
         n_epochs = context.epochs or self.training.epochs
         n_frozen = self._count_frozen(state.epoch)
-        compiled = self.steps.compile(self.network.trained(n_frozen))
-        run = TrainingRun(rows, n_epochs, rates, compiled, stopper, state, checkpoint)
-        run.n_frozen = n_frozen
+        compilation = self._compile(n_frozen, rows, len(rates[0]), state.by_xla)
+        run = TrainingRun(rows, n_epochs, rates, compilation, stopper, state, checkpoint)
+        run.n_frozen, run.seconds = n_frozen, context.seconds or inf
         if self.group:
             run.is_paced, run.n_next = False, STEPS_PER_CALL
+        run.choose_program()
         return run
 
     def _goes_on(self, run: TrainingRun, context: FitContext, is_wanted: bool) -> bool:
@@ -193,6 +199,20 @@ class Trainer:
         self._check_finite(f"a weight is not finite after epoch {last}", *weights)
         return last
 
+    def _compile(
+        self, n_frozen: int, rows: TrainingData, n_steps: int, by_xla: bool | None
+    ) -> Compilation:
+        """Compile the steps while some blocks of a pretrained network are frozen."""
+        return choose_compilation(
+            self.steps,
+            self.network.trained(n_frozen),
+            self.training,
+            by_xla,
+            Batches(len(rows), n_steps, isinstance(rows, DeviceDataset)),
+            pads=self.pads and not mixes_rows(self.network.body),
+            is_short=n_frozen > 0,
+        )
+
     def _count_frozen(self, epoch: int) -> int:
         """Count the blocks of a pretrained network that are not trained yet in an epoch."""
         if not self.unfreeze_every:
@@ -204,8 +224,10 @@ class Trainer:
         n_frozen = self._count_frozen(run.state.epoch)
         if n_frozen != run.n_frozen:
             run.n_frozen, run.is_traced = n_frozen, False
-            run.compiled = self.steps.compile(self.network.trained(n_frozen))
+            n_steps = len(run.rates[0])
+            run.compilation = self._compile(n_frozen, run.rows, n_steps, by_xla=None)
             run.n_next = 1 if run.is_paced else run.n_next
+            run.choose_program()
 
     def _count_steps(self, n_rows: int) -> int:
         """Count the steps of an epoch, each with a row for every replica at least."""
@@ -240,7 +262,8 @@ class Trainer:
         start = max(0, run.state.totals.steps - first)
         while start < len(rates):
             checkpoint = self._next_checkpoint(first + start) - first
-            stop = min(start + run.n_next, len(rates), checkpoint)
+            n_next = run.count_next(np.diff(edges[start:]).tolist())
+            stop = min(start + n_next, len(rates), checkpoint)
             yield StepBatch(first + start, edges[start : stop + 1], rates[start:stop])
             start = stop
 

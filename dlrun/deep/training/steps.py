@@ -2,14 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from math import ceil, inf
+from typing import Any, Final
 
 from dlrun.deep.backend import tf
 from dlrun.deep.distributed.replicas import all_reduce_gradients
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
+from dlrun.deep.training.xla import same_dropout
+
+TRIAL_CALLS: Final = 4
+LONG_TRIAL_SECONDS: Final = 5.0
+
+
+@dataclass
+class CompiledSteps:
+    """Steps as `Steps.compile` makes them, and what they were seen to take.
+
+    Attributes:
+        function: runs the steps of a call.
+        width: rows that batches are padded to for XLA; None: without XLA.
+        sizes: rows of the padded batches that it has run. XLA compiles a program for each.
+        pace: seconds of a step, the least of all calls.
+        cost: seconds of the calls that compiled.
+    """
+
+    function: Any
+    width: int | None = None
+    sizes: set[int] = field(default_factory=set)
+    pace: float = inf
+    cost: float = 0.0
+    n_calls: int = 0
+    seconds: float = 0.0
+
+    def is_new(self, sizes: Iterable[int]) -> bool:
+        """Say whether batches of these sizes have to be compiled first."""
+        return not (self.sizes.issuperset(self._pad(sizes)) if self.by_xla else self.sizes)
+
+    def record(self, sizes: Iterable[int], n_steps: int, seconds: float) -> None:
+        """Record a call."""
+        if self.is_new(sizes):
+            self.cost += seconds
+        else:
+            self.pace = min(self.pace, seconds / n_steps)
+            self.n_calls, self.seconds = self.n_calls + 1, self.seconds + seconds
+        self.sizes.update(self._pad(sizes))
+
+    def _pad(self, sizes: Iterable[int]) -> set[int]:
+        return {max(size, self.width or 0) for size in sizes}
+
+    @property
+    def by_xla(self) -> bool:
+        """Say whether XLA compiles them."""
+        return self.width is not None
+
+    @property
+    def is_measured(self) -> bool:
+        """Say whether the pace is known well enough."""
+        return self.n_calls >= TRIAL_CALLS or self.seconds >= LONG_TRIAL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -29,21 +82,26 @@ class Steps:
     strategy: Any
     accumulate: int = 1
 
-    def compile(self, weights: list[Any]) -> Any:
+    def compile(self, weights: list[Any], width: int | None = None) -> CompiledSteps:
         """Compile the steps of a call; they add to the sums of losses and of gradient norms.
+
+        XLA compiles the update alone, since random changes to images have no kernel there, and
+        makes a program for every number of rows.
 
         Args:
             weights: that are trained.
+            width: rows that batches are padded to for XLA, on one replica; None: without XLA.
         """
+        if width is None:
+            update = partial(self._update, weights)
+        else:
+            update = partial(self._update_by_xla, weights, width)
 
         def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
             number, loss, norm = state
             self.optimizer.learning_rate.assign(rates[number])
             batch = order[edges[number] : edges[number + 1]]
-            total, gradients = self._sum_gradients(weights, copies, batch)
-            share = self.strategy.run(partial(self._apply, weights), args=(gradients,))
-            summed = (self.strategy.reduce("SUM", each, axis=None) for each in (total, share))
-            losses, norms = (tf.cast(each, tf.float64) for each in summed)
+            losses, norms = (tf.cast(each, tf.float64) for each in update(copies, batch))
             return number + 1, loss + losses, norm + norms
 
         def steps(
@@ -55,16 +113,50 @@ class Steps:
                 (tf.constant(0), loss, norm),
             )[1:]
 
-        return tf.function(steps, autograph=False, reduce_retracing=True)
+        return CompiledSteps(tf.function(steps, autograph=False, reduce_retracing=True), width)
 
-    def _sum_gradients(self, weights: list[Any], copies: Any, batch: Any) -> Any:
+    def _update(self, weights: list[Any], copies: Any, batch: Any) -> Any:
+        """Take one step on all replicas; return the sum of losses and the gradient's norm."""
+
+        def gradients(*share: Any) -> Any:
+            return self._differentiate(weights, *self._choose(*share))
+
+        total, summed = self._sum_gradients(gradients, copies, batch)
+        norm = self.strategy.run(partial(self._apply, weights), args=(summed,))
+        return [self.strategy.reduce("SUM", each, axis=None) for each in (total, norm)]
+
+    def _update_by_xla(self, weights: list[Any], width: int, copies: Any, batch: Any) -> Any:
+        """Take one step in one program, or in one for all parts of a batch and another to apply."""
+        apply = partial(self._apply, weights)
+        compiled = partial(tf.function, autograph=False, jit_compile=True)
+
+        def differentiate(*rows: Any) -> Any:
+            with same_dropout():
+                return self._differentiate(weights, *rows)
+
+        def whole(*rows: Any) -> Any:
+            total, gradients = differentiate(*rows)
+            return total, apply(gradients)
+
+        if self.accumulate == 1:
+            inputs, y = copies
+            return compiled(whole)(*self._choose(inputs, y, batch, 0, 1, width=width))
+        part_width = ceil(width / self.accumulate)
+        part = compiled(differentiate)
+
+        def gradients(*share: Any) -> Any:
+            return part(*self._choose(*share, width=part_width))
+
+        total, summed = self._sum_gradients(gradients, copies, batch)
+        return total, compiled(apply)(summed)
+
+    def _sum_gradients(self, gradients: Callable[..., Any], copies: Any, batch: Any) -> Any:
         """Return each replica's sum of its rows' losses, and its gradients.
 
         Where gradients are accumulated, the parts of a batch follow each other: the activations of
         one alone are in memory. A batch of few rows has fewer parts, each with a row for every
         replica.
         """
-        gradients = partial(self._gradients, weights)
         if self.accumulate == 1:
             return self.strategy.run(gradients, args=(*copies, batch, 0, 1))
         n_replicas = self.strategy.num_replicas_in_sync
@@ -85,13 +177,14 @@ class Steps:
         )
         return sums
 
-    def _gradients(
-        self, weights: list[Any], inputs: Any, y: Any, batch: Any, part: Any, n_parts: Any
-    ) -> tuple[Any, dict[int, Any]]:
-        """Compute what a part of this replica's share adds to the gradient of a batch.
+    def _choose(
+        self, inputs: Any, y: Any, batch: Any, part: Any, n_parts: Any, *, width: int | None = None
+    ) -> tuple[Any, Any, Any, Any, Any]:
+        """Gather and augment a part of this replica's share of a batch, padded to `width` rows.
 
         Returns:
-            The sum of its rows' losses, and position of a weight → its gradient.
+            Inputs and y; how many of these rows count, where some are padding; the rows of the
+            batch; and into how many parts it is cut.
         """
         context = tf.distribute.get_replica_context()
         n_replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
@@ -100,14 +193,30 @@ class Steps:
         if self.accumulate > 1:
             n_mine = tf.size(mine)
             mine = mine[n_mine * part // n_parts : n_mine * (part + 1) // n_parts]
+        n_counted = None
+        if width is not None:  # pad with copies of the window's first row
+            n_counted = tf.size(mine)
+            mine = tf.pad(mine, [[0, tf.maximum(0, width - n_counted)]])
         chosen = {kind: tf.gather(tensor, mine) for kind, tensor in inputs.items()}
         if self.network.augmenter:
             chosen = self.network.augmenter(chosen, training=True)
+        return chosen, tf.gather(y, mine), n_counted, n_rows, n_replicas * n_parts
+
+    def _differentiate(
+        self, weights: list[Any], inputs: Any, y: Any, n_counted: Any, n_rows: Any, n_shares: Any
+    ) -> tuple[Any, dict[int, Any]]:
+        """Compute what rows add to the gradient of a batch; arguments as `_choose` returns them.
+
+        Returns:
+            The sum of its rows' losses, and position of a weight → its gradient.
+        """
         with tf.GradientTape() as tape:
-            outputs = self.network.body(chosen, training=True)
-            total = tf.reduce_sum(self.objective.losses(tf.gather(y, mine), outputs))
-            n_shares = tf.cast(n_replicas * n_parts, tf.float32)
-            penalties = tf.add_n([*self.network.body.losses, 0.0]) / n_shares
+            outputs = self.network.body(inputs, training=True)
+            losses = self.objective.losses(y, outputs)
+            if n_counted is not None:
+                losses = tf.where(tf.range(tf.size(losses)) < n_counted, losses, 0.0)
+            total = tf.reduce_sum(losses)
+            penalties = tf.add_n([*self.network.body.losses, 0.0]) / tf.cast(n_shares, tf.float32)
             loss = total / tf.cast(n_rows, tf.float32) + penalties
             loss = self.optimizer.scale_loss(loss)
         found = enumerate(tape.gradient(loss, weights))
