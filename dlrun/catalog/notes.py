@@ -239,7 +239,8 @@ SAMPLED_PARTS = NoteKind(
 SAMPLE_LEARNERS = NoteKind(
     "DLR066",
     "Candidates that learn from a sample",
-    "A table is streamed, and an estimator has no `partial_fit`.",
+    "A table of numbers, categories and dates is streamed, and an estimator has no `partial_fit`. "
+    "Of a stream with images, sounds or texts: the features of all training rows have no room.",
 )
 MISSING_PACKAGES = NoteKind(
     "DLR067",

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from dlrun.catalog.baselines import BASELINES
+from dlrun.catalog.baselines import BASELINES, Baseline
 from dlrun.catalog.kinds import settle
 from dlrun.catalog.parts import load_part
 from dlrun.classic.adapt import adapt_estimator, baseline_of, encoding_for, openmp_threads
 from dlrun.classic.estimators import build
-from dlrun.classic.features.pipeline import make_features
+from dlrun.classic.features.all_rows import (
+    FeatureRows,
+    features_in_memory,
+    features_of_stream,
+    fitting_rows,
+    parts,
+    structured_stream,
+)
+from dlrun.classic.features.pipeline import make_features, transform
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.classic.in_context import limited
 from dlrun.classic.space import own_space
 from dlrun.contract.candidate import Family, FitContext, Framework, Kind, side_of
-from dlrun.contract.dataset import Dataset
+from dlrun.contract.dataset import Column, Dataset, Stream
 from dlrun.contract.search import Dimension
-from dlrun.data.streaming.prefetch import prefetch
 from dlrun.errors import TrainingError
 from dlrun.recipe.preprocessing import Preprocessing
 
@@ -101,51 +109,75 @@ class ClassicCandidate:
         With `context.epochs` it boosts as many rounds, and needs no validation rows.
 
         Where the rows are a sample of a stream, an estimator with `partial_fit` is fitted to all
-        rows of the stream, once.
+        rows of the stream, once; the others, to the features of all rows of images, sounds or
+        texts, where they have room.
 
         Raises:
             TrainingError: the estimator raises an error.
         """
-        seed = context.seed
-        task = load_part("dlrun.classic.tasks", train.target.task)
-        estimator = build(self.estimator, train.target.task, self.options, len(train))
+        seed, name = context.seed, train.target.task
+        estimator = build(self.estimator, name, self.options, 1)
         row = baseline_of(self.estimator, estimator)
-        train = limited(row, train, seed)
-        spec = FeatureSpec(encoding_for(row, estimator), self.preprocessing, len(train), seed)
         # A forecast by the last value must not ask for rows of a year ago.
         history = train.history[:1] if row.n_lags == 1 else train.history
         columns = history if row.n_lags else train.columns
-        features = make_features(columns, self.features, spec)
-        matrix = features.fit_transform(train.frame)
+        rows = self._feature_rows(train, columns, row, estimator, seed)
+        estimator = build(self.estimator, name, self.options, len(rows.y))
         n_categories = sum(column.type == "category" for column in columns)
         estimator = adapt_estimator(
-            row, estimator, self.options, matrix, n_categories=n_categories, seed=seed
+            row, estimator, self.options, rows.matrix, n_categories=n_categories, seed=seed
         )
         if row.stops_early and context.epochs:
             estimator.set_params(max_iter=context.epochs, early_stopping=False)
-        n_rounds = None
-        if train.stream and hasattr(estimator, "partial_fit"):
-            classes = np.array(train.stream.classes, dtype=np.int64)
-            arguments = task.partial_fit_arguments(classes)
-            for chunk in prefetch(train.stream.chunks(seed)):
-                part, y = features.transform(chunk.frame), task.encode(chunk.y, classes)
-                with wrap_estimator_errors(self.name):
-                    estimator.partial_fit(part, y, **arguments)
-            with wrap_estimator_errors(self.name):
-                y = task.encode(train.y, classes)
-                estimator = task.calibrate_prefit(estimator, matrix, y)
+        task, n_rounds = load_part("dlrun.classic.tasks", name), None
+        if stream := train.stream if hasattr(estimator, "partial_fit") else None:
+            classes = np.array(stream.classes, dtype=np.int64)
+            estimator = self._fit_in_parts(estimator, rows, train, stream, classes, seed)
         else:
-            classes = task.classes_of(train.y)
-            y = task.encode(train.y, classes)
+            classes = task.classes_of(rows.y)
+            y = task.encode(rows.y, classes)
             estimator = task.adapt(estimator, y, scales_target=row.scales_target, seed=seed)
             stopping = {}
             if row.stops_early and estimator.get_params().get("early_stopping"):
-                held_out = features.transform(validation.frame)
+                held_out = transform(rows.features, validation.frame, columns)
                 stopping = task.stopping_arguments(held_out, validation.y, classes)
-            threads = openmp_threads(matrix.shape[0] * matrix.shape[1])
+            threads = openmp_threads(rows.matrix.shape[0] * rows.matrix.shape[1])
             with wrap_estimator_errors(self.name), threadpool_limits(threads, user_api="openmp"):
-                estimator.fit(matrix, y, **row.fit_arguments(n_categories), **stopping)
+                estimator.fit(rows.matrix, y, **row.fit_arguments(n_categories), **stopping)
             n_rounds = estimator.n_iter_ if stopping else None
-        return ClassicFitted(
-            self.name, columns, train.target, features, estimator, classes, n_rounds
-        )
+        n_sampled = None if stream else rows.n_sampled
+        parts_of_model = rows.features, estimator, classes
+        return ClassicFitted(self.name, columns, train.target, *parts_of_model, n_rounds, n_sampled)
+
+    def _feature_rows(
+        self, train: Dataset, columns: Sequence[Column], row: Baseline, estimator: Any, seed: int
+    ) -> FeatureRows:
+        """Return the features of the training rows that an estimator is fitted to."""
+        encoding = encoding_for(row, estimator)
+        stream = structured_stream(train) if encoding != "none" else None
+        train = fitting_rows(train) if stream else limited(row, train, seed)
+        spec = FeatureSpec(encoding, self.preprocessing, len(train), seed)
+        unfitted = make_features(columns, self.features, spec)
+        if stream is None:
+            return features_in_memory(unfitted, train)
+        most = row.in_context.max_rows if row.in_context else None
+        in_parts = hasattr(estimator, "partial_fit")
+        return features_of_stream(unfitted, train, stream, seed, most=most, in_parts=in_parts)
+
+    def _fit_in_parts(
+        self,
+        estimator: Any,
+        rows: FeatureRows,
+        train: Dataset,
+        stream: Stream,
+        classes: NDArray[np.int64],
+        seed: int,
+    ) -> Any:
+        """Fit an estimator to all rows of a stream, once, and a sigmoid to those in memory."""
+        task = load_part("dlrun.classic.tasks", train.target.task)
+        arguments = task.partial_fit_arguments(classes)
+        for matrix, y in parts(rows, stream, train.columns, seed):
+            with wrap_estimator_errors(self.name):
+                estimator.partial_fit(matrix, task.encode(y, classes), **arguments)
+        with wrap_estimator_errors(self.name):
+            return task.calibrate_prefit(estimator, rows.matrix, task.encode(rows.y, classes))

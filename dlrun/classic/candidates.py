@@ -16,6 +16,7 @@ from dlrun.classic import extras
 from dlrun.classic.candidate import ClassicCandidate
 from dlrun.classic.defaults import choose_baselines, features_made
 from dlrun.classic.estimators import allowed_settings, build, builders, class_of
+from dlrun.classic.features.pipeline import has_structure
 from dlrun.classic.in_context import sampled_contexts, size_fault, with_weights
 from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Column, Dataset
@@ -96,11 +97,14 @@ def learning_from_sample(
     """Yield notes on the candidates that learn from fewer rows than there are.
 
     They are pretrained estimators that take no more, and those that are fitted to the `n_rows` in
-    memory of a stream.
+    memory of a streamed table. Of images, sounds and texts the features of all rows are computed;
+    whether they have room shows when they are.
     """
     own = [one for one in candidates if isinstance(one, ClassicCandidate)]
-    yield from sampled_contexts(((one.name, one.estimator) for one in own), n_rows)
     n_all = dataset.stream.sizes[0] if dataset.stream else n_rows
+    if has_structure(dataset.columns):
+        n_rows = n_all
+    yield from sampled_contexts(((one.name, one.estimator) for one in own), n_rows)
     names = [
         one.name
         for one in own

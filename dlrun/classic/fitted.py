@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from dlrun.catalog.parts import load_part
 from dlrun.classic.complexity import count_parameters
+from dlrun.classic.features.pipeline import in_pieces
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo
@@ -33,6 +34,7 @@ class ClassicFitted:
         classes: (classes,) int64 class indices that occur among the training rows, ascending, as
             the estimator's columns; empty for regression.
         best_epoch: its rounds of boosting, where the validation rows ended them.
+        n_sampled: the training rows of a stream that it was fitted to, where they are a sample.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ClassicFitted:
     estimator: Any
     classes: NDArray[np.int64]
     best_epoch: int | None = None
+    n_sampled: int | None = None
 
     @property
     def parameters(self) -> int:
@@ -54,10 +57,13 @@ class ClassicFitted:
         Raises:
             TrainingError: the estimator raises an error, or a prediction is not finite.
         """
-        matrix = self.features.transform(frame)
-        task = load_part("dlrun.classic.tasks", self.target.task)
-        with wrap_estimator_errors(self.name):
-            values = task.predict(self.estimator, matrix, self.classes, len(self.target.labels))
+        task, n_labels = load_part("dlrun.classic.tasks", self.target.task), len(self.target.labels)
+        pieces = []
+        for rows in in_pieces(frame, self.columns):
+            matrix = self.features.transform(rows)
+            with wrap_estimator_errors(self.name):
+                pieces.append(task.predict(self.estimator, matrix, self.classes, n_labels))
+        values = np.concatenate(pieces)
         if not np.isfinite(values).all():
             n_bad = np.sum(~np.isfinite(values))
             message = f"{self.name}: {n_bad} of {values.size} predicted numbers are not finite"

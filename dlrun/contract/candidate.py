@@ -157,6 +157,15 @@ class Embeds(Protocol):
 
 
 @runtime_checkable
+class LearnsFromSample(Protocol):
+    """A fitted candidate that may have been fitted to a sample of a stream's training rows."""
+
+    @property
+    def n_sampled(self) -> int | None:
+        """Return the number of rows of the sample; None where it was fitted to all rows."""
+
+
+@runtime_checkable
 class StartsFromWeights(Protocol):
     """A candidate with pretrained weights, which its settings name without saying what they are."""
 

@@ -71,9 +71,11 @@ class Study(Protocol):
         trials: one row per trial with the columns candidate, family, kind (empty for a blend;
             studies of earlier versions lack it), repeat, fold, step (the split's index), seed,
             status (ok | failed), error, one per metric, `val_<metric>`, the
-            fields of `Cost`, n_epochs, best_epoch and max_epochs. Where settings were searched also
-            `default_<metric>`, the test scores with the default settings, n_search_trials,
-            search_seconds, search_cpu_seconds and chosen_settings, as JSON; empty for the others.
+            fields of `Cost`, n_epochs, best_epoch and max_epochs; where a candidate was fitted to a
+            sample of a stream's training rows, their number, n_sampled. Where settings were
+            searched also `default_<metric>`, the test scores with the default settings,
+            n_search_trials, search_seconds, search_cpu_seconds and chosen_settings, as JSON; empty
+            for the others.
         data: None where the study was tracked without it.
         features: candidate → names of the features that it makes of images, texts, sounds and
             series; empty where it takes them raw. None where the study was tracked without it.

@@ -121,6 +121,8 @@ class Trial:
         tuning: how its settings were chosen; None where they were not searched.
         members: those of a blend whose weight is above 0, the heaviest first; else none.
         resumed: whether it was read from the journal of a stopped study.
+        n_sampled: of the training rows of a stream those that it was fitted to, where the features
+            of all had no room.
     """
 
     candidate: str
@@ -138,3 +140,4 @@ class Trial:
     tuning: Tuning | None = None
     members: tuple[BlendMember, ...] = ()
     resumed: bool = False
+    n_sampled: int | None = None

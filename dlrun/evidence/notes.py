@@ -17,6 +17,7 @@ from dlrun.catalog.notes import (
     NO_BETTER_THAN_DUMMY,
     NO_BETTER_THAN_NAIVE,
     NO_VALIDATION,
+    SAMPLE_LEARNERS,
     SPOILING,
     STOPPED_STUDY,
     UNEQUAL_BUDGETS,
@@ -53,6 +54,7 @@ def notes_on(
     """
     yield from _on_data(studies)
     yield from _on_studies(studies)
+    yield from _on_samples(studies, candidates)
     yield from _on_epochs(candidates)
     yield from _on_busy_machine(candidates)
     yield from _on_budgets(studies, candidates, sides)
@@ -89,6 +91,19 @@ def _on_epochs(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
             yield CAPPED_EPOCHS.note(
                 f"{each.name} still improved when training.epochs stopped it, on {each.n_capped} "
                 f"of {splits}: its score is that of a training that was cut short."
+            )
+
+
+def _on_samples(studies: Sequence[Study], candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    """Yield a note on the candidates that were fitted to a part of a stream's training rows."""
+    all_rows = next((study.data.sizes[0][0] for study in studies if study.data), None)
+    for each in candidates:
+        counts = [n for n in each.by_split("n_sampled").values() if n > 0]
+        if counts:
+            n_all = f" of {all_rows:,}" if all_rows else ""
+            yield SAMPLE_LEARNERS.note(
+                f"{each.name} learned from a sample of {int(min(counts)):,}{n_all} training rows: "
+                "the features of more have no room."
             )
 
 

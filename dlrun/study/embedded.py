@@ -25,6 +25,7 @@ from dlrun.contract.candidate import (
     Fitted,
     Framework,
     Kind,
+    LearnsFromSample,
     Predictions,
     side_of,
 )
@@ -242,6 +243,11 @@ class FittedEmbedded:
         """Return the learner's best epoch."""
         return self.learner.best_epoch
 
+    @property
+    def n_sampled(self) -> int | None:
+        """Return the number of training rows that the learner was fitted to, where a sample."""
+        return self.learner.n_sampled if isinstance(self.learner, LearnsFromSample) else None
+
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict typed rows.
 
@@ -322,8 +328,9 @@ class EmbeddedStream:
 
     @property
     def digest(self) -> str:
-        """Return the fingerprint of the rows."""
-        return self.stream.digest
+        """Return the fingerprint of the rows, and of the pretrained networks."""
+        content = [self.stream.digest, *(each.digest for each in _open(self.requests).values())]
+        return hashlib.sha256("".join(content).encode()).hexdigest()
 
     def whole(self) -> EmbeddedStream:
         """Return the stream of all rows."""

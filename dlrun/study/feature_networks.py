@@ -13,7 +13,14 @@ import skops.io
 from dlrun.catalog.spaces import NUMBERS_ONLY
 from dlrun.classic import extras
 from dlrun.classic.candidates import idle_features
-from dlrun.classic.features.pipeline import make_features
+from dlrun.classic.features.all_rows import (
+    FeatureRows,
+    features_in_memory,
+    features_of_stream,
+    fitting_rows,
+    structured_stream,
+)
+from dlrun.classic.features.pipeline import in_pieces, make_features, transform
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
@@ -130,13 +137,17 @@ class FeatureNetworkCandidate:
         Raises:
             TrainingError: the network cannot be built or trained on these rows.
         """
-        features = self._unfitted(train, context.seed)
-        matrix = features.fit_transform(train.frame, train.y)
-        train_vectors = _with_vectors(train, matrix)
-        held_out = features.transform(validation.frame) if len(validation) else matrix[:0]
-        validation_vectors = _with_vectors(validation, held_out)
+        rows = self._feature_rows(train, context.seed)
+        train_vectors = _with_vectors(train, rows)
+        held_out = rows.matrix[:0]
+        if len(validation):
+            held_out = transform(rows.features, validation.frame, validation.columns)
+        known = FeatureRows(
+            rows.features, held_out, validation.y, validation.row_ids, len(validation)
+        )
+        validation_vectors = _with_vectors(validation, known)
         network = self._vector_network.fit(train_vectors, validation_vectors, context)
-        return FittedFeatureNetwork(train.columns, features, network)
+        return FittedFeatureNetwork(train.columns, rows.features, network, rows.n_sampled)
 
     def summarize(self, dataset: Dataset) -> Summary:
         """Build the network without training it, on the features of all rows, and list its layers.
@@ -144,13 +155,17 @@ class FeatureNetworkCandidate:
         Raises:
             TrainingError: it cannot be built on them.
         """
-        features = self._unfitted(dataset, seed=0)
-        matrix = features.fit_transform(dataset.frame, dataset.y)
-        return self._vector_network.summarize(_with_vectors(dataset, matrix))
+        rows = self._feature_rows(replace(dataset, stream=None), seed=0)
+        return self._vector_network.summarize(_with_vectors(dataset, rows))
 
-    def _unfitted(self, train: Dataset, seed: int) -> Any:
+    def _feature_rows(self, train: Dataset, seed: int) -> FeatureRows:
+        """Return the features of the training rows that the network is trained on."""
+        stream, train = structured_stream(train), fitting_rows(train)
         spec = FeatureSpec("onehot_network", self.network.spec.preprocessing, len(train), seed)
-        return make_features(train.columns, self.features, spec)
+        unfitted = make_features(train.columns, self.features, spec)
+        if stream:
+            return features_of_stream(unfitted, train, stream, seed)
+        return features_in_memory(unfitted, train)
 
     @property
     def _vector_network(self) -> DeepCandidate:
@@ -165,11 +180,13 @@ class FittedFeatureNetwork:
 
     Attributes:
         columns: of the dataset.
+        n_sampled: the training rows of a stream that it was trained on, where they are a sample.
     """
 
     columns: tuple[Column, ...]
     features: Any
     network: FittedNetwork | FrozenNetwork
+    n_sampled: int | None = None
 
     @property
     def parameters(self) -> int:
@@ -187,7 +204,11 @@ class FittedFeatureNetwork:
         Raises:
             DataError: a prediction is not finite.
         """
-        return self.network.predict(_frame(self.features.transform(frame)))
+        pieces = [
+            self.network.predict(_frame(self.features.transform(rows))).values
+            for rows in in_pieces(frame, self.columns)
+        ]
+        return Predictions(np.concatenate(pieces))
 
     def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
         """Return the compiled network's prediction of the features of these rows."""
@@ -195,7 +216,11 @@ class FittedFeatureNetwork:
 
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return the input of the network's head, as `FittedNetwork.embed` does."""
-        return self.network.embed(_frame(self.features.transform(frame)))
+        pieces = [
+            self.network.embed(_frame(self.features.transform(rows)))
+            for rows in in_pieces(frame, self.columns)
+        ]
+        return np.concatenate(pieces)
 
     def save(self, folder: Path) -> None:
         """Write the facts, the features, and the network in a subfolder."""
@@ -222,10 +247,17 @@ def load(folder: Path) -> FittedFeatureNetwork:
     )
 
 
-def _with_vectors(dataset: Dataset, matrix: NDArray[Any]) -> Dataset:
-    """Return the dataset with features in place of its columns."""
-    column = Column(COLUMN, "series", (matrix.shape[1], 1))
-    return replace(dataset, columns=(column,), frame=_frame(matrix), stream=None)
+def _with_vectors(dataset: Dataset, rows: FeatureRows) -> Dataset:
+    """Return a dataset of rows with features in place of their columns."""
+    column = Column(COLUMN, "series", (rows.matrix.shape[1], 1))
+    return replace(
+        dataset,
+        columns=(column,),
+        frame=_frame(rows.matrix),
+        y=rows.y,
+        row_ids=rows.row_ids,
+        stream=None,
+    )
 
 
 def _frame(matrix: NDArray[Any]) -> pd.DataFrame:

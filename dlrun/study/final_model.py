@@ -22,6 +22,7 @@ from dlrun.system.text import suggest
 
 if TYPE_CHECKING:
     from dlrun.contract.candidate import Candidate
+    from dlrun.contract.dataset import Dataset
     from dlrun.contract.job import Strand
     from dlrun.report.context import ReportContext
     from dlrun.report.progress import Reporter
@@ -140,9 +141,8 @@ class FinalModels:
             if trial.error:
                 self._note(name, first_line(trial.error))
                 continue
-            trained[name] = TrainedModel(
-                trial, job.candidate.settings, job.model_folder, self._rows(job)
-            )
+            rows = self._rows(job, trial.n_sampled)
+            trained[name] = TrainedModel(trial, job.candidate.settings, job.model_folder, rows)
             if name in logged:
                 self._log(trained[name], context.expectation(name))
         return trained
@@ -190,13 +190,18 @@ class FinalModels:
         self.study.log_refit(made.trial, made.settings, made.folder, kept, words)
 
     def _title(self, job: RefitJob) -> str:
-        return f"{job.candidate.name}, on {self._rows(job)}"
+        return f"{job.candidate.name}, on {self._rows(job, job.n_sampled)}"
 
-    def _rows(self, job: RefitJob) -> str:
-        """Return in words which rows a candidate is trained on."""
-        dataset, n_rows = self.plan.dataset, len(job.split.train)
+    def _rows(self, job: RefitJob, n_sampled: int | None) -> str:
+        """Return in words which rows a candidate is trained on.
+
+        Args:
+            job: of the candidate.
+            n_sampled: as in `Trial`.
+        """
+        dataset, n_rows = self.plan.dataset, n_sampled or len(job.split.train)
         n_all = sum(dataset.stream.sizes) if dataset.stream else n_rows
-        if n_all == n_rows or _reads_stream(job.candidate, dataset.target.task):
+        if n_all == n_rows or not (n_sampled or _learns_from_memory(job.candidate, dataset)):
             return f"all {n_all:,} rows"
         return f"a sample of {n_rows:,} of all {n_all:,} rows"
 
@@ -206,11 +211,13 @@ class FinalModels:
         )
 
 
-def _reads_stream(candidate: Candidate, task: str) -> bool:
-    """Return whether a candidate learns from all rows of a stream, and not from a sample."""
-    if candidate.framework == "tensorflow":
-        return not candidate.features
-    candidate = within(candidate)
+def _learns_from_memory(candidate: Candidate, dataset: Dataset) -> bool:
+    """Return whether a candidate learns from the rows of a stream that are in memory."""
     from dlrun.classic.candidate import ClassicCandidate
+    from dlrun.classic.features.pipeline import has_structure
 
-    return isinstance(candidate, ClassicCandidate) and candidate.supports_partial_fit(task)
+    if has_structure(dataset.columns):
+        return False
+    candidate = within(candidate)
+    task = dataset.target.task
+    return isinstance(candidate, ClassicCandidate) and not candidate.supports_partial_fit(task)

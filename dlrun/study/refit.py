@@ -21,7 +21,7 @@ from dlrun.contract.candidate import Candidate, Epoch, FitContext, OnEpoch
 from dlrun.contract.dataset import Dataset, Split, Splits
 from dlrun.contract.trial import Trial
 from dlrun.study.records import Record, read_record
-from dlrun.study.trial import cost_of, guarded, save_model
+from dlrun.study.trial import cost_of, guarded, n_sampled, save_model
 from dlrun.system import cost
 from dlrun.system.files import DamagedFileError, check_folder, folder_digest
 from dlrun.system.secrets import mask
@@ -45,6 +45,7 @@ class RefitJob:
         split: all rows are its training rows.
         epochs: as in `FitContext`, as `halvings`.
         folder: of the model, the checkpoint and the record.
+        n_sampled: of the trials on the splits, as in `Trial`.
     """
 
     candidate: Candidate
@@ -52,6 +53,7 @@ class RefitJob:
     epochs: int | None
     halvings: tuple[int, ...]
     folder: Path
+    n_sampled: int | None = None
 
     @property
     def model_folder(self) -> Path:
@@ -101,6 +103,7 @@ class RefitJob:
             cost=replace(cost_of(fitted, usage, epochs, train, None), model_mb=model_mb),
             epochs=tuple(epochs),
             best_epoch=self.epochs,
+            n_sampled=n_sampled(fitted),
         )
 
     def _rows(self, dataset: Dataset) -> Dataset:
@@ -152,7 +155,7 @@ def make_refit(
     split = _all_rows(splits)
     identity = [dict(chosen.settings), epochs, halvings, split.seed, splits.digest]
     key = hashlib.sha256(json.dumps(identity, default=str).encode()).hexdigest()[:16]
-    return RefitJob(chosen, split, epochs, halvings, folder / f"{key}.refit")
+    return RefitJob(chosen, split, epochs, halvings, folder / f"{key}.refit", alike[0].n_sampled)
 
 
 def choose_settings(

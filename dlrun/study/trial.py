@@ -21,6 +21,7 @@ from dlrun.contract.candidate import (
     Epoch,
     FitContext,
     Fitted,
+    LearnsFromSample,
     OnEpoch,
     always_continue,
 )
@@ -209,7 +210,13 @@ def _run(
         best_epoch=fitted.best_epoch,
         probe_scores=tuple(task.probe(fitted, (scores, validation_scores), train, test)),
         validation_predictions=validated,
+        n_sampled=n_sampled(fitted),
     )
+
+
+def n_sampled(fitted: Fitted) -> int | None:
+    """Return the number of training rows that a candidate was fitted to, where a sample."""
+    return fitted.n_sampled if isinstance(fitted, LearnsFromSample) else None
 
 
 def failure_reason(candidate: Candidate, error: Exception) -> str:

@@ -126,6 +126,26 @@ def record_gpus(peak_memory_mb: float, energy_wh: float | None) -> None:
             usage.gpu_energy_wh = energy_wh + (usage.gpu_energy_wh or 0.0)
 
 
+@contextmanager
+def recorded(key: bytes) -> Iterator[dict[bytes, Duration]]:
+    """Record what the code within costs, to `charge` it where its result is used again.
+
+    Args:
+        key: of the piece of work.
+
+    Yields:
+        The costs, which are there once the code has ended: its own, and what it was charged.
+    """
+    usage, costs = _measured.get(), dict[bytes, Duration]()
+    before = set(usage.charged) if usage else set()
+    wall, cpu = time.perf_counter(), _cpu_seconds()
+    yield costs
+    costs[key] = Duration(time.perf_counter() - wall, max(0.0, _cpu_seconds() - cpu))
+    if usage:
+        costs |= {own: took for own, took in usage.charged.items() if own not in before}
+    charge({key: Duration()})  # it is measured as it is
+
+
 def _cpu_seconds() -> float:
     # A child's time moves to its parent when it ends, so the sum never falls.
     total = time.process_time() + sum(os.times()[2:4])

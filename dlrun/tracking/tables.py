@@ -37,6 +37,7 @@ SEARCH_COLUMNS: Final = (
     "candidate", "family", "repeat", "fold", "step", "trial", "score", "seconds", "cpu_seconds",
     "epochs", "chosen", "inner", "error", "settings",
 )  # fmt: skip
+SAMPLED: Final = "n_sampled"
 SEARCH_TOTALS: Final = ("n_search_trials", "search_seconds", "search_cpu_seconds")
 
 
@@ -64,6 +65,7 @@ def trial_row(trial: Trial, kind: Kind | None) -> dict[str, object]:
         "n_epochs": len(trial.epochs),
         "best_epoch": trial.best_epoch,
         "max_epochs": trial.epochs[-1].of if trial.epochs else 0,
+        **({SAMPLED: trial.n_sampled} if trial.n_sampled else {}),
         **(_tuning_cells(trial.tuning) if trial.tuning else {}),
     }
 
@@ -84,14 +86,17 @@ def _settings_text(settings: Mapping[str, object]) -> str:
 def trials_table(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> pd.DataFrame:
     """Return one row per trial; every metric has its columns, even when all trials failed.
 
-    Those of a search are there where some trial was searched.
+    Those of a search are there where some trial was searched, and n_sampled where one learned from
+    a sample.
     """
     start = ("candidate", "family", "kind", "repeat", "fold", "step", "seed", "status", "error")
     scores = (*metrics, *(f"val_{name}" for name in metrics))
     end = (*asdict(Cost()), "n_epochs", "best_epoch", "max_epochs")
     tuned = (*(f"default_{name}" for name in metrics), *SEARCH_TOTALS, "chosen_settings")
     was_searched = any("chosen_settings" in row for row in rows)
-    return pd.DataFrame(rows, columns=[*start, *scores, *end, *(tuned if was_searched else ())])
+    sampled = (SAMPLED,) if any(SAMPLED in row for row in rows) else ()
+    own = (*sampled, *(tuned if was_searched else ()))
+    return pd.DataFrame(rows, columns=[*start, *scores, *end, *own])
 
 
 def read_trials(file: str | PathLike[str]) -> pd.DataFrame:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
+from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.features import EMBED, FEATURES
 from dlrun.catalog.parts import load_part
 from dlrun.classic.features.embed import vectors_of
@@ -19,6 +21,33 @@ from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer
 from dlrun.classic.features.tabular import table_steps
 from dlrun.contract.dataset import Column
 from dlrun.recipe.features import features_for
+
+PIECE_ROWS: Final = 1024  # of images, sounds or texts that are transformed at once
+
+
+def has_structure(columns: Iterable[Column]) -> bool:
+    """Return whether there are images, sounds, texts or series among the columns."""
+    return any(COLUMN_KINDS[column.type].has_structure for column in columns)
+
+
+def in_pieces(frame: pd.DataFrame, columns: Iterable[Column]) -> Iterator[pd.DataFrame]:
+    """Yield typed rows whose features take little memory: few at a time, those of a table all."""
+    most = PIECE_ROWS if has_structure(columns) else len(frame)
+    if len(frame) <= most:
+        yield frame
+        return
+    for start in range(0, len(frame), most):
+        yield frame.iloc[start : start + most]
+
+
+def transform(features: Any, frame: pd.DataFrame, columns: Iterable[Column]) -> Any:
+    """Return the features of typed rows, (rows, features), computed in pieces."""
+    first, *others = [features.transform(rows) for rows in in_pieces(frame, columns)]
+    if not others:
+        return first
+    if scipy.sparse.issparse(first):
+        return scipy.sparse.vstack([first, *others], "csr")
+    return np.concatenate([first, *others])
 
 
 class ZeroFeatures(StatelessTransformer):
