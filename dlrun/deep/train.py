@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from itertools import chain
-from random import Random
 from typing import Any
 
 from dlrun.catalog.architectures import is_function
@@ -24,12 +22,7 @@ from dlrun.deep.backbones.requests import (
 )
 from dlrun.deep.backend import joint, keras, tf
 from dlrun.deep.distributed.collective import cluster_errors, worker_group
-from dlrun.deep.distributed.strategy import (
-    check_shares,
-    choose_precision,
-    choose_strategy,
-    precision,
-)
+from dlrun.deep.distributed.strategy import check_shares, choose_strategy
 from dlrun.deep.fitted import FittedNetwork
 from dlrun.deep.frozen import FrozenNetwork
 from dlrun.deep.inputs.augment import make_augmentations
@@ -37,12 +30,15 @@ from dlrun.deep.inputs.encoding import Encoding
 from dlrun.deep.inputs.groups import FrameReader, fit_encodings, frame_reader
 from dlrun.deep.network import Network, build_network
 from dlrun.deep.objective import Objective, choose_objective
+from dlrun.deep.precision import FLOAT16, precision
+from dlrun.deep.random_state import seed_random_numbers, unchanged_random_state
 from dlrun.deep.spec import NetworkSpec
 from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_table
 from dlrun.deep.training.evaluation import Evaluator
 from dlrun.deep.training.loop import Trainer
 from dlrun.deep.training.optimizers import make_optimizer
 from dlrun.deep.training.streaming_data import StreamedRows
+from dlrun.deep.trial_steps import TrialSteps
 from dlrun.errors import TrainingError
 from dlrun.system.cost import startup
 
@@ -60,35 +56,32 @@ def train_network(
     head = _train_head(spec, train, validation, seed)
     _reset_session(seed, deterministic=training.deterministic)
     strategy = choose_strategy(training.strategy)
-    policy = choose_precision(training.precision)
+    group = worker_group() if strategy is joint else None
     check_shares(training, strategy, len(train))
 
     # 2 · the network, fitted to the training rows
     pretrained = fit_pretrained(spec, train)
     if pretrained:
-        _seed(seed)  # those backbones that had to be built have drawn random numbers
+        seed_random_numbers(seed)  # those backbones that had to be built have drawn random numbers
     encodings = fit_encodings(train.columns, train.frame, spec.preprocessing, pretrained)
     objective = choose_objective(training, train.target, train.y)
+    readers = {name: encoding.reader for name, encoding in pretrained.items()}
+    make = partial(_make, spec, train.columns, encodings, objective)
+    trial = TrialSteps(spec, objective, train, readers, make, strategy.num_replicas_in_sync)
+    with startup(), unchanged_random_state():
+        policy = trial.choose_precision(context, group)
     with startup(), strategy.scope():
-        network = build(spec, train.columns, encodings, objective, policy)
+        network, optimizer = make(policy)
         for layer, values in zip(network.new_layers, head, strict=False):
             layer.set_weights(values)
-        optimizer = make_optimizer(
-            training,
-            scales_loss=policy == "mixed_float16",
-            slow=[*chain(*network.blocks)],
-            share=backbone_rate(spec) / training.learning_rate.peak,
-        )
 
     # 3 · the rows, read and encoded once
-    readers = {name: encoding.reader for name, encoding in pretrained.items()}
     reader = frame_reader(train.columns, network.reader, readers)
     encoded = encode_table(validation, reader, network, objective)
     rows = _training_data(train, reader, network, objective, seed)
 
     # 4 · the training
     evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
-    group = worker_group() if strategy is joint else None
     every = pretrained_settings(spec.model).unfreeze_every if pretrained else 0
     pads = not is_function(spec.model.architecture)
     trainer = Trainer(network, objective, training, optimizer, strategy, seed, group, every, pads)
@@ -130,6 +123,24 @@ def _train_head(
     return [layer.get_weights() for layer in layers]
 
 
+def _make(
+    spec: NetworkSpec,
+    columns: Sequence[Column],
+    encodings: Mapping[str, Encoding],
+    objective: Objective,
+    policy: str,
+) -> tuple[Network, Any]:
+    """Build a network with fresh weights, and its optimizer."""
+    network = build(spec, columns, encodings, objective, policy)
+    optimizer = make_optimizer(
+        spec.training,
+        scales_loss=policy == FLOAT16,
+        slow=[*chain(*network.blocks)],
+        share=backbone_rate(spec) / spec.training.learning_rate.peak,
+    )
+    return network, optimizer
+
+
 def build(
     spec: NetworkSpec,
     columns: Sequence[Column],
@@ -161,16 +172,9 @@ def _training_data(
 def _reset_session(seed: int, *, deterministic: bool) -> None:
     """Free earlier networks, whose parts refer to each other, and seed all random numbers."""
     keras.backend.clear_session()
-    _seed(seed)
+    seed_random_numbers(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-
-
-def _seed(seed: int) -> None:
-    keras.utils.set_random_seed(seed)
-    # Layers draw their seeds from Python's global numbers, and so may other threads: a worker of
-    # Dask does, now and then.
-    import_module("keras.src.random.seed_generator").python_random = Random(seed)  # type: ignore[attr-defined]
 
 
 @contextmanager

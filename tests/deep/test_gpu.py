@@ -25,10 +25,7 @@ def auc(run, dataset):
     return score(["roc_auc"], said, run.test.y, dataset.target)["roc_auc"]
 
 
-def test_it_trains_there_in_mixed_precision(trained, breast_cancer, gpus):
-    from dlrun.deep.distributed.strategy import choose_precision
-
-    assert choose_precision("auto").startswith("mixed_") or choose_precision("auto") == "float32"
+def test_it_trains_there_in_the_precision_that_is_faster(trained, breast_cancer, gpus):
     run = trained(breast_cancer, training={"epochs": 10, "learning_rate": 0.01})
     body = run.fitted.model.get_layer("dlrun_body")
     assert all("GPU" in weight.value.device for weight in body.weights)

@@ -23,14 +23,17 @@ def describe_devices() -> list[str]:
     if reason:
         return _lines([], reason, "one device", "float32")
     from dlrun.deep.backend import tf
-    from dlrun.deep.distributed.strategy import choose_precision, choose_strategy
+    from dlrun.deep.distributed.strategy import choose_strategy
+    from dlrun.deep.precision import FULL, mixed_policy
 
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", "GPU") for found in details]
     n_replicas = choose_strategy("auto").num_replicas_in_sync
     strategy = f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
-    return _lines(names, why_idle(), strategy, choose_precision("auto"))
+    mixed = mixed_policy()
+    precision = f"{FULL} or {mixed}, whichever steps are faster in" if mixed else FULL
+    return _lines(names, why_idle(), strategy, precision)
 
 
 def _lines(gpus: list[str], reason: str, strategy: str, precision: str) -> list[str]:

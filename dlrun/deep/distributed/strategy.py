@@ -1,18 +1,12 @@
-"""Devices: what a network is trained on, and in which precision."""
+"""Devices: what a network is trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
-from dlrun.deep.backend import keras, tf
 from dlrun.deep.distributed import strategies
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
-
-BFLOAT16_FROM: Final = (8, 0)  # compute capability of Ampere
-FLOAT16_FROM: Final = (7, 0)  # of Volta
 
 
 def choose_strategy(name: str) -> Any:
@@ -42,26 +36,3 @@ def check_shares(training: Training, strategy: Any, n_rows: int) -> None:
             "training.strategy: one_device"
         )
         raise TrainingError(message)
-
-
-def choose_precision(name: str) -> str:
-    """Return a Keras dtype policy; auto is mixed if all GPUs are fast at it, else float32."""
-    if name != "auto":
-        return name
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    weakest = min((each.get("compute_capability", (0, 0)) for each in details), default=(0, 0))
-    if weakest >= BFLOAT16_FROM:
-        return "mixed_bfloat16"
-    return "mixed_float16" if weakest >= FLOAT16_FROM else "float32"
-
-
-@contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Build layers under a dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

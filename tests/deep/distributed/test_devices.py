@@ -81,26 +81,8 @@ def test_auto_goes_by_the_workers_that_there_are(monkeypatch, tmp_path, text, sa
 
 
 @pytest.mark.tf
-def test_a_single_cpu_is_one_device_in_full_precision(tf):
-    from dlrun.deep.distributed.strategy import choose_precision, choose_strategy
+def test_a_single_cpu_is_one_device(tf):
+    from dlrun.deep.distributed.strategy import choose_strategy
 
     for name in ("auto", "one_device", "mirrored"):
         assert choose_strategy(name).num_replicas_in_sync == 1
-    assert choose_precision("auto") == "float32"
-    assert choose_precision("mixed_float16") == "mixed_float16"
-
-
-@pytest.mark.tf
-def test_precision_is_what_the_weakest_gpu_is_fast_at(tf, monkeypatch):
-    from dlrun.deep.distributed.strategy import choose_precision
-
-    def choose(*capabilities):
-        config = tf.config
-        monkeypatch.setattr(config, "list_physical_devices", lambda _: list(capabilities))
-        details = lambda capability: {"compute_capability": capability}  # noqa: E731
-        monkeypatch.setattr(config.experimental, "get_device_details", details)
-        return choose_precision("auto")
-
-    assert choose((9, 0), (8, 0)) == "mixed_bfloat16"
-    assert choose((9, 0), (7, 5)) == "mixed_float16"
-    assert choose((8, 9), (6, 1)) == "float32"
