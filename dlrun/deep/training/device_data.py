@@ -96,3 +96,24 @@ def encode_groups(
     pieces = [network.encoder(piece) for piece in chunks(groups, network.encoder)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
     return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))
+
+
+def copy_to_replicas(strategy: Any, rows: DeviceDataset) -> tuple[Any, Any]:
+    """Return inputs and y of each replica: once on every device, and not again where they are.
+
+    Args:
+        strategy: of tf.distribute.
+        rows: in the memory of one device.
+    """
+    if strategy is tf.distribute.get_strategy():
+        return rows.inputs, rows.y
+    devices = strategy.extended.worker_devices  # of this process
+
+    def copy(context: Any) -> tuple[Any, Any]:
+        with tf.device(devices[context.replica_id_in_sync_group % len(devices)]):
+            return {name: tf.identity(each) for name, each in rows.inputs.items()}, tf.identity(
+                rows.y
+            )
+
+    copies: tuple[Any, Any] = strategy.experimental_distribute_values_from_function(copy)
+    return copies

@@ -25,7 +25,7 @@ from dlrun.deep.objective import Objective
 from dlrun.deep.training.best_weights import copy_weights
 from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals
 from dlrun.deep.training.compilation import Batches, Compilation, choose_compilation
-from dlrun.deep.training.device_data import DeviceDataset, TrainingData
+from dlrun.deep.training.device_data import DeviceDataset, TrainingData, copy_to_replicas
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
@@ -243,7 +243,7 @@ class Trainer:
         n_before, current, copies = 0, None, None
         for number, window in enumerate(rows.windows(epoch)):
             if window is not current:
-                current, copies = window, self._copy_to_replicas(window)
+                current, copies = window, copy_to_replicas(self.strategy, window)
             rng = np.random.default_rng([self.seed, epoch, number])
             order = tf.constant(rng.permutation(len(window)), tf.int32)
             first, last = (
@@ -277,14 +277,6 @@ class Trainer:
             peak = self.training.learning_rate.peak
             message = f"{what}. {CAUSES.format(peak=peak)}"
             raise TrainingError(message)
-
-    def _copy_to_replicas(self, table: DeviceDataset) -> tuple[Any, Any]:
-        def copy(_: Any) -> tuple[Any, Any]:
-            inputs = {kind: tf.identity(tensor) for kind, tensor in table.inputs.items()}
-            return inputs, tf.identity(table.y)
-
-        copies: tuple[Any, Any] = self.strategy.experimental_distribute_values_from_function(copy)
-        return copies
 
 
 def rows_of_step(batch_size: int | Literal["auto"], accumulate: int, n_rows: int) -> int:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.tf
 
 MIRRORED = """
 import json, sys
+import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
@@ -28,6 +29,7 @@ listed = tf.config.list_logical_devices
 import modalities
 from conftest import train
 from dlrun.deep.distributed.strategy import choose_strategy
+from dlrun.deep.training.device_data import DeviceDataset, copy_to_replicas
 
 names = json.loads(sys.argv[1])
 replicas = {}
@@ -56,6 +58,14 @@ for modality, preprocessing in json.loads(sys.argv[2]).items():
                 training={"strategy": "mirrored", "batch_size": 8, "accumulate": 4},
                 preprocessing=preprocessing)
     results["augmented"][modality] = run.epochs[-1].metrics["train/loss"]
+table = DeviceDataset({"number": tf.random.uniform((99, 9))}, tf.zeros(99))
+strategy = choose_strategy("mirrored")
+inputs, _ = copy_to_replicas(strategy, table)
+address = lambda tensor: np.asarray(memoryview(tensor)).ctypes.data
+results["copies"] = [
+    [each.device[-5:], address(each) == address(table.inputs["number"])]
+    for each in strategy.experimental_local_results(inputs["number"])
+]
 print(json.dumps(results))
 """
 
@@ -136,6 +146,11 @@ def results():
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_device_has_a_table_of_its_own_and_memory_is_not_copied(results):
+    """Logical devices of one CPU share its memory."""
+    assert results["copies"] == [["CPU:0", True], ["CPU:1", True]]
 
 
 def test_mirrored_takes_all_devices_and_auto_no_second_cpu(results):
