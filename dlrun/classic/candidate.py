@@ -21,9 +21,8 @@ from dlrun.classic.features.all_rows import (
     features_of_stream,
     fitting_rows,
     parts,
-    structured_stream,
 )
-from dlrun.classic.features.pipeline import make_features, transform
+from dlrun.classic.features.pipeline import has_structure, make_features, transform
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import ClassicFitted, wrap_estimator_errors
 from dlrun.classic.in_context import limited
@@ -154,7 +153,7 @@ class ClassicCandidate:
     ) -> FeatureRows:
         """Return the features of the training rows that an estimator is fitted to."""
         encoding = encoding_for(row, estimator)
-        stream = structured_stream(train) if encoding != "none" else None
+        stream = train.stream if encoding != "none" and has_structure(columns) else None
         train = fitting_rows(train) if stream else limited(row, train, seed)
         spec = FeatureSpec(encoding, self.preprocessing, len(train), seed)
         unfitted = make_features(columns, self.features, spec)

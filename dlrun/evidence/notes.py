@@ -102,8 +102,7 @@ def _on_samples(studies: Sequence[Study], candidates: Sequence[CandidateResults]
         if counts:
             n_all = f" of {all_rows:,}" if all_rows else ""
             yield SAMPLE_LEARNERS.note(
-                f"{each.name} learned from a sample of {int(min(counts)):,}{n_all} training rows: "
-                "the features of more have no room."
+                f"{each.name} learned from a sample of {int(min(counts)):,}{n_all} training rows."
             )
 
 

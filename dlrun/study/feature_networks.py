@@ -18,7 +18,6 @@ from dlrun.classic.features.all_rows import (
     features_in_memory,
     features_of_stream,
     fitting_rows,
-    structured_stream,
 )
 from dlrun.classic.features.pipeline import in_pieces, make_features, transform
 from dlrun.classic.features.spec import FeatureSpec
@@ -160,7 +159,8 @@ class FeatureNetworkCandidate:
 
     def _feature_rows(self, train: Dataset, seed: int) -> FeatureRows:
         """Return the features of the training rows that the network is trained on."""
-        stream, train = structured_stream(train), fitting_rows(train)
+        stream = train.stream
+        train = fitting_rows(train) if stream else train
         spec = FeatureSpec("onehot_network", self.network.spec.preprocessing, len(train), seed)
         unfitted = make_features(train.columns, self.features, spec)
         if stream:

@@ -28,7 +28,7 @@ MAX_BYTES: Final = 2**28  # of a dense matrix: boosting copies it as float64, tw
 MAX_SPARSE_BYTES: Final = 2**29  # linear machines copy it twice
 FIT_ROWS: Final = 20_000  # that features are fitted to: pixels of so many take 240 MB
 FIT_LETTERS: Final = 2**24  # of their texts: to count the n-grams of one takes 55 bytes a letter
-N_KEPT: Final = 3  # of different features
+N_KEPT: Final = 6  # of different features
 LONG_SECONDS: Final = 10.0  # a pass that takes longer is announced
 ROOM: Final = "features"  # of the cache
 
@@ -59,18 +59,11 @@ class FeatureRows:
         return len(self.y) if len(self.y) < self.n_all else None
 
 
-def structured_stream(train: Dataset) -> Stream | None:
-    """Return the stream of rows with images, sounds or texts; None where there is none such."""
-    return train.stream if has_structure(train.columns) else None
-
-
 def fitting_rows(train: Dataset) -> Dataset:
-    """Return the training rows that features are fitted to; of a stream the first in memory.
+    """Return the rows in memory of a stream that features are fitted to, the first ones.
 
-    These are in the order of their hashes, so that the first ones are a uniform sample.
+    They are in the order of their hashes, so that the first ones are a uniform sample.
     """
-    if structured_stream(train) is None:
-        return train
     texts = [column.name for column in train.columns if column.type == "text"]
     lengths = sum((train.frame[name].str.len().to_numpy() for name in texts), np.zeros(len(train)))
     n_rows = int(np.searchsorted(np.cumsum(lengths), FIT_LETTERS, side="right"))
@@ -110,8 +103,8 @@ def features_of_stream(
     kept = _open(unfitted, train, stream, seed)
     n_all = kept.stream.sizes[0]
     n_rows = min(n_all, kept.n_fitting, n_all if most is None else most)
-    if n_rows > len(train) and (n_rows == n_all or not in_parts):
-        return kept.rows(n_rows)
+    if n_rows == n_all or (n_rows > len(train) and not in_parts):
+        return kept.rows(n_rows, train)
     some = train.take(np.arange(min(n_rows, len(train))))
     matrix = kept.features.transform(some.frame)
     return FeatureRows(kept.features, matrix, some.y, some.row_ids, n_all)
@@ -160,11 +153,16 @@ class StreamFeatures:
     costs: dict[bytes, Duration]
     made: dict[int, _Files] = field(default_factory=dict)
 
-    def rows(self, n_rows: int) -> FeatureRows:
-        """Return the features of all rows, or of a uniform sample of so many."""
+    def rows(self, n_rows: int, train: Dataset) -> FeatureRows:
+        """Return the features of all rows, or of a uniform sample of so many.
+
+        Args:
+            n_rows: of the sample, or of all.
+            train: those in memory, which are not read again where they are all.
+        """
         if n_rows not in self.made:
-            with cost.recorded(f"{self.key} {n_rows}".encode()) as costs, _disk_errors():
-                files = self._compute(n_rows)
+            with cost.recorded(f"{self.key} {n_rows}".encode()) as costs:
+                files = self._compute(n_rows, train)
             self.made[n_rows] = files
             files.costs = costs
         files = self.made[n_rows]
@@ -172,17 +170,19 @@ class StreamFeatures:
         y, row_ids = map(np.concatenate, (files.y, files.row_ids))
         return FeatureRows(self.features, files.matrix(), y, row_ids, self.stream.sizes[0])
 
-    def _compute(self, n_rows: int) -> _Files:
+    def _compute(self, n_rows: int, train: Dataset) -> _Files:
         n_all, files, done, started = self.stream.sizes[0], _Files(), 0, time.perf_counter()
         is_chosen = np.zeros(n_all, dtype=bool)
         is_chosen[np.random.default_rng(self.seed).choice(n_all, n_rows, replace=False)] = True
-        for chunk in prefetch(self.stream.chunks(self.seed)):
+        in_memory = len(train) == n_all
+        for chunk in [train] if in_memory else prefetch(self.stream.chunks(self.seed)):
             chosen = np.flatnonzero(is_chosen[done : done + len(chunk)])
             if len(chosen):
                 files.add_rows(chunk.take(chosen), self.features)
             if not done:
                 _announce(n_rows, (time.perf_counter() - started) * (n_all / len(chunk) - 1))
             done += len(chunk)
+        files.flush()
         return files
 
 
@@ -231,6 +231,7 @@ def _disk_errors() -> Iterator[None]:
         raise TrainingError(message) from error
 
 
+@_disk_errors()
 def _open_file() -> IO[bytes]:
     """Open a file without a name, which is gone with this process, however that ends."""
     folder = cache_folder(ROOM)
@@ -275,9 +276,19 @@ class _Files:
             matrix = scipy.sparse.csr_matrix(matrix)
             matrix.sort_indices()
             self.lengths.append(np.diff(matrix.indptr).astype(np.int64))
-            self.indices.write(matrix.indices.astype(np.int32).tobytes())
+            self._write(self.indices, matrix.indices.astype(np.int32))
             matrix = matrix.data
-        self.values.write(np.ascontiguousarray(matrix, self.kind.dtype).data)
+        self._write(self.values, np.ascontiguousarray(matrix, self.kind.dtype))
+
+    @_disk_errors()
+    def flush(self) -> None:
+        """Write what is still in memory."""
+        self.values.flush()
+        self.indices.flush()
+
+    @_disk_errors()
+    def _write(self, file: IO[bytes], numbers: NDArray[Any]) -> None:
+        file.write(numbers.data)
 
     def matrix(self) -> Any:
         """Return all rows, whose changes stay in memory."""
@@ -290,7 +301,6 @@ class _Files:
 
 
 def _mapped(file: IO[bytes], dtype: Any) -> NDArray[Any]:
-    file.flush()
     if not file.tell():
         return np.zeros(0, dtype)
     return np.asarray(np.memmap(file, dtype, mode="c"))
