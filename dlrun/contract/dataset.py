@@ -102,8 +102,17 @@ class Stream(Protocol):
     def whole(self) -> Stream:
         """Return the stream of the rows of all three parts, as training rows."""
 
-    def chunks(self, *key: int) -> Iterator[Dataset]:
-        """Yield all training rows once, some thousand at a time, in an order set by the key."""
+    def deal(self, n_parts: int, *key: int) -> tuple[int, ...]:
+        """Count the training rows of the parts that workers read, which the key sets."""
+
+    def chunks(self, *key: int, part: int = 0, n_parts: int = 1) -> Iterator[Dataset]:
+        """Yield all training rows once, some thousand at a time, in an order set by the key.
+
+        Args:
+            key: sets the order, and the parts.
+            part: to read; every row is in one part.
+            n_parts: into how many parts the rows are dealt.
+        """
 
 
 @dataclass(frozen=True)

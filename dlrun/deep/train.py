@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from dlrun.catalog.architectures import is_function
 from dlrun.contract.candidate import FitContext
@@ -21,7 +21,7 @@ from dlrun.deep.backbones.requests import (
     pretrained_settings,
 )
 from dlrun.deep.backend import joint, keras, tf
-from dlrun.deep.distributed.collective import cluster_errors, worker_group
+from dlrun.deep.distributed.collective import CollectiveGroup, cluster_errors, worker_group
 from dlrun.deep.distributed.strategy import check_shares, choose_strategy
 from dlrun.deep.fitted import FittedNetwork
 from dlrun.deep.frozen import FrozenNetwork
@@ -37,10 +37,13 @@ from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_
 from dlrun.deep.training.evaluation import Evaluator
 from dlrun.deep.training.loop import Trainer
 from dlrun.deep.training.optimizers import make_optimizer
-from dlrun.deep.training.streaming_data import StreamedRows
+from dlrun.deep.training.streaming_data import StreamedRows, StreamShare, rows_of_window
 from dlrun.deep.trial_steps import TrialSteps
 from dlrun.errors import TrainingError
+from dlrun.recipe.training import Training
 from dlrun.system.cost import startup
+
+N_MEASURED: Final = 256  # rows that tell the size of others
 
 
 def train_network(
@@ -78,7 +81,8 @@ def train_network(
     # 3 · the rows, read and encoded once
     reader = frame_reader(train.columns, network.reader, readers)
     encoded = encode_table(validation, reader, network, objective)
-    rows = _training_data(train, reader, network, objective, seed)
+    share = _stream_share(training, strategy, group)
+    rows = _training_data(train, reader, network, objective, seed, share)
 
     # 4 · the training
     evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
@@ -160,13 +164,28 @@ def build(
 
 
 def _training_data(
-    train: Dataset, reader: FrameReader, network: Network, objective: Objective, seed: int
+    train: Dataset,
+    reader: FrameReader,
+    network: Network,
+    objective: Objective,
+    seed: int,
+    share: StreamShare,
 ) -> TrainingData:
     """Encode the training rows in memory, or stream all of them where these are a sample."""
     if train.stream is None:
         return encode_table(train, reader, network, objective)
     encode = partial(encode_groups, network=network, objective=objective)
-    return StreamedRows(train.stream, reader, encode, seed)
+    window = rows_of_window(reader.read(train.frame[:N_MEASURED]))
+    return StreamedRows(train.stream, reader, encode, seed, window, share)
+
+
+def _stream_share(training: Training, strategy: Any, group: CollectiveGroup | None) -> StreamShare:
+    """Return which of the workers that train together reads the rows here."""
+    if group is None:
+        return StreamShare()
+    n_workers = group.worker.n_workers
+    n_fewest = strategy.num_replicas_in_sync // n_workers * training.accumulate
+    return StreamShare(group.worker.index, n_workers, n_fewest)
 
 
 def _reset_session(seed: int, *, deterministic: bool) -> None:

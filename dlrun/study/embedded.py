@@ -336,9 +336,13 @@ class EmbeddedStream:
         """Return the stream of all rows."""
         return replace(self, stream=self.stream.whole())
 
-    def chunks(self, *key: int) -> Iterator[Dataset]:
-        """Yield all training rows with vectors."""
-        for chunk in self.stream.chunks(*key):
+    def deal(self, n_parts: int, *key: int) -> tuple[int, ...]:
+        """Count the rows of the parts that workers read."""
+        return self.stream.deal(n_parts, *key)
+
+    def chunks(self, *key: int, part: int = 0, n_parts: int = 1) -> Iterator[Dataset]:
+        """Yield all training rows with vectors, or those of one of several parts."""
+        for chunk in self.stream.chunks(*key, part=part, n_parts=n_parts):
             yield _with_vectors(chunk, self.requests)
 
 

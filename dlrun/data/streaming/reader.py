@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.data.streaming.blocks import Block, Blocks
+from dlrun.data.streaming.dealing import deal_blocks
 from dlrun.data.streaming.partitions import BATCH_ROWS, BUFFER_BYTES, CHANGED
 from dlrun.data.streaming.store import CellStore, StoredCells, decoded_columns, opened
 from dlrun.data.targets import target_kind
@@ -179,8 +180,20 @@ class StreamedTable:
         classes = tuple(range(len(self.like.target.labels)))
         return replace(self, kept=self.present, sizes=(sum(self.sizes), 0, 0), classes=classes)
 
-    def chunks(self, *key: int) -> Iterator[Dataset]:
-        """Yield all training rows once, in the order of the key.
+    def deal(self, n_parts: int, *key: int) -> tuple[int, ...]:
+        """Count the training rows of each part, as `chunks` deals them."""
+        return tuple(int(self._n_kept[blocks].sum()) for blocks in self._deal(n_parts, *key))
+
+    def _deal(self, n_parts: int, *key: int) -> Sequence[NDArray[np.int64]]:
+        order = np.random.default_rng(key).permutation(len(self.kept))
+        return deal_blocks(order, self._n_kept, n_parts) if n_parts > 1 else [order]
+
+    @cached_property
+    def _n_kept(self) -> NDArray[np.int64]:
+        return np.array([np.unpackbits(bits).sum(dtype=np.int64) for bits in self.kept])
+
+    def chunks(self, *key: int, part: int = 0, n_parts: int = 1) -> Iterator[Dataset]:
+        """Yield all training rows once, in the order of the key, or those of one of several parts.
 
         Blocks are opened in random order and eight are read in turn, which mixes rows from distant
         parts of the files; within a block the order is that of the file.
@@ -188,7 +201,7 @@ class StreamedTable:
         Raises:
             DataError: a file cannot be read any more, or has changed.
         """
-        blocks = iter(np.random.default_rng(key).permutation(len(self.kept)).tolist())
+        blocks = iter(self._deal(n_parts, *key)[part].tolist())
         opened = deque(map(self._read, islice(blocks, self._n_open)))
         while opened:
             block = opened.popleft()

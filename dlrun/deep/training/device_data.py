@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from dlrun.contract.dataset import Dataset
@@ -23,16 +24,20 @@ PRETRAINED_ROWS: Final = 32  # whose activations are far larger than what enters
 
 
 class TrainingData(Protocol):
-    """The rows that a network is trained on, once in every epoch."""
+    """The rows that a network is trained on, once in every epoch, by all workers together."""
 
     def __len__(self) -> int:
         """Count the rows of an epoch."""
 
-    def windows(self, epoch: int) -> Iterator[DeviceDataset]:
-        """Yield all rows of an epoch, in windows that are in memory one after the other.
+    def windows(self, epoch: int, n_steps: int) -> Iterator[Window]:
+        """Yield the rows of an epoch here, in windows that are in memory one after the other.
 
         Rows are shuffled within a window only. The same epoch has the same windows every time, so
         that a training can resume.
+
+        Args:
+            epoch: counted from 1.
+            n_steps: of the epoch; one window holds the rows of a step at least.
         """
 
 
@@ -51,9 +56,26 @@ class DeviceDataset:
     def __len__(self) -> int:
         return int(self.y.shape[0])
 
-    def windows(self, _epoch: int) -> Iterator[DeviceDataset]:
+    def windows(self, _epoch: int, _n_steps: int) -> Iterator[Window]:
         """Yield all rows."""
-        yield self
+        yield Window(self, (len(self),))
+
+
+class Window(NamedTuple):
+    """Rows of an epoch that are in memory together.
+
+    Attributes:
+        rows: those that this worker has read.
+        shares: how many each worker has of its own; a single number where all have read the same.
+    """
+
+    rows: DeviceDataset
+    shares: tuple[int, ...]
+
+
+def even_edges(n_rows: int, n_pieces: int) -> NDArray[np.int64]:
+    """Return where the rows of each of some pieces begin, and where those of the last one end."""
+    return np.arange(n_pieces + 1) * n_rows // max(1, n_pieces)
 
 
 def chunks(groups: Mapping[str, Any], *models: Any) -> Iterator[dict[str, Any]]:

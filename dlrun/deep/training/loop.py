@@ -25,7 +25,13 @@ from dlrun.deep.objective import Objective
 from dlrun.deep.training.best_weights import copy_weights
 from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals
 from dlrun.deep.training.compilation import Batches, Compilation, choose_compilation
-from dlrun.deep.training.device_data import DeviceDataset, TrainingData, copy_to_replicas
+from dlrun.deep.training.device_data import (
+    DeviceDataset,
+    TrainingData,
+    Window,
+    copy_to_replicas,
+    even_edges,
+)
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
@@ -84,6 +90,8 @@ class Trainer:
             self.optimizer,
             self.strategy,
             self.training.accumulate,
+            self.strategy.num_replicas_in_sync
+            // (self.group.worker.n_workers if self.group else 1),
         )
 
     def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
@@ -241,30 +249,34 @@ class Trainer:
         """Yield the remaining steps of the epoch, with copies of their window and its order."""
         rows, epoch = run.rows, run.state.epoch
         n_before, current, copies = 0, None, None
-        for number, window in enumerate(rows.windows(epoch)):
-            if window is not current:
-                current, copies = window, copy_to_replicas(self.strategy, window)
+        for number, window in enumerate(rows.windows(epoch, len(rates))):
+            if window.rows is not current:
+                current, copies = window.rows, copy_to_replicas(self.strategy, window.rows)
             rng = np.random.default_rng([self.seed, epoch, number])
-            order = tf.constant(rng.permutation(len(window)), tf.int32)
+            order = tf.constant(rng.permutation(len(window.rows)), tf.int32)
             first, last = (
                 round(position * len(rates) / len(rows))
-                for position in (n_before, n_before + len(window))
+                for position in (n_before, n_before + sum(window.shares))
             )
-            n_before += len(window)
-            for steps in self._split(run, first, len(window), rates[first:last]):
+            n_before += sum(window.shares)
+            for steps in self._split(run, first, window, rates[first:last]):
                 yield copies, order, steps
 
     def _split(
-        self, run: TrainingRun, first: int, n_rows: int, rates: NDArray[np.float32]
+        self, run: TrainingRun, first: int, window: Window, rates: NDArray[np.float32]
     ) -> Iterator[StepBatch]:
         """Split the rows of a window into steps and, one after the other, these into calls."""
-        edges = (np.arange(len(rates) + 1) * n_rows // max(1, len(rates))).astype(np.int32)
+        edges = even_edges(len(window.rows), len(rates)).astype(np.int32)
+        of_all = np.sum([even_edges(n, len(rates)) for n in window.shares], axis=0)
+        counts = np.diff(of_all).astype(np.int32)
         start = max(0, run.state.totals.steps - first)
         while start < len(rates):
             checkpoint = self._next_checkpoint(first + start) - first
             n_next = run.count_next(np.diff(edges[start:]).tolist())
             stop = min(start + n_next, len(rates), checkpoint)
-            yield StepBatch(first + start, edges[start : stop + 1], rates[start:stop])
+            yield StepBatch(
+                first + start, edges[start : stop + 1], counts[start:stop], rates[start:stop]
+            )
             start = stop
 
     def _next_checkpoint(self, step: int) -> int:

@@ -25,12 +25,14 @@ def measure_pace(compiled: CompiledSteps, rows: DeviceDataset) -> float:
     n_rows = len(rows)
     order = tf.constant(np.tile(np.arange(n_rows, dtype=np.int32), STEPS_PER_CALL))
     edges = tf.constant(np.arange(STEPS_PER_CALL + 1, dtype=np.int32) * n_rows)
-    rates, zero = tf.zeros(STEPS_PER_CALL), tf.zeros((), tf.float64)
+    counts, rates = tf.fill([STEPS_PER_CALL], n_rows), tf.zeros(STEPS_PER_CALL)
+    zero = tf.zeros((), tf.float64)
 
     def call(n_steps: int) -> float:
         started = perf_counter()
         number = tf.constant(n_steps)
-        loss, _ = compiled.function((rows.inputs, rows.y), order, edges, rates, number, zero, zero)
+        batches = order, edges, counts, rates, number
+        loss, _ = compiled.function((rows.inputs, rows.y), *batches, zero, zero)
         float(loss)  # waits for the device
         return (perf_counter() - started) / n_steps
 

@@ -31,11 +31,13 @@ class StepBatch:
     Attributes:
         first: the number of the first step in the epoch, from 0.
         edges: (steps + 1,) int32 positions in the window's order, the rows of a step between two.
+        counts: (steps,) int32 rows of each step, those of other workers included.
         rates: (steps,) float32 learning rates.
     """
 
     first: int
     edges: NDArray[np.int32]
+    counts: NDArray[np.int32]
     rates: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -159,6 +161,6 @@ def _arguments(copies: Any, order: Any, steps: StepBatch, totals: EpochTotals) -
     The totals go on in double precision, so that they do not depend on how steps are split.
     """
     missing = STEPS_PER_CALL - len(steps)
-    edges, rates = np.pad(steps.edges, (0, missing)), np.pad(steps.rates, (0, missing))
+    numbers = (np.pad(each, (0, missing)) for each in (steps.edges, steps.counts, steps.rates))
     sums = (tf.constant(value, tf.float64) for value in (totals.loss, totals.norm))
-    return copies, order, tf.constant(edges), tf.constant(rates), tf.constant(len(steps)), *sums
+    return copies, order, *map(tf.constant, numbers), tf.constant(len(steps)), *sums

@@ -16,6 +16,8 @@ from dlrun.deep.training.xla import same_dropout
 
 TRIAL_CALLS: Final = 4
 LONG_TRIAL_SECONDS: Final = 5.0
+Batch = tuple[Any, Any]
+"""Positions of a batch's rows in their window, and how many the batch has over all workers."""
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Steps:
         optimizer: a Keras optimizer, made under the strategy.
         strategy: of tf.distribute.
         accumulate: equal parts of a batch, whose gradients are added up before the update.
+        n_local: replicas of this worker; those of all workers unless there are others.
     """
 
     network: Network
@@ -81,6 +84,7 @@ class Steps:
     optimizer: Any
     strategy: Any
     accumulate: int = 1
+    n_local: int = 1
 
     def compile(self, weights: list[Any], width: int | None = None) -> CompiledSteps:
         """Compile the steps of a call; they add to the sums of losses and of gradient norms.
@@ -97,25 +101,31 @@ class Steps:
         else:
             update = partial(self._update_by_xla, weights, width)
 
-        def step(state: Any, copies: Any, order: Any, edges: Any, rates: Any) -> Any:
+        def step(state: Any, copies: Any, order: Any, edges: Any, counts: Any, rates: Any) -> Any:
             number, loss, norm = state
             self.optimizer.learning_rate.assign(rates[number])
-            batch = order[edges[number] : edges[number + 1]]
+            batch = order[edges[number] : edges[number + 1]], counts[number]
             losses, norms = (tf.cast(each, tf.float64) for each in update(copies, batch))
             return number + 1, loss + losses, norm + norms
 
         def steps(
-            copies: Any, order: Any, edges: Any, rates: Any, n_steps: Any, loss: Any, norm: Any
+            copies: Any,
+            order: Any,
+            edges: Any,
+            counts: Any,
+            rates: Any,
+            n_steps: Any,
+            *sums: Any,
         ) -> Any:
             return tf.while_loop(
                 lambda number, *_: number < n_steps,
-                lambda *state: step(state, copies, order, edges, rates),
-                (tf.constant(0), loss, norm),
+                lambda *state: step(state, copies, order, edges, counts, rates),
+                (tf.constant(0), *sums),
             )[1:]
 
         return CompiledSteps(tf.function(steps, autograph=False, reduce_retracing=True), width)
 
-    def _update(self, weights: list[Any], copies: Any, batch: Any) -> Any:
+    def _update(self, weights: list[Any], copies: Any, batch: Batch) -> Any:
         """Take one step on all replicas; return the sum of losses and the gradient's norm."""
 
         def gradients(*share: Any) -> Any:
@@ -125,7 +135,7 @@ class Steps:
         norm = self.strategy.run(partial(self._apply, weights), args=(summed,))
         return [self.strategy.reduce("SUM", each, axis=None) for each in (total, norm)]
 
-    def _update_by_xla(self, weights: list[Any], width: int, copies: Any, batch: Any) -> Any:
+    def _update_by_xla(self, weights: list[Any], width: int, copies: Any, batch: Batch) -> Any:
         """Take one step in one program, or in one for all parts of a batch and another to apply."""
         apply = partial(self._apply, weights)
         compiled = partial(tf.function, autograph=False, jit_compile=True)
@@ -150,7 +160,7 @@ class Steps:
         total, summed = self._sum_gradients(gradients, copies, batch)
         return total, compiled(apply)(summed)
 
-    def _sum_gradients(self, gradients: Callable[..., Any], copies: Any, batch: Any) -> Any:
+    def _sum_gradients(self, gradients: Callable[..., Any], copies: Any, batch: Batch) -> Any:
         """Return each replica's sum of its rows' losses, and its gradients.
 
         Where gradients are accumulated, the parts of a batch follow each other: the activations of
@@ -160,7 +170,7 @@ class Steps:
         if self.accumulate == 1:
             return self.strategy.run(gradients, args=(*copies, batch, 0, 1))
         n_replicas = self.strategy.num_replicas_in_sync
-        n_parts = tf.clip_by_value(tf.size(batch) // n_replicas, 1, self.accumulate)
+        n_parts = tf.clip_by_value(batch[1] // n_replicas, 1, self.accumulate)
 
         def add(sums: Any, *share: Any) -> Any:
             return tf.nest.map_structure(tf.add, sums, gradients(*share))
@@ -178,7 +188,14 @@ class Steps:
         return sums
 
     def _choose(
-        self, inputs: Any, y: Any, batch: Any, part: Any, n_parts: Any, *, width: int | None = None
+        self,
+        inputs: Any,
+        y: Any,
+        batch: Batch,
+        part: Any,
+        n_parts: Any,
+        *,
+        width: int | None = None,
     ) -> tuple[Any, Any, Any, Any, Any]:
         """Gather and augment a part of this replica's share of a batch, padded to `width` rows.
 
@@ -188,8 +205,7 @@ class Steps:
         """
         context = tf.distribute.get_replica_context()
         n_replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-        n_rows = tf.size(batch)
-        mine = batch[n_rows * replica // n_replicas : n_rows * (replica + 1) // n_replicas]
+        mine, n_rows = self._share(*batch, replica, n_replicas), batch[1]
         if self.accumulate > 1:
             n_mine = tf.size(mine)
             mine = mine[n_mine * part // n_parts : n_mine * (part + 1) // n_parts]
@@ -224,6 +240,22 @@ class Steps:
         if self.accumulate > 1:  # those of embeddings name their rows
             gradients = {number: tf.convert_to_tensor(each) for number, each in gradients.items()}
         return total, gradients
+
+    def _share(self, rows: Any, n_rows: Any, replica: Any, n_replicas: int) -> Any:
+        """Return the rows of a batch that a replica takes.
+
+        Args:
+            rows: of the batch, those that this worker has.
+            n_rows: of the batch, over all workers; more where the others have rows of their own,
+                so that these here are shared by this worker's replicas alone.
+            replica: its number among those of all workers, one worker's after another's.
+            n_replicas: of all workers.
+        """
+        n_own, n_sharing = tf.size(rows), n_replicas
+        if self.n_local < n_replicas:
+            n_sharing = tf.where(n_rows > n_own, self.n_local, n_replicas)
+        place = replica % n_sharing
+        return rows[n_own * place // n_sharing : n_own * (place + 1) // n_sharing]
 
     def _apply(self, weights: list[Any], gradients: dict[int, Any]) -> Any:
         """Update the weights by the gradients of all replicas.

@@ -117,6 +117,7 @@ def test_workers_follow_the_chief_who_stops(training, breast_cancer, monkeypatch
 
     answers = iter([1, 1, 1, 0])
     group = SimpleNamespace(
+        worker=SimpleNamespace(n_workers=1, index=0),
         resume=lambda state, _: state,
         evaluate=lambda evaluate: evaluate(),
         broadcast=lambda array: np.asarray(next(answers)),
@@ -181,6 +182,7 @@ def test_workers_that_train_together_cut_alike_whatever_their_clocks_say(
     from dlrun.deep.backend import tf
 
     group = SimpleNamespace(
+        worker=SimpleNamespace(n_workers=1, index=0),
         resume=lambda state, _: state,
         evaluate=lambda evaluate: evaluate(),
         broadcast=lambda array: array,
