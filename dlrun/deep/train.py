@@ -69,7 +69,7 @@ def train_network(
     encodings = fit_encodings(train.columns, train.frame, spec.preprocessing, pretrained)
     objective = choose_objective(training, train.target, train.y)
     readers = {name: encoding.reader for name, encoding in pretrained.items()}
-    make = partial(_make, spec, train.columns, encodings, objective)
+    make = partial(make_network, spec, train.columns, encodings, objective)
     trial = TrialSteps(spec, objective, train, readers, make, strategy.num_replicas_in_sync)
     with startup(), unchanged_random_state():
         policy = trial.choose_precision(context, group)
@@ -127,7 +127,7 @@ def _train_head(
     return [layer.get_weights() for layer in layers]
 
 
-def _make(
+def make_network(
     spec: NetworkSpec,
     columns: Sequence[Column],
     encodings: Mapping[str, Encoding],

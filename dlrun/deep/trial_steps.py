@@ -49,14 +49,19 @@ class TrialSteps:
         if group is None or group.worker.is_chief:
             n_steps = self._count_steps(context.epochs)
             policy = choose_precision(
-                training, self._measure, n_steps, self._key, context.checkpoint
+                training, self.measure, n_steps, self._key, context.checkpoint
             )
         else:
             policy = POLICIES[0]
         return POLICIES[int(group.broadcast(np.int64(POLICIES.index(policy))))] if group else policy
 
-    def _measure(self, policy: str) -> float:
-        """Measure the seconds of a step."""
+    def measure(self, policy: str, *, by_xla: bool = False) -> float:
+        """Measure the seconds of a step.
+
+        Args:
+            policy: of Keras' dtypes.
+            by_xla: whether XLA compiles it.
+        """
         n_rows = min(len(self.train), self._rows_of_step // self.n_replicas)
         network, optimizer = self.make(policy)
         optimizer.build(network.body.trainable_variables)
@@ -66,7 +71,7 @@ class TrialSteps:
         reader = frame_reader(self.train.columns, network.reader, self.readers)
         some = self.train.take(np.arange(n_rows))
         rows = encode_table(some, reader, network, self.objective)
-        return measure_pace(steps.compile(network.trained()), rows)
+        return measure_pace(steps.compile(network.trained(), n_rows if by_xla else None), rows)
 
     def _count_steps(self, n_epochs: int | None) -> int:
         """Count the steps to come; with early stopping, as many epochs as its patience are sure."""

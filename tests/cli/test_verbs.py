@@ -174,8 +174,30 @@ def test_doctor_says_why_the_cpu_is_used(dlrun, tmp_path, monkeypatch):
     assert ran.code == 0, ran.err
     assert f"dlrun {__version__}" in ran.out
     assert "CUDA_VISIBLE_DEVICES is '', which hides every GPU" in ran.out
+    assert "auto          strategy    one device\n              precision   float32\n" in ran.out
     assert "extra boost" in ran.out
+    assert "bench" not in ran.out
     assert ran.err == ""
+
+
+@pytest.mark.tf
+def test_doctor_times_steps_of_networks(dlrun, tmp_path, monkeypatch):
+    from dlrun.deep import device_bench
+
+    paces = [
+        device_bench.BenchPaces("dense", 512, (0.00213, 0.00073, 0.00074, 0.0254)),
+        device_bench.BenchPaces("LSTM", 128, (0.0958, None, 0.117, None)),
+    ]
+    monkeypatch.setattr(device_bench, "measure_networks", lambda: paces)
+    ran = dlrun("doctor", "--bench", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert [line[14:] for line in ran.out.splitlines()[-5:]] == [
+        "milliseconds of a step; the fastest is marked",
+        "",
+        "network          rows    float32    with XLA    bfloat16    with XLA",
+        "dense             512       2.13        0.73*       0.74        25.4",
+        "LSTM              128       95.8*          –         117           –",
+    ]
 
 
 @pytest.mark.parametrize(

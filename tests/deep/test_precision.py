@@ -41,7 +41,7 @@ def paces(precision, monkeypatch):
         asked.append(policy)
         return seconds[policy]
 
-    monkeypatch.setattr(TrialSteps, "_measure", measured)
+    monkeypatch.setattr(TrialSteps, "measure", measured)
     return seconds, asked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,34 +12,57 @@ from dlrun.errors import UsageError
 from dlrun.system.cost import n_cores
 from dlrun.system.gpus import VISIBLE, gpu_names
 
+GB: Final = 2**30
 DRIVER: Final = Path("/proc/driver/nvidia/version")
 
 
-def describe_devices() -> list[str]:
-    """Return lines: the devices, why the CPU is used if it is, and what `auto` takes of them.
+@dataclass(frozen=True)
+class DeviceReport:
+    """The devices of this machine, and what networks do on them.
+
+    Attributes:
+        devices: a line for each, and why there is no GPU.
+        auto: key of a recipe, or what is done → what `auto` chooses.
+    """
+
+    devices: list[str]
+    auto: dict[str, str]
+
+
+def describe_devices() -> DeviceReport:
+    """Return the devices, why the CPU is used if it is, and what `auto` takes of them.
 
     TensorFlow, which takes seconds, is asked only where it may find a GPU.
     """
-    reason = _why_no_gpu()
+    reason = _why_no_gpu() or why_idle()
     if reason:
-        return _lines([], reason, "one device", "float32")
+        return DeviceReport(
+            [f"CPU with {n_cores()} cores: {reason}"],
+            {
+                "strategy": _joined() or "one device",
+                "precision": "float32",
+                "compile": "without XLA, so that the same seed gives the same bits",
+                "evaluation": "as many rows at once as its caches are sure to take",
+            },
+        )
     from dlrun.deep.backend import tf
     from dlrun.deep.distributed.strategy import choose_strategy
     from dlrun.deep.precision import FULL, mixed_policy
+    from dlrun.deep.training.device_memory import budget_bytes
 
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    names = [found.get("device_name", "GPU") for found in details]
-    n_replicas = choose_strategy("auto").num_replicas_in_sync
-    strategy = f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
-    mixed = mixed_policy()
-    precision = f"{FULL} or {mixed}, whichever steps are faster in" if mixed else FULL
-    return _lines(names, why_idle(), strategy, precision)
-
-
-def _lines(gpus: list[str], reason: str, strategy: str, precision: str) -> list[str]:
-    lines = [f"GPU {name}" for name in gpus] or [f"CPU with {n_cores()} cores: {reason}"]
-    return [*lines, f"strategy auto: {_joined() or strategy} · precision auto: {precision}"]
+    n_replicas, mixed = choose_strategy("auto").num_replicas_in_sync, mixed_policy()
+    mirrored = f"mirrored over {n_replicas} GPUs" if n_replicas > 1 else "one device"
+    return DeviceReport(
+        [f"GPU {found.get('device_name', '')}".rstrip() for found in details],
+        {
+            "strategy": _joined() or mirrored,
+            "precision": f"float32 or {mixed}, in which steps are timed first" if mixed else FULL,
+            "compile": "with XLA where its steps are measured to save more than it costs",
+            "evaluation": f"as many rows at once as {budget_bytes() / GB:.1f} GB are sure to take",
+        },
+    )
 
 
 def _joined() -> str:

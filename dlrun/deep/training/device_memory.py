@@ -27,8 +27,12 @@ def rows_in_memory(models: tuple[Any, ...], longest: int) -> int | None:
     if not tf.config.list_logical_devices("GPU"):
         return None
     largest = max(size for model in models for size in _sizes(model, longest))
-    budget = min(MOST_BYTES, SHARE * _free_bytes())
-    return int(budget / (COPIES * NUMBER_BYTES * largest))
+    return int(budget_bytes() / (COPIES * NUMBER_BYTES * largest))
+
+
+def budget_bytes() -> float:
+    """Return the memory of the GPU for the rows that are predicted at once."""
+    return min(MOST_BYTES, SHARE * _free_bytes())
 
 
 def _free_bytes() -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from dlrun.deep.distributed import devices
@@ -31,10 +33,11 @@ def tf(monkeypatch):
 
 def _says(why):
     cores = devices.n_cores()
-    assert devices.describe_devices() == [
-        f"CPU with {cores} cores: {why}",
-        "strategy auto: one device · precision auto: float32",
-    ]
+    found = devices.describe_devices()
+    assert found.devices == [f"CPU with {cores} cores: {why}"]
+    assert found.auto["strategy"] == "one device"
+    assert found.auto["precision"] == "float32"
+    assert found.auto["compile"].startswith("without XLA")
 
 
 def test_hidden_gpus_are_the_first_reason(monkeypatch):
@@ -77,7 +80,7 @@ def test_a_driver_without_cuda_is_the_last(tf, monkeypatch, tmp_path):
 def test_auto_goes_by_the_workers_that_there_are(monkeypatch, tmp_path, text, says):
     monkeypatch.setattr(devices, "DRIVER", tmp_path / "none")
     monkeypatch.setenv("TF_CONFIG", text)
-    assert devices.describe_devices()[-1] == f"strategy auto: {says} · precision auto: float32"
+    assert devices.describe_devices().auto["strategy"] == says
 
 
 @pytest.mark.tf
@@ -86,3 +89,30 @@ def test_a_single_cpu_is_one_device(tf):
 
     for name in ("auto", "one_device", "mirrored"):
         assert choose_strategy(name).num_replicas_in_sync == 1
+
+
+@pytest.mark.tf
+def test_what_auto_chooses_on_two_gpus(monkeypatch, tmp_path):
+    from dlrun.deep import precision
+    from dlrun.deep.backend import tf
+    from dlrun.deep.distributed import strategy
+    from dlrun.deep.training import device_memory
+
+    monkeypatch.setattr(devices, "DRIVER", tmp_path)
+    monkeypatch.setattr(devices, "why_idle", lambda: "")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0", "GPU:1"])
+    details = {"device_name": "NVIDIA H200", "compute_capability": (9, 0)}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: details)
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(strategy, "choose_strategy", lambda _: two)
+    monkeypatch.setattr(device_memory, "budget_bytes", lambda: 2.0**32)
+    found = devices.describe_devices()
+    assert found.devices == ["GPU NVIDIA H200"] * 2
+    assert found.auto == {
+        "strategy": "mirrored over 2 GPUs",
+        "precision": "float32 or mixed_bfloat16, in which steps are timed first",
+        "compile": "with XLA where its steps are measured to save more than it costs",
+        "evaluation": "as many rows at once as 4.0 GB are sure to take",
+    }
+    monkeypatch.setattr(precision, "mixed_policy", lambda: None)
+    assert devices.describe_devices().auto["precision"] == "float32"
