@@ -46,3 +46,35 @@ def bag(inputs):
     """Average the vectors of the tokens of a text."""
     x = layers.Embedding(20_000, 32)(inputs["text"])
     return layers.GlobalAveragePooling1D()(x)
+
+
+def dense(inputs):
+    """Two dense layers of 256 over numbers."""
+    (x,) = inputs.values()
+    x = layers.Dense(256, activation="relu")(x)
+    return layers.Dense(256, activation="relu")(x)
+
+
+def recurrent(inputs):
+    """One recurrent layer of 128 over a series."""
+    return layers.LSTM(128)(inputs["series"])
+
+
+def convolutions(inputs):
+    """Six convolutions over an image."""
+    x = inputs["image"]
+    for filters in (32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def attention(inputs):
+    """Four encoder blocks of 128 over the steps of a series."""
+    x = layers.Dense(128)(inputs["series"])
+    for _ in range(4):
+        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, 32)(x, x))
+        wide = layers.Dense(128)(layers.Dense(256, activation="gelu")(x))
+        x = layers.LayerNormalization()(x + wide)
+    return layers.GlobalAveragePooling1D()(x)
