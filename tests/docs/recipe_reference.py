@@ -45,7 +45,8 @@ with file and line. `1e-3` is a number, duplicate keys are errors. Precedence: c
 default.
 
 `dlrun schema > recipe.schema.json` writes the schema for editors, and `dlrun list` prints the names
-below. How files are read, and what is found out about them: [files as they come](files.md).
+below. How files are read, and what is found out about them: [files as they come](files.md). What
+`training` chooses by itself where there is a GPU: [on a GPU](gpu.md).
 
 ```yaml
 # yaml-language-server: $schema=recipe.schema.json
