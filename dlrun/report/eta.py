@@ -82,6 +82,7 @@ class TrialTimes:
         size: as in `PlannedTrials`.
         first: the first epoch that was not resumed, and its end.
         last: the last one and its end.
+        compiling: seconds of start-up in the epochs after the first.
         search: how far the search of its settings is, and when it got there.
         ended: None while the trial runs.
     """
@@ -90,6 +91,7 @@ class TrialTimes:
     size: float
     first: tuple[Epoch, float] | None = None
     last: tuple[Epoch, float] | None = None
+    compiling: float = 0.0
     search: tuple[SearchProgress, float] | None = None
     ended: float | None = None
 
@@ -100,18 +102,20 @@ class TrialTimes:
 
     @property
     def pace(self) -> float | None:
-        """Return the seconds of an epoch; of one alone without its start-up."""
+        """Return the seconds of an epoch, without start-up."""
         if self.first is None or self.last is None:
             return None
         n_later = self.last[0].number - self.first[0].number
-        return (self.last[1] - self.first[1]) / n_later if n_later else self.first[0].steady_seconds
+        steady = max(0.0, self.last[1] - self.first[1] - self.compiling)
+        return steady / n_later if n_later else self.first[0].steady_seconds
 
     @property
     def startup(self) -> float | None:
-        """Return the seconds before the first steady step."""
+        """Return the seconds before the first steady step, and of what is compiled later."""
         if self.first is None or self.first[0].steady_seconds is None:
             return None
-        return max(0.0, self.first[1] - self.started - self.first[0].steady_seconds)
+        before = self.first[1] - self.started - self.first[0].steady_seconds
+        return max(0.0, before) + self.compiling
 
     @property
     def finish(self) -> float | None:
@@ -159,6 +163,7 @@ class LineClock:
         """Record an epoch that has ended."""
         if not (epoch.resumed or self.plan.is_searched):
             running = self._running(index, now)
+            running.compiling += (epoch.startup_seconds or 0.0) if running.first else 0.0
             running.first = running.first or (epoch, now)
             running.last = (epoch, now)
 
@@ -266,8 +271,8 @@ class LineClock:
         later = _known(each.startup for each in self.trials[self.n_workers :])
         if later:
             return mean(later)
-        firsts = [each.first[0] for each in self.trials if each.first]
-        return firsts[0].startup_seconds or 0.0 if firsts else 0.0
+        begun = [(each.first[0], each.compiling) for each in self.trials if each.first]
+        return (begun[0][0].startup_seconds or 0.0) + begun[0][1] if begun else 0.0
 
     @property
     def _finish(self) -> float:

@@ -41,9 +41,8 @@ class EpochWatch:
     @property
     def pace(self) -> float:
         """Return the seconds of an epoch, by those after the first where there are any."""
-        later = [each.seconds for each in self.epochs[1:]]
-        first = [each.steady_seconds or each.seconds for each in self.epochs[:1]]
-        return median(later or first or [0.0])
+        steady = [each.steady_seconds or each.seconds for each in self.epochs]
+        return median(steady[1:] or steady or [0.0])
 
 
 def time_fit(plan: StudyPlan, candidate: Candidate, n_rows: int, threads: int) -> TimedFit | str:

@@ -39,6 +39,7 @@ class Network:
     pace: float
     finish: float  # predictions, latency, files
     n_epochs: int
+    compiling: float = 0.0  # within the second epoch of each trial
 
     def run(self, clock: StudyClock, now: float, n_trials: int) -> Iterator[tuple[float, int]]:
         """Send the events of all trials; yield the time and the trial's number after each."""
@@ -47,7 +48,7 @@ class Network:
         for step in range(n_trials):
             now += self.encoding
             for number in range(1, self.n_epochs + 1):
-                startup = self.tracing if number == 1 else 0.0
+                startup = {1: self.tracing, 2: self.compiling}.get(number, 0.0)
                 now += startup + self.pace
                 took = self.pace + startup
                 epoch = Epoch(number, self.n_epochs, {}, took, startup_seconds=startup)
@@ -91,6 +92,14 @@ def test_start_up_is_not_taken_for_pace() -> None:
     clock = StudyClock([plan_of("mlp", 1)])
     now, _ = next(slow.run(clock, 0.0, 1))
     assert clock.left(now) == TimeLeft(9.0, is_upper=True)
+
+
+def test_what_is_compiled_later_is_start_up_too() -> None:
+    net = Network("mlp", 0, 0, 2, pace=1, finish=0, n_epochs=10, compiling=30)
+    clock = StudyClock([plan_of("mlp", 2)])
+    events = [(now, clock.left(now).seconds) for now, _ in net.run(clock, 0.0, 2)]
+    end, compiled = events[-1][0], events[1:10]  # of the first trial
+    assert [left for _, left in compiled] == pytest.approx([end - now for now, _ in compiled])
 
 
 def test_all_candidates_to_come_are_counted() -> None:

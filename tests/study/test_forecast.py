@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlrun.contract.candidate import Epoch
 from dlrun.contract.forecast import CandidateForecast, Fits, Forecast, Pace, TimedFit, grow
 from dlrun.recipe.load import parse_recipe
 from dlrun.study.forecast import make_forecast, time_candidates, typical_epochs
 from dlrun.study.plan import StudyPlan, prepare
+from dlrun.study.probe import EpochWatch
 from dlrun.study.size import count_fits, size_of
 
 CLASSIC = """\
@@ -89,6 +91,14 @@ def test_workers_share_the_fits_and_networks_may_stop_late() -> None:
     forecast = Forecast((one,), overhead_seconds=7, n_workers=2)
     assert forecast.seconds == 7 + 10 * (1 + 2 + 4 * 0.5) / 2
     assert forecast.longest.seconds == 7 + 10 * (1 + 2 + 20 * 0.5) / 2
+
+
+def test_the_pace_of_an_epoch_is_without_what_it_compiled() -> None:
+    watch = EpochWatch()
+    for number, (seconds, startup) in enumerate([(9.0, 8.0), (0.5, 0.4), (0.1, 0.0)], 1):
+        goes_on = watch(Epoch(number, 50, {}, seconds, startup_seconds=startup))
+    assert watch.pace == pytest.approx(0.1)
+    assert not goes_on  # 1.2 seconds of training are enough
 
 
 def test_candidates_are_timed_and_nothing_is_written(
