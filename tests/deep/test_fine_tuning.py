@@ -79,6 +79,19 @@ def test_normalisation_over_batches_stays_as_it_was_pretrained(trained):
 
 
 @pytest.mark.slow
+def test_xla_fine_tunes_alike(trained):
+    """Blocks join one after the other, each time by another program."""
+    plain, xla = (
+        fine_tune(trained, "image", {"compile": each}, train="all", unfreeze_every=1)
+        for each in (False, True)
+    )
+    rows = plain.test.frame
+    np.testing.assert_allclose(
+        xla.fitted.predict(rows).values, plain.fitted.predict(rows).values, atol=1e-5
+    )
+
+
+@pytest.mark.slow
 def test_the_last_block_is_trained_alone(trained):
     far = moved(fine_tune(trained, "text", train="last_blocks", blocks=1), "text")
     assert far["words"] == 0

@@ -2,7 +2,8 @@
 
 dlrun sums the gradients of all replicas itself, so that clipping and the check for overflow are
 those of the whole batch; the optimizer must not sum them again. And Keras does not synchronise a
-batch normalisation with a mask. Both are private attributes of Keras; only this file sets them.
+batch normalisation with a mask. Both are private attributes of Keras; only this file sets them, and
+`training.xla` the second on one device.
 """
 
 from __future__ import annotations

@@ -196,7 +196,8 @@ def choose_compilation(
     if training.compile is True and obstacle:
         message = f"training.compile: true, but {obstacle}. Choose training.compile: auto"
         raise TrainingError(message)
-    n_programs = 1 if pads or batches.n_rows % batches.n_steps == 0 else 2
+    is_equal = pads or batches.n_rows % batches.n_steps == 0
+    n_programs = 1 if is_equal and batches.is_in_memory else 2
     reasons = {
         obstacle or "": obstacle is not None,
         "training.deterministic": training.deterministic,

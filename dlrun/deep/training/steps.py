@@ -12,12 +12,27 @@ from dlrun.deep.backend import tf
 from dlrun.deep.distributed.replicas import all_reduce_gradients
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective
-from dlrun.deep.training.xla import same_dropout
+from dlrun.deep.training.xla import normalized_by, same_dropout
 
+PADDING_SHARE: Final = 8  # of the usual rows of a batch, by eighths of which longer ones are padded
 TRIAL_CALLS: Final = 4
 LONG_TRIAL_SECONDS: Final = 5.0
 Batch = tuple[Any, Any]
 """Positions of a batch's rows in their window, and how many the batch has over all workers."""
+
+
+def n_missing(n_rows: Any, width: int, maximum: Callable[[Any, Any], Any]) -> Any:
+    """Count the rows that pad a batch for XLA, which makes a program for every number of rows.
+
+    Longer batches are of streams, where those of a window may have up to twice as many rows.
+
+    Args:
+        n_rows: of the batch, also as a tensor.
+        width: of most batches, at least 1.
+        maximum: of two such numbers.
+    """
+    unit = ceil(width / PADDING_SHARE)
+    return maximum(width - n_rows, (width - n_rows) % unit)
 
 
 @dataclass
@@ -26,7 +41,7 @@ class CompiledSteps:
 
     Attributes:
         function: runs the steps of a call.
-        width: rows that batches are padded to for XLA; None: without XLA.
+        width: rows that batches are padded to for XLA, see `n_missing`; None: without XLA.
         sizes: rows of the padded batches that it has run. XLA compiles a program for each.
         pace: seconds of a step, the least of all calls.
         cost: seconds of the calls that compiled.
@@ -54,7 +69,8 @@ class CompiledSteps:
         self.sizes.update(self._pad(sizes))
 
     def _pad(self, sizes: Iterable[int]) -> set[int]:
-        return {max(size, self.width or 0) for size in sizes}
+        width = self.width
+        return {size + n_missing(size, width, max) for size in sizes} if width else {*sizes}
 
     @property
     def by_xla(self) -> bool:
@@ -94,7 +110,7 @@ class Steps:
 
         Args:
             weights: that are trained.
-            width: rows that batches are padded to for XLA, on one replica; None: without XLA.
+            width: rows that batches are padded to for XLA; 0: not padded; None: without XLA.
         """
         if width is None:
             update = partial(self._update, weights)
@@ -210,9 +226,9 @@ class Steps:
             n_mine = tf.size(mine)
             mine = mine[n_mine * part // n_parts : n_mine * (part + 1) // n_parts]
         n_counted = None
-        if width is not None:  # pad with copies of the window's first row
+        if width:  # pad with copies of the window's first row
             n_counted = tf.size(mine)
-            mine = tf.pad(mine, [[0, tf.maximum(0, width - n_counted)]])
+            mine = tf.pad(mine, [[0, n_missing(n_counted, width, tf.maximum)]])
         chosen = {kind: tf.gather(tensor, mine) for kind, tensor in inputs.items()}
         if self.network.augmenter:
             chosen = self.network.augmenter(chosen, training=True)
@@ -227,7 +243,8 @@ class Steps:
             The sum of its rows' losses, and position of a weight → its gradient.
         """
         with tf.GradientTape() as tape:
-            outputs = self.network.body(inputs, training=True)
+            with normalized_by(self.network.body, n_counted):
+                outputs = self.network.body(inputs, training=True)
             losses = self.objective.losses(y, outputs)
             if n_counted is not None:
                 losses = tf.where(tf.range(tf.size(losses)) < n_counted, losses, 0.0)

@@ -27,13 +27,46 @@ def layers_without_kernel(body: Any) -> list[str]:
 
 
 def mixes_rows(body: Any) -> bool:
-    """Say whether the outputs of a row, or a penalty, depend on the other rows of its batch."""
+    """Say whether the outputs of a row, or a penalty, depend on the other rows of its batch.
+
+    Batch normalisation does, but `normalized_by` keeps padding out of it.
+    """
     return any(
-        isinstance(layer, keras.layers.BatchNormalization | keras.layers.Lambda)
+        isinstance(layer, keras.layers.Lambda)
         or not type(layer).__module__.startswith("keras.")
         or getattr(layer, "activity_regularizer", None) is not None
         for layer in body._flatten_layers()
     )
+
+
+@contextmanager
+def normalized_by(body: Any, n_rows: Any) -> Iterator[None]:
+    """Let batch normalisation use the first rows of a batch alone, while a step is traced.
+
+    Keras' mask of a batch normalisation is for this, but a model hands it to no inner layer.
+
+    Args:
+        body: a Keras model, which may have others within.
+        n_rows: that count; None: all.
+    """
+    layers = [] if n_rows is None else body._flatten_layers()
+    found = [each for each in layers if isinstance(each, keras.layers.BatchNormalization)]
+    for layer in found:
+        layer._moments = partial(_moments, layer, layer._moments, n_rows)
+    try:
+        yield
+    finally:
+        for layer in found:
+            del layer._moments
+
+
+def _moments(layer: Any, moments: Any, n_rows: Any, inputs: Any, mask: Any) -> Any:
+    """Return mean and variance over the rows that count, where the mask is true."""
+    shape = tf.shape(inputs)
+    counts = tf.reshape(tf.range(shape[0]) < n_rows, [-1] + [1] * (len(inputs.shape) - 2))
+    counts = tf.broadcast_to(counts, shape[:-1])
+    found = moments(inputs, counts if mask is None else counts & tf.cast(mask, tf.bool))
+    return [tf.reshape(each, layer.moving_mean.shape) for each in found]
 
 
 @contextmanager

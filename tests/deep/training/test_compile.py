@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from modalities import MODALITIES
 
-from dlrun.contract.candidate import FitContext
+from dlrun.contract.candidate import FitContext, always_continue
 from dlrun.deep.candidates import make_candidates
 from dlrun.errors import TrainingError
+from dlrun.recipe.training import Training
 
 pytestmark = pytest.mark.tf
 
@@ -20,6 +24,7 @@ NORMAL = {"architecture": "mlp", "hidden": [8], "dropout": 0.4, "normalization":
 CNN = {"architecture": "cnn", "filters": [4]}
 RNN = {"architecture": "rnn", "cell": "lstm", "units": [4], "dropout": 0.2}
 TRANSFORMER = {"architecture": "transformer", "blocks": 1, "width": 8, "heads": 2}
+SERIES_NORMAL = {"architecture": "fcn", "filters": [1, 4, 4]}
 AUGMENT = {"image": {"augment": {"flip": "horizontal", "rotation": 0.1}}}
 
 
@@ -29,6 +34,7 @@ AUGMENT = {"image": {"augment": {"flip": "horizontal", "rotation": 0.1}}}
         pytest.param("numbers", MLP, {"training": {"optimizer": "adamw"}}, id="mlp"),
         pytest.param("numbers", NORMAL, {"training": {"clip_norm": 0.5}}, id="batch-norm"),
         pytest.param("numbers", MLP, {"training": {"accumulate": 3}}, id="accumulated"),
+        pytest.param("series", SERIES_NORMAL, {}, id="masked-batch-norm", marks=pytest.mark.slow),
         pytest.param("image", CNN, {"preprocessing": AUGMENT}, id="cnn", marks=pytest.mark.slow),
         pytest.param("series", RNN, {}, id="rnn", marks=pytest.mark.slow),
         pytest.param("text", TRANSFORMER, {}, id="transformer", marks=pytest.mark.slow),
@@ -47,6 +53,47 @@ def test_xla_trains_the_same_network(trained, breast_cancer, modality, model, se
     np.testing.assert_allclose(xla, plain, atol=1e-5)
     for one, other in zip(*(run.epochs for run in runs), strict=True):
         assert other.metrics == pytest.approx(one.metrics, rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_xla_trains_in_mixed_precision(trained, breast_cancer, precision):
+    """XLA rounds less often: the scores are the same to the digits of half precision."""
+    training = {"epochs": 3, "batch_size": 25, "learning_rate": 0.01, "precision": precision}
+    plain, xla = (
+        trained(breast_cancer, model=MLP, training={**training, "compile": each}).epochs[-1].metrics
+        for each in (False, True)
+    )
+    assert xla == pytest.approx(plain, rel=0.05)
+
+
+def test_batch_normalisation_does_not_see_padding():
+    from dlrun.deep.backend import keras, tf
+    from dlrun.deep.training.xla import normalized_by
+
+    rng = np.random.default_rng(0)
+    rows, mask = rng.normal(3, 2, (5, 4, 1)).astype("float32"), rng.random((5, 4)) < 0.7
+    padded = np.concatenate([rows, 9 * rows]), np.concatenate([mask, ~mask])
+    for masked in (False, True):
+        few, many = (keras.layers.BatchNormalization(momentum=0.5) for _ in range(2))
+        expected = few(rows, mask=mask if masked else None, training=True)
+        body = keras.Sequential([keras.Sequential([many])])
+        with normalized_by(body, tf.constant(5)):
+            found = many(padded[0], mask=padded[1] if masked else None, training=True)
+        np.testing.assert_allclose(found[:5], expected, atol=1e-5)
+        for one, other in zip(many.variables, few.variables, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+        assert "_moments" not in vars(many)
+
+
+def test_batches_are_padded_to_few_sizes():
+    """Those of a stream's window are longer where it has too few rows for another step."""
+    from dlrun.deep.training.steps import n_missing
+
+    for width in (1, 8, 100, 507):
+        padded = {n: n + n_missing(n, width, max) for n in range(1, 2 * width)}
+        assert {padded[n] for n in range(1, width + 1)} == {width}
+        assert all(n <= size <= max(width, n + width / 8 + 1) for n, size in padded.items())
+        assert len({*padded.values()}) <= 9
 
 
 # ------------------------------------------------------------------- what XLA cannot compile
@@ -111,6 +158,26 @@ def _ignore(_layer, _value):
     pass
 
 
+def test_several_replicas_are_not_for_xla(caplog):
+    from dlrun.deep.backend import tf
+    from dlrun.deep.training.compilation import Batches, choose_compilation
+
+    caplog.set_level("INFO", "dlrun")
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    steps = MagicMock(strategy=strategy)
+    steps.network.body = MagicMock(_flatten_layers=list, input={})
+    choose = partial(choose_compilation, steps, [], by_xla=None, pads=True, is_short=False)
+    with pytest.raises(TrainingError) as caught:
+        choose(training=Training(compile=True), batches=Batches(64, 2, is_in_memory=True))
+    reason = "XLA compiles the steps of one device, and training.strategy takes several"
+    assert str(caught.value) == (
+        f"training.compile: true, but {reason}. Choose training.compile: auto"
+    )
+    chosen = choose(training=Training(), batches=Batches(64, 2, is_in_memory=True))
+    assert chosen.by_xla is False
+    assert programs(caplog) == [f"XLA is not used: {reason}"]
+
+
 def test_padding_is_for_rows_that_do_not_depend_on_each_other():
     from dlrun.deep.backend import keras
     from dlrun.deep.training.xla import mixes_rows
@@ -120,8 +187,8 @@ def test_padding_is_for_rows_that_do_not_depend_on_each_other():
 
     layers = keras.layers
     assert not mixes_rows(model(layers.Dense(2), layers.Dropout(0.1), layers.LayerNormalization()))
+    assert not mixes_rows(model(layers.Dense(2), layers.BatchNormalization()))
     for mixing in (
-        layers.BatchNormalization(),
         layers.Dense(2, activity_regularizer="l2"),
         layers.Lambda(lambda x: x - keras.ops.mean(x, axis=0)),
     ):
@@ -266,6 +333,33 @@ def test_later_trainings_know_whether_xla_pays(clock):
     assert fast.train(3) == (pytest.approx(1.0 + 192 * 0.01), False)  # too few steps
 
 
+@pytest.mark.parametrize(
+    ("n_ended", "stale", "training", "seconds", "n_epochs"),
+    [
+        pytest.param(0, 0, {}, inf, 8, id="patience"),
+        pytest.param(3, 3, {}, inf, 5, id="rest-of-patience"),
+        pytest.param(20, 2, {}, inf, 20, id="as-many-as-have-ended"),
+        pytest.param(45, 0, {}, inf, 5, id="all-that-are-left"),
+        pytest.param(3, 0, {"early_stopping": False}, inf, 47, id="no-stopping"),
+        pytest.param(3, 0, {"early_stopping": False}, 3 + 0.7, 7, id="seconds"),
+    ],
+)
+def test_steps_to_come_are_those_that_are_expected(n_ended, stale, training, seconds, n_epochs):
+    """A step takes 10 ms, an epoch ten steps and, with its scores, a second."""
+    from dlrun.contract.candidate import Epoch
+    from dlrun.deep.training.checkpoint import TrainerState
+    from dlrun.deep.training.early_stopping import EarlyStoppingState
+    from dlrun.deep.training.run import TrainingRun
+
+    history = [Epoch(number + 1, 50, {}, 1.0) for number in range(n_ended)]
+    state = TrainerState(history=history, stopping=EarlyStoppingState(stale=stale))
+    stopper = SimpleNamespace(training=Training(**training), halvings=None)
+    compilation = SimpleNamespace(steps=SimpleNamespace(pace=0.01))
+    run = TrainingRun(None, 50, [np.ones(10)] * 50, compilation, stopper, state, None)
+    run.seconds = seconds
+    assert run._steps_to_come() == 10 * n_epochs
+
+
 class Stopped(Exception):
     """What kill -9 is to a process, to a training within a test."""
 
@@ -289,9 +383,15 @@ def test_a_resumed_training_goes_on_with_the_program_that_was_chosen(
         return True
 
     monkeypatch.setattr(Steps, "compile", note)
-    for compile_ in (True, "auto"):
+
+    def fit(compile_, folder=None, on_epoch=always_continue):
         training = {"epochs": 3, "batch_size": 16, "compile": compile_}
-        (candidate,) = make_candidates(recipe(model=LINEAR, training=training), breast_cancer)
-        with pytest.raises(Stopped):
-            candidate.fit(breast_cancer, breast_cancer, FitContext(0, stop, tmp_path))
+        (candidate,) = make_candidates(recipe(model=MLP, training=training), breast_cancer)
+        fitted = candidate.fit(breast_cancer, breast_cancer, FitContext(0, on_epoch, folder))
+        return fitted.predict(breast_cancer.frame).values
+
+    with pytest.raises(Stopped):
+        fit(True, tmp_path, stop)
+    resumed = fit("auto", tmp_path)
     assert widths == [16, 16]
+    np.testing.assert_array_equal(resumed, fit(True))

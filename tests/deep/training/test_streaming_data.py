@@ -168,3 +168,25 @@ def test_a_training_goes_on_in_the_middle_of_the_stream(
     assert steps[death : death + 3] == [14, 15, 16]
     assert np.array_equal(again.values, whole.values)
     assert [epoch.metrics for epoch in told_again] == [epoch.metrics for epoch in told]
+
+
+def test_xla_pads_the_batches_of_a_stream(parts: Path, small_windows, monkeypatch):
+    """Windows and their steps are of several sizes, and the scores are the same."""
+    from dlrun.deep.training.steps import CompiledSteps
+
+    sizes, record = set(), CompiledSteps.record
+
+    def note(steps, seen, *others):
+        sizes.update(seen)
+        record(steps, seen, *others)
+        if steps.by_xla:
+            assert len(steps.sizes) <= 2
+
+    monkeypatch.setattr(CompiledSteps, "record", note)
+    runs = []
+    for compile_ in (False, True):
+        recipe = make_recipe(parts, epochs=2, compile=compile_)
+        runs.append(fit(recipe, read_dataset(recipe)))
+    assert len(sizes) > 3
+    np.testing.assert_allclose(runs[1][0].values, runs[0][0].values, atol=1e-5)
+    assert runs[1][2][-1].metrics == pytest.approx(runs[0][2][-1].metrics, rel=1e-4)
