@@ -56,25 +56,25 @@ class FittedNetwork:
         Raises:
             DataError: the network gives no finite number for a row.
         """
-        groups = self._reader.read(frame)
+        groups = self._reader.open(frame)
         finished = np.concatenate([self._forward(chunk) for chunk in self._chunks(groups)])
         return self._check_finite(to_predictions(finished, self.target))
 
     def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
-        """Return the compiled network's prediction of these rows."""
+        """Return the compiled network's prediction of these rows, in pieces as in `predict`."""
         inputs = self._part("encoder").input
-        groups = {
-            name: tf.constant(rows, inputs[name].dtype)
-            for name, rows in self._reader.read(frame).items()
-        }
-        return lambda: self._forward(groups).numpy()
+        pieces = [
+            {name: tf.constant(rows, inputs[name].dtype) for name, rows in piece.items()}
+            for piece in self._chunks(self._reader.open(frame))
+        ]
+        return lambda: np.concatenate([self._forward(piece).numpy() for piece in pieces])
 
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return what the head predicts from, (rows, width) float32; `dlrun.contract` has `Embeds`.
 
         The width is that of the architecture's last layer. The members of an ensemble are averaged.
         """
-        groups = self._reader.read(frame)
+        groups = self._reader.open(frame)
         return np.concatenate([self._represent(chunk) for chunk in self._chunks(groups)])
 
     def save(self, folder: Path) -> None:

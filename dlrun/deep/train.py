@@ -42,6 +42,7 @@ from dlrun.deep.trial_steps import TrialSteps
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
 from dlrun.system.cost import startup
+from dlrun.system.heap import release_freed_memory
 
 N_MEASURED: Final = 256  # rows that tell the size of others
 
@@ -58,6 +59,8 @@ def train_network(
     training, seed = spec.training, context.seed
     head = _train_head(spec, train, validation, seed)
     _reset_session(seed, deterministic=training.deterministic)
+    if train.stream:
+        release_freed_memory()
     strategy = choose_strategy(training.strategy)
     group = worker_group() if strategy is joint else None
     check_shares(training, strategy, len(train))

@@ -160,8 +160,9 @@ def _signature(facts: ModelInfo) -> Any:
     cells: dict[str, Any] = {}
     lags: dict[str, Any] = {}
     for column in facts.columns:
-        is_written = bool(column.format or column.missing)  # such numbers may be sent as text
-        signature = "any" if is_written else COLUMN_KINDS[column.type].signature
+        kind_of = COLUMN_KINDS[column.type]
+        is_written = bool(column.missing or (column.format and kind_of.has_format))
+        signature = "any" if is_written else kind_of.signature  # numbers may be sent as text
         kind = anything if signature == "any" else signature
         cells |= dict.fromkeys(column.parts, "double") or {column.name: kind}
         if column.lag:

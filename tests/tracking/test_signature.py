@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 COLUMNS = (
     Column("photo", "image", (4, 5, 1)),
     Column("call", "audio", (8,), 8000),
-    Column("review", "text"),
+    Column("review", "text", format="inline"),
     Column("curve", "series", (3, 2)),
     Column("ecg", "series", (2, 1), parts=("t0", "t1")),
     Column("age", "number"),

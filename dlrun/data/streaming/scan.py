@@ -54,6 +54,7 @@ from dlrun.data.targets.read import check_varied
 from dlrun.data.types.number import count_infinite
 from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
+from dlrun.system.heap import release_freed_memory
 
 SAMPLE_SIZES: Final = (200_000, 50_000, 200_000)  # training, validation and test rows in memory
 SAMPLE_BYTES: Final = (2**28, 2**28, 2**29)  # of their decoded images, sounds and texts
@@ -84,6 +85,8 @@ def scan_table(recipe: Recipe, reader: RowReader) -> Dataset:
             dataset = _scan(recipe, replace(reader, store=store), cells)
     except StaleCellsError:  # they have been removed
         return scan_table(recipe, reader)
+    pyarrow.default_memory_pool().release_unused()
+    release_freed_memory()  # of rows that were in a sample for a while
     notes = (note_cells(cells),) if cells else ()
     return replace(dataset, notes=(*dataset.notes, *notes))
 
@@ -239,7 +242,6 @@ class TableScan:
         Raises:
             DataError: the target does not vary, or a subset has no rows.
         """
-        pyarrow.default_memory_pool().release_unused()
         target = self._target()
         samples = [sample.rows() for sample in self.samples]
         dataset = Dataset(

@@ -100,14 +100,45 @@ def fit_encodings(
 
 
 @dataclass(frozen=True)
+class UnreadRows:
+    """Rows of a group that are read when they are taken; all are of one shape.
+
+    Attributes:
+        shape: (rows, *group.shape).
+    """
+
+    frame: pd.DataFrame
+    from_frame: Read
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        return self.from_frame(self.frame.iloc[rows])
+
+
+@dataclass(frozen=True)
 class FrameReader:
-    """Reads typed columns into groups, as the network's own reader does from raw columns."""
+    """Reads typed columns into groups, as the network's own reader does from raw columns.
+
+    Attributes:
+        large: names of groups of images, sounds and series, all of whose rows are of one shape.
+    """
 
     reads: Mapping[str, Read]
+    large: frozenset[str] = frozenset()
 
     def read(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Return the groups, each (rows, *group.shape)."""
         return {name: read(frame) for name, read in self.reads.items()}
+
+    def open(self, frame: pd.DataFrame) -> dict[str, NDArray[Any] | UnreadRows]:
+        """Return the groups, of which the large ones are read in the pieces that are taken."""
+        return {
+            name: self._unread(frame, read) if name in self.large else read(frame)
+            for name, read in self.reads.items()
+        }
+
+    def _unread(self, frame: pd.DataFrame, read: Read) -> UnreadRows:
+        return UnreadRows(frame, read, (len(frame), *read(frame.iloc[:1]).shape[1:]))
 
 
 def frame_reader(
@@ -121,12 +152,14 @@ def frame_reader(
         readers: of the groups of one column that a pretrained network reads.
     """
     reads: dict[str, Read] = {}
+    large = set()
     for name, group in group_columns(columns).items():
         if readers and name in readers:
             reads[name] = partial(_read_cells, group[0].name, readers[name])
         else:
             reads[name] = _load(group[0].type).make_reader(group, model)
-    return FrameReader(reads)
+            large |= {name} if COLUMN_KINDS[group[0].type].is_array else set()
+    return FrameReader(reads, frozenset(large))
 
 
 def _read_cells(column: str, reader: CellReader, frame: pd.DataFrame) -> NDArray[Any]:

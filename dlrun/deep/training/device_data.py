@@ -108,13 +108,13 @@ def encode_table(
     """Read and encode a dataset, which may have no rows: those some encoders do not take."""
     if not len(dataset):
         return DeviceDataset({}, tf.zeros(0))
-    return encode_groups(reader.read(dataset.frame), dataset.y, network, objective)
+    return encode_groups(reader.open(dataset.frame), dataset.y, network, objective)
 
 
 def encode_groups(
-    groups: Mapping[str, NDArray[Any]], y: NDArray[Any], network: Network, objective: Objective
+    groups: Mapping[str, Any], y: NDArray[Any], network: Network, objective: Objective
 ) -> DeviceDataset:
-    """Encode rows that were read into column groups."""
+    """Encode rows of column groups, arrays or `UnreadRows`."""
     pieces = [network.encoder(piece) for piece in chunks(groups, network.encoder)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
     return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dlrun.catalog.losses import LOSSES
 from dlrun.contract.dataset import Column
+from dlrun.data.types.decode import as_cells
 from dlrun.recipe.preprocessing import Category, Datetime, Number, Preprocessing
 
 pytestmark = pytest.mark.tf
@@ -221,3 +222,21 @@ def test_keras_inputs_are_called_as_the_columns_but_for_the_slash():
     assert input_names(columns) == {
         "a/b": "a_b_", "a_b": "a_b", "a//b": "a__b", "größe": "größe", "/": "_", "": "__",
     }  # fmt: skip
+
+
+def test_images_are_read_in_the_pieces_that_a_network_takes():
+    """Of rows that take much memory none are read in advance, and the pieces are all rows."""
+    from dlrun.deep.inputs.groups import frame_reader
+    from dlrun.deep.training.device_data import chunks
+
+    images = np.random.default_rng(0).integers(0, 256, (40, 90, 100, 3)).astype(np.uint8)
+    frame = pd.DataFrame({"x": np.arange(40.0), "photo": as_cells(images, 40)})
+    columns = (Column("x", "number"), Column("photo", "image", (90, 100, 3)))
+    reader = frame_reader(columns, None)
+    groups = reader.open(frame)
+    assert groups["image"].shape == (40, 90, 100, 3)
+    pieces = list(chunks(groups))
+    assert [len(piece["image"]) for piece in pieces] == [16, 16, 8]
+    for name, rows in reader.read(frame).items():
+        assert np.array_equal(np.concatenate([piece[name] for piece in pieces]), rows)
+    assert isinstance(groups["number"], np.ndarray)
