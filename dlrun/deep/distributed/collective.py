@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from dlrun.deep.backend import joint, tf
 from dlrun.deep.distributed.worker import Worker, this_worker
 from dlrun.deep.training.checkpoint import TrainerState, from_notes, to_notes
-from dlrun.errors import ClusterError, UsageError
+from dlrun.errors import ClusterError, DataError, UsageError
 from dlrun.system.signals import deferred_signals
 
 LOST: Final = re.compile(r"/job:worker/(?:replica:\d+/)?task:(\d+)")
@@ -176,10 +176,14 @@ def worker_group() -> CollectiveGroup:
 def cluster_errors() -> Iterator[None]:
     """Turn the loss of a worker, or a failure of this one, into a ClusterError.
 
-    A failed device is no failed trial here: the others wait for this worker within a step.
+    A failed device is no failed trial here, nor are rows that this worker alone cannot read: the
+    others wait for it within a step.
     """
     try:
         yield
+    except DataError as error:
+        message = f"this worker cannot go on: {error}. {AGAIN}"
+        raise ClusterError(message) from error
     except MemoryError as error:
         message = f"the memory of this machine does not suffice. {AGAIN}"
         raise ClusterError(message) from error

@@ -201,7 +201,8 @@ class Steps:
             (tf.constant(1), first),
             parallel_iterations=1,
         )
-        return sums
+        # What comes out of a loop has no device, which several workers need to add it up.
+        return self.strategy.run(partial(tf.nest.map_structure, tf.identity), args=(sums,))
 
     def _choose(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,12 +20,14 @@ from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
 from dlrun.data.splits.make import make_splits
 from dlrun.deep.distributed.launch import free_ports
+from dlrun.errors import DataError
 from dlrun.recipe.schema import Recipe
 
 pytestmark = pytest.mark.tf
 
 N_ROWS = 1200
 BATCH = 40
+IN_PARTS = {"epochs": 1, "batch_size": BATCH // 2, "accumulate": 2}
 
 
 def write_table(folder: Path, group_rows: int) -> Path:
@@ -150,9 +151,10 @@ from dlrun.errors import ClusterError
 
 file, folder = Path(sys.argv[1]), Path(sys.argv[2]) if worker.is_chief else None
 found = [tests.train(file), tests.train(file, folder, tests.stop), tests.train(file, folder)]
+found.append(tests.train(file, **tests.IN_PARTS))
 print(json.dumps(found), flush=True)
 try:
-    tests.train(file, None, None if worker.is_chief else tests.die)
+    tests.train(file, None, None if worker.is_chief else tests.fail)
 except ClusterError as error:
     print(json.dumps(str(error)), flush=True)
 os._exit(0)
@@ -167,16 +169,17 @@ def stop() -> None:
     raise Stopped
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def fail() -> None:
+    message = "1.parquet: cannot be read"
+    raise DataError(message)
 
 
-def train(file: Path, folder: Path | None = None, end=None) -> dict:
+def train(file: Path, folder: Path | None = None, end=None, **training) -> dict:
     """Train a network, and do something before the ninth call of its steps."""
     from dlrun.deep.candidates import make_candidates
     from dlrun.deep.training import run, streaming_data
 
-    recipe = recipe_of(file, checkpoint_every="5 steps")
+    recipe = recipe_of(file, checkpoint_every="5 steps", **training)
     train, validation, test = parts_of(recipe)
     stream = Noting(train.stream)
     (candidate,) = make_candidates(recipe, train)
@@ -199,9 +202,11 @@ def train(file: Path, folder: Path | None = None, end=None) -> dict:
             fitted = candidate.fit(replace(train, stream=stream), validation, context)
         except Stopped:
             return {"rows": stream.rows}
-    losses = [epoch.metrics["train/loss"] for epoch in epochs]
-    values = fitted.predict(test.frame).values
-    return {"rows": stream.rows, "losses": losses, "predicted": values.tolist()}
+    losses, norms = (
+        [epoch.metrics[name] for epoch in epochs] for name in ("train/loss", "train/gradient_norm")
+    )
+    values = fitted.predict(test.frame).values.tolist()
+    return {"rows": stream.rows, "losses": losses, "norms": norms, "predicted": values}
 
 
 class Noting:
@@ -245,7 +250,7 @@ def joint(tmp_path_factory) -> tuple:
     said = [worker.communicate(timeout=300) for worker in workers]
     lines = [out.splitlines() for out, _ in said]
     assert all(lines), said
-    return file, [json.loads(each[0]) for each in lines], lines[0][1:]
+    return file, [json.loads(each[0]) for each in lines], [each[1:] for each in lines]
 
 
 @pytest.mark.slow
@@ -256,15 +261,17 @@ def test_two_workers_read_every_row_once_and_train_one_network(joint):
         own, others = first[0]["rows"][epoch], second[0]["rows"][epoch]
         assert sorted(own + others) == sorted(rows)
         assert abs(len(own) - len(others)) <= 60
-    assert first[0]["predicted"] == second[0]["predicted"]
-    assert first[0]["losses"] == pytest.approx(alone["losses"], rel=0.1)
+    for number, by_one in ((0, alone), (3, train(file, **IN_PARTS))):
+        assert first[number]["predicted"] == second[number]["predicted"]
+        assert first[number]["losses"] == pytest.approx(by_one["losses"], rel=0.1)
+        assert first[number]["norms"] == pytest.approx(by_one["norms"], rel=0.2)
     assert np.mean(np.abs(np.subtract(first[0]["predicted"], alone["predicted"]))) < 0.05
 
 
 @pytest.mark.slow
 def test_workers_go_on_in_the_middle_of_an_epoch(joint):
     _, found, _ = joint
-    for whole, stopped, again in found:
+    for whole, stopped, again, _ in found:
         assert [*stopped["rows"]] == ["1", "2"]
         assert [*again["rows"]] == ["2"]
         assert again["losses"] == whole["losses"]
@@ -272,9 +279,12 @@ def test_workers_go_on_in_the_middle_of_an_epoch(joint):
 
 
 @pytest.mark.slow
-def test_a_lost_worker_ends_the_others(joint):
+def test_a_worker_that_cannot_read_its_rows_ends_all(joint):
     _, _, lines = joint
-    assert [json.loads(line) for line in lines] == [
-        "worker 1 is lost, and nothing goes on without it. Start all workers again with the same "
-        "commands: the study goes on at its last checkpoint"
+    again = (
+        "Start all workers again with the same commands: the study goes on at its last checkpoint"
+    )
+    assert [[json.loads(line) for line in each] for each in lines] == [
+        [f"worker 1 is lost, and nothing goes on without it. {again}"],
+        [f"this worker cannot go on: 1.parquet: cannot be read. {again}"],
     ]
