@@ -6,8 +6,11 @@ import gzip
 import io
 import random
 import re
+import tarfile
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +62,9 @@ VALUES = [
 ]  # fmt: skip
 
 
+STREAMED = ("table.csv", "table.tsv", "table.parquet", "pictures.zip", ".tar", "pictures.parquet")
+
+
 def mutate_values(content: bytes, rng: random.Random) -> bytes:
     """Put odd values in the place of one or two values of a recipe."""
     for _ in range(rng.choice([1, 2])):
@@ -108,6 +114,18 @@ def _zip(members: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def _tar(members: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in members.items():
+            key = name.removesuffix(".png")
+            for member, held in ((name, content), (f"{key}.cls", name.encode())):
+                info = tarfile.TarInfo(member)
+                info.size = len(held)
+                archive.addfile(info, io.BytesIO(held))
+    return packed.getvalue()
+
+
 def _png(value: int) -> bytes:
     content = io.BytesIO()
     Image.new("L", (6, 6), value).save(content, "png")
@@ -132,6 +150,11 @@ def seeds() -> dict[str, bytes]:
     files["table.csv.zip"] = _zip({"table.csv": csv})
     pictures = {f"{label}/{n}.png": _png(20 * n) for label in ("no", "yes") for n in range(5)}
     files["pictures.zip"] = _zip(pictures)
+    files["pictures.tar"] = _tar(pictures)
+    images = [{"bytes": content, "path": name} for name, content in pictures.items()]
+    content = io.BytesIO()
+    pd.DataFrame({"image": images, "y": ["no", "yes"] * 5}).to_parquet(content)
+    files["pictures.parquet"] = content.getvalue()
     return files
 
 
@@ -147,12 +170,17 @@ def recipes(
 
 
 def files(folder: Path, n_cases: int, seed: int = 0) -> Iterator[tuple[bytes, Callable[[], None]]]:
-    """Yield mutated data files, and the call that reads each."""
-    rng, known = random.Random(seed), list(seeds().items())
+    """Yield mutated data files, and the call that reads each, some as a stream."""
+    rng = random.Random(seed)
+    known = [
+        (name, content, stream)
+        for name, content in seeds().items()
+        for stream in ([False, True] if name.endswith(STREAMED) else [False])
+    ]
     for number in range(n_cases):
-        name, content = known[number % len(known)]
+        name, content, stream = known[number % len(known)]
         changed = mutate(content, rng)
-        yield changed, lambda name=name, changed=changed: _read_file(folder, name, changed)  # type: ignore[misc]
+        yield changed, partial(_read_file, folder, name, changed, stream)
 
 
 def crash_of(read: Callable[[], None]) -> Exception | None:
@@ -172,11 +200,15 @@ def _read_recipe(folder: Path, content: bytes) -> None:
     prepare(load_recipe(file))
 
 
-def _read_file(folder: Path, name: str, content: bytes) -> None:
+def _read_file(folder: Path, name: str, content: bytes, stream: bool) -> None:
     (folder / name).write_bytes(content)
-    target = "" if name in ("table.npz", "pictures.zip") else ", target: y"
+    target = "" if name in ("table.npz", "pictures.zip", "pictures.tar") else "target: y, "
     file = folder / "file.yaml"
-    file.write_text(f"data: {{source: {name}{target}}}\n", encoding="utf-8")
+    file.write_text(
+        f"data: {{source: {name}, {target}stream: {str(stream).lower()}}}\n", encoding="utf-8"
+    )
     recipe = load_recipe(file)
     dataset = read_dataset(recipe)
     make_splits(recipe, dataset)
+    if dataset.stream is not None:
+        deque(dataset.stream.chunks(0, 1), maxlen=0)

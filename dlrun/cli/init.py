@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -35,12 +34,13 @@ def init(
     """Write a commented recipe inferred from the data."""
     say(f"reading {data} …")
     from dlrun.data.dataset import read_dataset
+    from dlrun.data.sources.tables import name_of
     from dlrun.recipe.data import Data
     from dlrun.recipe.schema import Recipe
     from dlrun.study.new_recipe import write_recipe
 
     source = data if ":" in data and not Path(data).exists() else str(Path(data).absolute())
-    name = re.split(r"[.*?\[{]", Path(data.rpartition(":")[2]).name)[0].rstrip("-_") or "recipe"
+    name = name_of(data.rpartition(":")[2], Path(source)).partition(".")[0] or "recipe"
     path = output or Path(f"{name}.yaml")
     if path.exists() and not force:
         message = f"{path} exists. Choose another name with -o, or overwrite it with --force"

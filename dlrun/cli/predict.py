@@ -18,8 +18,8 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="The rows: a table of any kind that train reads; or images, sounds or texts: "
-            "a file, a folder, a zip, or a glob in quotes.",
+            help="The rows: a table, or a .tar of samples, of any kind that train reads; or "
+            "images, sounds or texts: a file, a folder, a zip, or a glob in quotes.",
             show_default=False,
         ),
     ],

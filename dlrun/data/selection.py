@@ -37,7 +37,7 @@ def name_target(recipe: Recipe, raw: RawData) -> str:
     if name is None:
         message = (
             f"{recipe.at('data.target')}: the source brings no target: name the column to "
-            f"predict. Columns: {listed(raw.frame.columns)}"
+            f"predict (dlrun init: --target). Columns: {listed(raw.frame.columns)}"
         )
         raise DataError(message)
     check_target(recipe, [name], raw.frame)

@@ -223,7 +223,8 @@ COLUMNS = "Columns: age, city, since, vip, late"
         ),
         (
             {"target": None},
-            f"3: data.target: the source brings no target: name the column to predict. {COLUMNS}",
+            "3: data.target: the source brings no target: name the column to predict (dlrun init: "
+            f"--target). {COLUMNS}",
         ),
         (
             {"features": ["age", "Citi"]},

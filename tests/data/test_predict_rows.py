@@ -29,6 +29,8 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with zipfile.ZipFile("photos.zip", "w") as archive:
         for path in sorted((tmp_path / "photos").rglob("*.png")):
             archive.write(path, path.relative_to(tmp_path))
+    with zipfile.ZipFile("flat.zip", "w") as archive:
+        archive.write(tmp_path / "photos" / "3.png", "3.png")
     return tmp_path
 
 
@@ -38,6 +40,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("photos", ["photos/3.png", "photos/a/1.png", "photos/a/2.png"]),
         ("photos/**/*.png", ["photos/3.png", "photos/a/1.png", "photos/a/2.png"]),
         ("photos/a/2.png", ["photos/a/2.png"]),
+        ("flat.zip", ["flat.zip/3.png"]),
         (
             "photos.zip",
             ["photos.zip/photos/3.png", "photos.zip/photos/a/1.png", "photos.zip/photos/a/2.png"],

@@ -36,7 +36,11 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         DataError: it is damaged, encrypted, or far larger than it looks.
     """
     with unpacking(path), zipfile.ZipFile(path) as archive:
-        _check_size(path, sum(member.file_size for member in archive.infolist()))
+        members = archive.infolist()
+        _check_size(path, sum(member.file_size for member in members))
+        if not all(0 <= member.header_offset < path.stat().st_size for member in members):
+            message = "its list of files points beside it, as where its beginning was cut off"
+            raise zipfile.BadZipFile(message)
         yield archive
 
 

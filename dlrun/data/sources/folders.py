@@ -173,12 +173,19 @@ def _in_zip(path: Path) -> Iterator[str]:
 
 
 def holds_files(path: Path) -> bool:
-    """Return whether a path is a zip of images, sounds or texts in folders, and not of a table."""
-    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):  # .npz are zips, too
+    """Return whether a path is a zip of images or sounds, or of folders of texts, and no table.
+
+    Raises:
+        DataError: the zip is damaged.
+    """
+    if path.suffix.lower() != ".zip" or not path.is_file():  # .npz are zips, too
         return False
     with open_zip(path) as archive:
         names = archive.namelist()
-    kinds = {kind_of(name) for name in names if len(parts_of(name)) > 1}
     tables = {*SUFFIXES}.difference(*(kind.suffixes for kind in FILE_KINDS))  # a .txt is a text
     has_table = any(name.lower().endswith(tuple(tables)) for name in names)
-    return any(COLUMN_KINDS[kind].is_array or not has_table for kind in kinds if kind)
+    return any(
+        COLUMN_KINDS[kind].is_array or (len(parts_of(name)) > 1 and not has_table)
+        for name in names
+        if (kind := kind_of(name))
+    )

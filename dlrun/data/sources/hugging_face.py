@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 METADATA: Final = b"huggingface"
+FILE: Final = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""A file in a cell: of an image, or of a sound."""
 NO_CLASS: Final = -1  # a code, as of test rows whose classes are kept secret
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.catalog.notes import UNREAD_MEMBERS
 from dlrun.contract.note import Note
+from dlrun.data.sources.hugging_face import FILE
 from dlrun.data.sources.paths import find_matches, is_pattern, repository_files, subsets_of
 from dlrun.data.sources.raw import RawData
 from dlrun.data.sources.tables import name_of
@@ -87,11 +88,15 @@ class Columns:
         return TARGET if TARGET in self.contents else None
 
     def check(self, source: str) -> None:
-        """Check that there is any column.
+        """Check that there are columns, whose names can be written.
 
         Raises:
-            DataError: there is none.
+            DataError: there are none, or a name is not UTF-8.
         """
+        for name in self.contents:
+            if _written(name) != name:
+                message = f"{source}: the column {name!r} is not UTF-8. Rename its files, or field."
+                raise DataError(message)
         if not self.contents:
             held = listed((f".{each}" for each in self.unread), N_SHOWN) or "no files"
             message = (
@@ -116,7 +121,7 @@ def to_arrow(cells: Sequence[Any], content: str, *, is_verbatim: bool = False) -
         is_verbatim: texts are kept as they are written, as a dictionary.
     """
     if is_media(content):
-        return pa.array(cells, pa.binary())
+        return pa.array(cells, FILE)
     present = [cell for cell in cells if cell is not None]
     if content == "value" and not is_verbatim and all(map(NUMBER.fullmatch, present)):
         cells = [None if cell is None else json.loads(cell) for cell in cells]

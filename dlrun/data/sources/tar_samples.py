@@ -14,7 +14,7 @@ from typing import IO, Any, Final, NamedTuple
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.data.sources.archives import read_compressed, unpacking
 from dlrun.data.sources.folders import kind_of
-from dlrun.data.types.decode import CellError
+from dlrun.data.types.decode import CellError, as_file
 from dlrun.data.types.text import decode_text
 
 PACKED: Final = (".tar.gz", ".tgz", ".tar.zst")
@@ -158,23 +158,36 @@ def _read_headers(file: IO[bytes], start: int, stop: int | None) -> Iterator[tar
     file.seek(0, 2)
     size = file.tell()
     file.seek(start)
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        while (info := archive.next()) is not None and (stop is None or info.offset < stop):
-            archive.members = []  # type: ignore[attr-defined]  # it would keep them all
-            if info.offset_data + info.size > size and not info.issparse():
-                message = f"it ends within {info.name!r}"
-                raise tarfile.ReadError(message)
-            yield info
-        file.seek(archive.offset)
-        if info is None and file.read(BLOCK).strip(b"\0"):  # where tarfile takes it for the end
-            message = f"the header at byte {archive.offset:,} is damaged"
-            raise tarfile.ReadError(message)
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            while (info := archive.next()) is not None and (stop is None or info.offset < stop):
+                archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+                _check_size(info, size)
+                yield info
+            file.seek(archive.offset)
+            if info is None and file.read(BLOCK).strip(b"\0"):  # where tarfile takes it for the end
+                raise _damaged(archive.offset)
+    except (MemoryError, OverflowError) as error:
+        message = "a header is damaged: the name in it is longer than the memory"
+        raise tarfile.ReadError(message) from error
+
+
+def _check_size(info: tarfile.TarInfo, n_bytes: int) -> None:
+    if info.size < 0:  # the next header would be one before it, for ever
+        raise _damaged(info.offset)
+    if info.offset_data + info.size > n_bytes and not info.issparse():
+        message = f"it ends within {info.name!r}"
+        raise tarfile.ReadError(message)
+
+
+def _damaged(place: int) -> tarfile.ReadError:
+    return tarfile.ReadError(f"the header at byte {place:,} is damaged")
 
 
 def read_cells(
     file: IO[bytes], sample: TarSample, columns: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Read the cells of a sample: bytes of images and sounds, str of texts and values.
+    """Read the cells of a sample: {bytes, path} of images and sounds, str of texts and values.
 
     Args:
         file: the shard.
@@ -197,7 +210,7 @@ def read_cells(
             raise ValueError(message)
         content = _content(file, member)
         if is_media(held.content):
-            cells[held.column] = content
+            cells[held.column] = as_file(content, f"{sample.key}.{extension}")
         else:
             text = _read_text(sample.key, extension, content)
             cells[held.column] = text if held.content == "text" else text.strip() or None

@@ -29,7 +29,7 @@ from dlrun.data.sources.raw import RawData
 from dlrun.data.streaming.blocks import Block, Blocks
 from dlrun.data.streaming.hash_split import with_own_split
 from dlrun.data.streaming.reader import RowReader, decoded_bytes
-from dlrun.data.streaming.stored import ADVICE, StoredRows, find_stored
+from dlrun.data.streaming.stored import ADVICE, StoredRows, find_stored, located
 from dlrun.data.targets.read import declare_target
 from dlrun.data.types.cast import find_shapes, is_array
 from dlrun.data.types.decode import free_memory
@@ -171,7 +171,9 @@ def _infer_columns(recipe: Recipe, files: Blocks) -> tuple[RowReader, tuple[Note
 
 def _sample_block(recipe: Recipe, files: Blocks, block: Block, n_most: int) -> pd.DataFrame:
     """Return the first raw rows of a block; categories as strings, since each block has its own."""
-    table = next(files.read(block, files.names, list(verbatim_columns(recipe)))).slice(0, n_most)
+    with located(recipe):
+        tables = files.read(block, files.names, list(verbatim_columns(recipe)))
+        table = next(tables).slice(0, n_most)
     table = table.slice(0, max(1, SAMPLE_BYTES * len(table) // max(1, table.nbytes)))
     frame: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     names = frame.columns[frame.dtypes == "category"]

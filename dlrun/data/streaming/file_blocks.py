@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from dlrun.contract.dataset import TextFormat
 from dlrun.data.sources.archives import open_zip, unpacking
 from dlrun.data.sources.folders import Files, Layout, find_files, find_layout
+from dlrun.data.sources.hugging_face import FILE
 from dlrun.data.streaming.blocks import SUBSET, Block
-from dlrun.data.types.decode import CellError
+from dlrun.data.types.decode import CellError, as_file
 from dlrun.data.types.text import decode_text
 from dlrun.errors import DataError
 
@@ -151,9 +152,10 @@ class ClassFiles:
             return pa.array(names, pa.string())
         path = self.files.path
         with unpacking(path), path.open("rb") as file:
-            cells = [_read_member(file, member) for member in self.members[first:stop].tolist()]
+            members = zip(names, self.members[first:stop].tolist(), strict=True)
+            cells = [_read_member(file, name, member) for name, member in members]
         if self.files.kind != "text":
-            return pa.array(cells, pa.binary())
+            return pa.array(map(as_file, cells, names), FILE)
         return pa.array([_text(path, *each) for each in zip(names, cells, strict=True)])
 
 
@@ -169,17 +171,17 @@ def _text(path: Path, name: str, content: bytes) -> str:
         raise DataError(message) from error
 
 
-def _read_member(file: IO[bytes], member: tuple[int, ...]) -> bytes:
+def _read_member(file: IO[bytes], name: str, member: tuple[int, ...]) -> bytes:
     """Return the unpacked bytes of a member of a zip."""
     start, packed, size, crc, method = member
     file.seek(start)
-    magic, n_name, n_extra = HEADER.unpack(file.read(HEADER.size))
+    magic, n_name, n_extra = HEADER.unpack(file.read(HEADER.size).ljust(HEADER.size))
     file.seek(n_name + n_extra, 1)
     content = file.read(packed)
     if method == zipfile.ZIP_DEFLATED:
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, size + 1)
     if magic != MAGIC or len(content) != size or zlib.crc32(content) != crc:
-        message = f"the member at byte {start:,} is damaged"
+        message = f"{name} is damaged"
         raise zipfile.BadZipFile(message)
     return content
 

@@ -18,6 +18,7 @@ from dlrun.contract.dataset import AUTO, TextFormat
 from dlrun.contract.note import Note
 from dlrun.data.sources.hugging_face import name_classes, only_class_column
 from dlrun.data.sources.paths import find_matches, repository_files, subsets_of
+from dlrun.data.sources.schemas import check_same_types
 from dlrun.data.sources.tables import check_same_columns, check_unique, name_of
 from dlrun.data.sources.text_format import HEAD_BYTES, find_format
 from dlrun.data.sources.text_tables import missing_texts
@@ -213,6 +214,7 @@ def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> Ta
         if form and others != names:
             message = f"{path.name} must have its columns as {first.name} has, in the same order."
             raise DataError(message)
+    check_same_types(paths)
     blocks = tuple(block for _, blocks, _ in found for block in blocks)
     if not blocks:
         message = f"{source}: the table has no rows."

@@ -119,7 +119,11 @@ class RowReader:
         features = (name for each in columns for name in (each.parts or (each.name,)))
         wanted = (*features, self.target.name, *self.others)
         tables = self.files.read(block, list(dict.fromkeys(wanted)), self.text)
-        yield from cut_tables(tables, self._batch_rows) if self._row_bytes else tables
+        try:
+            yield from cut_tables(tables, self._batch_rows) if self._row_bytes else tables
+        except DataError as error:
+            message = f"{self.where}: {error}"
+            raise DataError(message) from error
 
     @cached_property
     def _batch_rows(self) -> int:
@@ -149,7 +153,7 @@ class RowReader:
 
     def _check_length(self, block: Block, is_same: bool) -> None:
         if not is_same:
-            message = f"{block.path}: {CHANGED}"
+            message = f"{self.where}: {block.path}: {CHANGED}"
             raise DataError(message)
 
 

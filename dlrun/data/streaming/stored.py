@@ -51,22 +51,24 @@ def find_stored(recipe: Recipe) -> tuple[StoredRows | None, list[Note]]:
         DataError: the source cannot be downloaded, or some of its files do not exist.
     """
     source, folder, notes = recipe.data.source, recipe.folder, []
-    with _located(recipe):
+    with located(recipe):
         if is_url(source):
             path, note = fetch(source)
             source, folder, notes = str(path), Path(), [note]
         tables = find_paths(source, folder)
         shards = () if tables else find_shards(source, folder)
-    path = folder / Path(source).expanduser()
+        path = folder / Path(source).expanduser()
+        has_files = not (tables or shards) and (path.is_dir() or holds_files(path))
     if tables:
         return StoredTable(recipe, tables), notes
     if shards:
         return StoredShards(recipe, shards), notes
-    return (StoredFiles(recipe, path) if path.is_dir() or holds_files(path) else None), notes
+    return (StoredFiles(recipe, path) if has_files else None), notes
 
 
 @contextmanager
-def _located(recipe: Recipe) -> Iterator[None]:
+def located(recipe: Recipe) -> Iterator[None]:
+    """Name the source of a recipe in the errors within."""
     try:
         yield
     except DataError as error:
@@ -99,7 +101,8 @@ class StoredTable:
     def open(self) -> tuple[Blocks, list[Note]]:
         """Cut the files, all in the format of the first."""
         form, notes = text_format(self.paths[0], chosen_format(self.recipe))
-        return cut_files(self.recipe.data.source, self.paths, form), notes
+        with located(self.recipe):
+            return cut_files(self.recipe.data.source, self.paths, form), notes
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class StoredShards:
 
     @cached_property
     def _shards(self) -> Shards:
-        with _located(self.recipe):
+        with located(self.recipe):
             return cut_shards(self.recipe.data.source, self.paths)
 
 
@@ -155,5 +158,5 @@ class StoredFiles:
     @cached_property
     def _files(self) -> ClassFiles:
         target = self.recipe.data.target
-        with _located(self.recipe):
+        with located(self.recipe):
             return cut_folder(self.path, target if isinstance(target, str) else None)

@@ -75,6 +75,16 @@ def as_data(kind: str, content: bytes) -> str:
     return f"{kind};base64,{b64encode(content).decode()}"
 
 
+def as_file(content: bytes, name: str) -> dict[str, Any] | None:
+    """Return a cell of a packed file as `locate` takes it, with its name for messages.
+
+    Returns:
+        None for an empty file, whose name would be taken for a path.
+    """
+    shown = name.encode("utf-8", "replace").decode()  # names in archives may be of any encoding
+    return {"bytes": content, "path": shown} if content else None
+
+
 def to_array(cell: Any) -> NDArray[Any]:
     """Return nested lists, as in JSON and Parquet, as one array.
 
@@ -239,7 +249,7 @@ def _reason(error: Exception, folders: Folders) -> str:
         return f"does not exist in {searched}"
     if isinstance(error, CellError):
         return str(error)
-    return f"cannot be decoded: {str(error) or type(error).__name__}"
+    return f"cannot be decoded: {str(error).rstrip('.') or type(error).__name__}"
 
 
 def _show(cell: Any) -> str:
@@ -247,7 +257,8 @@ def _show(cell: Any) -> str:
         cell = cell.get("path") or cell.get("bytes")
     if isinstance(cell, bytes | bytearray | memoryview):
         return f"{len(cell):,} bytes"
-    text = repr(str(cell) if isinstance(cell, os.PathLike | zipfile.Path) else cell)
+    cell = cell.at if isinstance(cell, zipfile.Path) else cell
+    text = repr(os.fspath(cell) if isinstance(cell, os.PathLike) else cell)
     text = " ".join(text.split())
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 

@@ -64,6 +64,14 @@ def test_a_damaged_archive_is_named(name: str, tmp_path: Path) -> None:
             continue
 
 
+@pytest.mark.parametrize("name", ["a.csv.zip", "a.npz", "pictures.zip"])
+def test_a_zip_without_its_beginning_is_named(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name, b"0" * 999, "yes/a.png" if name == "pictures.zip" else "table.csv")
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[9:])
+    with pytest.raises(DataError, match=rf"{name}: .*its beginning was cut off"):
+        read_source(name, tmp_path)
+
+
 def test_wrong_offsets_in_a_feather_file_do_not_end_the_process(tmp_path: Path) -> None:
     words = pd.DataFrame({"a": ["one", "two", "three"] * 20})
     words.to_feather(tmp_path / "a.feather", compression="uncompressed")

@@ -139,3 +139,36 @@ def test_rows_without_a_class_are_missing_and_other_codes_are_faults(tmp_path: P
 def test_other_metadata_is_none(info: bytes) -> None:
     schema = pa.schema([("label", pa.int64())], {b"huggingface": info})
     assert class_names(schema) == {}
+
+
+@pytest.mark.parametrize(
+    ("other", "families"),
+    [
+        (pa.table({"label": ["ant", "bee"]}), ("texts", "numbers")),
+        (pa.table({"label": [True, False]}), ("truth values", "numbers")),
+        (make_table(range(2)).select(["label"]), ("texts", "numbers")),
+        (pa.table({"label": pa.array([1, 2], pa.int8())}), None),
+        (pa.table({"label": [1.5, 2]}), None),
+        (pa.table({"label": pa.nulls(2)}), None),
+        (pa.table({"label": pa.array([1, 2]).dictionary_encode()}), None),
+    ],
+    ids=["texts", "truth values", "names of classes", "int8", "floats", "missing", "dictionary"],
+)
+def test_files_of_a_table_have_columns_of_the_same_types(
+    tmp_path: Path, other: pa.Table, families: tuple[str, str] | None
+) -> None:
+    pq.write_table(pa.table({"label": [1, 2]}), tmp_path / "x-0.parquet")
+    pq.write_table(other, tmp_path / "x-1.parquet")
+    for read in (
+        lambda: read_source("x-*.parquet", tmp_path),
+        lambda: cut_files("x", find_paths("x-*.parquet", tmp_path), None),
+    ):
+        if families is None:
+            read()
+            continue
+        with pytest.raises(DataError) as caught:
+            read()
+        assert str(caught.value) == (
+            "x-1.parquet and x-0.parquet must have columns of the same types, but 'label' holds "
+            f"{families[0]} in x-1.parquet, and {families[1]} in x-0.parquet."
+        )

@@ -15,6 +15,7 @@ from dlrun.data.dataset import read_dataset
 from dlrun.data.sources import archives
 from dlrun.data.sources.registry import read_source
 from dlrun.data.sources.shards import read_shards, to_arrow
+from dlrun.data.sources.tar_samples import BLOCK
 from dlrun.errors import DataError
 
 
@@ -27,7 +28,7 @@ def test_samples_are_rows_and_extensions_are_columns(make_recipe: Any, tmp_path:
     assert raw.frame["label"].tolist() == ["0", "1", "2"] * 4  # a class, whatever it is called
     assert raw.frame["width"].tolist() == list(range(12))
     assert raw.frame["text"][3] == "a picture of shade 3"
-    assert raw.frame["image"][3] == picture(3)
+    assert raw.frame["image"][3] == {"bytes": picture(3), "path": "d/00003.png"}
     dataset = read_dataset(make_recipe({"source": "shards.tar"}))
     assert {column.name: column.type for column in dataset.columns} == {
         "image": "image", "text": "text", "width": "number", "place": "category",
@@ -101,8 +102,8 @@ def test_members_may_be_missing_or_of_other_kinds(tmp_path: Path) -> None:
     assert len(raw.frame) == 3
     assert raw.frame["label"].tolist()[::2] == ["cat", "dog"]
     assert raw.frame["label"].isna().tolist() == [False, True, False]
-    assert raw.frame["image"].map(type).tolist() == [bytes, bytes, type(None)]
-    assert raw.frame["left"].tolist() == [None, None, picture(3)]
+    assert [cell and cell["path"] for cell in raw.frame["image"]] == ["a.jpg", "b.jpg", None]
+    assert raw.frame["left"].tolist() == [None, None, {"bytes": picture(3), "path": "c.left.png"}]
     assert raw.frame["score"].tolist()[2] == 0.5
     assert [note.text for note in raw.notes] == ["Files in the shards that are not read: .npy (2)."]
 
@@ -143,6 +144,8 @@ SAMPLE = as_members(make_samples(3))
         ([*SAMPLE, SAMPLE[-1]], "the sample 'd/00002' has two files .json"),
         ([("a.jpg", b"1"), ("a.png", b"2")], "several files for the column 'image', such as .png"),
         ([("a.txt", b"\xff")], "the sample 'a' has a file .txt, which is not UTF-8 text"),
+        ([("a.json", b'{"\\ud800": 1}')], "x.tar: the column '\\ud800' is not UTF-8. Rename"),
+        ([("a.\udcff.png", b"1")], "x.tar: the column '\\udcff' is not UTF-8. Rename"),
         (
             [("a.json", b"{")],
             "the file .json of the sample 'a' is damaged: Expecting",
@@ -173,6 +176,37 @@ def test_a_damaged_shard_is_told_from_one_that_ends(tmp_path: Path) -> None:
             assert len(read_shards("x", [path]).frame) >= n_rows - 1
         except DataError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "size"),
+    [
+        (".hidden", tarfile.REGTYPE, -BLOCK),
+        ("name", tarfile.XHDTYPE, 2**62),
+        ("name", tarfile.XHDTYPE, 2**80),
+    ],
+    ids=["back to itself", "beyond memory", "beyond numbers"],
+)
+def test_sizes_that_no_file_has_are_damage(
+    tmp_path: Path, name: str, kind: bytes, size: int
+) -> None:
+    path = pack(tmp_path / "x.tar", SAMPLE)
+    with tarfile.open(path) as archive:
+        end = max(info.offset_data + -(-info.size // BLOCK) * BLOCK for info in archive)
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    path.write_bytes(path.read_bytes()[:end] + info.tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(DataError, match=r"x\.tar: cannot be read: (a|the) header .*is damaged"):
+        read_shards("x", [path])
+
+
+def test_an_empty_image_is_missing_whatever_lies_where_its_name_points(
+    make_recipe: Any, tmp_path: Path
+) -> None:
+    pack(tmp_path / "x.tar", [*SAMPLE, ("a.png", b""), ("a.cls", b"1")])
+    (tmp_path / "a.png").write_bytes(picture(9))
+    dataset = read_dataset(make_recipe({"source": "x.tar"}))
+    assert [cell.max() for cell in dataset.frame["image"]] == [0, 1, 2, 0]
 
 
 def _flipped(content: bytes, place: int) -> bytes:

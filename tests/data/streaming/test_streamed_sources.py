@@ -131,6 +131,41 @@ def test_a_stream_has_the_rows_of_memory(
     )
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["in memory", "streamed"])
+@pytest.mark.parametrize("kind", ["zip", "shards"])
+def test_a_damaged_image_in_an_archive_is_named(
+    make_recipe: Any, tmp_path: Path, kind: str, stream: bool
+) -> None:
+    samples = {f"c{n % 2}/{n}": {"png": picture(n), "cls": str(n % 2)} for n in range(12)}
+    samples["c1/7"]["png"] = b"no image"
+    if kind == "shards":
+        path = pack(tmp_path / "x.tar", as_members(samples))
+    else:
+        path = tmp_path / "x.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for key, sample in samples.items():
+                archive.writestr(f"{key}.png", sample["png"])
+    with pytest.raises(DataError, match=r"c1/7\.png', which is no image"):
+        read_dataset(make_recipe({"source": path.name, "stream": stream}))
+
+
+def test_what_is_damaged_is_said_of_the_source(make_recipe: Any, tmp_path: Path) -> None:
+    zipped(write_folder(tmp_path / "set"))
+    pq.write_table(pa.table({"y": [1, 2]}), tmp_path / "x-0.parquet")
+    pq.write_table(pa.table({"z": [1, 2]}), tmp_path / "x-1.parquet")
+    content = (tmp_path / "set.zip").read_bytes()
+    member = content.index(b".png") + 10  # a byte of the first image
+    for name, damaged in (
+        ("cut.zip", content[:-9]),
+        ("member.zip", content[:member] + b"X" + content[member + 1 :]),
+        ("x-*.parquet", b""),
+    ):
+        if damaged:
+            (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(DataError, match=r"recipe\.yaml.*: data\.source: "):
+            read_dataset(make_recipe({"source": name, "target": "y", "stream": True}))
+
+
 def test_a_folder_that_does_not_fit_decoded_is_streamed_by_itself(
     make_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

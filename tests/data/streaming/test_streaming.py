@@ -386,7 +386,10 @@ def test_a_file_that_changed_is_not_learned_from(dataset: Dataset, tmp_path: Pat
     make_table(200).to_parquet(path, index=False)
     with pytest.raises(DataError) as caught:
         rows_of(dataset, 0)
-    assert str(caught.value) == f"{path}: the file changed while it was learned from. Start again"
+    assert str(caught.value) == (
+        f"recipe.yaml:2: data.source: {path}: the file changed while it was learned from. "
+        "Start again"
+    )
 
 
 def test_work_done_ahead_keeps_the_order_and_the_errors():
