@@ -123,12 +123,17 @@ def _column_of_files(source: str, columns: Sequence[Column]) -> Column:
 
 
 def printable(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that a table file can store: paths as text, no arrays, no bytes."""
+    """Return the columns that a table file can store: paths as text, no arrays, no bytes.
+
+    Of files in cells, {bytes, path}, these are the paths, where they are known.
+    """
     shown = {}
     for name in rows:
         cell = next((cell for cell in rows[name][is_present(rows[name])]), None)
         if isinstance(cell, os.PathLike | zipfile.Path):
             shown[name] = rows[name].map(str)
+        elif isinstance(cell, dict) and cell.get("path"):
+            shown[name] = rows[name].map(lambda file: file and file.get("path"), na_action="ignore")
         elif not isinstance(cell, list | tuple | dict | bytes | np.ndarray):
             shown[name] = rows[name]
     return pd.DataFrame(shown, index=rows.index)

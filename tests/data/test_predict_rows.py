@@ -99,6 +99,13 @@ def test_arrays_and_bytes_are_not_written_into_answers() -> None:
     assert list(printable(rows)) == ["name", "none"]
 
 
+def test_files_in_cells_are_written_as_their_paths() -> None:
+    named, nameless = {"bytes": b"x", "path": "1.png"}, {"bytes": b"x", "path": None}
+    rows = pd.DataFrame({"a": [None, named, nameless], "b": [nameless] * 3})
+    assert list(printable(rows)) == ["a"]
+    assert printable(rows)["a"].dropna().to_dict() == {1: "1.png"}
+
+
 def test_a_table_is_read_as_the_training_rows_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
