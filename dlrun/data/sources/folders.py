@@ -125,7 +125,7 @@ def find_files(path: Path, kind: str | None = None) -> Files:
         kind: the only kind to find.
 
     Raises:
-        DataError: there are none, or images as well as sounds.
+        DataError: there are none, or images as well as sounds; or a name is not UTF-8.
     """
     wanted = [each for each in FILE_KINDS if kind in (None, each.name)]
     found: dict[str, list[str]] = {each.name: [] for each in wanted}
@@ -146,7 +146,17 @@ def find_files(path: Path, kind: str | None = None) -> Files:
         )
         raise DataError(message)
     chosen = present[0].name
+    for name in found[chosen]:
+        _check_name(path, name)
     return Files(path, chosen, tuple(sorted(found[chosen], key=parts_of)))
+
+
+def _check_name(path: Path, name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        message = f"{path.name}: the file name {name!r} is not UTF-8. Rename it."
+        raise DataError(message) from error
 
 
 def kind_of(path: str | PurePath) -> str | None:

@@ -25,6 +25,7 @@ from dlrun.data.selection import (
     unused_columns,
     verbatim_columns,
 )
+from dlrun.data.sources.paths import find_matches
 from dlrun.data.sources.raw import RawData
 from dlrun.data.streaming.blocks import Block, Blocks
 from dlrun.data.streaming.hash_split import with_own_split
@@ -63,6 +64,8 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     stored, notes = find_stored(recipe)
     if wanted == "auto" and not (stored and _is_large(recipe, stored)):
         return None, ()
+    if not stored and _is_missing(recipe):  # which is said where the rows are read
+        return None, ()
     faults = list(_faults(recipe, stored))
     if stored and not faults:
         faults = list(stored.faults())
@@ -78,6 +81,12 @@ def find_stream(recipe: Recipe) -> tuple[RowReader | None, tuple[Note, ...]]:
     reasons = " ".join(reason for _, reason in faults)
     text = f"The table may be too large for this memory, but is not streamed: {reasons}"
     return None, (NOT_STREAMED.note(text),)
+
+
+def _is_missing(recipe: Recipe) -> bool:
+    """Return whether the source is a path or a glob of nothing."""
+    source = recipe.data.source
+    return ":" not in source and not find_matches(recipe.folder / Path(source).expanduser())
 
 
 def _is_large(recipe: Recipe, stored: StoredRows) -> bool:

@@ -200,12 +200,7 @@ def cut_folder(path: Path, target: str | None = None) -> ClassFiles:
     """
     found = find_files(path)
     layout = find_layout(found)
-    try:
-        names = sorted(found.names, key=_hash)
-    except UnicodeEncodeError as error:
-        message = f"{path.name}: the file name {error.object!r} is not UTF-8. Rename it."
-        raise DataError(message) from error
-    files = Files(path, found.kind, tuple(names))
+    files = Files(path, found.kind, tuple(sorted(found.names, key=_hash)))
     members = None if path.is_dir() else _find_members(path, files.names)
     return ClassFiles(files, layout, target or "label", members)
 

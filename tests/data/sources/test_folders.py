@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +147,21 @@ def test_images_in_a_zip_without_folders_are_no_table(tmp_path: Path) -> None:
     assert failure("set.zip", tmp_path) == (
         "set.zip: 1.png lies in no folder of a class. Put each file into a folder named after its "
         "class, such as cats/1.png."
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("stream", [False, True], ids=["in memory", "streamed"])
+def test_names_of_another_encoding_are_named(
+    make_recipe: Any, tmp_path: Path, stream: bool
+) -> None:
+    folder = os.fsencode(tmp_path) + b"/set/caf\xe9"
+    os.makedirs(folder)
+    write_image(Path(os.fsdecode(folder)) / "1.png", 1)
+    with pytest.raises(DataError) as caught:
+        read_dataset(make_recipe({"source": "set", "stream": stream}))
+    assert str(caught.value) == (
+        "recipe.yaml:2: data.source: set: the file name 'caf\\udce9/1.png' is not UTF-8. Rename it."
     )
 
 

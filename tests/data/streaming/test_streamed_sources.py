@@ -166,6 +166,22 @@ def test_what_is_damaged_is_said_of_the_source(make_recipe: Any, tmp_path: Path)
             read_dataset(make_recipe({"source": name, "target": "y", "stream": True}))
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["in memory", "streamed"])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x-{0..2}.tar", "no file matches x-{0..2}.tar in the folder"),
+        ("set.zip", "set.zip does not exist in the folder"),
+    ],
+)
+def test_a_missing_source_is_missing_whether_it_is_streamed_or_not(
+    make_recipe: Any, source: str, message: str, stream: bool
+) -> None:
+    with pytest.raises(DataError) as caught:
+        read_dataset(make_recipe({"source": source, "stream": stream}))
+    assert message in str(caught.value)
+
+
 def test_a_folder_that_does_not_fit_decoded_is_streamed_by_itself(
     make_recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
