@@ -49,6 +49,7 @@ __all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values", "find
 
 LENGTH_QUANTILE: Final = 0.95  # of the sounds; `seconds: auto` is at most …
 LENGTH_FACTOR: Final = 2  # … this many times as long
+MAX_RATE: Final = 2_000_000  # Hz; of ultrasound a tenth
 MARGIN: Final = 256  # samples read beyond the end, for the resampling filter
 FULL_SCALE: Final = 2**15  # of 16-bit samples
 SHOWN_SECONDS: Final = 4  # of a sound that can be played
@@ -191,10 +192,14 @@ def _open(cell: Any, folders: Folders) -> Any:
     import soundfile
 
     try:
-        return soundfile.SoundFile(locate(cell, folders))
+        file = soundfile.SoundFile(locate(cell, folders))
     except soundfile.LibsndfileError as error:
         message = f"is no sound that libsndfile can read: {error.error_string.rstrip('.')}"
         raise CellError(message) from error
+    if file.samplerate > MAX_RATE:  # the filter that resamples it would take the whole memory
+        message = f"has a sample rate of {file.samplerate:,} Hz, of at most {MAX_RATE:,} Hz"
+        raise CellError(message)
+    return file
 
 
 def _resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:

@@ -165,6 +165,10 @@ def test_cells_may_hold_samples() -> None:
             "bytes, which is no sound that libsndfile can read: Supported file format but file is "
             "malformed. Replace it",
         ),
+        (
+            encoded(tone(), rate=2**26 + 1),
+            "bytes, which has a sample rate of 67,108,865 Hz, of at most 2,000,000 Hz.",
+        ),
         (np.zeros((5, 2)), "which has the shape (5, 2), but must be (samples,), one channel"),
         (["a"], "which holds a list of something other than numbers"),
     ],
