@@ -698,3 +698,13 @@ def test_a_busy_machine_is_noted(duel):
         "The machine was busy: mlp took more than 1.5 times as long as the processor worked. "
         "Compare CPU seconds, not seconds. [DLR127]"
     ]
+
+
+def test_who_learned_from_a_sample_of_a_stream_is_noted(duel):
+    study = duel(LEADS)
+    sampled = np.where(study.trials["family"] == "deep", np.nan, 400)
+    notes = compare([replace(study, trials=study.trials.assign(n_sampled=sampled))]).notes
+    assert [str(note) for note in notes if note.code == "DLR066"] == [
+        "linear learned from a sample of 400 training rows. [DLR066]"
+    ]
+    assert not [note for note in compare([study]).notes if note.code == "DLR066"]

@@ -123,6 +123,15 @@ def test_a_plain_study_has_no_columns_of_a_search(trials) -> None:
     assert tables.search_table(trials).empty
 
 
+def test_the_rows_of_a_sample_are_counted_where_there_is_one(trials) -> None:
+    first, *others = (replace(each, tuning=None) for each in trials)
+    sampled = [replace(first, n_sampled=400), *others]
+    rows = [tables.trial_row(each, "classic") for each in sampled]
+    counts = tables.trials_table(rows, ("accuracy", "log_loss"))["n_sampled"]
+    assert counts.tolist()[0] == 400
+    assert counts[1:].isna().all()
+
+
 @pytest.mark.slow
 def test_a_plain_study_has_no_search(written) -> None:
     study = find_study(*written)
