@@ -34,6 +34,7 @@ class Start:
 
     Attributes:
         fails_at: the number of the call that fails in it (see `faults`).
+        patches: a module that is imported first; "" for none.
         output: the file that both its streams are appended to.
         environment: variables beside those of the test.
     """
@@ -41,6 +42,7 @@ class Start:
     folder: str
     arguments: Sequence[str]
     fails_at: int | None
+    patches: str
     output: str
     environment: Mapping[str, str]
 
@@ -56,11 +58,12 @@ class Nursery:
         folder: Path,
         *arguments: str,
         fails_at: int | None = None,
+        patches: str = "",
         output: str = OUTPUT,
         **environment: str,
     ) -> int:
         """Start dlrun in a folder and return the number of its process."""
-        started = Start(str(folder), arguments, fails_at, output, environment)
+        started = Start(str(folder), arguments, fails_at, patches, output, environment)
         return self._ask(json.dumps(asdict(started)))
 
     def wait(self, number: int) -> int:
@@ -68,10 +71,16 @@ class Nursery:
         return self._ask(str(number))
 
     def run(
-        self, folder: Path, *arguments: str, fails_at: int | None = None, **environment: str
+        self,
+        folder: Path,
+        *arguments: str,
+        fails_at: int | None = None,
+        patches: str = "",
+        **environment: str,
     ) -> int:
         """Run dlrun to its end."""
-        return self.wait(self.start(folder, *arguments, fails_at=fails_at, **environment))
+        started = self.start(folder, *arguments, fails_at=fails_at, patches=patches, **environment)
+        return self.wait(started)
 
     def kill(self, folder: Path, *arguments: str, after: float) -> int:
         """Run dlrun, and kill it unless it has ended so many seconds later."""
@@ -163,6 +172,8 @@ def _run(start: Start) -> None:
     for stream in (0, 1, 2):
         os.dup2(output, stream)
     sys.argv = ["dlrun", *start.arguments]
+    if start.patches:
+        importlib.import_module(start.patches)
     from dlrun.cli import main
 
     if fails_at is not None:
