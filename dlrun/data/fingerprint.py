@@ -16,6 +16,7 @@ from dlrun.data.types import column_module
 from dlrun.data.types.cast import is_array
 
 LENGTH: Final = 36  # hex characters: MLflow's limit for the digest of a data set
+ROWS: Final = 2**13  # that are hashed at once: pandas makes objects of texts
 
 
 def digest_dataset(dataset: Dataset) -> str:
@@ -45,9 +46,10 @@ def hash_rows(dataset: Dataset) -> NDArray[np.uint64]:
     for column in dataset.columns:
         if is_array(column):
             frame[column.name] = hash_cells(frame[column.name])
-    features = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    pieces = [frame[start : start + ROWS] for start in range(0, len(frame), ROWS)]
+    hashed = [pd.util.hash_pandas_object(piece, index=False).to_numpy() for piece in pieces]
     y = dataset.y.reshape(len(dataset), -1).T  # one or several columns
-    hashes = [features, *map(pd.util.hash_array, y)]
+    hashes = [np.concatenate(hashed), *map(pd.util.hash_array, y)]
     rows: NDArray[np.uint64] = np.sum(hashes, axis=0, dtype=np.uint64)
     return rows
 

@@ -10,6 +10,7 @@ import pytest
 
 from dlrun.catalog.notes import LEAK
 from dlrun.contract.dataset import Column, Dataset, Target
+from dlrun.data import fingerprint
 from dlrun.data.fingerprint import digest_dataset, hash_rows
 from dlrun.data.types.decode import as_cells
 
@@ -144,6 +145,12 @@ def test_rows_are_hashed_by_all_that_they_hold() -> None:
     hashes = hash_rows(replace(twice, y=np.array([1, 0, 1, 0])))
     assert hashes[0] == hashes[2]
     assert len(set(hashes.tolist())) == 3
+
+
+def test_rows_are_hashed_alike_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = hash_rows(DATASET)
+    monkeypatch.setattr(fingerprint, "ROWS", 2)
+    assert np.array_equal(hash_rows(DATASET), whole)
 
 
 def test_sixty_thousand_images_are_hashed_in_a_moment() -> None:
