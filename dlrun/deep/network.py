@@ -68,6 +68,12 @@ class Network:
         return keras.Model(self.reader.input, self.finish(outputs))
 
     @property
+    def encodes(self) -> bool:
+        """Say whether the encoder changes any group."""
+        encoder = self.encoder
+        return any(encoder.output[name] is not encoder.input[name] for name in encoder.output)
+
+    @property
     def changing(self) -> list[Any]:
         """Return the body's variables, random numbers included, but for pretrained ones at rest."""
         at_rest = {

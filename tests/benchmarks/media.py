@@ -42,7 +42,7 @@ data:
   source: {file}
   target: label
   stream: true
-  types: {{{kind}: {kind}}}
+  features: {{{kind}: {kind}}}
   split: {{validation: 0.05, test: 0.05}}
 preprocessing: {{image: {{size: [224, 224]}}, text: {{sequence_length: 128}}}}
 model: {{architecture: "nets:{net}"}}
@@ -163,10 +163,14 @@ def report(ours: Run, hand: Run, n_rows: int) -> bool:
     print(f"first pass {ours.value('prepared'):.0f} s, up to {first:,.0f} MB")
     print(f"peaks of the epochs: {', '.join(f'{mb:,.0f}' for mb in peaks)} MB")
     print(f"peak of all: {peak:,.0f} MB (limit {PEAK_MB:,}); by hand {hand_peak(hand):,.0f} MB")
-    speeds = [[value(run, f"epoch {n + 1} ") for n in range(EPOCHS)] for run in (ours, hand)]
+    speeds, used = (
+        [[value(run, f"{what} {n + 1} ") for n in range(EPOCHS)] for run in (ours, hand)]
+        for what in ("epoch", "cpu")
+    )
     ratios = [mine / other for mine, other in zip(*speeds, strict=True)]
     for n, (mine, other) in enumerate(zip(*speeds, strict=True)):
-        print(f"epoch {n + 1}: {mine:,.0f} rows/s, by hand {other:,.0f}, {ratios[n]:.2f} ×")
+        cpu = f"CPU per row {used[0][n]:,.0f} µs, by hand {used[1][n]:,.0f}"
+        print(f"epoch {n + 1}: {mine:,.0f} rows/s, by hand {other:,.0f}, {ratios[n]:.2f} ×; {cpu}")
     passes = ours.value("prepared") + sum(n_rows / speed for speed in speeds[0])
     whole = sum(n_rows / speed for speed in speeds[1]) / passes
     print(f"all epochs and the first pass: {whole:.2f} × as fast as by hand", flush=True)

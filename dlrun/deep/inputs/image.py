@@ -77,7 +77,11 @@ class ImageEncoding(Encoding):
 
     def expand(self, encoded: Any) -> Any:
         """Standardise each channel."""
-        return (ops.cast(encoded, "float32") - self.mean) / self.std
+        # Along whole lines of pixels: a CPU takes three times as long for vectors of three numbers.
+        height, width, channels = self.shape
+        lines = ops.reshape(ops.cast(encoded, "float32"), (-1, height, width * channels))
+        scaled = (lines - np.tile(self.mean, width)) * np.tile(1 / self.std, width)
+        return ops.reshape(scaled, (-1, *self.shape))
 
     def flatten(self, encoded: Any) -> Any:
         """Lay out the pixels, those of a large image averaged in squares."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -31,10 +30,9 @@ QUANTILE: Final = 0.95  # of the training rows' lengths, which `auto` takes
 MAX_TOKENS: Final = {"word": 512, "char": 2048}  # of a text under `auto`
 FAST_TEXT: Final = 64  # width of the vectors of an averaged text
 
-# What Keras' TextVectorization strips, the letters that it lowers, and where it splits.
+# What Keras' TextVectorization strips, and the letters that it lowers.
 PUNCTUATION: Final = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
 LOWER: Final = bytes.maketrans(ascii_uppercase.encode(), ascii_lowercase.encode())
-WORD: Final = re.compile(r"[^ \t\n\r\v\f]+")
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,23 @@ class Tokenizer:
     standardize: str | None
     split: str
 
-    def tokens(self, text: str) -> list[str]:
-        """Split a text."""
+    def tokens(self, text: str, most: int = -1) -> Sequence[bytes | str]:
+        """Return the first tokens of a text, or all: words in UTF-8, or characters."""
         standardize = self.standardize or ""
         table = LOWER if "lower" in standardize else None
         deleted = PUNCTUATION if "punctuation" in standardize else b""
-        text = text.encode("utf-8", "replace").translate(table, deleted).decode()
-        return list(text) if self.split == "character" else WORD.findall(text)
+        content = text.encode("utf-8", "replace").translate(table, deleted)
+        if self.split == "character":
+            return content.decode()[: most if most >= 0 else None]
+        words = content.split(None, most)  # whose last one is the rest of the text
+        return words[:most] if most >= 0 else words
+
+
+class TokenCodes(dict[bytes | str, int]):
+    """Token, as `Tokenizer.tokens` returns it, → code; other tokens are unknown."""
+
+    def __missing__(self, _token: bytes | str) -> int:
+        return UNKNOWN
 
 
 def make_tokenizer(settings: Text) -> Tokenizer:
@@ -73,20 +81,21 @@ def make_reader(columns: Sequence[Column], model: Any) -> Read:
     layer = model.get_layer(layer_name("text", name))
     config = layer.get_config()
     tokenizer = Tokenizer(config["standardize"], config["split"])
-    table = {str(token): code for code, token in enumerate(layer.get_vocabulary())}
+    vocabulary = map(str, layer.get_vocabulary())
+    words = (token if tokenizer.split == "character" else token.encode() for token in vocabulary)
+    codes = TokenCodes((token, code) for code, token in enumerate(words))
     length = config["output_sequence_length"]
-    return lambda frame: read_texts(frame[name], tokenizer, table, length)
+    return lambda frame: read_texts(frame[name], tokenizer, codes, length)
 
 
 def read_texts(
-    texts: Iterable[str], tokenizer: Tokenizer, table: Mapping[str, int], length: int
+    texts: Collection[str], tokenizer: Tokenizer, table: TokenCodes, length: int
 ) -> NDArray[np.int64]:
     """Return the codes of the first tokens of each text, (rows, length) int64; 0 is padding."""
-    listed = list(texts)
-    codes = np.full((len(listed), length), PADDING, dtype=np.int64)
-    for row, text in enumerate(listed):
-        known = [table.get(token, UNKNOWN) for token in tokenizer.tokens(text)[:length]]
-        codes[row, : len(known)] = known
+    codes = np.full((len(texts), length), PADDING, dtype=np.int64)
+    for row, text in zip(codes, texts, strict=True):
+        found = [*map(table.__getitem__, tokenizer.tokens(text, length))]
+        row[: len(found)] = found
     return codes
 
 
@@ -136,17 +145,22 @@ def fit(columns: Sequence[Column], frame: pd.DataFrame, settings: Text) -> TextE
     """Fit vocabulary and length to the training rows."""
     (column,) = columns
     tokenizer = make_tokenizer(settings)
-    counts: Counter[str] = Counter()
+    counts: Counter[bytes | str] = Counter()
     lengths = []
     for text in frame[column.name]:
         tokens = tokenizer.tokens(text)
         counts.update(tokens)
         lengths.append(len(tokens))
     # Keras' own lookup would take a token for the same without the zero at its end.
-    known = [token for token in counts if "\0" not in token]
-    known.sort(key=lambda token: (-counts[token], token))
+    frequency = {_to_text(token): count for token, count in counts.items()}
+    known = [token for token in frequency if "\0" not in token]
+    known.sort(key=lambda token: (-frequency[token], token))
     vocabulary = tuple(known[: max(0, settings.max_tokens - FIRST)])
     return TextEncoding((column.name,), vocabulary, tokenizer, _length(lengths, settings))
+
+
+def _to_text(token: bytes | str) -> str:
+    return token if isinstance(token, str) else token.decode()
 
 
 def _length(lengths: Sequence[int], settings: Text) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from math import prod
 from typing import Any, Final, NamedTuple, Protocol
@@ -78,6 +79,13 @@ def even_edges(n_rows: int, n_pieces: int) -> NDArray[np.int64]:
     return np.arange(n_pieces + 1) * n_rows // max(1, n_pieces)
 
 
+def join(parts: Sequence[DeviceDataset]) -> DeviceDataset:
+    """Return the rows of several parts, one after the other."""
+    names = parts[0].inputs
+    inputs = {name: tf.concat([part.inputs[name] for part in parts], axis=0) for name in names}
+    return DeviceDataset(inputs, tf.concat([part.y for part in parts], axis=0))
+
+
 def chunks(groups: Mapping[str, Any], *models: Any) -> Iterator[dict[str, Any]]:
     """Split column groups into pieces of some rows; without rows there is one piece.
 
@@ -115,7 +123,8 @@ def encode_groups(
     groups: Mapping[str, Any], y: NDArray[Any], network: Network, objective: Objective
 ) -> DeviceDataset:
     """Encode rows of column groups, arrays or `UnreadRows`."""
-    pieces = [network.encoder(piece) for piece in chunks(groups, network.encoder)]
+    encode = network.encoder if network.encodes else partial(_constant, network.encoder.input)
+    pieces = [encode(piece) for piece in chunks(groups, network.encoder)]
     inputs = {name: tf.concat([piece[name] for piece in pieces], axis=0) for name in groups}
     return DeviceDataset(inputs, tf.constant(objective.head.encode_y(y)))
 
@@ -139,3 +148,8 @@ def copy_to_replicas(strategy: Any, rows: DeviceDataset) -> tuple[Any, Any]:
 
     copies: tuple[Any, Any] = strategy.experimental_distribute_values_from_function(copy)
     return copies
+
+
+def _constant(inputs: Mapping[str, Any], groups: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return groups that are encoded as they are, as tensors of the dtypes of Keras inputs."""
+    return {name: tf.constant(rows, inputs[name].dtype) for name, rows in groups.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any, Final
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dlrun.contract.dataset import Stream
 from dlrun.data.streaming.prefetch import prefetch
 from dlrun.deep.inputs.groups import FrameReader
-from dlrun.deep.training.device_data import DeviceDataset, Window, even_edges
+from dlrun.deep.training.device_data import DeviceDataset, Window, even_edges, join
 
 WINDOW_ROWS: Final = 2**18
 WINDOW_BYTES: Final = 2**27  # of the rows of a window as they are read
@@ -82,7 +82,10 @@ class StreamedRows:
             while len(buffer) < shares[part]:
                 chunk = next(chunks)
                 buffer.add(self.reader.read(chunk.frame), chunk.y)
-            yield Window(self.encode(*buffer.take(shares[part])), tuple(shares))
+            # Pieces are small enough for their memory to be used again: a system takes as long to
+            # give the memory of a window as to fill it.
+            pieces = [self.encode(groups, y) for groups, y in buffer.take(shares[part])]
+            yield Window(join(pieces), tuple(shares))
         next(chunks, None)  # which checks that the last file has not changed
 
     def _plan(self, epoch: int, n_steps: int) -> NDArray[np.int64]:
@@ -141,12 +144,14 @@ class ShuffleBuffer:
         self._pieces.append({**groups, "": y})
         self._n_rows += len(y)
 
-    def take(self, n_rows: int) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
-        """Remove and return the first rows: column groups and y."""
+    def take(self, n_rows: int) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
+        """Remove the first rows, and yield them in pieces: column groups and y."""
         taken = [*self._take(n_rows)]
-        joined = {name: _concatenate([piece.pop(name) for piece in taken]) for name in [*taken[0]]}
-        y = joined.pop("")
-        return joined, y
+        lengths = {name: max(piece[name].shape[1:2] for piece in taken) for name in taken[0]}
+        for piece in taken:
+            groups = {name: _pad(rows, *lengths[name]) for name, rows in piece.items()}
+            y = groups.pop("")
+            yield groups, y
 
     def _take(self, n_rows: int) -> Iterator[dict[str, NDArray[Any]]]:
         self._n_rows -= n_rows
@@ -159,13 +164,7 @@ class ShuffleBuffer:
             yield piece
 
 
-def _concatenate(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Join rows; ids of texts are as many as those of the longest one of their piece."""
-    longest = max(piece.shape[1:2] for piece in pieces)
-    return np.concatenate([_pad(piece, *longest) for piece in pieces])
-
-
 def _pad(piece: NDArray[Any], length: int = 0) -> NDArray[Any]:
-    """Pad rows of ids with 0."""
+    """Pad rows of ids with 0, as many as those of the longest text of a window."""
     missing = length - piece.shape[1] if length else 0
     return np.pad(piece, ((0, 0), (0, missing))) if missing else piece

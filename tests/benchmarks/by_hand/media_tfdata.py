@@ -62,15 +62,17 @@ held = train.unbatch().take(n_validation).batch(n_validation).get_single_element
 
 
 class Told(keras.callbacks.Callback):
-    """Print the rows per second of every epoch."""
+    """Print the rows per second of every epoch, and its CPU time in µs per row."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
-        self.began = time.perf_counter()
+        self.began, self.used = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch, logs=None):
         """Stop it."""
         print(f"epoch {epoch + 1} {n_train / (time.perf_counter() - self.began):.1f}", flush=True)
+        used = time.process_time() - self.used
+        print(f"cpu {epoch + 1} {1e6 * used / n_train:.3f}", flush=True)
 
 
 model.fit(train, epochs=epochs, validation_data=held, verbose=0, callbacks=[Told()])
