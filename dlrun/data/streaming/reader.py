@@ -190,6 +190,7 @@ class StreamedTable:
 
     def _deal(self, n_parts: int, *key: int) -> Sequence[NDArray[np.int64]]:
         order = np.random.default_rng(key).permutation(len(self.kept))
+        order = order[self._n_kept[order] > 0]  # later blocks of a split by time have none
         return deal_blocks(order, self._n_kept, n_parts) if n_parts > 1 else [order]
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 from dlrun.contract.dataset import Dataset
 from dlrun.data.dataset import read_dataset
 from dlrun.data.streaming.dealing import deal_blocks
+from dlrun.data.streaming.partitions import TableFiles
+
+DAY = pd.Timedelta(days=1)
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 7), st.randoms())
@@ -64,16 +68,36 @@ def test_a_worker_reads_other_blocks_in_the_next_epoch_and_the_same_ones_again(d
     assert 0 < len({*first} & {*second}) < min(len(first), len(second))
 
 
-def test_no_file_of_another_part_is_opened(dataset: Dataset, monkeypatch):
-    read, numbers = [], set()
-    files = type(dataset.stream.reader.files)
-    of_block = files.read
+@pytest.fixture
+def read(monkeypatch) -> list:
+    """Return the blocks of tables, as they are read."""
+    read, of_block = [], TableFiles.read
 
     def note(self, block, *columns):
         read.append(block)
         return of_block(self, block, *columns)
 
-    monkeypatch.setattr(files, "read", note)
+    monkeypatch.setattr(TableFiles, "read", note)
+    return read
+
+
+def test_blocks_without_training_rows_are_not_read(make_recipe, tmp_path: Path, read):
+    rows = np.arange(1000)
+    table = pd.DataFrame({"x": rows % 7, "when": pd.Timestamp("2024-01-01") + rows * DAY})
+    table["late"] = np.where(rows % 2, "no", "yes")
+    table.to_parquet(tmp_path / "days.parquet", row_group_size=50, index=False)
+    split = {"method": "time", "column": "when"}
+    data = {"source": "days.parquet", "target": "late", "stream": True, "split": split}
+    dataset = read_dataset(make_recipe(data))
+    read.clear()
+    for part in range(2):
+        rows_of(dataset, 1, part=part, n_parts=2)
+    assert len(read) == ceil(dataset.stream.sizes[0] / 50) < 15
+
+
+def test_no_file_of_another_part_is_opened(dataset: Dataset, read):
+    numbers = set()
+    read.clear()
     for part in range(2):
         rows_of(dataset, 1, part=part, n_parts=2)
         assert 4 < len(read) < 15
