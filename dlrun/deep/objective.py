@@ -44,6 +44,11 @@ class Objective:
         weights = self.head.weights(y)
         return losses if weights is None else losses * weights
 
+    @property
+    def in_steps(self) -> Objective:
+        """Return the objective as far as the losses go: equal where these are the same."""
+        return Objective(self.head.in_losses)
+
     def finish(self, shape: tuple[int, ...]) -> Any:
         """Build the model from outputs, of this shape for a row, to predictions, (rows, n_outputs).
 

@@ -37,6 +37,7 @@ from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_
 from dlrun.deep.training.evaluation import Evaluator
 from dlrun.deep.training.loop import Trainer
 from dlrun.deep.training.optimizers import make_optimizer
+from dlrun.deep.training.programs import shared_program
 from dlrun.deep.training.streaming_data import StreamedRows, StreamShare, rows_of_window
 from dlrun.deep.trial_steps import TrialSteps
 from dlrun.errors import TrainingError
@@ -88,11 +89,26 @@ def train_network(
     rows = _training_data(train, reader, network, objective, seed, share)
 
     # 4 · the training
-    evaluator = Evaluator(network, objective, encoded, validation, spec.epoch_metrics)
     every = pretrained_settings(spec.model).unfreeze_every if pretrained else 0
-    pads = not is_function(spec.model.architecture)
-    trainer = Trainer(network, objective, training, optimizer, strategy, seed, group, every, pads)
-    with cluster_errors() if group else _device_errors():
+    is_known = not is_function(spec.model.architecture)
+    is_shared = is_known and not pretrained and strategy.num_replicas_in_sync == 1
+    with (
+        cluster_errors() if group else _device_errors(),
+        shared_program(network, objective, optimizer, training, is_shared=is_shared) as program,
+    ):
+        evaluator = Evaluator(network, program, objective, encoded, validation, spec.epoch_metrics)
+        trainer = Trainer(
+            program.network,
+            objective,
+            training,
+            program.optimizer,
+            strategy,
+            seed,
+            group,
+            every,
+            pads=is_known,
+            compiled=program.steps,
+        )
         best_epoch = trainer.run(rows, evaluator.evaluate, context)
     n_parameters = network.n_parameters
     merge_adapters(network.body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,11 @@ class ClassHead:
     loss: Loss
     n_outputs: int
     class_weights: tuple[float, ...] = ()
+
+    @property
+    def in_losses(self) -> Self:
+        """Return the head itself: classes are weighted in the losses."""
+        return self
 
     def encode_y(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return class indices, (rows,) int32."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 from numpy.typing import NDArray
 
@@ -23,6 +23,10 @@ class Head(Protocol):
     @property
     def n_outputs(self) -> int:
         """Count the outputs of a row."""
+
+    @property
+    def in_losses(self) -> Self:
+        """Return the head with the same values in place of all that `losses` does not use."""
 
     def encode_y(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return what the loss compares with, (rows, …) int32 or float32."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ class LabelHead:
 
     loss: Loss
     n_outputs: int
+
+    @property
+    def in_losses(self) -> Self:
+        """Return the head itself."""
+        return self
 
     def encode_y(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return 0 or 1 for each label, (rows, labels) float32."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,11 @@ class NumberHead:
     shift: float
     scale: float
     n_outputs: int = 1
+
+    @property
+    def in_losses(self) -> Self:
+        """Return the head without shift and scale where the losses do not use them."""
+        return self if self.loss.is_in_own_unit else replace(self, shift=0.0, scale=1.0)
 
     def encode_y(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return y in the unit of the loss, (rows,) float32."""

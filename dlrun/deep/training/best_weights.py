@@ -27,13 +27,17 @@ def copy_weights(variables: Sequence[Any], folder: Path | None) -> list[NDArray[
         variables: of Keras.
         folder: of the file; None: that of temporary files.
     """
-    n_bytes = sum(prod(each.shape) * np.dtype(each.dtype).itemsize for each in variables)
-    if n_bytes >= LARGE:
+    if n_bytes(variables) >= LARGE:
         try:
             return _copy_to_disk(variables, folder)
         except OSError as error:  # a full disk costs memory, not the training
             log.warning("%s: no weights can be kept there: %s", folder, error.strerror)
     return [np.array(each.value) for each in variables]
+
+
+def n_bytes(variables: Sequence[Any]) -> int:
+    """Count the bytes of variables."""
+    return sum(prod(each.shape) * np.dtype(each.dtype).itemsize for each in variables)
 
 
 def _copy_to_disk(variables: Sequence[Any], folder: Path | None) -> list[NDArray[Any]]:

@@ -14,6 +14,7 @@ from dlrun.deep.backend import tf
 from dlrun.deep.network import Network
 from dlrun.deep.objective import Objective, to_predictions
 from dlrun.deep.training.device_data import DeviceDataset, chunks
+from dlrun.deep.training.programs import Program
 from dlrun.metrics.scores import score
 from dlrun.system.cost import startup
 
@@ -23,11 +24,14 @@ class Evaluator:
     """Evaluates a network on the validation rows.
 
     Attributes:
+        network: its last part makes predictions.
+        program: that it is trained by.
         encoded: the rows of `dataset`.
         metrics: the names to score.
     """
 
     network: Network
+    program: Program
     objective: Objective
     encoded: DeviceDataset
     dataset: Dataset
@@ -51,13 +55,9 @@ class Evaluator:
 
     @cached_property
     def _forward(self) -> Any:
-        def forward(inputs: Any) -> Any:
-            return self.network.body(inputs, training=False)
-
-        compiled = tf.function(forward, reduce_retracing=True)
         with startup():
-            compiled(next(self._chunks()))
-        return compiled
+            self.program.forward(next(self._chunks()))
+        return self.program.forward
 
     def _chunks(self) -> Iterator[dict[str, Any]]:
-        return chunks(self.encoded.inputs, self.network.body)
+        return chunks(self.encoded.inputs, self.program.network.body)

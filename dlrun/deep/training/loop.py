@@ -7,8 +7,8 @@ than about a second: Ctrl-C is handled between calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, inf
 from time import perf_counter
@@ -35,7 +35,7 @@ from dlrun.deep.training.device_data import (
 from dlrun.deep.training.early_stopping import EarlyStopper
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
-from dlrun.deep.training.steps import Steps
+from dlrun.deep.training.steps import CompiledSteps, Steps
 from dlrun.deep.training.xla import mixes_rows
 from dlrun.errors import TrainingError
 from dlrun.recipe.training import Training
@@ -69,6 +69,7 @@ class Trainer:
             making, which may mix rows.
         unfreeze_every: epochs after which one more block of a pretrained network is trained, from
             the last one down (gradual unfreezing, Howard & Ruder 2018); 0: all from the start.
+        compiled: steps that were compiled for a network in the same place.
     """
 
     network: Network
@@ -80,6 +81,7 @@ class Trainer:
     group: CollectiveGroup | None = None
     unfreeze_every: int = 0
     pads: bool = False
+    compiled: dict[Hashable, CompiledSteps] = field(default_factory=dict)
 
     @property
     def steps(self) -> Steps:
@@ -92,6 +94,7 @@ class Trainer:
             self.training.accumulate,
             self.strategy.num_replicas_in_sync
             // (self.group.worker.n_workers if self.group else 1),
+            self.compiled,
         )
 
     def run(self, rows: TrainingData, evaluate: Evaluate, context: FitContext) -> int:
@@ -146,6 +149,7 @@ class Trainer:
         compilation = self._compile(n_frozen, rows, len(rates[0]), state.by_xla)
         run = TrainingRun(rows, n_epochs, rates, compilation, stopper, state, checkpoint)
         run.n_frozen, run.seconds = n_frozen, context.seconds or inf
+        run.is_traced = bool(compilation.steps.sizes)
         if self.group:
             run.is_paced, run.n_next = False, STEPS_PER_CALL
         run.choose_program()

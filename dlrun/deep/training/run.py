@@ -17,6 +17,7 @@ from dlrun.deep.training.checkpoint import Checkpoint, EpochTotals, TrainerState
 from dlrun.deep.training.compilation import Compilation
 from dlrun.deep.training.device_data import TrainingData
 from dlrun.deep.training.early_stopping import EarlyStopper
+from dlrun.deep.training.programs import trace_for_any_rows
 from dlrun.deep.training.startup import Call, startup_seconds
 from dlrun.system.cost import startup
 
@@ -62,7 +63,7 @@ class TrainingRun:
         n_next: steps of the next call.
         is_consistent: whether the variables match `state`; not after a call that failed.
         calls: of the epoch.
-        is_traced: whether an epoch has run here with these weights.
+        is_traced: whether an epoch has run with these weights, here or for another network.
         seconds: of all epochs, at most.
         n_frozen: blocks of a pretrained network that are not trained yet.
     """
@@ -103,6 +104,8 @@ class TrainingRun:
         is_first = self.compilation.steps.is_new(sizes)
         with startup() if is_first else nullcontext():
             arguments = _arguments(copies, order, steps, totals)
+            if is_first:
+                trace_for_any_rows(self.compilation.steps.function, *arguments)
             totals.loss, totals.norm = self.compilation.run(*arguments)
         totals.steps += len(steps)
         self.is_consistent = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil, inf
@@ -93,6 +93,7 @@ class Steps:
         strategy: of tf.distribute.
         accumulate: equal parts of a batch, whose gradients are added up before the update.
         n_local: replicas of this worker; those of all workers unless there are others.
+        compiled: earlier, by width and weights.
     """
 
     network: Network
@@ -101,9 +102,10 @@ class Steps:
     strategy: Any
     accumulate: int = 1
     n_local: int = 1
+    compiled: dict[Hashable, CompiledSteps] = field(default_factory=dict)
 
     def compile(self, weights: list[Any], width: int | None = None) -> CompiledSteps:
-        """Compile the steps of a call; they add to the sums of losses and of gradient norms.
+        """Compile the steps of a call, once; they add to the sums of losses and of gradient norms.
 
         XLA compiles the update alone, since random changes to images have no kernel there, and
         makes a program for every number of rows.
@@ -112,6 +114,12 @@ class Steps:
             weights: that are trained.
             width: rows that batches are padded to for XLA; 0: not padded; None: without XLA.
         """
+        key = (width, *map(id, weights))
+        if key not in self.compiled:
+            self.compiled[key] = self._compile(weights, width)
+        return self.compiled[key]
+
+    def _compile(self, weights: list[Any], width: int | None) -> CompiledSteps:
         if width is None:
             update = partial(self._update, weights)
         else:
