@@ -187,6 +187,6 @@ def test_xla_pads_the_batches_of_a_stream(parts: Path, small_windows, monkeypatc
     for compile_ in (False, True):
         recipe = make_recipe(parts, epochs=2, compile=compile_)
         runs.append(fit(recipe, read_dataset(recipe)))
-    assert len(sizes) > 3
+    assert len(sizes) > 1
     np.testing.assert_allclose(runs[1][0].values, runs[0][0].values, atol=1e-5)
     assert runs[1][2][-1].metrics == pytest.approx(runs[0][2][-1].metrics, rel=1e-4)
