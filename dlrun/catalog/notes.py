@@ -223,18 +223,20 @@ CUT_SEQUENCES = NoteKind(
 STREAMED = NoteKind(
     "DLR063",
     "Training rows are streamed",
-    "`data.stream` is true, or auto and the table would take more than half of the free memory.",
+    "`data.stream` is true, or auto and the rows would take more than half of the free memory, as "
+    "they are stored or decoded.",
 )
 NOT_STREAMED = NoteKind(
     "DLR064",
     "A large table that cannot be streamed",
-    "`data.stream` is auto and the table would take more than half of the free memory, but the "
-    "recipe or its columns need all rows at once.",
+    "`data.stream` is auto and the rows would take more than half of the free memory, but the "
+    "recipe or its target needs all of them at once.",
 )
 SAMPLED_PARTS = NoteKind(
     "DLR065",
     "A part is a sample of the stream",
-    "A table is streamed, and has more rows in the part than are held in memory.",
+    "Rows are streamed, and the part has more of them, or more bytes of decoded images, sounds, "
+    "series and texts, than are held in memory.",
 )
 SAMPLE_LEARNERS = NoteKind(
     "DLR066",
@@ -377,8 +379,8 @@ KEPT_VECTORS = NoteKind(
 
 DECODED_CELLS = NoteKind(
     "DLR202",
-    "Images, sounds and series that are decoded once",
-    "Streamed rows have images, sounds or series. What is decoded of them is kept in the cache and "
+    "Images and sounds that are decoded once",
+    "Streamed rows have images or sounds. What is decoded of them is kept in the cache and "
     "read in every epoch, also by later studies, unless it would take more than half of the disk "
     "that is free, or cannot be written: then it is decoded anew in every epoch.",
 )

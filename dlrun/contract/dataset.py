@@ -85,7 +85,7 @@ class Target:
 
 
 class Stream(Protocol):
-    """A table on disk whose training rows are read once per epoch; picklable."""
+    """Rows on disk whose training rows are read once per epoch; picklable."""
 
     @property
     def sizes(self) -> tuple[int, int, int]:

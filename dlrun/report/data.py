@@ -51,6 +51,6 @@ def _columns(facts: DataFacts) -> Table:
 
 
 def _rows(facts: DataFacts) -> str:
-    if facts.streamed is None:
+    if facts.streamed is None or sum(facts.streamed) == facts.n_rows:
         return f"{facts.n_rows:,}"
     return f"{sum(facts.streamed):,}; shown are {facts.n_rows:,} of them, a sample of each part"

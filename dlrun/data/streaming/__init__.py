@@ -1,1 +1,1 @@
-"""Tables larger than memory: scanned once, split by a hash, read again in every epoch."""
+"""Rows larger than memory: scanned once, split by a hash, read again in every epoch."""

@@ -57,7 +57,7 @@ from dlrun.recipe.schema import Recipe
 from dlrun.system.heap import release_freed_memory
 
 SAMPLE_SIZES: Final = (200_000, 50_000, 200_000)  # training, validation and test rows in memory
-SAMPLE_BYTES: Final = (2**28, 2**28, 2**29)  # of their decoded images, sounds and texts
+SAMPLE_BYTES: Final = (2**27, 2**27, 2**28)  # of their decoded images, sounds and texts
 MAX_CELLS: Final = 2**25  # of a sample, which has fewer rows in a table with many columns
 SAMPLE_TEXTS: Final = {
     "train": (
