@@ -95,7 +95,7 @@ def trained(rows) -> np.ndarray:
 def rows_of(calls) -> np.ndarray:
     """Return what a worker trains on in these calls."""
     pieces = [
-        copies.inputs["number"][order.numpy()[steps.edges[0] : steps.edges[-1]], 0]
+        np.asarray(copies.inputs["number"])[order.numpy()[steps.edges[0] : steps.edges[-1]], 0]
         for copies, order, steps in calls
     ]
     return np.concatenate(pieces)
