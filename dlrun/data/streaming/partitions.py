@@ -265,7 +265,7 @@ def _read_row_group(
             message = f"{block.path}: {CHANGED}"
             raise DataError(message)
         batches = file.iter_batches(
-            _batch_rows(file.metadata.row_group(block.first), columns),
+            _batch_rows(file.metadata.row_group(block.first)),
             row_groups=[block.first],
             columns=list(columns),
             use_threads=False,
@@ -274,14 +274,10 @@ def _read_row_group(
             yield name_classes(pa.Table.from_batches([batch]))
 
 
-def _batch_rows(group: Any, columns: Sequence[str]) -> int:
+def _batch_rows(group: Any) -> int:
     """Return the rows of a batch, fewer than usual where they are large."""
-    wanted, n_bytes = {*columns}, 1
-    for chunk in map(group.column, range(group.num_columns)):
-        path = chunk.path_in_schema  # such as image.bytes
-        if not wanted.isdisjoint((path, path.partition(".")[0])):
-            n_bytes += chunk.total_uncompressed_size
-    fitting: int = BATCH_BYTES * group.num_rows // n_bytes
+    # Its columns are not asked: on those of a damaged file Arrow ends the process.
+    fitting: int = BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)
     return min(BATCH_ROWS, max(1, fitting))
 
 
