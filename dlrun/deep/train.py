@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from typing import Any, Final
 
@@ -213,6 +214,8 @@ def _reset_session(seed: int, *, deterministic: bool) -> None:
     seed_random_numbers(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+    else:  # an earlier training may have asked for it; TensorFlow exports no way back
+        import_module("tensorflow.python.framework.config").disable_op_determinism()
 
 
 @contextmanager

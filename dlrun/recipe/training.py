@@ -72,8 +72,8 @@ class Training(Section):
     """auto: multi_worker where TF_CONFIG names several workers, else mirrored over all GPUs of the
     machine when there are several, else one device."""
     compile: bool | Auto = "auto"
-    """Compile the steps with XLA; auto: on one GPU, where that is measured to save time, and never
-    where `deterministic`."""
+    """Compile the steps with XLA; auto: on one GPU, where that is measured to save time; on a CPU,
+    long trainings of GRU layers of at most 64 units; never where `deterministic`."""
     accumulate: PositiveInt = 1
     """Batches whose gradients are added up before a step. Their rows are trained on as one batch,
     and the memory is that of one alone; but batch normalisation sees, and dropout draws for, each

@@ -45,6 +45,8 @@ def test_settings_are_dotted_recipe_keys(recipe, mixed):
         "training.precision": "auto",
         "training.strategy": "auto",
         "training.backbone_rate": "auto",
+        "training.compile": "auto",
+        "training.accumulate": 1,
         "training.deterministic": False,
         "training.checkpoint_every": "epoch",
     }

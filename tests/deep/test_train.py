@@ -352,3 +352,14 @@ def test_seeds_of_layers_do_not_depend_on_other_threads():
         return np.asarray(keras.random.SeedGenerator().state.value)
 
     np.testing.assert_array_equal(seed_after(lambda: None), seed_after(random.random))
+
+
+def test_determinism_is_for_the_training_that_asks_for_it():
+    from importlib import import_module
+
+    from dlrun.deep.train import _reset_session
+
+    config = import_module("tensorflow.python.framework.config")
+    for deterministic in (True, False):
+        _reset_session(0, deterministic=deterministic)
+        assert config.is_op_determinism_enabled() is deterministic

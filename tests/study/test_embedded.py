@@ -280,7 +280,7 @@ def test_a_stream_gets_vectors_chunk_by_chunk(bert: Path) -> None:
         def whole(self) -> Chunks:
             return self
 
-        def chunks(self, *key: int) -> Any:
+        def chunks(self, *key: int, part: int = 0, n_parts: int = 1) -> Any:
             return (TEXTS.take(rows) for rows in np.split(TRAIN, 4))
 
     (candidate,) = made(bert, {"name": "naive_bayes"})

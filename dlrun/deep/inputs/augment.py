@@ -79,8 +79,8 @@ class _Mask(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     A layer, for the state of its random numbers.
     """
 
-    def __init__(self, axis: int, share: float, n_mels: int) -> None:
-        super().__init__(dtype="float32")
+    def __init__(self, axis: int, share: float, n_mels: int, **others: Any) -> None:
+        super().__init__(**{**others, "dtype": "float32"})
         self.axis, self.share, self.n_mels = axis, share, n_mels
         self.seed_generator = keras.random.SeedGenerator()
 

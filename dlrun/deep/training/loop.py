@@ -133,7 +133,8 @@ class Trainer:
         """Restore the checkpoint if there is one, the chief's on every worker."""
         body, augmenter = self.network.body, self.network.augmenter
         with self.strategy.scope():
-            self.optimizer.build(body.trainable_variables)
+            if not self.optimizer.built:  # again, a loss scale would have its variables twice
+                self.optimizer.build(body.trainable_variables)
             others = (self.optimizer, *([augmenter] if augmenter else []))
             variables = [*self.network.changing, *chain(*(each.variables for each in others))]
             checkpoint = Checkpoint(context.checkpoint, variables)

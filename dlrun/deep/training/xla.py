@@ -16,6 +16,7 @@ DIGITS: Final = {
     tf.bfloat16: (tf.uint16, 7, 0x3F80),
 }
 """Type of number → unsigned integer of its size, binary digits after the point, and 1 as bits."""
+NARROW: Final = 64  # units of a GRU layer
 
 
 def layers_without_kernel(body: Any) -> list[str]:
@@ -24,6 +25,13 @@ def layers_without_kernel(body: Any) -> list[str]:
     On a GPU they are recurrent ones, which run on cuDNN.
     """
     return [layer.name for layer in body._flatten_layers() if not layer.supports_jit]
+
+
+def has_narrow_gru(body: Any) -> bool:
+    """Say whether a network is recurrent by narrow GRU layers alone, which XLA suits on a CPU."""
+    layers = [each for each in body._flatten_layers() if isinstance(each, keras.layers.RNN)]
+    is_fast = [isinstance(each, keras.layers.GRU) and each.units <= NARROW for each in layers]
+    return bool(is_fast) and all(is_fast)
 
 
 def mixes_rows(body: Any) -> bool:

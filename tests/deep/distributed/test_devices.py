@@ -37,7 +37,7 @@ def _says(why):
     assert found.devices == [f"CPU with {cores} cores: {why}"]
     assert found.auto["strategy"] == "one device"
     assert found.auto["precision"] == "float32"
-    assert found.auto["compile"].startswith("without XLA")
+    assert found.auto["compile"].startswith("with XLA in long")
 
 
 def test_hidden_gpus_are_the_first_reason(monkeypatch):

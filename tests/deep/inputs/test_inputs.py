@@ -234,6 +234,7 @@ def test_images_are_read_in_the_pieces_that_a_network_takes():
     columns = (Column("x", "number"), Column("photo", "image", (90, 100, 3)))
     reader = frame_reader(columns, None)
     groups = reader.open(frame)
+    assert not isinstance(groups["image"], np.ndarray)
     assert groups["image"].shape == (40, 90, 100, 3)
     pieces = list(chunks(groups))
     assert [len(piece["image"]) for piece in pieces] == [16, 16, 8]

@@ -115,9 +115,9 @@ def test_workers_follow_the_chief_who_stops(training, breast_cancer, monkeypatch
     from dlrun.deep import train
     from dlrun.deep.backend import tf
 
-    answers = iter([1, 1, 1, 0])
+    answers = iter([0, 1, 1, 1, 0])  # the precision, then whether there is another epoch
     group = SimpleNamespace(
-        worker=SimpleNamespace(n_workers=1, index=0),
+        worker=SimpleNamespace(n_workers=1, index=0, is_chief=True),
         resume=lambda state, _: state,
         evaluate=lambda evaluate: evaluate(),
         broadcast=lambda array: np.asarray(next(answers)),
@@ -182,7 +182,7 @@ def test_workers_that_train_together_cut_alike_whatever_their_clocks_say(
     from dlrun.deep.backend import tf
 
     group = SimpleNamespace(
-        worker=SimpleNamespace(n_workers=1, index=0),
+        worker=SimpleNamespace(n_workers=1, index=0, is_chief=True),
         resume=lambda state, _: state,
         evaluate=lambda evaluate: evaluate(),
         broadcast=lambda array: array,

@@ -23,6 +23,7 @@ MLP = {"architecture": "mlp", "hidden": [8], "dropout": 0.4}
 NORMAL = {"architecture": "mlp", "hidden": [8], "dropout": 0.4, "normalization": "batch"}
 CNN = {"architecture": "cnn", "filters": [4]}
 RNN = {"architecture": "rnn", "cell": "lstm", "units": [4], "dropout": 0.2}
+GRU = {"architecture": "rnn", "cell": "gru", "units": [4], "dropout": 0.2, "bidirectional": False}
 TRANSFORMER = {"architecture": "transformer", "blocks": 1, "width": 8, "heads": 2}
 SERIES_NORMAL = {"architecture": "fcn", "filters": [1, 4, 4]}
 AUGMENT = {"image": {"augment": {"flip": "horizontal", "rotation": 0.1}}}
@@ -227,6 +228,49 @@ def test_without_a_gpu_or_need_nothing_is_tried(trained, breast_cancer, monkeypa
     monkeypatch.setattr("dlrun.deep.training.compilation.COST", 0.0)
     monkeypatch.setattr(Steps, "_update_by_xla", refuse)
     trained(breast_cancer, model=LINEAR, training={"epochs": 2, "batch_size": 8, **training})
+
+
+@pytest.mark.parametrize(
+    ("layers", "training", "is_compiled"),
+    [
+        pytest.param(["GRU"], {}, True, id="narrow"),
+        pytest.param(["wide"], {}, False, id="wide"),
+        pytest.param(["GRU", "wide"], {}, False, id="one of two is wide"),
+        pytest.param(["LSTM"], {}, False, id="lstm"),
+        pytest.param(["Flatten"], {}, False, id="not recurrent"),
+        pytest.param(["GRU"], {"epochs": 9}, False, id="few epochs"),
+        pytest.param(["GRU"], {"early_stopping": {"patience": 8}}, False, id="may stop early"),
+        pytest.param(["GRU"], {"deterministic": True}, False, id="deterministic"),
+    ],
+)
+def test_on_a_cpu_networks_of_narrow_gru_layers_are_compiled(layers, training, is_compiled):
+    """They are by counts alone, so that the same seed gives the same bits."""
+    from dlrun.deep.backend import keras
+    from dlrun.deep.training.compilation import CPU_STEPS, Batches, pays_on_cpu
+
+    makers = {
+        "GRU": partial(keras.layers.Bidirectional, keras.layers.GRU(64, return_sequences=True)),
+        "LSTM": partial(keras.layers.LSTM, 64, return_sequences=True),
+        "wide": partial(keras.layers.GRU, 65, return_sequences=True),
+        "Flatten": keras.layers.Flatten,
+    }
+    length, n_steps = 20, 10
+    body = keras.Sequential([keras.Input((length, 3)), *(makers[name]() for name in layers)])
+    settings = {"epochs": CPU_STEPS // (length * n_steps), "early_stopping": False, **training}
+    batches = Batches(64 * n_steps, n_steps, is_in_memory=True)
+    assert pays_on_cpu(body, Training(**settings), batches) is is_compiled
+
+
+@pytest.mark.slow
+def test_on_a_cpu_auto_gives_the_bits_of_true(trained, monkeypatch):
+    monkeypatch.setattr("dlrun.deep.training.compilation.CPU_STEPS", 1)
+    runs = [
+        trained(MODALITIES["series"]("classification"), model=GRU, training={"epochs": 2, **each})
+        for each in ({}, {"compile": True}, {"compile": False})
+    ]
+    auto, true, false = (run.fitted.predict(run.test.frame).values for run in runs)
+    np.testing.assert_array_equal(auto, true)
+    assert not np.array_equal(auto, false)
 
 
 def test_a_training_changes_to_xla_and_its_compiling_is_start_up(
