@@ -23,7 +23,7 @@ def describe(model: Any) -> str:
     It has neither constants nor seeds: random states are variables too.
 
     Raises:
-        NotImplementedError, TypeError, ValueError: Keras cannot write a part of it.
+        RuntimeError, TypeError, ValueError: Keras cannot write a part of it.
     """
     config = model.get_config()
     for layer in config["layers"]:

@@ -118,7 +118,7 @@ def _key(
     settings = {**optimizer.get_config(), "name": None, "learning_rate": None}
     try:
         configs = (*map(describe, models), json.dumps(settings))
-    except (NotImplementedError, TypeError, ValueError):  # which could not be saved either
+    except (RuntimeError, TypeError, ValueError):  # which could not be saved either
         return None
     devices = frozenset(each.value.device for each in _variables(network))
     how = training.accumulate, training.deterministic
