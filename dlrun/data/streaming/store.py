@@ -365,6 +365,6 @@ def note_cells(cells: CellWriter | CellCheck) -> Note:
             f"{CACHE_VARIABLE}"
         )
     else:
-        size = store.path.stat().st_size / 2**30
-        text = f"The cells of {what} are decoded once, and kept in {store.path} ({size:,.1f} GiB)."
+        size = store.path.stat().st_size / 2**20
+        text = f"The cells of {what} are decoded once, and kept in {store.path} ({size:,.1f} MiB)."
     return DECODED_CELLS.note(text)
