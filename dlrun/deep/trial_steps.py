@@ -74,11 +74,9 @@ class TrialSteps:
         return measure_pace(steps.compile(network.trained(), n_rows if by_xla else None), rows)
 
     def _count_steps(self, n_epochs: int | None) -> int:
-        """Count the steps to come; with early stopping, as many epochs as its patience are sure."""
-        training = self.spec.training
-        stopping = training.early_stopping
-        sure = min(training.epochs, stopping.patience) if stopping else training.epochs
-        return (n_epochs or sure) * ceil(self._n_rows / self._rows_of_step)
+        """Count the steps that are sure to come."""
+        n_epochs = n_epochs or self.spec.training.sure_epochs
+        return n_epochs * ceil(self._n_rows / self._rows_of_step)
 
     @property
     def _n_rows(self) -> int:

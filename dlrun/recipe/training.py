@@ -83,6 +83,12 @@ class Training(Section):
     checkpoint_every: str = "epoch"
     """epoch, or "N steps"."""
 
+    @property
+    def sure_epochs(self) -> int:
+        """Return how many epochs are sure to come: with early stopping, those of its patience."""
+        stopping = self.early_stopping
+        return min(self.epochs, stopping.patience) if stopping else self.epochs
+
     @field_validator("optimizer", mode="before", json_schema_input_type=str | Optimizer)
     @classmethod
     def _named_optimizer(cls, value: object) -> object:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 METADATA: Final = b"huggingface"
 FILE: Final = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -35,11 +33,9 @@ def class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
     }
 
 
-def only_class_column(path: Path) -> str | None:
-    """Return the one column of a Parquet file whose schema names classes; None for other files."""
-    if path.suffix.lower() != ".parquet":
-        return None
-    names = list(class_names(pyarrow.parquet.read_schema(path)))
+def only_class_column(schema: pa.Schema | None) -> str | None:
+    """Return the one column whose classes a schema names; None where there is none such."""
+    names = list(class_names(schema)) if schema else []
     return names[0] if len(names) == 1 else None
 
 

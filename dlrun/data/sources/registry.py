@@ -19,7 +19,7 @@ from dlrun.data.sources.folders import holds_files, read_folder
 from dlrun.data.sources.hugging_face import only_class_column
 from dlrun.data.sources.paths import find_matches, is_pattern, subsets_of
 from dlrun.data.sources.raw import RawData
-from dlrun.data.sources.schemas import check_same_types
+from dlrun.data.sources.schemas import check_same_types, read_schema
 from dlrun.data.sources.shards import find_shards, read_shards
 from dlrun.data.sources.tables import check_same_columns, checked, name_of, read_table
 from dlrun.data.sources.tar_samples import is_shard
@@ -96,7 +96,7 @@ def _read_path(
     return RawData(
         name,
         table.frame,
-        only_class_column(path),
+        only_class_column(read_schema(path)),
         folder=path.parent,
         format=table.format,
         notes=table.notes,
@@ -133,7 +133,8 @@ def _read_files(
     others = [read_table(path, text=verbatim, wanted=form) for path in paths[1:]]
     for path, table in zip(paths[1:], others, strict=True):
         check_same_columns(path, table.frame.columns, paths[0], first.frame.columns)
-    check_same_types(paths)
+    schemas = {path: read_schema(path) for path in paths}
+    check_same_types(schemas)
     frame = pd.concat([first.frame, *(table.frame for table in others)], ignore_index=True)
     name, folder = name_of(source, paths[0]), paths[0].parent
     notes = tuple(dict.fromkeys(note for table in (first, *others) for note in table.notes))
@@ -142,7 +143,7 @@ def _read_files(
     return RawData(
         name,
         frame,
-        only_class_column(paths[0]),
+        only_class_column(schemas[paths[0]]),
         pd.Series(np.repeat(subsets, n_rows)) if subsets else None,
         folder=folder,
         format=first.format,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,19 +24,22 @@ FAMILIES: Final = (
 """Types that are read alike; all others, such as those of files, are compared when decoded."""
 
 
-def check_same_types(paths: Sequence[Path]) -> None:
+def read_schema(path: Path) -> pa.Schema | None:
+    """Return the schema of a Parquet file; None of any other file."""
+    return pyarrow.parquet.read_schema(path) if path.suffix.lower() == ".parquet" else None
+
+
+def check_same_types(schemas: Mapping[Path, pa.Schema | None]) -> None:
     """Check that the columns of Parquet files are of the same types: numbers, texts or dates.
 
-    Codes of classes with names are texts. Nothing is checked of other files.
+    Codes of classes with names are texts. Nothing is checked of files without a schema.
 
     Raises:
         DataError: a column holds numbers in one file and texts in another, or the like.
     """
-    if paths[0].suffix.lower() != ".parquet":
-        return
     found: dict[str, tuple[str, Path]] = {}
-    for path in paths:
-        for name, family in _families(pyarrow.parquet.read_schema(path)).items():
+    for path, schema in schemas.items():
+        for name, family in _families(schema).items() if schema else ():
             expected, other = found.setdefault(name, (family, path))
             if family != expected:
                 message = (

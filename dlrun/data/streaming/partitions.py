@@ -209,20 +209,20 @@ def cut_files(source: str, paths: Sequence[Path], form: TextFormat | None) -> Ta
     """
     found = [_cut_text(path, form) if form else _cut_parquet(path) for path in paths]
     first, names = paths[0], found[0][0]
-    for path, (others, _, _) in zip(paths, found, strict=True):
+    for path, (others, *_) in zip(paths, found, strict=True):
         check_same_columns(path, others, first, names)
         if form and others != names:
             message = f"{path.name} must have its columns as {first.name} has, in the same order."
             raise DataError(message)
-    check_same_types(paths)
-    blocks = tuple(block for _, blocks, _ in found for block in blocks)
+    check_same_types({path: cut[-1] for path, cut in zip(paths, found, strict=True)})
+    blocks = tuple(block for _, blocks, *_ in found for block in blocks)
     if not blocks:
         message = f"{source}: the table has no rows."
         raise DataError(message)
-    n_rows = sum(n for _, _, n in found)
+    n_rows = sum(n for _, _, n, _ in found)
     subsets = None if form else subsets_of(paths)
     names = (*names, SUBSET) if subsets else names
-    target = only_class_column(first)
+    target = only_class_column(found[0][-1])
     name = name_of(source, first)
     return TableFiles(name, tuple(paths), blocks, n_rows, names, form, subsets, target)
 
@@ -234,8 +234,8 @@ def _is_metadata(path: Path) -> bool:
 
 # ---------------------------------------------------------------------------------- Parquet
 
-Cut = tuple[tuple[str, ...], list[Block], int]
-"""The names of a file's columns, its blocks, and its rows, perhaps estimated."""
+Cut = tuple[tuple[str, ...], list[Block], int, pa.Schema | None]
+"""A file's columns, its blocks, its rows, perhaps estimated, and the schema of Parquet."""
 
 
 def _opened(path: Path, words: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
@@ -252,9 +252,9 @@ def _cut_parquet(path: Path) -> Cut:
     with _opened(path) as file:
         names = tuple(file.schema_arrow.names)
         groups = [n for n in range(file.num_row_groups) if file.metadata.row_group(n).num_rows]
-        n_rows = file.metadata.num_rows
+        n_rows, schema = file.metadata.num_rows, file.schema_arrow
     check_unique(names, str(path))
-    return names, [Block(path, number) for number in groups], n_rows
+    return names, [Block(path, number) for number in groups], n_rows, schema
 
 
 def _read_row_group(
@@ -297,7 +297,7 @@ def _cut_text(path: Path, form: TextFormat) -> Cut:
             start = stop
         n_rows = _estimate_rows(file, blocks) if blocks else 0
     check_unique(names, str(path))
-    return names, blocks, n_rows
+    return names, blocks, n_rows, None
 
 
 def _estimate_rows(file: Any, blocks: Sequence[Block]) -> int:

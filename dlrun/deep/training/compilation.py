@@ -237,11 +237,8 @@ def pays_on_cpu(body: Any, training: Training, batches: Batches) -> bool:
     """Say whether XLA pays on a CPU in the steps that are sure to come: without a clock."""
     if has_gpu() or training.deterministic or not batches.is_in_memory or not has_narrow_gru(body):
         return False
-    n_epochs, stopping = training.epochs, training.early_stopping
-    if stopping:
-        n_epochs = min(n_epochs, stopping.patience + 1)
     length = max(tensor.shape[1] or 1 for tensor in body.inputs)
-    return n_epochs * batches.n_steps * length >= CPU_STEPS
+    return training.sure_epochs * batches.n_steps * length >= CPU_STEPS
 
 
 def _obstacle(steps: Steps) -> str | None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from dlrun.deep.backend import keras, tf
+from dlrun.deep.training.model_copy import is_of
 
 DIGITS: Final = {
     tf.float32: (tf.uint32, 23, 0x3F800000),
@@ -41,7 +42,7 @@ def mixes_rows(body: Any) -> bool:
     """
     return any(
         isinstance(layer, keras.layers.Lambda)
-        or not type(layer).__module__.startswith("keras.")
+        or not is_of("keras", layer)
         or getattr(layer, "activity_regularizer", None) is not None
         for layer in body._flatten_layers()
     )

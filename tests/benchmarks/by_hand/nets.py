@@ -25,11 +25,16 @@ def lstm(inputs):
 
 
 def transformer(inputs):
-    """Two encoder blocks over the steps of a series."""
-    x = layers.Dense(32)(inputs["series"])
-    for _ in range(2):
-        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, 8)(x, x))
-        wide = layers.Dense(32)(layers.Dense(64, activation="gelu")(x))
+    """Two encoder blocks of 32 over the steps of a series."""
+    return encoder(inputs, n_blocks=2, width=32)
+
+
+def encoder(inputs, n_blocks, width):
+    """Encoder blocks of four heads over the steps of a series."""
+    x = layers.Dense(width)(inputs["series"])
+    for _ in range(n_blocks):
+        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, width // 4)(x, x))
+        wide = layers.Dense(width)(layers.Dense(2 * width, activation="gelu")(x))
         x = layers.LayerNormalization()(x + wide)
     return layers.GlobalAveragePooling1D()(x)
 
@@ -72,9 +77,4 @@ def convolutions(inputs):
 
 def attention(inputs):
     """Four encoder blocks of 128 over the steps of a series."""
-    x = layers.Dense(128)(inputs["series"])
-    for _ in range(4):
-        x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, 32)(x, x))
-        wide = layers.Dense(128)(layers.Dense(256, activation="gelu")(x))
-        x = layers.LayerNormalization()(x + wide)
-    return layers.GlobalAveragePooling1D()(x)
+    return encoder(inputs, n_blocks=4, width=128)
