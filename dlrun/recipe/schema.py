@@ -130,6 +130,9 @@ class Evaluation(Section):
     training rows, or {labels: [50, 100, 200]}."""
     stress: list[Annotated[str, OneOf(STRESSES, "a kind of stress")]] = []
     importance: bool = False
+    inside: bool = False
+    """Look inside the networks: layer probes, embeddings, what units look for, why rows are
+    predicted as they are, the health of training by layer."""
     refit: Literal["winner", "all", "none"] = "winner"
     """Whose models are trained on all rows after the folds, for predict and serving."""
     blend: bool = True
