@@ -114,11 +114,14 @@ class SavedModel:
 
     Attributes:
         format: how the text files were read that it was trained on.
+        reference: one typed row, with which rows are compared (see `make_reference`); None where
+            the model is older than this.
     """
 
     facts: ModelInfo
     fitted: Fitted
     format: TextFormat = AUTO
+    reference: pd.DataFrame | None = None
 
     def predict(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
         """Predict raw rows, as in a user's file.
@@ -161,6 +164,9 @@ def load(folder: Path) -> SavedModel:
     Raises:
         UsageError: the folder has no model.
     """
+    from dlrun.data.reference import read_reference
+
     facts = read_facts(folder)
     loader = importlib.import_module(LOADERS[facts.loader])
-    return SavedModel(facts, loader.load(folder), _read_format(folder))
+    reference = read_reference(folder, facts.columns)
+    return SavedModel(facts, loader.load(folder), _read_format(folder), reference)

@@ -14,6 +14,7 @@ import numpy as np
 from dlrun.contract.candidate import BLEND, Fitted, Predictions
 from dlrun.data.model_io import FORMAT, ModelInfo, read_facts
 from dlrun.data.model_io import load as load_member
+from dlrun.data.reference import REFERENCE
 from dlrun.metrics.blend import mix
 
 if TYPE_CHECKING:
@@ -66,9 +67,10 @@ def save_blend(
     ModelInfo(name, "both", tuple(columns), found[0].target).write(folder)
     text = {places[candidate]: weights[candidate] for candidate in members}
     (folder / WEIGHTS).write_text(json.dumps(text, indent=2), encoding="utf-8")
-    form = next(iter(members.values())) / FORMAT
-    if form.is_file():  # all are trained on the same files
-        shutil.copy(form, folder / FORMAT)
+    first = next(iter(members.values()))
+    for beside in (FORMAT, REFERENCE):  # all are trained on the same rows
+        if (first / beside).is_file():
+            shutil.copy(first / beside, folder / beside)
 
 
 def load(folder: Path) -> FittedBlend:

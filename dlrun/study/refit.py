@@ -93,14 +93,14 @@ class RefitJob:
             fitted = self.candidate.fit(train, train.take(NO_ROWS), context)
         check_signals()  # what was cut off is not saved
         self.folder.mkdir(parents=True, exist_ok=True)
-        model_mb = save_model(fitted, self.model_folder, train.format)
+        model_mb = save_model(fitted, self.model_folder, train)
         if model_mb is None:
             return self.failed(f"{self.candidate.name}: its model cannot be written")
         return Trial(
             self.candidate.name,
             self.candidate.family,
             self.split,
-            cost=replace(cost_of(fitted, usage, epochs, train, None), model_mb=model_mb),
+            cost=replace(cost_of(fitted, usage, epochs, train, train, None), model_mb=model_mb),
             epochs=tuple(epochs),
             best_epoch=self.epochs,
             n_sampled=n_sampled(fitted),

@@ -25,7 +25,7 @@ from dlrun.contract.candidate import (
     OnEpoch,
     always_continue,
 )
-from dlrun.contract.dataset import Dataset, Split, TextFormat
+from dlrun.contract.dataset import Dataset, Split
 from dlrun.contract.job import Job
 from dlrun.contract.trial import (
     VALIDATION,
@@ -37,6 +37,7 @@ from dlrun.contract.trial import (
     Trial,
 )
 from dlrun.data.model_io import write_format
+from dlrun.data.reference import write_reference
 from dlrun.errors import ClusterError, DlrunError, TrackingError
 from dlrun.metrics.scores import score
 from dlrun.system import cost
@@ -205,7 +206,7 @@ def _run(
         predictions=predictions,
         scores=scores,
         validation_scores=validation_scores,
-        cost=cost_of(fitted, usage, epochs, test, task.model_folder),
+        cost=cost_of(fitted, usage, epochs, train, test, task.model_folder),
         epochs=tuple(epochs),
         best_epoch=fitted.best_epoch,
         probe_scores=tuple(task.probe(fitted, (scores, validation_scores), train, test)),
@@ -237,6 +238,7 @@ def cost_of(
     fitted: Fitted,
     usage: cost.ResourceUsage,
     epochs: Sequence[Epoch],
+    train: Dataset,
     test: Dataset,
     folder: Path | None,
 ) -> Cost:
@@ -246,6 +248,7 @@ def cost_of(
         fitted: the candidate.
         usage: of the fit.
         epochs: all of them.
+        train: its training rows.
         test: rows to measure the latency on.
         folder: as `TrialTask.model_folder`.
     """
@@ -259,7 +262,7 @@ def cost_of(
         peak_memory_mb=usage.peak_memory_mb,
         latency_ms_batch1=one,
         latency_ms_batch1000=thousand,
-        model_mb=save_model(fitted, folder, test.format) if folder else None,
+        model_mb=save_model(fitted, folder, train) if folder else None,
         parameters=fitted.parameters,
         gpu_peak_memory_mb=usage.gpu_peak_memory_mb,
         gpu_energy_wh=None if is_resumed else usage.gpu_energy_wh,
@@ -289,11 +292,12 @@ def _latency(fitted: Fitted, test: Dataset) -> tuple[float | None, float | None]
         return cost.latency(prepare, test.frame)
 
 
-def save_model(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
+def save_model(fitted: Fitted, folder: Path, train: Dataset) -> float | None:
     """Save the model in the folder, in place of what is there, and return its size in MB.
 
     A model that cannot be saved, as on a full disk, costs the model, not the trial. The format of
-    the text files that it was trained on is kept with it.
+    the text files that it was trained on is kept with it, and the reference row of its training
+    rows, which is not part of its size.
     """
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -301,7 +305,9 @@ def save_model(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
             written = Path(scratch, "model")
             written.mkdir()
             fitted.save(written)
-            write_format(written, form)
+            write_format(written, train.format)
+            size = cost.folder_mb(written)
+            write_reference(written, train)
             shutil.move(written, folder)
     except Exception as error:  # of libraries: HDF5 raises RuntimeErrors on a full disk
         shutil.rmtree(folder, ignore_errors=True)
@@ -311,4 +317,4 @@ def save_model(fitted: Fitted, folder: Path, form: TextFormat) -> float | None:
         reason = str(error) if is_clear else f"{folder}: this model cannot be written: {error}"
         log.warning("%s. The model is not kept; its scores are.", mask(reason))
         return None
-    return cost.folder_mb(folder)
+    return size

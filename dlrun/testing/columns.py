@@ -11,6 +11,7 @@ from dlrun.catalog.columns import COLUMN_KINDS, ColumnKind
 from dlrun.contract.dataset import Column, Dataset, Target
 from dlrun.contract.excerpt import ShownCell
 from dlrun.data.fingerprint import digest_dataset
+from dlrun.data.reference import make_reference
 from dlrun.data.types import column_module
 from dlrun.testing.errors import require, run_all
 from dlrun.testing.samples import SAMPLES
@@ -40,9 +41,12 @@ def has_a_fingerprint(typed: Typed) -> None:
 
 
 def _digest(column: Column, values: pd.Series[Any]) -> str:
+    return digest_dataset(_dataset(column, values))
+
+
+def _dataset(column: Column, values: pd.Series[Any]) -> Dataset:
     frame, rows = values.to_frame(column.name), np.arange(len(values))
-    dataset = Dataset("", "", (column,), Target("y", ""), frame, rows, rows)
-    return digest_dataset(dataset)
+    return Dataset("", "", (column,), Target("y", ""), frame, rows, rows)
 
 
 def can_be_described(typed: Typed) -> None:
@@ -76,12 +80,21 @@ def can_be_shown(typed: Typed) -> None:
         require(is_shown, f"show returns {type(shown).__name__}, not a ShownCell")
 
 
+def has_a_typical_cell(typed: Typed) -> None:
+    """Check that the cell with which others are compared is one of the kind."""
+    column, values = typed
+    reference = make_reference(_dataset(column, values))[column.name]
+    is_alike = reference.dtype.kind == values.dtype.kind and len(reference) == 1
+    require(is_alike, "the typical cell is not of the kind")
+
+
 COLUMN_CHECKS: Final = (
     finds_missing_cells,
     has_a_fingerprint,
     can_be_described,
     can_be_shown,
     keeps_the_cells_under_noise,
+    has_a_typical_cell,
 )
 
 

@@ -22,6 +22,7 @@ from dlrun.contract.candidate import Epoch, FitContext, Predictions
 from dlrun.contract.dataset import Dataset, TextFormat
 from dlrun.contract.trial import ProbeScore, RetrainingCondition, Trial
 from dlrun.data import model_io as saved
+from dlrun.data.reference import REFERENCE
 from dlrun.errors import TrackingError, TrainingError
 from dlrun.recipe.schema import Recipe
 from dlrun.study.trial import TrialTask, run_trial
@@ -158,7 +159,7 @@ def test_the_model_takes_the_place_of_what_was_in_the_folder(
     folder.mkdir(parents=True)
     (folder / "old").write_text("old", encoding="utf-8")
     run(Toy(), dataset, folder)
-    assert [path.name for path in folder.iterdir()] == ["weights"]
+    assert {path.name for path in folder.iterdir()} == {"weights", REFERENCE}
 
 
 def test_a_model_is_weighed_where_it_is_kept(dataset: Dataset, tmp_path: Path) -> None:

@@ -82,6 +82,9 @@ class ColumnModule(Protocol):
     def show(self, column: Column, cell: Any) -> ShownCell:
         """Return a typed cell as people see or hear it."""
 
+    def typical(self, column: Column, values: pd.Series[Any]) -> Any:
+        """Return the cell with which others are compared (see `make_reference`)."""
+
     def add_noise(self, values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
         """Return typed cells with noise; `level` is in standard deviations, or a share of words."""
 

@@ -45,7 +45,7 @@ from dlrun.recipe.preprocessing import Audio
 
 __all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values", "find_shape",
            "is_encoded_sound", "is_known", "measures", "recognises", "segments", "show",
-           "shuffle_structure"]  # fmt: skip
+           "shuffle_structure", "typical"]  # fmt: skip
 
 LENGTH_QUANTILE: Final = 0.95  # of the sounds; `seconds: auto` is at most …
 LENGTH_FACTOR: Final = 2  # … this many times as long
@@ -243,6 +243,11 @@ def show(column: Column, cell: Any) -> ShownCell:
     file = BytesIO()
     soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
     return ShownCell("sound", text, as_data("audio/flac", file.getvalue()))
+
+
+def typical(column: Column, _values: pd.Series[Any]) -> NDArray[np.float32]:
+    """Return silence, as long as the longest sound."""
+    return np.zeros(column.shape, dtype=np.float32)
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

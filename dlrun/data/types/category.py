@@ -16,7 +16,7 @@ from dlrun.data.types.raw_column import RawColumn
 from dlrun.data.types.scalars import drop_values, is_known, measures, refuse_unread, show
 
 __all__ = ["add_noise", "canonical", "cast", "category_name", "describe", "drop_values",
-           "is_known", "measures", "recognises", "show", "to_category"]  # fmt: skip
+           "is_known", "measures", "recognises", "show", "to_category", "typical"]  # fmt: skip
 
 INTEGER: Final = re.compile(r"(-?\d+)\.0+")
 BOOLEANS: Final = {"true": "True", "false": "False"}
@@ -81,6 +81,11 @@ def describe(_column: Column, values: pd.Series[Any]) -> str:
     """Return the most frequent categories."""
     counts = values.value_counts()
     return ", ".join(counts.index[counts > 0][:N_SHOWN])
+
+
+def typical(_column: Column, values: pd.Series[Any]) -> Any:
+    """Return the most frequent category, of several the first; NaN where all are missing."""
+    return next(iter(values.mode()), np.nan)
 
 
 def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

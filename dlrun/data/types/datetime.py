@@ -26,7 +26,7 @@ from dlrun.data.types.scalars import (
 from dlrun.data.types.writing import Written
 
 __all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "find_format", "is_known",
-           "measures", "recognises", "show", "to_datetime"]  # fmt: skip
+           "measures", "recognises", "show", "to_datetime", "typical"]  # fmt: skip
 
 INFERRED: Final = frozenset({"date", "datetime", "datetime64"})
 ISO_ADVICE: Final = "Write dates as 2013-01-31 or 2013-01-31 09:30:00."
@@ -82,6 +82,11 @@ def to_datetime(values: pd.Series[Any], name: str = "") -> NDArray[np.datetime64
 def describe(_column: Column, values: pd.Series[Any]) -> str:
     """Return the first and the last date."""
     return f"{values.min()} … {values.max()}"
+
+
+def typical(_column: Column, values: pd.Series[Any]) -> Any:
+    """Return the median, of two the earlier; NaT where all are missing."""
+    return values.quantile(0.5, interpolation="lower")
 
 
 def add_noise(values: pd.Series[Any], _rng: np.random.Generator, _level: float) -> Any:

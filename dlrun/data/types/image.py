@@ -288,6 +288,15 @@ def show(column: Column, cell: Any) -> ShownCell:
     return ShownCell("image", describe(column, pd.Series([])), as_data(kind, file.getvalue()))
 
 
+def typical(column: Column, values: pd.Series[Any]) -> NDArray[np.uint8]:
+    """Return the mean image; zeros where all are missing."""
+    known = [cell for cell in values if cell.any()]
+    if not known:
+        return np.zeros(column.shape, dtype=np.uint8)
+    mean: NDArray[np.uint8] = np.rint(np.mean(known, axis=0)).astype(np.uint8)
+    return mean
+
+
 def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
     """Add normal noise of `level` times the range of the pixels."""
     noisy = (

@@ -26,7 +26,7 @@ from dlrun.data.types.scalars import (
 from dlrun.data.types.writing import Written
 
 __all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "find_format", "is_known",
-           "measures", "recognises", "show", "to_number"]  # fmt: skip
+           "measures", "recognises", "show", "to_number", "typical"]  # fmt: skip
 
 EXACT: Final = 2**53  # up to here every whole number has a float64 of its own
 ADVICE: Final = "Leave the cell empty where it is missing, or list what stands there in data.na."
@@ -117,6 +117,11 @@ def count_infinite(values: pd.Series[Any]) -> int:
 def describe(_column: Column, values: pd.Series[Any]) -> str:
     """Return the range of the values."""
     return f"{values.min():g} … {values.max():g}"
+
+
+def typical(_column: Column, values: pd.Series[Any]) -> float:
+    """Return the median; NaN where all are missing."""
+    return float(values.median())
 
 
 def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -38,7 +38,8 @@ from dlrun.data.types.sequence import (
 from dlrun.recipe.preprocessing import Series
 
 __all__ = ["add_noise", "cast", "describe", "drop_values", "find_shape", "is_known", "measures",
-           "recognises", "segments", "show", "shuffle_structure", "to_steps"]  # fmt: skip
+           "recognises", "segments", "show", "shuffle_structure", "to_steps",
+           "typical"]  # fmt: skip
 
 # A list of numbers in JSON. Possessive: no backtracking through a thousand digits.
 LIST: Final = re.compile(r"\[(?:[\s\[\],]|-?\d[\d.eE+-]*+|NaN|null|-?Infinity)*+(?<=\])\s*")
@@ -178,6 +179,16 @@ def show(_column: Column, cell: Any) -> ShownCell:
     )
     many = f", {channels} channels" if channels > 1 else ""
     return ShownCell("line", f"{steps:,} steps{many}", lines=lines)
+
+
+def typical(column: Column, values: pd.Series[Any]) -> NDArray[np.float32]:
+    """Return the mean of each step and channel; where none is known, that of the channel, or 0."""
+    total, count = np.zeros(column.shape), np.zeros(column.shape)
+    for cell in values:
+        total[: len(cell)] += np.nan_to_num(cell)
+        count[: len(cell)] += ~np.isnan(cell)
+    means = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    return np.where(count > 0, total / np.maximum(count, 1), means).astype(np.float32)
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -125,6 +125,11 @@ def show(_column: Column, cell: Any) -> ShownCell:
     return ShownCell("quote", cell[:MOST_LETTERS] + more)
 
 
+def typical(_column: Column, _values: pd.Series[Any]) -> str:
+    """Return the empty text."""
+    return ""
+
+
 # ------------------------------------------------------------------------------ perturbations
 
 
