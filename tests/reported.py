@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dlrun.contract.excerpt import DataExcerpt
+from dlrun.contract.inside import Inside
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
 from dlrun.data.targets import target_kind
@@ -29,6 +30,7 @@ class MadeStudy(Study):
     probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
     search: pd.DataFrame = field(default_factory=lambda: search_table([]))
     excerpt: DataExcerpt | None = None
+    inside: Mapping[str, Inside] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def read_predictions(self, candidate: str) -> pd.DataFrame:
@@ -54,6 +56,9 @@ class MadeStudy(Study):
 
     def read_excerpt(self) -> DataExcerpt | None:
         return self.excerpt
+
+    def read_inside(self, candidate: str) -> Inside | None:
+        return self.inside.get(candidate)
 
     def read_text(self, name: str) -> str:
         return self.texts[name]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dlrun.contract.candidate import Predictions
     from dlrun.contract.excerpt import DataExcerpt
+    from dlrun.contract.inside import Inside
     from dlrun.contract.note import Note
     from dlrun.contract.search import SearchBudget
 
@@ -154,6 +155,10 @@ class Study(Protocol):
     @abstractmethod
     def read_excerpt(self) -> DataExcerpt | None:
         """Return what was kept of the rows; None where the study was tracked without it."""
+
+    @abstractmethod
+    def read_inside(self, candidate: str) -> Inside | None:
+        """Return what a look inside a candidate has found; None where nobody has looked."""
 
     @abstractmethod
     def read_text(self, name: str) -> str:

@@ -77,6 +77,9 @@ class SimulatedStudy(Study):
     def read_excerpt(self) -> None:
         """Return None; see `Study`."""
 
+    def read_inside(self, candidate: str) -> None:
+        """Return None; see `Study`."""
+
     def read_text(self, name: str) -> str:
         """Return nothing; see `Study`."""
         return ""

@@ -80,6 +80,7 @@ def train(
 
     # 2 · the store, and what was trained before
     from dlrun.study.blend import run_blend
+    from dlrun.study.inside.stage import look_inside
     from dlrun.study.outlook import make_outlook
     from dlrun.study.resume import journal_folder
     from dlrun.tracking.orphaned_runs import close_dead_runs
@@ -106,7 +107,9 @@ def train(
             trials += run_blend(plan, study, journal, trials, reporter.note)
             # 4 · the verdict
             tracked, comparison = _conclude(study)
-            # 5 · the model to keep, and the report
+            # 5 · a look inside the models
+            look_inside(plan, study, tracked.name, reporter, journal, engine)
+            # 6 · the model to keep, and the report
             models = FinalModels(plan, study, reporter, journal, engine, refit)
             outcome = _keep(models, trials, tracked, comparison)
             if study.store.note and study.store.note != store.note:

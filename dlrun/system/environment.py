@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -45,3 +46,11 @@ def describe_environment() -> str:
         **versions(),
     }
     return "".join(f"{name} {value}\n" for name, value in facts.items())
+
+
+def user_name() -> str:
+    """Return the name of the user; unknown where a container runs under an id without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -23,6 +23,7 @@ from dlrun.system.text import did_you_mean, listed
 from dlrun.tracking import tables
 from dlrun.tracking.client import clear_errors
 from dlrun.tracking.excerpt import EXCERPT, excerpt_from_json
+from dlrun.tracking.inside import INSIDE, inside_from_json
 from dlrun.tracking.store import candidates_of, local_path
 from dlrun.tracking.tags import kept_model
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dlrun.contract.excerpt import DataExcerpt
+    from dlrun.contract.inside import Inside
     from dlrun.tracking.store import Store
 
 SHORTEST_ID: Final = 4
@@ -216,6 +218,15 @@ class TrackedStudy(Study):
         with clear_errors(self.store.place):
             is_kept = _has(self.store, self.run, EXCERPT)
         return excerpt_from_json(self.read_text(EXCERPT)) if is_kept else None
+
+    def read_inside(self, candidate: str) -> Inside | None:
+        """Return what a look inside a candidate has found; see `Study`."""
+        with clear_errors(self.store.place):
+            run = candidate_run(self.store, self.run, candidate)
+            if not _has(self.store, run, INSIDE):
+                return None
+            with artifact(self.store, run, INSIDE) as file:
+                return inside_from_json(file.read_text(encoding="utf-8"))
 
     def read_text(self, name: str) -> str:
         """Return the contents of a text file of the study."""

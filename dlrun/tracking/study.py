@@ -13,6 +13,7 @@ from typing import Self
 from dlrun.contract.candidate import Epoch, Kind
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
+from dlrun.contract.inside import Inside
 from dlrun.contract.study import KeptModel
 from dlrun.contract.trial import ProbeScore, Trial
 from dlrun.errors import TrackingError
@@ -132,6 +133,10 @@ class StudyRun:
     def log_excerpt(self, excerpt: DataExcerpt) -> None:
         """Log an excerpt of the data."""
         self._write(lambda writer: writer.log_excerpt(excerpt))
+
+    def log_inside(self, inside: Inside) -> None:
+        """Log what a look inside a candidate has found."""
+        self._write(lambda writer: writer.log_inside(inside))
 
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Log the report as HTML, and figures as candidate → file name → content.

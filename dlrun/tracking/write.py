@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import socket
@@ -15,14 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from dlrun.contract.candidate import Epoch, Kind, side_of
 from dlrun.contract.dataset import Split
 from dlrun.contract.excerpt import DataExcerpt
+from dlrun.contract.inside import Inside
 from dlrun.contract.study import KeptModel, rows_of_last_split
 from dlrun.contract.trial import ProbeScore, Trial
+from dlrun.system.environment import user_name
 from dlrun.system.secrets import mask, mask_uri
 from dlrun.system.spreadsheet import guarded
 from dlrun.system.version import __version__
 from dlrun.tracking import tables
 from dlrun.tracking.client import PARAMS_AT_ONCE, in_batches
 from dlrun.tracking.excerpt import EXCERPT, excerpt_to_json
+from dlrun.tracking.inside import log_inside
 from dlrun.tracking.model import (
     ModelCard,
     delete_models,
@@ -212,6 +214,10 @@ class StudyWriter:
         """Log an excerpt of the data to the study."""
         self._log_text(EXCERPT, excerpt_to_json(excerpt))
 
+    def log_inside(self, inside: Inside) -> None:
+        """Log what a look inside a candidate has found to its run."""
+        log_inside(self.store.client, self._runs[inside.candidate], inside)
+
     def log_report(self, page: str, figures: Mapping[str, Mapping[str, bytes]]) -> None:
         """Log the page to the study, and the figures to the candidates; those of "" to it, too."""
         self._log_text("report.html", page)
@@ -278,7 +284,7 @@ class StudyWriter:
             "dlrun.pid": str(os.getpid()),
             "mlflow.source.name": str(facts.source_file),
             "mlflow.source.type": "LOCAL",
-            "mlflow.user": _user(),
+            "mlflow.user": user_name(),
         }
         if facts.git_commit:
             tags["mlflow.source.git.commit"] = facts.git_commit
@@ -391,10 +397,3 @@ class StudyWriter:
 
     def _end(self, run_id: str, status: str) -> None:
         self.store.client.set_terminated(run_id, status, end_time=self.now)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a user id without a name
-        return "unknown"

@@ -22,6 +22,7 @@ import dlrun
 from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Splits
 from dlrun.contract.excerpt import DataExcerpt, ShownCell
+from dlrun.contract.inside import Inside
 from dlrun.contract.trial import Trial
 from dlrun.errors import TrackingError
 from dlrun.tracking import tables
@@ -182,6 +183,9 @@ def test_the_report_and_the_numbers_of_the_verdict(store: Store, facts: StudyFac
             excerpt := DataExcerpt(3, 1, None, (), {7: {"x": ShownCell("plain", "ü")}})
         )
         assert find_study(store, study.id).read_excerpt() == excerpt
+        assert find_study(store, study.id).read_inside("linear") is None
+        study.log_inside(inside := Inside("linear", "classic", 1, "some rows"))
+        assert find_study(store, study.id).read_inside("linear") == inside
     found = runs(store, study.id)
     assert found["study"].data.metrics == {"verdict/p_deep": 0.25}
     assert files(found["study"])["report.html"].read_text("utf-8") == "<p>ü</p>"

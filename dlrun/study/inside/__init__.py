@@ -1,0 +1,1 @@
+"""Looks inside fitted candidates, from their saved models."""
