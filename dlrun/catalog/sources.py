@@ -25,8 +25,12 @@ SOURCES: Final = {
         Source("sklearn", "tables that scikit-learn brings or downloads"),
         Source("openml", "tables of openml.org, by name or number"),
         Source("keras", "images, texts and tables of keras.datasets"),
+        Source(
+            "formula", "known functions, computed: sines, step, chirp, runge, franke; settings as "
+            "in formula:sines?rows=1000&noise=0.1&seed=0",
+        ),
     )
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

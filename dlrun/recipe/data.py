@@ -164,7 +164,7 @@ class Data(Section):
 
     source: str
     """A path, glob or range ({000..099}) from the recipe's folder; or an address (https://…),
-    sklearn:, openml:, keras:, module:function."""
+    sklearn:, openml:, keras:, formula:, module:function."""
     target: str | Annotated[list[str], Field(min_length=1)] | None = None
     """The column to predict, or the columns of a multi-label target; required unless the source
     brings one."""

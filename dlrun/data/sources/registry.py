@@ -45,8 +45,8 @@ def read_source(
     """Read the source of a recipe as a raw table.
 
     Args:
-        source: a path, a glob, an address, `sklearn:NAME`, `keras:NAME`, `openml:NAME` or
-            `package.module:function`.
+        source: a path, a glob, an address, `sklearn:NAME`, `keras:NAME`, `openml:NAME`,
+            `formula:NAME` or `package.module:function`.
         folder: where relative paths and the user's modules start.
         target: a name for the target of a source that has none.
         types: column → kind, as set in the recipe.
