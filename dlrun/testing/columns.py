@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -88,6 +89,17 @@ def has_a_typical_cell(typed: Typed) -> None:
     require(is_alike, "the typical cell is not of the kind")
 
 
+def can_be_occluded(typed: Typed) -> None:
+    """Check that every cell has as many parts as its weights, and tokens, say."""
+    column, values = typed
+    reference = make_reference(_dataset(column, values))[column.name][0]
+    for cell in values:
+        found = column_module(column.type).occlude(column, cell, reference)
+        n_parts = len(found.cells)
+        require(n_parts == prod(found.shape), "its parts do not have the shape that it says")
+        require(len(found.tokens) in (0, n_parts), "it has not one token for each part")
+
+
 COLUMN_CHECKS: Final = (
     finds_missing_cells,
     has_a_fingerprint,
@@ -95,6 +107,7 @@ COLUMN_CHECKS: Final = (
     can_be_shown,
     keeps_the_cells_under_noise,
     has_a_typical_cell,
+    can_be_occluded,
 )
 
 

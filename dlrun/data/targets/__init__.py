@@ -156,6 +156,18 @@ class TargetKind(Protocol):
     def row_losses(self, y: Y, predictions: Predictions) -> NDArray[np.float64]:
         """Return how wrong each prediction is, (rows,): cross-entropy or absolute error."""
 
+    def outputs(self, predictions: Predictions) -> NDArray[np.int64]:
+        """Return which output of each row is explained, (rows,): the most probable class or label.
+
+        It is 0 where the target is a number.
+        """
+
+    def margins(self, predictions: Predictions, outputs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the log-odds of a class or label of each row, or its number, (rows,)."""
+
+    def margin_unit(self) -> str:
+        """Return the unit of `margins`, empty for the target's own."""
+
     def indicators(self, y: Y, codes: Sequence[int]) -> NDArray[np.float64]:
         """Return whether a row is of these classes or labels, (rows, codes), or the number."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TASK: Final = __name__.rpartition(".")[2]  # a task is found by its module's name
 NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 LEAST_PROBABILITY: Final = 1e-15  # of which a loss is finite
+LEAST_CHANCE: Final = 1e-6  # of a class and of all others, so that log-odds are finite
 LABEL_TYPES: Final = {"str": "string", "int": "long", "float": "double", "bool": "boolean"}
 
 
@@ -229,6 +230,29 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     true = predictions.values[np.arange(len(y)), y]
     losses: NDArray[np.float64] = -np.log(np.clip(true, LEAST_PROBABILITY, 1.0))
     return losses
+
+
+def outputs(predictions: Predictions) -> NDArray[np.int64]:
+    """Return the most probable class or label."""
+    return predictions.class_indices
+
+
+def margins(predictions: Predictions, outputs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the log-odds of a class against all others, from -13.8 to 13.8."""
+    is_own = np.arange(predictions.values.shape[1]) == outputs[:, None]
+    others = np.where(is_own, 0.0, predictions.values).sum(axis=1)  # 1 - p would cancel
+    return log_odds(predictions.values[is_own], others)
+
+
+def log_odds(chance: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the log-odds of a probability, beside that of everything else."""
+    odds: NDArray[np.float64] = np.log((chance + LEAST_CHANCE) / (others + LEAST_CHANCE))
+    return odds
+
+
+def margin_unit() -> str:
+    """Return log-odds."""
+    return "log-odds"
 
 
 def indicators(y: Y, codes: Sequence[int]) -> NDArray[np.float64]:

@@ -243,6 +243,15 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     return losses
 
 
+outputs, margin_unit = classification.outputs, classification.margin_unit
+
+
+def margins(predictions: Predictions, outputs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the log-odds of a label, from -13.8 to 13.8."""
+    chance = predictions.values[np.arange(len(outputs)), outputs]
+    return classification.log_odds(chance, 1.0 - chance)
+
+
 def indicators(y: Y, codes: Sequence[int]) -> NDArray[np.float64]:
     """Return these columns of y as float64."""
     return y[:, codes].astype(np.float64)

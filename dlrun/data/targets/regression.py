@@ -177,6 +177,21 @@ def row_losses(y: Y, predictions: Predictions) -> NDArray[np.float64]:
     return np.abs(y - predictions.values)
 
 
+def outputs(predictions: Predictions) -> NDArray[np.int64]:
+    """Return zeros: there is one output."""
+    return np.zeros(len(predictions.values), dtype=np.int64)
+
+
+def margins(predictions: Predictions, _outputs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the numbers."""
+    return predictions.values
+
+
+def margin_unit() -> str:
+    """Return no unit: the target's own."""
+    return ""
+
+
 def indicators(y: Y, _codes: Sequence[int]) -> NDArray[np.float64]:
     """Return y, (rows, 1)."""
     return y[:, None]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlrun.contract.note import Note
+    from dlrun.data.types.occluded import Occluded
     from dlrun.data.types.raw_column import RawColumn
     from dlrun.data.types.writing import Written
 
@@ -84,6 +85,9 @@ class ColumnModule(Protocol):
 
     def typical(self, column: Column, values: pd.Series[Any]) -> Any:
         """Return the cell with which others are compared (see `make_reference`)."""
+
+    def occlude(self, column: Column, cell: Any, reference: Any) -> Occluded:
+        """Return a typed cell with one part after the other replaced by the reference's."""
 
     def add_noise(self, values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:
         """Return typed cells with noise; `level` is in standard deviations, or a share of words."""

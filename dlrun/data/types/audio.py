@@ -29,10 +29,13 @@ from dlrun.data.types.decode import (
     locate,
     to_array,
 )
+from dlrun.data.types.occluded import Occluded, replace_parts
 from dlrun.data.types.raw_column import RawColumn
 from dlrun.data.types.sequence import (
+    N_STRETCHES,
     add_noise,
     drop_segment,
+    even_slices,
     is_known,
     length_measure,
     length_range,
@@ -44,7 +47,7 @@ from dlrun.errors import DataError
 from dlrun.recipe.preprocessing import Audio
 
 __all__ = ["add_noise", "cast", "decode_sound", "describe", "drop_values", "find_shape",
-           "is_encoded_sound", "is_known", "measures", "recognises", "segments", "show",
+           "is_encoded_sound", "is_known", "measures", "occlude", "recognises", "segments", "show",
            "shuffle_structure", "typical"]  # fmt: skip
 
 LENGTH_QUANTILE: Final = 0.95  # of the sounds; `seconds: auto` is at most …
@@ -248,6 +251,14 @@ def show(column: Column, cell: Any) -> ShownCell:
 def typical(column: Column, _values: pd.Series[Any]) -> NDArray[np.float32]:
     """Return silence, as long as the longest sound."""
     return np.zeros(column.shape, dtype=np.float32)
+
+
+def occlude(_column: Column, cell: NDArray[np.float32], reference: NDArray[np.float32]) -> Occluded:
+    """Silence one stretch of 16 after the other; a missing sound becomes the reference."""
+    if not len(cell):
+        return Occluded((reference,), (1,))
+    stretches = [(each,) for each in even_slices(len(cell), N_STRETCHES)]
+    return Occluded(replace_parts(cell, reference, stretches), (len(stretches),))
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -13,10 +13,11 @@ from pandas.api import types
 
 from dlrun.contract.dataset import Column
 from dlrun.data.types.raw_column import RawColumn
-from dlrun.data.types.scalars import drop_values, is_known, measures, refuse_unread, show
+from dlrun.data.types.scalars import drop_values, is_known, measures, occlude, refuse_unread, show
 
 __all__ = ["add_noise", "canonical", "cast", "category_name", "describe", "drop_values",
-           "is_known", "measures", "recognises", "show", "to_category", "typical"]  # fmt: skip
+           "is_known", "measures", "occlude", "recognises", "show", "to_category",
+           "typical"]  # fmt: skip
 
 INTEGER: Final = re.compile(r"(-?\d+)\.0+")
 BOOLEANS: Final = {"true": "True", "false": "False"}

@@ -20,13 +20,14 @@ from dlrun.data.types.scalars import (
     hide_markers,
     is_known,
     measures,
+    occlude,
     refuse_unread,
     show,
 )
 from dlrun.data.types.writing import Written
 
 __all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "find_format", "is_known",
-           "measures", "recognises", "show", "to_datetime", "typical"]  # fmt: skip
+           "measures", "occlude", "recognises", "show", "to_datetime", "typical"]  # fmt: skip
 
 INFERRED: Final = frozenset({"date", "datetime", "datetime64"})
 ISO_ADVICE: Final = "Write dates as 2013-01-31 or 2013-01-31 09:30:00."

@@ -28,6 +28,7 @@ from dlrun.data.types.decode import (
     locate,
     to_array,
 )
+from dlrun.data.types.occluded import Occluded, replace_parts
 from dlrun.data.types.raw_column import RawColumn
 from dlrun.data.types.sequence import even_slices
 from dlrun.recipe.preprocessing import Image
@@ -48,6 +49,7 @@ COLOR_DIMENSIONS: Final = 3  # height, width, channels
 SHOWN_SIDE: Final = 160  # pixels of an image that is shown
 PHOTO: Final = 64 * 64  # values of an image in colour, from which JPEG is the smaller file
 PATCHES: Final = 4  # along each side of an image
+OCCLUDED: Final = 8  # patches along each side, one of which is replaced at a time
 CHUNK: Final = 1024  # rows that are floats at once, which take eight times the memory
 
 
@@ -295,6 +297,13 @@ def typical(column: Column, values: pd.Series[Any]) -> NDArray[np.uint8]:
         return np.zeros(column.shape, dtype=np.uint8)
     mean: NDArray[np.uint8] = np.rint(np.mean(known, axis=0)).astype(np.uint8)
     return mean
+
+
+def occlude(_column: Column, cell: NDArray[np.uint8], reference: NDArray[np.uint8]) -> Occluded:
+    """Replace one patch of 8 × 8 after the other by that of the reference."""
+    rows, columns = (tuple(even_slices(side, OCCLUDED)) for side in cell.shape[:2])
+    parts = [(down, across) for down in rows for across in columns]
+    return Occluded(replace_parts(cell, reference, parts), (len(rows), len(columns)))
 
 
 def add_noise(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -20,13 +20,14 @@ from dlrun.data.types.scalars import (
     hide_markers,
     is_known,
     measures,
+    occlude,
     refuse_unread,
     show,
 )
 from dlrun.data.types.writing import Written
 
 __all__ = ["add_noise", "canonical", "cast", "describe", "drop_values", "find_format", "is_known",
-           "measures", "recognises", "show", "to_number", "typical"]  # fmt: skip
+           "measures", "occlude", "recognises", "show", "to_number", "typical"]  # fmt: skip
 
 EXACT: Final = 2**53  # up to here every whole number has a float64 of its own
 ADVICE: Final = "Leave the cell empty where it is missing, or list what stands there in data.na."

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from dlrun.contract.dataset import Column
 from dlrun.contract.excerpt import ShownCell
+from dlrun.data.types.occluded import Occluded
 from dlrun.data.types.writing import is_marker
 from dlrun.errors import DataError
 
@@ -37,6 +38,11 @@ def show(_column: Column, cell: Any) -> ShownCell:
     if pd.isna(cell):
         return ShownCell("plain", "")
     return ShownCell("plain", f"{cell:.6g}" if isinstance(cell, float) else str(cell))
+
+
+def occlude(_column: Column, _cell: Any, reference: Any) -> Occluded:
+    """Return the reference: a single value has no parts."""
+    return Occluded((reference,), ())
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

@@ -14,6 +14,7 @@ from dlrun.contract.dataset import Column
 from dlrun.data.types.decode import as_cells
 
 N_SEGMENTS: Final = 8
+N_STRETCHES: Final = 16  # one of which is replaced at a time
 
 
 def is_known(values: pd.Series[Any]) -> NDArray[np.bool_]:

@@ -24,10 +24,13 @@ from dlrun.contract.note import Note
 from dlrun.data.types.decode import CellError, as_cells, for_each, to_array
 from dlrun.data.types.image import has_pixels
 from dlrun.data.types.number import to_number
+from dlrun.data.types.occluded import Occluded, replace_parts
 from dlrun.data.types.raw_column import RawColumn
 from dlrun.data.types.sequence import (
+    N_STRETCHES,
     add_noise,
     drop_segment,
+    even_slices,
     is_known,
     length_measure,
     length_range,
@@ -38,13 +41,14 @@ from dlrun.data.types.sequence import (
 from dlrun.recipe.preprocessing import Series
 
 __all__ = ["add_noise", "cast", "describe", "drop_values", "find_shape", "is_known", "measures",
-           "recognises", "segments", "show", "shuffle_structure", "to_steps",
+           "occlude", "recognises", "segments", "show", "shuffle_structure", "to_steps",
            "typical"]  # fmt: skip
 
 # A list of numbers in JSON. Possessive: no backtracking through a thousand digits.
 LIST: Final = re.compile(r"\[(?:[\s\[\],]|-?\d[\d.eE+-]*+|NaN|null|-?Infinity)*+(?<=\])\s*")
 SHOWN_STEPS: Final = 120
 SHOWN_CHANNELS: Final = 6
+SEPARATE_CHANNELS: Final = 8  # whose stretches are replaced one by one
 N_DIMENSIONS: Final = 2  # of several channels
 
 
@@ -189,6 +193,20 @@ def typical(column: Column, values: pd.Series[Any]) -> NDArray[np.float32]:
         count[: len(cell)] += ~np.isnan(cell)
     means = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
     return np.where(count > 0, total / np.maximum(count, 1), means).astype(np.float32)
+
+
+def occlude(_column: Column, cell: NDArray[np.float32], reference: NDArray[np.float32]) -> Occluded:
+    """Replace one stretch of 16 after the other by the reference's, each channel by itself.
+
+    More than eight channels are replaced together; a missing series becomes the reference.
+    """
+    if not len(cell):
+        return Occluded((reference,), (1, 1))
+    stretches = [*even_slices(len(cell), N_STRETCHES)]
+    n = cell.shape[1]
+    channels = [slice(k, k + 1) for k in range(n)] if n <= SEPARATE_CHANNELS else [slice(n)]
+    parts = [(steps, channel) for steps in stretches for channel in channels]
+    return Occluded(replace_parts(cell, reference, parts), (len(stretches), len(channels)))
 
 
 def drop_values(values: pd.Series[Any], rng: np.random.Generator, level: float) -> Any:

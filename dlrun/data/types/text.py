@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from dlrun.contract.dataset import Column
 from dlrun.contract.excerpt import ShownCell
 from dlrun.data.types.decode import CellError, Folders, for_each, is_present, locate
+from dlrun.data.types.occluded import Occluded
 from dlrun.data.types.raw_column import RawColumn
+from dlrun.data.types.sequence import even_slices
 
 INLINE: Final = "inline"  # the format of texts that stand in the cells
 MOST_LETTERS: Final = 600  # of a text that is shown
+MOST_WORDS: Final = 120  # that are left out one by one
 FILE: Final = re.compile(r".+\.txt", re.IGNORECASE)
 
 
@@ -128,6 +131,15 @@ def show(_column: Column, cell: Any) -> ShownCell:
 def typical(_column: Column, _values: pd.Series[Any]) -> str:
     """Return the empty text."""
     return ""
+
+
+def occlude(_column: Column, cell: str, _reference: str) -> Occluded:
+    """Leave out one word after the other; of a text of more than 120, several in a row."""
+    words = cell.split()
+    spans = [*even_slices(len(words), MOST_WORDS)] if words else []
+    rest = tuple(" ".join([*words[: each.start], *words[each.stop :]]) for each in spans)
+    tokens = tuple(" ".join(words[each]) for each in spans)
+    return Occluded(rest, (len(spans),), tokens)
 
 
 # ------------------------------------------------------------------------------ perturbations
