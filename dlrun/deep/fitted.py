@@ -17,6 +17,7 @@ from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.deep.backbones.backbone import Reader, load_reader
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader, group_columns
+from dlrun.deep.inside.trace import TracedNetwork
 from dlrun.deep.network import count_parameters, input_names
 from dlrun.deep.objective import MATRIX, to_predictions
 from dlrun.deep.training.device_data import chunks
@@ -25,6 +26,8 @@ from dlrun.errors import DataError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from dlrun.contract.trace import RowTrace
 
 FILE: Final = "network.keras"
 NOTES: Final = "network.json"
@@ -76,6 +79,11 @@ class FittedNetwork:
         """
         groups = self._reader.open(frame)
         return np.concatenate([self._represent(chunk) for chunk in self._chunks(groups)])
+
+    def trace(self, frame: pd.DataFrame, output: int) -> RowTrace:
+        """Trace one typed row through the layers; `dlrun.contract.trace` has `Traces`."""
+        network = TracedNetwork(self.model, self.columns, self.target)
+        return network.trace(self._reader.read(frame), output)
 
     def save(self, folder: Path) -> None:
         """Write the network, its facts and its readers into an existing, empty folder."""

@@ -33,7 +33,7 @@ Table = Mapping[str, int]
 def make_reader(columns: Sequence[Column], model: Any) -> Read:
     """Make the reader of category columns, with the vocabularies of a Keras model."""
     names = [column.name for column in columns]
-    tables = _lookup_tables(model, len(names))
+    tables = lookup_tables(model, len(names))
     return lambda frame: read_categories(frame, names, tables)
 
 
@@ -59,7 +59,7 @@ def read_categories(
     return codes
 
 
-def _lookup_tables(model: Any, n_columns: int) -> list[Table]:
+def lookup_tables(model: Any, n_columns: int) -> list[Table]:
     """Return value → code for each category column that a Keras model looks up."""
     layers = [model.get_layer(_lookup_name(i)) for i in range(n_columns)]
     return [
