@@ -11,7 +11,7 @@ from dlrun.contract.dataset import Target
 from dlrun.contract.trace import NumpyCheck, OutputStep
 from dlrun.deep.backend import keras
 from dlrun.deep.inside.formulas import ACTIVATIONS, check, name_of
-from dlrun.deep.inside.record import Call, numbers, record_calls
+from dlrun.deep.inside.record import RecordedCall, numbers, record_calls
 from dlrun.deep.objective import to_predictions
 
 Numbers = NDArray[np.float64]
@@ -46,13 +46,13 @@ def trace_outputs(
     return activation, steps, scale, shift, done
 
 
-def _finish(finish: Any, logits: Numbers) -> tuple[Numbers, list[Call]]:
-    calls: list[Call] = []
+def _finish(finish: Any, logits: Numbers) -> tuple[Numbers, list[RecordedCall]]:
+    calls: list[RecordedCall] = []
     tensor = keras.ops.convert_to_tensor(logits[None].astype(np.float32))
     return numbers(record_calls(finish, tensor, calls))[0], calls
 
 
-def _activates(call: Call) -> bool:
+def _activates(call: RecordedCall) -> bool:
     return call.kind == "Activation"
 
 

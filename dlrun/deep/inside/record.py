@@ -14,7 +14,7 @@ from dlrun.deep.backend import keras
 
 
 @dataclass(frozen=True)
-class Call:
+class RecordedCall:
     """One call of an operation.
 
     Attributes:
@@ -40,7 +40,9 @@ class Call:
         return isinstance(self.operation, keras.Layer)
 
 
-def record_calls(model: Any, inputs: Any, calls: list[Call], within: tuple[str, ...] = ()) -> Any:
+def record_calls(
+    model: Any, inputs: Any, calls: list[RecordedCall], within: tuple[str, ...] = ()
+) -> Any:
     """Run a functional model eagerly, without training, and return its outputs.
 
     One row takes milliseconds this way; to compile the model first takes seconds.
@@ -60,7 +62,7 @@ def record_calls(model: Any, inputs: Any, calls: list[Call], within: tuple[str, 
                 kwargs["training"] = False
             output = operation(*args, **kwargs)
             tensors = tuple(keras.tree.flatten(args))
-            calls.append(Call(operation, within, tensors, keras.tree.flatten(output)[0]))
+            calls.append(RecordedCall(operation, within, tensors, keras.tree.flatten(output)[0]))
             return output
 
         return call
@@ -79,6 +81,6 @@ def numbers(tensor: Any) -> NDArray[np.float64]:
     return found
 
 
-def find_call(calls: Iterable[Call], name: str) -> Call:
+def find_call(calls: Iterable[RecordedCall], name: str) -> RecordedCall:
     """Return the call of the layer of a name."""
     return next(call for call in calls if call.operation.name == name)

@@ -15,7 +15,7 @@ from dlrun.deep.backend import keras
 from dlrun.deep.inside.formulas import ACTIVATIONS, check, name_of, spread_of, weighted_sum
 from dlrun.deep.inside.outputs import trace_outputs
 from dlrun.deep.inside.received import received_inputs
-from dlrun.deep.inside.record import Call, find_call, numbers, record_calls
+from dlrun.deep.inside.record import RecordedCall, find_call, numbers, record_calls
 
 Numbers = NDArray[np.float64]
 
@@ -67,8 +67,8 @@ class TracedNetwork:
             groups: group → (1, …), as the encoder takes them.
             output: the class whose sum is written out at the head, 0 where the target is a number.
         """
-        before: list[Call] = []
-        within: list[Call] = []
+        before: list[RecordedCall] = []
+        within: list[RecordedCall] = []
         encoded = record_calls(self._part("encoder"), groups, before)
         record_calls(self._part("body"), encoded, within)
         rows = {name: numbers(tensor)[0] for name, tensor in encoded.items()}
@@ -116,23 +116,23 @@ class Plain:
         return self.names[place] if is_plain else ""
 
 
-def _is_head(call: Call) -> bool:
+def _is_head(call: RecordedCall) -> bool:
     name: str = call.operation.name
     return name == HEAD
 
 
-def _is_quiet(call: Call) -> bool:
+def _is_quiet(call: RecordedCall) -> bool:
     return call.kind in QUIET or _makes_weights(call)
 
 
-def _makes_weights(call: Call) -> bool:
+def _makes_weights(call: RecordedCall) -> bool:
     """Return whether a dense layer on a single 1 stands for a trained tensor."""
     first = call.inputs[0]
     return call.kind == "Dense" and tuple(first.shape) == (1, 1) and float(first[0, 0]) == 1.0
 
 
 def _trace(
-    call: Call, later: Sequence[Call], part: str, plain: Plain, unit: int | None
+    call: RecordedCall, later: Sequence[RecordedCall], part: str, plain: Plain, unit: int | None
 ) -> LayerTrace:
     output = numbers(call.output)
     own = output[0] if output.ndim else output[None]
@@ -159,7 +159,7 @@ def _largest(values: Numbers) -> Iterator[tuple[tuple[int, ...], float]]:
         yield tuple(map(int, np.unravel_index(place, values.shape))), float(flat[place])
 
 
-def _recompute(call: Call, output: Numbers) -> Recomputed | None:
+def _recompute(call: RecordedCall, output: Numbers) -> Recomputed | None:
     """Compute a dense layer, or an activation, again; None of other layers."""
     layer = call.operation
     if call.kind not in ("Dense", "EinsumDense", "Activation"):
@@ -181,7 +181,9 @@ def _recompute(call: Call, output: Numbers) -> Recomputed | None:
     return Recomputed(z, activation, check(formula, ours, output, size, precision))
 
 
-def _sums(call: Call, x: Numbers, kernel: Numbers, bias: Numbers | None) -> tuple[Numbers, float]:
+def _sums(
+    call: RecordedCall, x: Numbers, kernel: Numbers, bias: Numbers | None
+) -> tuple[Numbers, float]:
     """Return z, and the largest sum of absolute products."""
     if call.kind == "Dense":
         z = weighted_sum(x, kernel, bias)
@@ -201,7 +203,11 @@ def _activate(layer: Any, activation: str, z: Numbers) -> Numbers:
 
 
 def _unit_sum(
-    call: Call, later: Sequence[Call], done: Recomputed, plain: Plain, unit: int | None
+    call: RecordedCall,
+    later: Sequence[RecordedCall],
+    done: Recomputed,
+    plain: Plain,
+    unit: int | None,
 ) -> UnitSum:
     """Write out the sum of the wanted unit, else of the one farthest from zero after all steps."""
     output = numbers(call.output)
@@ -225,7 +231,7 @@ def _unit_sum(
     )
 
 
-def _steps(call: Call, later: Sequence[Call]) -> Iterator[tuple[str, Numbers]]:
+def _steps(call: RecordedCall, later: Sequence[RecordedCall]) -> Iterator[tuple[str, Numbers]]:
     """Yield what follows a sum up to its activation, where each unit keeps its place."""
     found, current = [], call.output
     for following in later:

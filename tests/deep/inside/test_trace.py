@@ -102,7 +102,7 @@ def _layers(model):
     from dlrun.deep.inside import trace
 
     plain = trace.Plain((), np.zeros(0))
-    calls: list[trace.Call] = []
+    calls: list[trace.RecordedCall] = []
     x = {"number": tf.constant([[0.5, -1.0, 2.0, 0.1]])}
     trace.record_calls(model, x, calls)
     listed = [call for call in calls if call.kind == "Dense"]
