@@ -14,7 +14,7 @@ from dlrun.contract.inside import Inside
 from dlrun.contract.study import DataSummary, Study
 from dlrun.contract.trial import Cost
 from dlrun.data.targets import target_kind
-from dlrun.tracking.tables import probe_scores_table, search_table, weights_table
+from dlrun.tracking.tables import layers_table, probe_scores_table, search_table, weights_table
 
 RECIPE = "name: made\ndata: {source: made.csv}\n"
 FAMILIES = {"mlp": "deep", "wide": "deep"}
@@ -27,6 +27,7 @@ class MadeStudy(Study):
     predictions: Mapping[str, pd.DataFrame]
     weights: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     epochs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    layers: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     probe_scores: pd.DataFrame = field(default_factory=lambda: probe_scores_table([]))
     search: pd.DataFrame = field(default_factory=lambda: search_table([]))
     excerpt: DataExcerpt | None = None
@@ -53,6 +54,9 @@ class MadeStudy(Study):
 
     def read_epochs(self, candidate: str) -> pd.DataFrame:
         return self.epochs.get(candidate, pd.DataFrame())
+
+    def read_layers(self, candidate: str) -> pd.DataFrame:
+        return self.layers.get(candidate, layers_table([]))
 
     def read_excerpt(self) -> DataExcerpt | None:
         return self.excerpt

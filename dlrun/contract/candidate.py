@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, runtime_checkable
 
 from dlrun.contract.dataset import Dataset
+from dlrun.contract.health import LayerHealth
 from dlrun.contract.search import Dimension
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Epoch:
         resumed: whether an earlier process trained it, before it was stopped.
         startup_seconds: how much of its duration was not training, but tracing and compiling; None
             where that cannot be told.
+        layers: the health of each layer, from the input side, where a training is watched.
     """
 
     number: int
@@ -78,6 +80,13 @@ class Epoch:
     seconds: float
     resumed: bool = False
     startup_seconds: float | None = field(default=0.0, compare=False)
+    layers: tuple[LayerHealth, ...] = ()
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], *, resumed: bool) -> Self:
+        """Read what `asdict` has made of an epoch, here or in an earlier version."""
+        layers = tuple(LayerHealth(**each) for each in values.get("layers", ()))
+        return cls(**{**values, "resumed": resumed, "layers": layers})
 
     @property
     def steady_seconds(self) -> float | None:
@@ -109,6 +118,7 @@ class FitContext:
             the validation rows, which may be none; the schedule of the learning rate is that of the
             settings' own number. None: as the settings and early stopping say.
         halvings: the epochs after which a plateau schedule halves the rate, where `epochs` is set.
+        watches_layers: whether each `Epoch` has the health of the layers, where one device trains.
     """
 
     seed: int
@@ -117,6 +127,7 @@ class FitContext:
     seconds: float | None = None
     epochs: int | None = None
     halvings: tuple[int, ...] = ()
+    watches_layers: bool = False
 
 
 class Fitted(Protocol):

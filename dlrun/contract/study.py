@@ -153,6 +153,14 @@ class Study(Protocol):
         """
 
     @abstractmethod
+    def read_layers(self, candidate: str) -> pd.DataFrame:
+        """Return the health of a network's layers; no rows where it was not watched.
+
+        The columns are repeat and fold of the last split, epoch, and the fields of `LayerHealth`;
+        the layers of an epoch follow each other from the input side.
+        """
+
+    @abstractmethod
     def read_excerpt(self) -> DataExcerpt | None:
         """Return what was kept of the rows; None where the study was tracked without it."""
 

@@ -36,6 +36,7 @@ from dlrun.deep.random_state import seed_random_numbers, unchanged_random_state
 from dlrun.deep.spec import NetworkSpec
 from dlrun.deep.training.device_data import TrainingData, encode_groups, encode_table
 from dlrun.deep.training.evaluation import Evaluator
+from dlrun.deep.training.layer_watch import make_watch, some_rows
 from dlrun.deep.training.loop import Trainer
 from dlrun.deep.training.optimizers import make_optimizer
 from dlrun.deep.training.programs import shared_program
@@ -88,6 +89,9 @@ def train_network(
     encoded = encode_table(validation, reader, network, objective)
     share = _stream_share(training, strategy, group)
     rows = _training_data(train, reader, network, objective, seed, share)
+    watched = None
+    if context.watches_layers and strategy.num_replicas_in_sync == 1:
+        watched = encode_table(some_rows(train, network), reader, network, objective)
 
     # 4 · the training
     every = pretrained_settings(spec.model).unfreeze_every if pretrained else 0
@@ -109,6 +113,7 @@ def train_network(
             every,
             pads=is_known,
             compiled=program.steps,
+            watch=make_watch(program, objective, watched) if watched else None,
         )
         best_epoch = trainer.run(rows, evaluator.evaluate, context)
     n_parameters = network.n_parameters

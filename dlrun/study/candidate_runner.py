@@ -78,6 +78,7 @@ class CandidateRunner:
     def _tasks(self, candidate: Candidate) -> Iterator[TrialTask]:
         """Yield the plain trials of a candidate, then those under conditions."""
         splits, folder = self.plan.splits.splits, self.journal.model_folder(candidate)
+        looks_inside = self.plan.recipe.evaluation.inside
         for split in splits:
             yield TrialTask(
                 candidate,
@@ -87,6 +88,7 @@ class CandidateRunner:
                 perturbations=self.plan.perturbations,
                 model_folder=folder if split is splits[-1] else None,
                 checkpoint=self.journal.checkpoint(candidate, split),
+                watches_layers=looks_inside and split is splits[-1],
             )
         for number, condition in enumerate(self.plan.conditions):
             yield TrialTask(

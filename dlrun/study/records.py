@@ -73,7 +73,7 @@ def _trial(values: dict[str, object], split: Split, arrays: BytesIO) -> Trial:
         "members": (),
         "cost": Cost(**values["cost"]),  # type: ignore[arg-type]
         "epochs": tuple(
-            Epoch(**{**epoch, "resumed": True})
+            Epoch.read(epoch, resumed=True)
             for epoch in values["epochs"]  # type: ignore[attr-defined]
         ),
         "probe_scores": tuple(

@@ -74,6 +74,10 @@ class SimulatedStudy(Study):
         """Return no rows; see `Study`."""
         return self.read_probe_scores()
 
+    def read_layers(self, candidate: str) -> pd.DataFrame:
+        """Return no layers: nothing was trained."""
+        return pd.DataFrame()
+
     def read_excerpt(self) -> None:
         """Return None; see `Study`."""
 

@@ -64,7 +64,7 @@ class TrialTask:
         model_folder: where the model is saved, in place of what is there. None: it is not saved,
             nor its latency measured: both are about the same on every split, and take longer than
             a small fit.
-        checkpoint: as in `FitContext`.
+        checkpoint, watches_layers: as in `FitContext`.
     """
 
     candidate: Candidate
@@ -75,6 +75,7 @@ class TrialTask:
     perturbations: tuple[TestPerturbation, ...] = ()
     model_folder: Path | None = None
     checkpoint: Path | None = None
+    watches_layers: bool = False
 
     def run(self, dataset: Dataset, on_epoch: OnEpoch, threads: int | None) -> Trial:
         """Run the trial; see `run_trial`."""
@@ -188,7 +189,9 @@ def _run(
 
     with cost.limited_threads(threads):
         with cost.measure() as usage:
-            context = FitContext(split.seed, record_epoch, task.checkpoint)
+            context = FitContext(
+                split.seed, record_epoch, task.checkpoint, watches_layers=task.watches_layers
+            )
             fitted = candidate.fit(train, validation, context)
         check_signals()  # what was cut off is not scored, and replaces no model
         validated = fitted.predict(validation.frame)

@@ -209,6 +209,17 @@ class TrackedStudy(Study):
             with artifact(self.store, run, tables.EPOCHS) as file:
                 return read_csv(file)
 
+    def read_layers(self, candidate: str) -> pd.DataFrame:
+        """Return the health of a network's layers; see `Study`."""
+        if self.run.data.params.get("evaluation.inside") != "true":
+            return tables.layers_table([])
+        with clear_errors(self.store.place):
+            run = candidate_run(self.store, self.run, candidate)
+            if not _has(self.store, run, tables.LAYERS):
+                return tables.layers_table([])
+            with artifact(self.store, run, tables.LAYERS) as file:
+                return tables.read_layers(file)
+
     def read_excerpt(self) -> DataExcerpt | None:
         """Return what was kept of the rows, read once; see `Study`."""
         return self._excerpt

@@ -12,14 +12,16 @@ import pandas as pd
 
 from dlrun.contract.candidate import Kind, Predictions
 from dlrun.contract.dataset import Dataset, Split
+from dlrun.contract.health import LayerHealth
 from dlrun.contract.search import SearchTrial, Tuning
 from dlrun.contract.trial import Cost, ProbeScore, Trial
 from dlrun.data.targets import target_kind
 from dlrun.system.secrets import mask_setting
-from dlrun.system.spreadsheet import unguard
+from dlrun.system.spreadsheet import guarded, unguard
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,6 +30,7 @@ TRIALS: Final = "trials.csv"
 SEARCH: Final = "search.csv"
 SPLITS: Final = "splits.csv"  # the rows of `trials.csv` of one candidate, in its run
 EPOCHS: Final = "epochs.csv"
+LAYERS: Final = "layers.csv"
 PROBE_SCORES: Final = "measurements.csv"
 PREDICTIONS: Final = "predictions.parquet"
 VALIDATION_PREDICTIONS: Final = "validation_predictions.parquet"
@@ -166,6 +169,23 @@ def read_probe_scores(file: str | PathLike[str]) -> pd.DataFrame:
     return table.astype({"step": "int64", "n_train": "int64"})
 
 
+def write_tables(folder: Path, trials: Sequence[Trial], dataset: Dataset) -> None:
+    """Write the tables that a candidate's trials have rows of: predictions, weights, epochs."""
+    if any(trial.predictions for trial in trials):
+        said = predictions_table(trials, dataset)
+        said.to_parquet(folder / PREDICTIONS, index=False)
+    if any(trial.validation_predictions for trial in trials):
+        said = validation_predictions_table(trials, dataset)
+        said.to_parquet(folder / VALIDATION_PREDICTIONS, index=False)
+    if any(trial.members for trial in trials):
+        guarded(weights_table(trials)).to_csv(folder / WEIGHTS, index=False)
+    if any(trial.epochs for trial in trials):
+        epochs_table(trials).to_csv(folder / EPOCHS, index=False)
+    layers = layers_table(trials)
+    if len(layers):
+        guarded(layers).to_csv(folder / LAYERS, index=False)
+
+
 def predictions_table(trials: Sequence[Trial], dataset: Dataset) -> pd.DataFrame:
     """Return the test predictions of a candidate; see `Study.read_predictions`."""
     parts = [
@@ -214,6 +234,31 @@ def epochs_table(trials: Sequence[Trial]) -> pd.DataFrame:
         for epoch in trial.epochs
     ]
     return pd.DataFrame(rows)
+
+
+def layers_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return one row per layer and epoch; see `Study.read_layers`."""
+    rows = [
+        {
+            "repeat": trial.split.repeat,
+            "fold": trial.split.fold,
+            "epoch": epoch.number,
+            **asdict(layer),
+        }
+        for trial in trials
+        for epoch in trial.epochs
+        for layer in epoch.layers
+    ]
+    names = [each.name for each in fields(LayerHealth)]
+    return pd.DataFrame(rows, columns=["repeat", "fold", "epoch", *names])
+
+
+def read_layers(file: str | PathLike[str]) -> pd.DataFrame:
+    """Read `layers.csv`, as `layers_table` makes it; a layer may be called "null"."""
+    table = pd.read_csv(file, dtype="str", keep_default_na=False).map(unguard)
+    for name in table.columns.drop("layer"):
+        table[name] = table[name].replace("", "nan").astype("float64")
+    return table.astype(dict.fromkeys(("repeat", "fold", "epoch"), "int64"))
 
 
 def weights_table(trials: Sequence[Trial]) -> pd.DataFrame:

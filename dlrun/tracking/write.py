@@ -363,21 +363,10 @@ class StudyWriter:
 
     def _log_tables(self, run_id: str, trials: Sequence[Trial]) -> None:
         with TemporaryDirectory() as folder:
-            dataset, epochs = self._facts.dataset, Path(folder, tables.EPOCHS)
-            if any(trial.predictions for trial in trials):
-                said = tables.predictions_table(trials, dataset)
-                said.to_parquet(Path(folder, tables.PREDICTIONS), index=False)
-            if any(trial.validation_predictions for trial in trials):
-                said = tables.validation_predictions_table(trials, dataset)
-                said.to_parquet(Path(folder, tables.VALIDATION_PREDICTIONS), index=False)
-            if any(trial.members for trial in trials):
-                weights = guarded(tables.weights_table(trials))
-                weights.to_csv(Path(folder, tables.WEIGHTS), index=False)
+            tables.write_tables(Path(folder), trials, self._facts.dataset)
             rows = [tables.trial_row(each, self._kinds[each.candidate]) for each in trials]
             table = tables.trials_table(rows, self._facts.metrics)
             guarded(table).to_csv(Path(folder, tables.SPLITS), index=False)
-            if any(trial.epochs for trial in trials):
-                tables.epochs_table(trials).to_csv(epochs, index=False)
             self.store.client.log_artifacts(run_id, folder)
 
     def _describe_failures(self, run_id: str, trials: Sequence[Trial]) -> None:

@@ -20,6 +20,7 @@ from damage import flipped
 import dlrun
 from dlrun.contract.candidate import Epoch, Predictions
 from dlrun.contract.dataset import Split
+from dlrun.contract.health import LayerHealth
 from dlrun.contract.trial import Cost, ProbeScore, RetrainingCondition, Trial
 from dlrun.errors import UsageError
 from dlrun.recipe.load import load_recipe
@@ -46,7 +47,7 @@ TRIAL = Trial(
     scores={"accuracy": np.float64(2 / 3), "roc_auc": nan},
     validation_scores={"accuracy": 1.0},
     cost=Cost(fit_seconds=0.1 + 0.2, parameters=15),
-    epochs=(Epoch(1, 3, {"train/loss": 1 / 3}, 0.1),),
+    epochs=(Epoch(1, 3, {"train/loss": 1 / 3}, 0.1, layers=(LayerHealth("dense", 1 / 3),)),),
     best_epoch=1,
     probe_scores=(MEASURED,),
     validation_predictions=Predictions(np.array([[0.5, 0.25, 0.25]])),

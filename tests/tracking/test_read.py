@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 from dlrun.catalog.notes import EARLIER
+from dlrun.contract.candidate import Epoch
 from dlrun.contract.dataset import Dataset
+from dlrun.contract.health import LayerHealth
 from dlrun.contract.study import Study
 from dlrun.contract.trial import BlendMember, Trial
 from dlrun.data import model_io as saved
@@ -172,6 +174,29 @@ def test_predictions_of_validation_rows_and_the_weights_of_a_blend(
         {"repeat": 0, "fold": 2, "candidate": "=sum", "family": "classic", "weight": 1 / 3},
     ]
     assert found.read_weights("linear").empty
+
+
+def test_the_health_of_layers_is_kept_where_a_study_looks_inside(
+    store: Store, facts: StudyFacts, trials: tuple[Trial, ...]
+) -> None:
+    layers = (LayerHealth("=dense", 1 / 3, 2.0, None), LayerHealth("null", dead=0.25))
+    watched = replace(trials[0], epochs=(Epoch(1, 1, {}, 0.1, layers=layers),))
+    inside = replace(facts, params={"evaluation.inside": True})
+    with StudyRun(store, inside) as study:
+        for name, trial in (("linear", watched), ("net", replace(trials[1], candidate="net"))):
+            study.begin_candidate(name, "network", {})
+            study.log_trial(trial)
+            study.finish_candidate(name, None)
+    found = find_study(store, study.id)
+    table = found.read_layers("linear").astype(object)
+    assert table.where(table.notna(), None).to_dict("records") == [
+        {"repeat": 0, "fold": 0, "epoch": 1, **asdict(layer)} for layer in layers
+    ]
+    assert found.read_layers("net").empty
+
+
+def test_an_earlier_study_has_no_layers(study: Study) -> None:
+    assert study.read_layers("net").empty
 
 
 def test_predictions_of_nobody(study: Study) -> None:

@@ -86,7 +86,7 @@ def from_notes(notes: Mapping[str, Any], best_weights: list[Any]) -> TrainerStat
         epoch=notes["epoch"],
         totals=EpochTotals(**notes["sums"]),
         stopping=EarlyStoppingState(**notes["standing"]),
-        history=[Epoch(**epoch) for epoch in notes["history"]],
+        history=[Epoch.read(epoch, resumed=epoch["resumed"]) for epoch in notes["history"]],
         best_weights=best_weights,
         by_xla=notes.get("by_xla"),
     )

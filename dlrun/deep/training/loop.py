@@ -33,6 +33,7 @@ from dlrun.deep.training.device_data import (
     even_edges,
 )
 from dlrun.deep.training.early_stopping import EarlyStopper
+from dlrun.deep.training.layer_watch import LayerWatch
 from dlrun.deep.training.run import STEPS_PER_CALL, StepBatch, TrainingRun
 from dlrun.deep.training.schedule import learning_rates
 from dlrun.deep.training.steps import CompiledSteps, Steps
@@ -70,6 +71,8 @@ class Trainer:
         unfreeze_every: epochs after which one more block of a pretrained network is trained, from
             the last one down (gradual unfreezing, Howard & Ruder 2018); 0: all from the start.
         compiled: steps that were compiled for a network in the same place.
+        watch: measures the layers after every epoch, whose last step then runs in a call of its
+            own; None: they are not measured.
     """
 
     network: Network
@@ -82,6 +85,7 @@ class Trainer:
     unfreeze_every: int = 0
     pads: bool = False
     compiled: dict[Hashable, CompiledSteps] = field(default_factory=dict)
+    watch: LayerWatch | None = None
 
     @property
     def steps(self) -> Steps:
@@ -174,6 +178,8 @@ class Trainer:
         rates = run.rates[min(state.epoch, len(run.rates)) - 1] * np.float32(stopper.rate_factor)
         started = perf_counter()
         for copies, order, steps in self._step_batches(run, rates):
+            if self.watch and steps.first == len(rates) - 1:
+                self.watch.keep_weights()
             with deferred_signals():
                 run.take(copies, order, steps)
                 totals.seconds = before + perf_counter() - started
@@ -190,7 +196,10 @@ class Trainer:
         }
         ended = perf_counter()
         seconds, startup = before + ended - started, run.end_epoch(ended - trained)
-        epoch = Epoch(state.epoch, run.n_epochs, metrics, seconds, startup_seconds=startup)
+        layers = self.watch.measure() if self.watch else ()
+        epoch = Epoch(
+            state.epoch, run.n_epochs, metrics, seconds, startup_seconds=startup, layers=layers
+        )
         is_wanted = on_epoch(epoch)
         with deferred_signals():
             folder = run.checkpoint.folder
@@ -275,10 +284,13 @@ class Trainer:
         of_all = np.sum([even_edges(n, len(rates)) for n in window.shares], axis=0)
         counts = np.diff(of_all).astype(np.int32)
         start = max(0, run.state.totals.steps - first)
+        last = len(run.rates[0]) - 1 - first if self.watch else NEVER
         while start < len(rates):
             checkpoint = self._next_checkpoint(first + start) - first
             n_next = run.count_next(np.diff(edges[start:]).tolist())
             stop = min(start + n_next, len(rates), checkpoint)
+            if start < last < stop:
+                stop = last
             yield StepBatch(
                 first + start, edges[start : stop + 1], counts[start:stop], rates[start:stop]
             )
