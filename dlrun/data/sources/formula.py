@@ -89,7 +89,7 @@ def _sines(x: Values) -> Values:
     import numpy as np
 
     turn = 2 * np.pi * x
-    return np.sin(turn) + 0.5 * np.sin(3 * turn) + 0.25 * np.sin(5 * turn)
+    return np.sin(turn) + 0.5 * np.sin(3 * turn)
 
 
 def _step(x: Values) -> Values:

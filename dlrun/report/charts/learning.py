@@ -17,6 +17,7 @@ from dlrun.report.charts.line_names import (
     names_height,
     names_room,
 )
+from dlrun.report.charts.measured_scale import MeasuredScale
 from dlrun.report.charts.plot import Plot, tick_room
 from dlrun.report.charts.scale import PER_TICK, Scale, padded_log, vertical_scale
 
@@ -58,27 +59,6 @@ class Crossing:
     n_rows: float
     ends: tuple[float, float]
     text: str
-
-
-@dataclass(frozen=True)
-class RowsScale(Scale):
-    """A scale of training rows with ticks at those that were measured, where they have room."""
-
-    measured: tuple[int, ...] = ()
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """Return the measured rows, the largest first to be kept, and round values beyond them."""
-        beyond = [tick for tick in super().ticks() if tick[0] > self.measured[-1]]
-        wanted = [(float(n_rows), f"{n_rows:,}") for n_rows in reversed(self.measured)]
-        kept: list[tuple[float, str]] = []
-        for tick in [*wanted, *beyond]:
-            if all(self._are_apart(tick, other) for other in kept):
-                kept.append(tick)
-        return sorted(kept)
-
-    def _are_apart(self, one: tuple[float, str], other: tuple[float, str]) -> bool:
-        room = (text_width(one[1]) + text_width(other[1])) / 2 + 8
-        return abs(self(one[0]) - self(other[0])) >= room
 
 
 def draw_learning(
@@ -127,7 +107,9 @@ def _rows_scale(
     rows = [n_rows for each in traces for n_rows, _ in each.line]
     ends = padded_log([*rows, *(crossing.ends if crossing else ())], 0.04)
     measured = tuple(sorted({n_rows for each in traces for n_rows, _ in each.points}))
-    return RowsScale(*ends, start, end, is_log=True, pixels_per_tick=PER_TICK, measured=measured)
+    return MeasuredScale(
+        *ends, start, end, is_log=True, pixels_per_tick=PER_TICK, measured=measured
+    )
 
 
 def _marks(traces: Sequence[Trace], plot: Plot) -> list[Markup]:

@@ -27,7 +27,7 @@ def test_a_function_is_computed_between_its_ends(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "value"),
     [
-        ("sines", (0.25,), 1 - 0.5 + 0.25),
+        ("sines", (0.25,), 1 - 0.5),
         ("step", (-0.01,), 0),
         ("step", (0.01,), 1),
         ("chirp", (0.5,), np.sin(3 * np.pi)),
