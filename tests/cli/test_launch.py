@@ -21,7 +21,7 @@ RECIPE = """\
 name: joint
 data: {source: churn.csv, target: churned, exclude: [customer]}
 model: {architecture: mlp, hidden: [8], dropout: 0}
-training: {epochs: 60, batch_size: 16, early_stopping: {patience: 60}}
+training: {epochs: 24, batch_size: 16, early_stopping: {patience: 24}}
 baselines: none
 evaluation: {folds: 1}
 """

