@@ -146,7 +146,6 @@ def test_augmentation_comes_before_a_frozen_backbone(trained):
     [
         pytest.param("text", {"train": "lora", "dropout": 0.3}, marks=pytest.mark.slow),
         ("image", {"train": "all", "unfreeze_every": 1}),
-        pytest.param("audio", {"dropout": 0.3}, marks=pytest.mark.slow),
     ],
 )
 def test_a_training_resumes_bit_for_bit(recipe, tmp_path, monkeypatch, modality, settings):
@@ -225,7 +224,7 @@ from toy_backbones import toys_in_place
 from conftest import train
 found = {}
 with toys_in_place():
-    for modality, mode in (("text", "lora"), ("text", "all"), ("image", "all"), ("audio", "head")):
+    for modality, mode in (("text", "lora"), ("image", "all")):
         found[f"{modality} {mode}"] = []
         for strategy in ("one_device", "mirrored"):
             run = train(
