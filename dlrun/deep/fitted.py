@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +13,14 @@ import numpy as np
 
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
+from dlrun.contract.sees_inside import SeenLayer
 from dlrun.data.model_io import ModelInfo, read_facts
 from dlrun.deep.backbones.backbone import Reader, load_reader
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader, group_columns
+from dlrun.deep.inside.activations import pooled_outputs
+from dlrun.deep.inside.layers import ChosenLayer, choose_layers
+from dlrun.deep.inside.random_weights import with_random_body
 from dlrun.deep.inside.trace import TracedNetwork
 from dlrun.deep.network import count_parameters, input_names
 from dlrun.deep.objective import MATRIX, to_predictions
@@ -85,6 +89,29 @@ class FittedNetwork:
         network = TracedNetwork(self.model, self.columns, self.target)
         return network.trace(self._reader.read(frame), output)
 
+    @property
+    def layers(self) -> tuple[SeenLayer, ...]:
+        """Return the layers that are seen inside; `dlrun.contract.sees_inside` says more."""
+        return tuple(
+            SeenLayer(each.step.operation.name, each.title, tuple(each.output.shape[1:]))
+            for each in self._chosen_layers
+        )
+
+    def encoded(self, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Return the encoded rows, column group → (rows, …)."""
+        encode = self._compile(lambda encoded: encoded)
+        pieces = [encode(chunk) for chunk in self._chunks(self._reader.open(frame))]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def activations(self, frame: pd.DataFrame) -> tuple[NDArray[np.float32], ...]:
+        """Return the pooled activations of each layer, all from one pass over the rows."""
+        pieces = [self._see(chunk) for chunk in self._chunks(self._reader.open(frame))]
+        return tuple(map(np.concatenate, zip(*pieces, strict=True)))
+
+    def randomized(self, seed: int) -> FittedNetwork:
+        """Return the network with fresh random weights in all that follows the encoder."""
+        return replace(self, model=with_random_body(self.model, seed))
+
     def save(self, folder: Path) -> None:
         """Write the network, its facts and its readers into an existing, empty folder."""
         self.model.save(folder / FILE)
@@ -125,6 +152,16 @@ class FittedNetwork:
             return vectors if len(vectors.shape) == MATRIX else tf.reduce_mean(vectors, axis=1)
 
         return self._compile(represent)
+
+    @cached_property
+    def _chosen_layers(self) -> list[ChosenLayer]:
+        return choose_layers(self._part("body"))
+
+    @cached_property
+    def _see(self) -> Any:
+        """Compile encoded groups → the pooled activations of the chosen layers."""
+        outputs = [each.output for each in self._chosen_layers]
+        return self._compile(pooled_outputs(self._part("body"), outputs))
 
     def _part(self, name: str) -> Any:
         return self.model.get_layer(f"dlrun_{name}")

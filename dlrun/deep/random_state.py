@@ -20,11 +20,11 @@ def seed_random_numbers(seed: int) -> None:
 
 
 @contextmanager
-def unchanged_random_state() -> Iterator[None]:
-    """Build layers within without a trace in what later ones draw."""
+def unchanged_random_state(seed: int = 0) -> Iterator[None]:
+    """Build layers within, by a seed of their own, without a trace in what later ones draw."""
     generator = _generator()
     before = generator.python_random
-    generator.python_random = Random(0)
+    generator.python_random = Random(seed)
     try:
         yield
     finally:

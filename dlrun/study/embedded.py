@@ -274,6 +274,10 @@ class FittedEmbedded:
             return self.learner.embed(rows)
         return np.hstack([np.stack(rows[vectors_of(name)].tolist()) for name in self._backbones])
 
+    def unwrap(self, frame: pd.DataFrame) -> tuple[Fitted, pd.DataFrame]:
+        """Return the learner, and these rows with vectors."""
+        return self.learner, self._add(frame)
+
     def save(self, folder: Path) -> None:
         """Write the facts, the learner in a subfolder, and the pretrained networks in others."""
         ModelInfo(self.name, "embedded", self.columns, self.target).write(folder)

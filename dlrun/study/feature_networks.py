@@ -23,7 +23,15 @@ from dlrun.classic.features.pipeline import in_pieces, make_features, transform
 from dlrun.classic.features.spec import FeatureSpec
 from dlrun.classic.fitted import wrap_estimator_errors
 from dlrun.classic.persistence import read_parts
-from dlrun.contract.candidate import Family, FitContext, Framework, Kind, Predictions, side_of
+from dlrun.contract.candidate import (
+    Family,
+    FitContext,
+    Fitted,
+    Framework,
+    Kind,
+    Predictions,
+    side_of,
+)
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.search import Dimension
 from dlrun.data.model_io import ModelInfo, read_facts
@@ -221,6 +229,11 @@ class FittedFeatureNetwork:
             for rows in in_pieces(frame, self.columns)
         ]
         return np.concatenate(pieces)
+
+    def unwrap(self, frame: pd.DataFrame) -> tuple[Fitted, pd.DataFrame]:
+        """Return the network, and the features of these rows."""
+        pieces = [self.features.transform(rows) for rows in in_pieces(frame, self.columns)]
+        return self.network, _frame(np.concatenate(pieces))
 
     def save(self, folder: Path) -> None:
         """Write the facts, the features, and the network in a subfolder."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dlrun.errors import TrackingError, UsageError
 from dlrun.tracking.client import clear_errors
+from dlrun.tracking.inside import log_inside
 from dlrun.tracking.orphaned_runs import is_alive
 from dlrun.tracking.read import LAST, find_run, read_study_json
 from dlrun.tracking.store import candidates_of
 from dlrun.tracking.tags import KIND, NOTE, kept_model
 
 if TYPE_CHECKING:
+    from dlrun.contract.inside import Inside
     from dlrun.tracking.store import Store
 
 OWN_TAGS: Final = ("dlrun.", "mlflow.")  # what reading a study depends on
@@ -186,6 +188,13 @@ def finished_studies(store: Store, tags: Mapping[str, str]) -> list[str]:
             for run in store.reader.studies()
             if run.info.status == "FINISHED" and tags.items() <= run.data.tags.items()
         ]
+
+
+def keep_inside(store: Store, study_id: str, inside: Inside) -> None:
+    """Log what a look inside a candidate has found, in place of an earlier look."""
+    with clear_errors(store.place):
+        run = candidates_of(store, study_id)[inside.candidate]
+        log_inside(store.client, run.info.run_id, inside)
 
 
 def _summary(run: Any, experiment: str) -> StudySummary:

@@ -13,6 +13,7 @@ from dlrun.report.html import Content, render, tag
 if TYPE_CHECKING:
     from dlrun.report.charts.chart import Chart
     from dlrun.report.context import CandidateView
+    from dlrun.report.styles import Style
 
 WIDE: Final = 900.0
 NARROW: Final = 350.0
@@ -46,13 +47,17 @@ def panels(charts: Iterable[tuple[Markup, Content]]) -> Markup:
     return tag("div", *cells, class_="panels")
 
 
+def icon(style: Style) -> Markup:
+    """Return a marker as a part of a text."""
+    return tag(
+        "svg", style.draw(7, 7, 5), viewBox="0 0 14 14", width=14, height=14,
+        class_="icon", style=style.css, aria_hidden="true",
+    )  # fmt: skip
+
+
 def candidate_title(view: CandidateView, facts: str = "") -> Markup:
     """Return a candidate's name with its marker, and facts beside it."""
-    icon = tag(
-        "svg", view.style.draw(7, 7, 5), viewBox="0 0 14 14", width=14, height=14,
-        class_="icon", style=view.style.css, aria_hidden="true",
-    )  # fmt: skip
-    return tag("p", icon, tag("b", view.name), f" {facts}" if facts else "")
+    return tag("p", icon(view.style), tag("b", view.name), f" {facts}" if facts else "")
 
 
 def table(

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 
 from dlrun.contract.inside import Inside
 from dlrun.data.model_io import load
+from dlrun.study.inside.activations import (
+    MAX_TEST,
+    MAX_TRAIN,
+    Activations,
+    activations_of,
+    sample,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +97,21 @@ class InsideContext:
     def test(self) -> Dataset:
         """Return the test rows of the split."""
         return self._take(self.split.test)
+
+    @cached_property
+    def train_sample(self) -> Dataset:
+        """Return the training rows that linear models are fitted to."""
+        return sample(self.train, MAX_TRAIN)
+
+    @cached_property
+    def test_sample(self) -> Dataset:
+        """Return the test rows that activations are computed of."""
+        return sample(self.test, MAX_TEST)
+
+    @cached_property
+    def activations(self) -> Activations | None:
+        """Return those of the network on both samples; None where there is no network."""
+        return activations_of(self.fitted, self.train_sample, self.test_sample)
 
     def _take(self, rows: NDArray[np.int64]) -> Dataset:
         return replace(self.dataset, stream=None).take(rows)

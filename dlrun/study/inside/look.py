@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from dlrun.contract.inside import Inside
 from dlrun.errors import DlrunError
 from dlrun.study.inside.context import InsideContext
+from dlrun.study.inside.embeddings import add_embeddings
+from dlrun.study.inside.probes import add_probes
 from dlrun.study.trial import guarded
 from dlrun.system import cost
 from dlrun.system.secrets import mask
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Part = Callable[[InsideContext, Inside], Inside]
 """Adds what it finds; returns what it got where it does not suit the candidate."""
 
-PARTS: Final[tuple[Part, ...]] = ()
+PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings)
 
 
 @dataclass(frozen=True)

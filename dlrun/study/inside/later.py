@@ -1,0 +1,100 @@
+"""A look inside the candidates of a study that has ended, from their saved models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from dlrun.contract.study import rows_of_last_split
+from dlrun.errors import DataError, UsageError
+from dlrun.recipe.load import parse_recipe
+from dlrun.study.inside.context import InsideContext
+
+if TYPE_CHECKING:
+    from dlrun.contract.embeddings import Projection
+    from dlrun.contract.study import Study
+    from dlrun.recipe.schema import Recipe
+    from dlrun.tracking.store import Store
+    from dlrun.tracking.stored_model import StoredModel
+
+
+def contexts(
+    store: Store,
+    study: Study,
+    candidate: str | None = None,
+    *,
+    projections: tuple[Projection, ...] = ("pca",),
+    trusted: Collection[str] = (),
+) -> Iterator[InsideContext]:
+    """Yield what looks inside the candidates of a study start from.
+
+    Args:
+        store: that has the study.
+        study: tracked before.
+        candidate: its name; None: every one that has a model.
+        projections: how embeddings are drawn.
+        trusted: modules that the data's source may come from.
+
+    Raises:
+        UsageError: there is no such candidate, or it has no model.
+        DataError: the data is not what the study was trained on.
+    """
+    models = _models(store, study, candidate)
+    recipe = _recipe_of_data(study, trusted)
+    from dlrun.data.dataset import read_dataset
+    from dlrun.data.splits.make import make_splits
+
+    dataset = read_dataset(recipe)
+    splits = make_splits(recipe, dataset)
+    if (dataset.digest, splits.digest) != (study.data_digest, study.split_digest):
+        message = (
+            f"{recipe.data.source}: these are not the rows, or not the splits, of {study.name}: "
+            f"data {dataset.digest[:12]} and splits {splits.digest[:12]}, where the study had "
+            f"{study.data_digest[:12]} and {study.split_digest[:12]}. Bring the data back as it "
+            "was, or train again with evaluation.inside=true"
+        )
+        raise DataError(message)
+    last = rows_of_last_split(len(splits.splits))
+    families = study.trials.groupby("candidate")["family"].first()
+    for name in [candidate] if candidate else models:
+        rows = models[name].trained_on or last  # earlier versions kept the model of the last split
+        yield InsideContext(
+            name,
+            families[name],
+            {other: model.folder for other, model in models.items()},
+            dataset,
+            splits.splits[-1],
+            study.metrics[0],
+            recipe.preprocessing,
+            rows,
+            has_seen_test_rows=rows != last,
+            projections=projections,
+        )
+
+
+def _models(store: Store, study: Study, candidate: str | None) -> dict[str, StoredModel]:
+    """Return the models of all candidates that have one; of one that is asked for, or fail."""
+    from dlrun.tracking.stored_model import find_model
+
+    found = {}
+    names = [str(name) for name in study.trials["candidate"].unique()]
+    if candidate and candidate not in names:
+        names.append(candidate)  # so that its error says what there is
+    for name in names:
+        try:
+            found[name] = find_model(store, study.id, name)
+        except UsageError:
+            if name == candidate:
+                raise
+    return found
+
+
+def _recipe_of_data(study: Study, trusted: Collection[str]) -> Recipe:
+    """Return the study's recipe without its candidates, whose models are made already."""
+    values = yaml.safe_load(study.read_text("recipe.yaml"))
+    kept = {key: value for key, value in values.items() if key not in ("model", "baselines")}
+    return parse_recipe(json.dumps(kept, default=str), Path(study.source), trusted=trusted)

@@ -1,0 +1,82 @@
+"""A study that looks inside its network, and later looks from the saved models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlrun.contract.inside import Inside
+from dlrun.tracking.read import find_study
+from dlrun.tracking.store import open_store
+
+pytestmark = [pytest.mark.tf, pytest.mark.slow]
+
+RECIPE = """\
+name: halves
+data: {source: halves.csv, target: y}
+model: {architecture: mlp, hidden: [8, 8]}
+training: {epochs: 1}
+baselines: [linear]
+evaluation: {folds: 1, repeats: 1, inside: true, blend: false, refit: all}
+"""
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory, dlrun) -> Path:
+    folder = tmp_path_factory.mktemp("inside")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(120, 2)), columns=["a", "b"])
+    frame["y"] = np.where(frame["a"] > 0, "yes", "no")
+    frame.to_csv(folder / "halves.csv", index=False)
+    (folder / "halves.yaml").write_text(RECIPE)
+    ran = dlrun("train", "halves.yaml", cwd=folder)
+    assert ran.code == 0, ran.err
+    assert "looking inside 3 candidates …" in ran.out
+    return folder
+
+
+def read(folder: Path, candidate: str = "mlp") -> Inside | None:
+    store = open_store(f"sqlite:///{folder / 'mlflow.db'}", create=False)
+    return find_study(store, "last").read_inside(candidate)
+
+
+def test_a_study_looks_inside_where_its_recipe_says_so(halves):
+    found = read(halves)
+    assert found
+    assert found.trained_on == "training rows of split 1 of 1"
+    assert not found.has_seen_test_rows
+    assert [layer.kind for layer in found.probes.layers] == ["Dense", "Dense"]
+    assert found.probes.raw > 0.9
+    assert len(found.embeddings.row_ids) == found.probes.n_test == 24
+    assert read(halves, "linear") is None
+
+
+def test_a_later_look_says_what_its_model_has_seen(halves, dlrun):
+    ran = dlrun("inside", "last", "mlp", "--tsne", "--html", "page.html", cwd=halves)
+    assert ran.code == 0, ran.err
+    assert "mlp: ROC AUC of a linear model on each layer" in ran.out
+    said = " ".join(ran.out.split())
+    assert "trained on all 120 rows, these test rows among them" in said
+    found = read(halves)
+    assert found.has_seen_test_rows
+    assert [each.method for each in found.embeddings.layers] == ["pca"] * 2 + ["tsne"] * 2
+    page = (halves / "page.html").read_text("utf-8")
+    assert page.count("Layer 2 Dense") >= 2
+
+
+def test_there_is_nothing_inside_an_estimator(halves, dlrun):
+    ran = dlrun("inside", "last", "linear", cwd=halves)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith("linear: no network with layers here, which could be looked into\n")
+
+
+def test_data_that_has_changed_is_refused(halves, dlrun):
+    table = (halves / "halves.csv").read_text()
+    (halves / "halves.csv").write_text(table.replace("yes", "no", 1))
+    ran = dlrun("inside", "last", cwd=halves)
+    (halves / "halves.csv").write_text(table)
+    assert ran.code == 2
+    assert "halves.csv: these are not the rows, or not the splits, of halves-1" in ran.err
