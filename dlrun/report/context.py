@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dlrun.contract.excerpt import DataExcerpt
+    from dlrun.contract.inside import Inside
     from dlrun.contract.study import Study
     from dlrun.evidence.comparison import CandidateSummary, Comparison
 
@@ -73,6 +74,11 @@ class CandidateView:
     def trials(self) -> pd.DataFrame:
         """Return the trials of the candidate."""
         return self.study.trials[self.study.trials["candidate"] == self.own_name]
+
+    @cached_property
+    def inside(self) -> Inside | None:
+        """Return what a look inside the candidate has found, read once."""
+        return self.study.read_inside(self.own_name)
 
     def read_epochs(self) -> pd.DataFrame:
         """Return the epochs of the candidate, as `Study.read_epochs` does."""

@@ -42,7 +42,7 @@ class DepthLine:
     style: Style
     points: tuple[tuple[float, float], ...]
     titles: tuple[str, ...] = ()
-    kind: Literal["curve strong", "curve faint", "curve dashed"] = "curve strong"
+    kind: Literal["curve strong", "curve faint", "curve level"] = "curve strong"
 
     @property
     def line(self) -> list[tuple[float, float]]:

@@ -73,8 +73,7 @@ def write_embeddings(context: ReportContext) -> ReportSection | None:
 
 
 def _looks(context: ReportContext) -> list[tuple[CandidateView, Inside]]:
-    found = ((view, view.study.read_inside(view.own_name)) for view in context.candidates)
-    return [(view, inside) for view, inside in found if inside]
+    return [(view, view.inside) for view in context.candidates if view.inside]
 
 
 def _probes(view: CandidateView, inside: Inside, probes: LayerProbes) -> Markup:
@@ -120,7 +119,7 @@ def _lines(view: CandidateView, probes: LayerProbes) -> list[DepthLine]:
         for title, layer in zip(titles, layers, strict=True)
     )
     levels = (
-        DepthLine(name, style, ((1, score), (max(2, n_layers), score)), kind="curve dashed")
+        DepthLine(name, style, ((1, score), (max(2, n_layers), score)), kind="curve level")
         for style, (name, score) in zip(REFERENCE_STYLES, references(probes).items(), strict=False)
     )
     grey = Style(DUMMY_COLOUR, "circle")

@@ -45,10 +45,10 @@ class Activations:
 
 def activations_of(fitted: Fitted, train: Dataset, test: Dataset) -> Activations | None:
     """Return the activations of the network within a candidate; None where there is none."""
-    inner, train_rows = unwrapped(fitted, train.frame)
+    inner = unwrapped(fitted, test.frame.iloc[:1])[0]
     if not isinstance(inner, SeesInside):
         return None
-    test_rows = unwrapped(fitted, test.frame)[1]
+    train_rows, test_rows = (unwrapped(fitted, part.frame)[1] for part in (train, test))
     return Activations(
         inner, train_rows, test_rows, inner.activations(train_rows), inner.activations(test_rows)
     )
