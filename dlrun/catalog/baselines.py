@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dlrun.catalog.features import Encoding, Package
 from dlrun.catalog.parts import load_part
@@ -22,6 +22,7 @@ MEDIUM_ROWS: Final = 10_000
 LARGE_ROWS: Final = 100_000
 DUMMY: Final = "dummy"
 """The baseline that ignores the columns; it is a candidate of every study."""
+GlassBox = Literal["always", "on tables"]
 NAIVE_TYPES: Final = ("dlrun.classic.naive.LastClass", "dlrun.classic.naive.LastValue")
 
 
@@ -70,6 +71,10 @@ class Baseline:
         size: an attribute by which such a fitted estimator is recognised, and a function that
             counts its learned values; None: they are counted as those of any estimator.
         trusted: types that a saved model contains, beside those that skops trusts.
+        glass_box: whether a person can follow how it gets from the columns to a prediction (Rudin
+            2019, "Stop explaining black box machine learning models for high stakes decisions and
+            use interpretable models instead"): always, since it adds up its features, or on tables
+            alone, since of other columns it splits components without a meaning; None: never.
         space: setting → what a search tries of it, where the estimator has such a setting;
             `dlrun.catalog.spaces` names the sources.
     """
@@ -90,6 +95,7 @@ class Baseline:
     fit_arguments: Callable[[int], Mapping[str, object]] = lambda _: {}
     size: tuple[str, Callable[[Any], int]] | None = None
     trusted: tuple[str, ...] = ()
+    glass_box: GlassBox | None = None
     space: Space = field(default_factory=dict)
 
 
@@ -111,6 +117,16 @@ def _convolution_penalties() -> Any:
 def _forest(n_rows: int) -> dict[str, Any]:
     # At most some 20,000 leaves, so that a forest can be kept.
     return {"n_estimators": 200, "min_samples_leaf": max(1, round(n_rows / 20_000))}
+
+
+def _ebm(name: str) -> Any:
+    # Pairs of columns, which it draws of two classes alone, take ten times the CPU seconds.
+    return getattr(import_module("interpret.glassbox"), name)(interactions=0, outer_bags=8)
+
+
+def _ebm_types(n_categories: int, n_features: int) -> dict[str, object]:
+    types = ["nominal"] * n_categories + ["continuous"] * (n_features - n_categories)
+    return {"feature_types": types, "n_jobs": 1}  # the cost of further processes is not measured
 
 
 def _rounds(n_rows: int) -> int:
@@ -193,35 +209,35 @@ BASELINES: Final = {
             DUMMY, "the most frequent class, or the mean; ignores the columns",
             lambda _: _sklearn("dummy").DummyClassifier(),
             lambda _: _sklearn("dummy").DummyRegressor(),
-            encoding="none",
+            encoding="none", glass_box="always",
         ),
         Baseline(
             "naive", "the last known value, or how often each class follows the last (time splits)",
             lambda _: _naive("LastClass", seasonal=False),
             lambda _: _naive("LastValue", seasonal=False),
-            encoding="native", n_lags=1, trusted=NAIVE_TYPES,
+            encoding="native", n_lags=1, trusted=NAIVE_TYPES, glass_box="always",
         ),
         Baseline(
             "seasonal_naive", "as naive, a day, a week or a year ago, as fits best (time splits)",
             lambda _: _naive("LastClass", seasonal=True),
             lambda _: _naive("LastValue", seasonal=True),
-            encoding="native", n_lags=2, trusted=NAIVE_TYPES,
+            encoding="native", n_lags=2, trusted=NAIVE_TYPES, glass_box="always",
         ),
         Baseline(
             "linear", "logistic regression, or ridge regression for a number",
             lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
             lambda _: _sklearn("linear_model").Ridge(),
-            space=PENALTIES,
+            glass_box="always", space=PENALTIES,
         ),
         Baseline(
             "logistic_regression", "multinomial logistic regression (classification only)",
             lambda _: _sklearn("linear_model").LogisticRegression(max_iter=1000),
-            space=PENALTIES,
+            glass_box="always", space=PENALTIES,
         ),
         Baseline(
             "ridge", "least squares with an L2 penalty (regression only)",
             regressor=lambda _: _sklearn("linear_model").Ridge(),
-            space=PENALTIES,
+            glass_box="always", space=PENALTIES,
         ),
         Baseline(
             "svm",
@@ -241,7 +257,7 @@ BASELINES: Final = {
             "support vectors without a kernel, for many features such as those of texts",
             lambda _: _sklearn("svm").LinearSVC(),
             lambda _: _sklearn("svm").LinearSVR(),
-            scales_target=True,
+            scales_target=True, glass_box="always",
             space={"C": Dimension(log=(1e-3, 1e2))},
         ),
         Baseline(
@@ -264,7 +280,7 @@ BASELINES: Final = {
             # One-hot columns hardly vary within a class: with the default smoothing one surprising
             # value would outweigh all other columns.
             lambda _: _sklearn("naive_bayes").GaussianNB(var_smoothing=0.1),
-            space={"var_smoothing": Dimension(log=(1e-9, 1.0))},
+            glass_box="on tables", space={"var_smoothing": Dimension(log=(1e-9, 1.0))},
         ),
         Baseline(
             "decision_tree", "one tree, at least 5 rows in a leaf",
@@ -273,6 +289,31 @@ BASELINES: Final = {
             size=("tree_", lambda tree: tree.tree_.node_count),
             trusted=("sklearn.tree._tree.Tree",),
             space={"max_depth": Dimension(range=(2, 20)), "min_samples_leaf": LEAF_ROWS},
+        ),
+        Baseline(
+            "shallow_tree", "one tree of at most 3 questions, at least 1 % of the rows in a leaf",
+            lambda _: _sklearn("tree").DecisionTreeClassifier(max_depth=3, min_samples_leaf=0.01),
+            lambda _: _sklearn("tree").DecisionTreeRegressor(max_depth=3, min_samples_leaf=0.01),
+            glass_box="on tables",
+            space={"max_depth": Dimension(range=(1, 4))},
+        ),
+        Baseline(
+            "ebm", "one curve for each column, added up: explainable boosting (extra: interpret)",
+            lambda _: _ebm("ExplainableBoostingClassifier"),
+            lambda _: _ebm("ExplainableBoostingRegressor"),
+            package=Package("interpret", "interpret", "interpret-core"),
+            encoding="native",
+            categories=_ebm_types,
+            size=("term_scores_", lambda ebm: sum(scores.size for scores in ebm.term_scores_)),
+            trusted=(
+                "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier",
+                "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor",
+            ),
+            glass_box="on tables",
+            space={
+                "learning_rate": Dimension(log=(0.005, 0.1)), "max_leaves": Dimension(range=(2, 4)),
+                "min_samples_leaf": LEAF_ROWS, "smoothing_rounds": Dimension(range=(0, 500)),
+            },
         ),
         Baseline(
             "random_forest", "200 trees on bootstrap samples",

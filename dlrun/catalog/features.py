@@ -46,6 +46,7 @@ class Feature:
         is_raw: whether it is the values themselves.
         is_learned: whether a pretrained network makes it. A candidate may have it beside another
             feature of the same columns. Features that are neither raw nor learned are engineered.
+        is_readable: whether a person can say what each number, or the sum of weighted ones, means.
         trusted: types of other packages that a saved model with this feature contains.
     """
 
@@ -55,6 +56,7 @@ class Feature:
     package: Package | None = None
     is_raw: bool = False
     is_learned: bool = False
+    is_readable: bool = True
     trusted: tuple[str, ...] = ()
 
     @property
@@ -87,6 +89,10 @@ FEATURES: Final = {
             title="cepstral coefficients and spectral shape, mean and deviation (extra: sound)",
         ),
         Feature(
+            "waveform", ("audio",), is_raw=True,
+            title="the first 16,384 samples; 200 components where scale counts",
+        ),
+        Feature(
             "flat", ("series",), is_raw=True,
             title="the values, missing steps interpolated, resampled to one length",
         ),
@@ -96,17 +102,17 @@ FEATURES: Final = {
             title="22 canonical characteristics of each channel (extra: series)",
         ),
         Feature(
-            "mini_rocket", ("series",), package=AEON,
+            "mini_rocket", ("series",), package=AEON, is_readable=False,
             title="10,000 random convolutions (extra: series)",
             trusted=("aeon.transformations.collection.convolution_based._minirocket.MiniRocket",),
         ),
         Feature(
-            "multi_rocket", ("series",), package=AEON,
+            "multi_rocket", ("series",), package=AEON, is_readable=False,
             title="50,000 numbers from random convolutions (extra: series)",
             trusted=("aeon.transformations.collection.convolution_based._multirocket.MultiRocket",),
         ),
         Feature(
-            EMBED, BACKBONE_TYPES, is_learned=True,
+            EMBED, BACKBONE_TYPES, is_learned=True, is_readable=False,
             title="the vector that a pretrained network makes of a cell",
         ),
     )

@@ -24,6 +24,7 @@ from dlrun.data.model_io import ModelInfo
 from dlrun.errors import DlrunError, TrainingError
 
 MODEL: Final = "model.skops"
+QUIET_GAPS: Final = "Missing values detected"  # of an EBM, whose own plots leave them out
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,13 @@ def wrap_estimator_errors(name: str) -> Iterator[None]:
     """Replace any error of an estimator's code by a TrainingError, which fails one trial.
 
     Only the estimator runs inside: dlrun's own bugs keep their traceback. The warning of a solver
-    that stops at its last iteration is not shown: the estimator is fitted all the same.
+    that stops at its last iteration is not shown: the estimator is fitted all the same. Nor is
+    that of an EBM about plots which dlrun does not draw.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", message=QUIET_GAPS)
             yield
     except (DlrunError, MemoryError):
         raise

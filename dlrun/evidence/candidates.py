@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dlrun.catalog.baselines import DUMMY
+from dlrun.catalog.glass_boxes import is_glass_box
 from dlrun.contract.candidate import Family, Kind, Predictions
 from dlrun.contract.study import Study
 from dlrun.contract.trial import Cost
@@ -36,6 +37,7 @@ class CandidateResults:
     Attributes:
         kind: None where it is a blend.
         is_dummy: it is the baseline that ignores the columns.
+        is_glass_box: see `dlrun.catalog.glass_boxes`; None where that is unknown.
         metric: the one that is compared.
         metrics: all that its study measured.
         trials: those that finished with a score, as in `Study.trials`.
@@ -59,6 +61,7 @@ class CandidateResults:
     read_weights: Callable[[], pd.DataFrame]
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
+    is_glass_box: bool | None = None
 
     @cached_property
     def scores(self) -> dict[int, float]:
@@ -182,10 +185,11 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
     is_ok = (table["status"] == "ok") & np.isfinite(table[metric].astype(float))
     ok = {column: values[is_ok] for column, values in table.items()}
     errors = table["error"][table["status"] != "ok"]
+    kind, features = _kind(table), (study.features or {}).get(name, ())
     return CandidateResults(
         name=unique,
         family=table["family"][0],
-        kind=_kind(table),
+        kind=kind,
         is_dummy=name == DUMMY,
         metric=metric,
         metrics=study.metrics,
@@ -196,6 +200,7 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         read_weights=partial(study.read_weights, name),
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,
+        is_glass_box=is_glass_box(name, kind, features),
     )
 
 

@@ -17,6 +17,7 @@ from dlrun.evidence.blend import blend_pairs, blend_vs_sides, note_of, shown_pai
 from dlrun.evidence.blend_parts import blend_parts
 from dlrun.evidence.candidates import CandidateResults, check_comparable, read_candidates
 from dlrun.evidence.choice import Side, choose_side
+from dlrun.evidence.clarity import price_of_clarity
 from dlrun.evidence.comparison import CandidateSummary, Comparison, Difference, Verdict
 from dlrun.evidence.formatting import decimals, places_of
 from dlrun.evidence.kinds import compare_kinds, pretraining_sentence
@@ -107,6 +108,7 @@ def compare(studies: Sequence[Study], metric: str | None = None) -> Comparison:
         search_costs=search_costs(candidates),
         kept=kept_models(studies),
         kinds=compare_kinds(singles, settings),
+        clarity=price_of_clarity(singles, settings),
     )
 
 

@@ -137,6 +137,26 @@ class KindSummary:
 
 
 @dataclass(frozen=True)
+class PriceOfClarity:
+    """How much the best glass box loses to the best black box.
+
+    Attributes:
+        glass_box: the choice among the glass boxes on the validation rows of each split.
+        black_box: likewise.
+        difference: by how much the black box is better.
+        outcome: whether that is so: it costs something, nothing that matters (within the ROPE, or
+            less than nothing), or it is open.
+        sentence: the price in words.
+    """
+
+    glass_box: str
+    black_box: str
+    difference: Difference
+    outcome: Literal["costs", "free", "open"]
+    sentence: str
+
+
+@dataclass(frozen=True)
 class BlendSummary:
     """The blend of both sides, against the better of them.
 
@@ -204,6 +224,7 @@ class Comparison:
         search_costs: side → what its searches took; empty without any.
         kept: the studies' models, each with what it was trained on.
         kinds: those of which a candidate finished a split, where there are several.
+        clarity: its price; None without a glass box beside the dummy, or without a black box.
     """
 
     studies: Mapping[str, str]
@@ -226,6 +247,7 @@ class Comparison:
     search_costs: Mapping[Family, SearchCost] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
     kinds: tuple[KindSummary, ...] = ()
+    clarity: PriceOfClarity | None = None
 
     @property
     def has_pretrained(self) -> bool:

@@ -63,11 +63,11 @@ def pretraining_sentence(
     if not best.keys() >= {"pretrained", "network"}:
         return ""
     pretrained, scratch = best["pretrained"], best["network"]
-    paired = _compare(pretrained, scratch, settings)
+    paired = compare_choices(pretrained, scratch, settings)
     if paired is None:
         return ""
     ahead, behind = (pretrained, scratch) if paired.interval.mean >= 0 else (scratch, pretrained)
-    open_rivals = _not_beaten(ahead, _of_kind(behind.best.kind, candidates), settings)
+    open_rivals = not_beaten(ahead, _of_kind(behind.best.kind, candidates), settings)
     lead = PretrainingLead(pretrained, scratch, paired, open_rivals, settings.metric.title)
     is_known = deep is not None and deep.n_splits.keys() <= pretrained.n_splits.keys()
     classic = None if is_known else best.get("classic")
@@ -122,7 +122,7 @@ def _against_classic(pretrained: Side, classic: Side | None, settings: Compariso
     """Return the difference to the best classic candidate; empty where there is none."""
     if classic is None or classic.best.is_dummy:
         return ""
-    paired = _compare(pretrained, classic, settings)
+    paired = compare_choices(pretrained, classic, settings)
     if paired is None:
         return ""
     interval = paired.interval
@@ -145,13 +145,15 @@ def _others(kind: Kind, candidates: Sequence[CandidateResults]) -> Side | None:
     return choose([each for each in candidates if each.kind not in (kind, None)])
 
 
-def _compare(one: Side, other: Side, settings: ComparisonSettings) -> PairedComparison | None:
+def compare_choices(
+    one: Side, other: Side, settings: ComparisonSettings
+) -> PairedComparison | None:
     """Compare two choices, whose names may be alike; None where they share no split."""
     pair = ("one", "other")
     return compare_pairs([pair], {"one": one.chosen, "other": other.chosen}, settings).get(pair)
 
 
-def _not_beaten(
+def not_beaten(
     ahead: Side, rivals: Sequence[CandidateResults], settings: ComparisonSettings
 ) -> tuple[str, ...]:
     """Return the rivals that a choice does not beat (intersection-union test; Berger, 1982)."""
@@ -167,7 +169,7 @@ def _summary(
     kind: Kind, own: Side, others: Side | None, settings: ComparisonSettings
 ) -> KindSummary:
     summary = KindSummary(kind, own.best.name, own.n_splits, own.chosen.mean, own.chosen.cost)
-    paired = _compare(own, others, settings) if others else None
+    paired = compare_choices(own, others, settings) if others else None
     if others is None or paired is None:
         return summary
     chances = paired.probabilities

@@ -138,13 +138,18 @@ def no_shared_splits(deep: CandidateResults, classic: CandidateResults) -> Verdi
 
 def lead_phrase(paired: PairedComparison, title: str) -> str:
     """Return a lead as "0.071 ROC AUC [0.064, 0.078] over 5 paired folds"; never negative."""
+    return f"{amount_phrase(paired, title)} {_basis(paired)}"
+
+
+def amount_phrase(paired: PairedComparison, title: str) -> str:
+    """Return a lead without what was paired: "0.071 ROC AUC [0.064, 0.078]"."""
     interval = paired.interval
     low, high = interval.low, interval.high
     if interval.mean < 0:
         low, high = -high, -low
     places = decimals(interval.width)
     mean = fixed(abs(interval.mean), places)
-    return f"{mean} {title} {span(low, high, places)} {_basis(paired)}"
+    return f"{mean} {title} {span(low, high, places)}"
 
 
 def _basis(paired: PairedComparison) -> str:

@@ -96,6 +96,7 @@ def render_page(context: ReportContext) -> str:
         grounds=grounds,
         shares=_shares(verdict),
         shares_title=_shares_title(verdict),
+        clarity=context.comparison.clarity,
         kept=context.comparison.kept,
         notes=context.comparison.notes,
         sections=[section for make in SECTIONS if (section := make(context))],

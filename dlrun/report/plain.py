@@ -75,6 +75,7 @@ def _markdown(comparison: Comparison, columns: Sequence[TableColumn]) -> str:
         _line(["---:" if column.side == "right" else ":---" for column in columns]),
         *(_line(cells) for cells in zip(*(column.cells for column in columns), strict=True)),
     ]
+    lines += ["", comparison.clarity.sentence] if comparison.clarity else []
     lines += ["", *(f"Kept: {kept}." for kept in comparison.kept)] if comparison.kept else []
     if comparison.notes:
         lines += ["", *(f"- {note}" for note in comparison.notes)]

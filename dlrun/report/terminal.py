@@ -103,11 +103,13 @@ def print_comparison(console: Console, comparison: Comparison, sort: str | None 
 
 
 def print_verdict(console: Console, comparison: Comparison) -> None:
-    """Print the verdict, its probabilities, the model that is kept, and the notes."""
+    """Print the verdict, its probabilities, the price of clarity, the kept model, and the notes."""
     console.print(_sentence(comparison.verdict), highlight=False)
     chances = _chances(comparison)
     if chances:
         console.print(Text(chances, style="dim"))
+    if comparison.clarity:
+        console.print(Text(comparison.clarity.sentence, style="dim"))
     for kept in comparison.kept:
         console.print(Text(f"Kept: {kept}.", style="dim"))
     for note in comparison.notes:

@@ -125,6 +125,7 @@ def test_a_class_may_have_a_name_of_its_own(recipe: Load, classes: Dataset) -> N
             "small.yaml:5: baselines.0: ridge does not do classification. Allowed: dummy, naive, "
             "seasonal_naive, linear, "
             "logistic_regression, svm, linear_svm, knn, naive_bayes, decision_tree, "
+            "shallow_tree, ebm, "
             "random_forest, extra_trees, adaboost, hist_gradient_boosting, "
             "slow_gradient_boosting, xgboost, lightgbm, "
             "mini_rocket",

@@ -1,4 +1,4 @@
-"""Sounds as features: cepstral coefficients and the shape of the spectrum, over time."""
+"""Sounds as features: their samples, or cepstral coefficients and the shape of the spectrum."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.classic import extras
+from dlrun.classic.features.image import PcaComponents
 from dlrun.classic.features.spec import FeatureSpec, StatelessTransformer, measured_steps
 from dlrun.contract.dataset import Column
 
+N_SAMPLES: Final = 16_384
 WINDOW_SECONDS: Final = 0.032
 N_MELS: Final = 40
 N_COEFFICIENTS: Final = 20
 N_NUMBERS: Final = 2 * (3 * N_COEFFICIENTS + 6)
+
+
+class Waveform(StatelessTransformer):
+    """The first 16,384 samples of a sound, from −1 to 1; silence after a shorter one."""
+
+    def transform(self, cells: pd.Series[Any]) -> NDArray[np.float32]:
+        """Return the samples, (rows, 16,384) float32."""
+        values = np.zeros((len(cells), N_SAMPLES), dtype=np.float32)
+        for row, cell in zip(values, cells, strict=True):
+            row[: len(cell)] = cell[:N_SAMPLES]
+        return values
 
 
 class Mfcc(StatelessTransformer):
@@ -62,6 +75,11 @@ def _measured(
         measure.rms(y=padded, frame_length=window, hop_length=hop),
     ])  # fmt: skip
     return np.concatenate([over_time.mean(axis=1), over_time.std(axis=1)])
+
+
+def waveform_steps(column: Column, spec: FeatureSpec) -> list[Any]:
+    """Return the steps of `waveform`: principal components where scale counts."""
+    return [Waveform(), *([PcaComponents(seed=spec.seed)] if spec.is_scaled else [])]
 
 
 def mfcc_steps(column: Column, spec: FeatureSpec) -> list[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlrun.classic.features.audio import N_NUMBERS, Mfcc
+from dlrun.classic.features.audio import N_NUMBERS, N_SAMPLES, Mfcc, Waveform
 
 
 def cells(*sounds: np.ndarray) -> pd.Series:
@@ -49,3 +49,11 @@ def test_a_sound_does_not_depend_on_its_neighbours() -> None:
     first, second = tone(440, 8000, 0.5), tone(900, 8000, 0.2)
     together = Mfcc(8000).transform(cells(first, second))
     np.testing.assert_array_equal(together[1:], Mfcc(8000).transform(cells(second)))
+
+
+def test_a_waveform_is_cut_and_silent_after_its_end() -> None:
+    long, short = np.ones(N_SAMPLES + 5, np.float32), np.full(3, 0.5, np.float32)
+    values = Waveform().transform(cells(long, short, np.zeros(0, np.float32)))
+    assert values.shape == (3, N_SAMPLES)
+    assert values[0].all()
+    assert values[1:].sum() == 1.5
