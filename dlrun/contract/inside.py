@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dlrun.contract.candidate import Family
 from dlrun.contract.embeddings import Embeddings
 from dlrun.contract.probes import LayerProbes
+from dlrun.contract.units import NetworkUnits
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Inside:
         has_seen_test_rows: whether the test rows are among them: then scores on them are too good.
         probes: of the layers of a network.
         embeddings: of test rows by the layers of a network.
+        units: what the units of a network look for, as training rows show it.
     """
 
     candidate: str
@@ -32,3 +34,4 @@ class Inside:
     has_seen_test_rows: bool = False
     probes: LayerProbes | None = None
     embeddings: Embeddings | None = None
+    units: NetworkUnits | None = None

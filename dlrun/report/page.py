@@ -30,6 +30,7 @@ from dlrun.report.sections import (
     study,
     training,
     tuning,
+    units,
     worst_rows,
 )
 from dlrun.report.sections.section import ReportSection, on_any_width
@@ -61,6 +62,7 @@ SECTIONS: Final[tuple[Callable[[ReportContext], ReportSection | None], ...]] = (
     predictions.write_confusion,
     predictions.write_predicted,
     residuals.write_residuals,
+    units.write_units,
     worst_rows.write_worst_rows,
     importance.write_importance,
     stress.write_stress,

@@ -78,14 +78,17 @@ def make_tokenizer(settings: Text) -> Tokenizer:
 def make_reader(columns: Sequence[Column], model: Any) -> Read:
     """Make the reader of a text column, with the tokenizer and vocabulary of a Keras model."""
     name = columns[0].name
-    layer = model.get_layer(layer_name("text", name))
-    config = layer.get_config()
-    tokenizer = Tokenizer(config["standardize"], config["split"])
-    vocabulary = map(str, layer.get_vocabulary())
+    tokenizer, length = find_tokenizer(name, model)
+    vocabulary = map(str, model.get_layer(layer_name("text", name)).get_vocabulary())
     words = (token if tokenizer.split == "character" else token.encode() for token in vocabulary)
     codes = TokenCodes((token, code) for code, token in enumerate(words))
-    length = config["output_sequence_length"]
     return lambda frame: read_texts(frame[name], tokenizer, codes, length)
+
+
+def find_tokenizer(name: str, model: Any) -> tuple[Tokenizer, int]:
+    """Return the tokenizer of a text column of a Keras model, and how many tokens are read."""
+    config = model.get_layer(layer_name("text", name)).get_config()
+    return Tokenizer(config["standardize"], config["split"]), config["output_sequence_length"]
 
 
 def read_texts(

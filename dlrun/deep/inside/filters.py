@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 POINTWISE: Final = {"Activation", "BatchNormalization", "Cast", "Multiply", "ReLU"}
 """Classes of operations that keep the places and the units of a map."""
 PLANE: Final = 4  # axes of the kernel of a convolution along two sides
+MOST_LINES: Final = 2  # channels of a series that are drawn as lines
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,22 @@ class InputFilters:
 
     Attributes:
         group: its name.
-        kernels: (filters, height, width, channels) on an image, (filters, frames, bands, 1) on a
-            spectrogram, (filters, steps, 1, channels) on a series or a waveform.
+        kernels: (filters, height, width, channels) on an image, (filters, bands, frames, 1) on a
+            spectrogram, the lowest band last, (filters, channels, steps, 1) on a series or a
+            waveform.
+        kind: of the group: image, audio or series.
         layer: its Keras layer.
     """
 
     group: str
     kernels: NDArray[np.float32]
+    kind: str
     layer: Any
+
+    @property
+    def are_pictures(self) -> bool:
+        """Say whether a filter is best drawn as a picture; else as some lines."""
+        return self.kind == "image" or self.kernels.shape[1] > MOST_LINES
 
     def belong_to(self, tensor: Any) -> bool:
         """Say whether the units of a layer are those of the convolution, place by place."""
@@ -57,21 +66,21 @@ def first_filters(body: Any, kinds: Mapping[str, str]) -> InputFilters | None:
         return None
     (group,), layer = groups, layers[0]
     kernels = _kernels(layer.kernel.numpy(), kinds[group], count_channels(body, group))
-    return None if kernels is None else InputFilters(group, kernels, layer)
+    return None if kernels is None else InputFilters(group, kernels, kinds[group], layer)
 
 
 def _kernels(
     kernel: NDArray[np.float32], kind: str, n_channels: int
 ) -> NDArray[np.float32] | None:
     """Lay out a kernel, (…, channels, filters), as `InputFilters.kernels`."""
-    *sides, n_inputs, n_filters = kernel.shape
+    *sides, n_inputs, _ = kernel.shape
     if kind == "image" and len(sides) > 1:
         return _join_patches(kernel, n_channels)
     if kind == "audio" and kernel.ndim == PLANE and n_inputs == 1:
-        return kernel.transpose(3, 0, 1, 2)
-    if len(sides) == 1 and n_inputs in (n_channels, n_channels + 1):
-        steps = kernel[:, :n_channels].transpose(2, 0, 1)  # (filters, steps, channels)
-        return steps[..., None] if kind == "audio" and n_channels > 1 else steps[:, :, None]
+        return kernel.transpose(3, 1, 0, 2)[:, ::-1]
+    if len(sides) == 1 and n_inputs in (n_channels, n_channels + 1):  # with or without the mask
+        lines = kernel[:, :n_channels].transpose(2, 1, 0)[..., None]
+        return lines[:, ::-1] if kind == "audio" else lines
     return None
 
 

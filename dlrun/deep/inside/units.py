@@ -89,29 +89,23 @@ class UnitTracer:
 
         Returns:
             Signed for numbers, (rows, columns); of the other kinds the size at each place of a
-            row: (rows, height, width), (rows, frames, bands), (rows, steps) or (rows, tokens).
-            Without the groups that are no places any more where gradients begin.
+            row: (rows, height, width) of an image, (rows, frames, bands) of a sound, (rows, steps,
+            channels) of a series, (rows, tokens) of a text. Without places, (rows, 0), where a
+            group enters as a vector.
         """
         gradients = self._trace(encoded, tf.constant(unit))
-        return {
-            name: self._size(name, gradient.numpy())
-            for name, gradient in gradients.items()
-            if gradient.ndim == ENTRY_AXES.get(self.kinds[name])
-        }
-
-    @property
-    def seen(self) -> list[str]:
-        """Return the groups that the layer sees."""
-        return [*self._trace.structured_outputs]
+        return {name: self._size(name, each.numpy()) for name, each in gradients.items()}
 
     def _size(self, name: str, gradient: NDArray[np.float32]) -> NDArray[np.float32]:
         kind = self.kinds[name]
+        if gradient.ndim != ENTRY_AXES.get(kind):
+            return gradient.reshape(len(gradient), -1)[:, :0]
         if kind == "number":
             return gradient
         sizes = np.abs(gradient)
         if kind in ("audio", "series"):
-            sizes = sizes[..., : count_channels(self.body, name)]
-        total: NDArray[np.float32] = sizes if kind == "audio" else sizes.sum(axis=-1)
+            return sizes[..., : count_channels(self.body, name)]
+        total: NDArray[np.float32] = sizes.sum(axis=-1)
         return total
 
     @cached_property

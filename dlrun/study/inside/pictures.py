@@ -33,6 +33,11 @@ def filter_picture(kernel: NDArray[Any]) -> str:
     return _encode(_picture(pixels))
 
 
+def filter_lines(kernel: NDArray[Any]) -> tuple[tuple[float, ...], ...]:
+    """Return the weights of a filter on a series, (channels, steps, 1), without the last axis."""
+    return tuple(tuple(round(float(each), 3) for each in line) for line in kernel[..., 0])
+
+
 def sound_pictures(bands: NDArray[Any]) -> NDArray[np.uint8]:
     """Return spectrograms, (rows, frames, bands), as pictures, (rows, bands, frames, 1).
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from dlrun.contract.dataset import Column
 
-MOST_COLUMNS: Final = 4
+MOST_COLUMNS: Final = 3
+LARGE: Final = 1000  # from which a number is written without decimals
 UNUSUAL: Final = 0.5  # standard deviations from the mean of all rows
 
 
@@ -96,6 +97,7 @@ def _numbers(values: pd.Series[Any]) -> NDArray[np.float64]:
 
 def _span(low: float, high: float, *, is_date: bool) -> str:
     if is_date:
-        low_day, high_day = (pd.Timestamp(each, unit="s").strftime("%Y-%m-%d") for each in (low, high))
-        return low_day if low_day == high_day else f"{low_day} – {high_day}"
-    return f"{low:.3g}" if low == high else f"{low:.3g} – {high:.3g}"
+        ends = [pd.Timestamp(each, unit="s").strftime("%Y-%m-%d") for each in (low, high)]
+    else:
+        ends = [f"{each:,.0f}" if abs(each) >= LARGE else f"{each:.3g}" for each in (low, high)]
+    return " – ".join(dict.fromkeys(ends))
