@@ -69,9 +69,7 @@ def first_filters(body: Any, kinds: Mapping[str, str]) -> InputFilters | None:
     return None if kernels is None else InputFilters(group, kernels, kinds[group], layer)
 
 
-def _kernels(
-    kernel: NDArray[np.float32], kind: str, n_channels: int
-) -> NDArray[np.float32] | None:
+def _kernels(kernel: NDArray[np.float32], kind: str, n_channels: int) -> NDArray[np.float32] | None:
     """Lay out a kernel, (…, channels, filters), as `InputFilters.kernels`."""
     *sides, n_inputs, _ = kernel.shape
     if kind == "image" and len(sides) > 1:

@@ -44,11 +44,12 @@ def measure_activity(
     """
     model = keras.Model(body.input, [*tensors])
 
-    @tf.function(reduce_retracing=True)
-    def measure(encoded: Encoded) -> list[tuple[Any, Any]]:
-        return [_summarize(values) for values in model(encoded, training=False)]
+    def summarize(encoded: Encoded) -> list[tuple[Any, Any]]:
+        # Keras returns the only one of a list without it.
+        return [_summarize(each) for each in tf.nest.flatten(model(encoded, training=False))]
 
-    measured = [[(peak.numpy(), share.numpy()) for peak, share in measure(p)] for p in pieces]
+    run = tf.function(summarize, reduce_retracing=True)
+    measured = [[(peak.numpy(), share.numpy()) for peak, share in run(each)] for each in pieces]
     return [
         LayerActivity(
             np.concatenate([peak for peak, _ in parts]),
@@ -113,7 +114,6 @@ class UnitTracer:
         entries = entries_of(self.body)
         model = keras.Model(self.body.input, (entries, self.tensor))
 
-        @tf.function(reduce_retracing=True)
         def trace(encoded: Encoded, unit: Any) -> dict[str, Any]:
             found, values = model(encoded, training=False)
             places = _places(values)[:, :, unit]
@@ -125,7 +125,7 @@ class UnitTracer:
                 if gradient is not None
             }
 
-        return trace
+        return tf.function(trace, reduce_retracing=True)
 
 
 def entries_of(body: Any) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def _line(corner: tuple[float, float], row: ExcitingRow, n_steps: int) -> Iterat
     for start, stop in row.box:
         yield marks.rectangle((x(start), top + 2), x(stop) - x(start), LINE_HEIGHT - 4, "band")
     for line in row.lines:
-        yield marks.curve([(x(step + 0.5), y(value)) for step, value in enumerate(line)], "curve plain")
+        yield marks.curve(
+            [(x(step + 0.5), y(value)) for step, value in enumerate(line)], "curve plain"
+        )
 
 
 def _corners(n_rows: int, height: float) -> list[tuple[float, float]]:

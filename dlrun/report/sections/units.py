@@ -39,9 +39,9 @@ MOST_NAMED: Final = 2  # columns of the sentence
 def write_units(context: ReportContext) -> ReportSection | None:
     """Show the units of the best network that was looked into."""
     for view in context.finished:
-        inside = view.study.read_inside(view.own_name)
-        if inside and inside.units and inside.units.layers:
-            body = Markup().join(_parts(view, inside.units))
+        units = view.inside.units if view.inside else None
+        if units and units.layers:
+            body = Markup().join(_parts(view, units))
             return ReportSection("units", "What its units look for", body)
     return None
 

@@ -13,6 +13,7 @@ from dlrun.errors import DlrunError
 from dlrun.study.inside.context import InsideContext
 from dlrun.study.inside.embeddings import add_embeddings
 from dlrun.study.inside.probes import add_probes
+from dlrun.study.inside.units import add_units
 from dlrun.study.trial import guarded
 from dlrun.system import cost
 from dlrun.system.secrets import mask
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Part = Callable[[InsideContext, Inside], Inside]
 """Adds what it finds; returns what it got where it does not suit the candidate."""
 
-PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings)
+PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings, add_units)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from math import nan, sqrt
+from math import nan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from dlrun.contract.units import UnitColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from dlrun.contract.dataset import Column
@@ -97,7 +97,7 @@ def _numbers(values: pd.Series[Any]) -> NDArray[np.float64]:
 
 def _span(low: float, high: float, *, is_date: bool) -> str:
     if is_date:
-        ends = [pd.Timestamp(each, unit="s").strftime("%Y-%m-%d") for each in (low, high)]
+        ends = [str(np.datetime64(int(each), "s").astype("datetime64[D]")) for each in (low, high)]
     else:
         ends = [f"{each:,.0f}" if abs(each) >= LARGE else f"{each:.3g}" for each in (low, high)]
     return " – ".join(dict.fromkeys(ends))

@@ -12,6 +12,7 @@ import numpy as np
 
 from dlrun.contract.units import ExcitingRow, NetworkUnits, Unit, UnitColumn, UnitLayer
 from dlrun.data.targets import target_kind
+from dlrun.study.inside.activations import unwrapped
 from dlrun.study.inside.pictures import filter_lines, filter_picture
 from dlrun.study.inside.unit_columns import unusual_columns
 from dlrun.study.inside.unit_views import (
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 MAX_LAYERS: Final = 4
 UNITS: Final = 6  # of a layer
 ROWS: Final = 9  # of a unit
-MOST_ROWS: Final = 2000  # training rows that are looked at
 MOST_FILTERS: Final = 32
 SAME: Final = 0.8  # correlation from which two units are alike
 STRUCTURED: Final = ("image", "audio", "series", "text")  # kinds of columns that are shown
@@ -49,17 +49,11 @@ def add_units(context: InsideContext, inside: Inside) -> Inside:
         return inside
     from dlrun.deep.fitted import FittedNetwork
 
-    if not isinstance(context.fitted, FittedNetwork):
+    rows = context.train_sample
+    network, frame = unwrapped(context.fitted, rows.frame)
+    if not isinstance(network, FittedNetwork):
         return inside
-    rows = _sample(context.train, context.seed)
-    return replace(inside, units=find_units(context.fitted, rows))
-
-
-def _sample(train: Dataset, seed: int) -> Dataset:
-    if len(train) <= MOST_ROWS:
-        return train
-    drawn = np.random.default_rng(seed).choice(len(train), MOST_ROWS, replace=False)
-    return train.take(np.sort(drawn))
+    return replace(inside, units=find_units(network, replace(rows, frame=frame)))
 
 
 def find_units(network: FittedNetwork, rows: Dataset) -> NetworkUnits | None:
@@ -223,9 +217,7 @@ class _UnitLook:
             rows = most_exciting(peaks[:, unit])
             gradients = tracer.trace({k: each[rows] for k, each in self.encoded.items()}, unit)
             active = float(activity.active[unit])
-            picks.append(
-                _Pick(unit, active, float(told[unit]), rows, peaks[rows, unit], gradients)
-            )
+            picks.append(_Pick(unit, active, float(told[unit]), rows, peaks[rows, unit], gradients))
         return picks
 
     def _describe_layer(self, layer: ChosenLayer, picks: list[_Pick], n_units: int) -> UnitLayer:
@@ -246,7 +238,8 @@ class _UnitLook:
     def _kernel(self, layer: ChosenLayer, pick: _Pick) -> NDArray[np.float32] | None:
         """Return the filter of a unit on the input, if it has one."""
         if self.filters and self.filters.belong_to(layer.output):
-            return self.filters.kernels[pick.number]
+            kernel: NDArray[np.float32] = self.filters.kernels[pick.number]
+            return kernel
         return None
 
     def _describe_unit(
@@ -310,5 +303,6 @@ class _UnitLook:
     def _columns(self, pick: _Pick) -> tuple[UnitColumn, ...]:
         gradients = pick.gradients.get("number")
         names = [column.name for column in self.groups.get("number", ())]
-        weights = {} if gradients is None else dict(zip(names, gradients.mean(axis=0).tolist()))
+        means = [] if gradients is None else gradients.mean(axis=0).tolist()
+        weights = dict(zip(names, means, strict=False))
         return unusual_columns(self.network.columns, self.rows.frame, pick.rows, weights)
