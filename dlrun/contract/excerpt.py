@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Quartiles = tuple[float, float, float]
@@ -68,6 +68,8 @@ class DataExcerpt:
         target: the distribution of a target that is a number; None for classes.
         columns: distributions, those first that say most of the target.
         rows: row id → column → cell, of rows that candidates predict badly.
+        inputs: row id → the value of the only column, where that and the target are numbers; of
+            all rows, or of some where they are many.
     """
 
     n_rows: int
@@ -75,3 +77,4 @@ class DataExcerpt:
     target: Distribution | None
     columns: tuple[Distribution, ...]
     rows: Mapping[int, Mapping[str, ShownCell]]
+    inputs: Mapping[int, float] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.contract.excerpt import DataExcerpt, Distribution, ShownCell
@@ -12,6 +14,7 @@ from dlrun.data.distribution import measure_columns, measure_target
 from dlrun.data.types import column_module
 
 MOST_CELLS: Final = 12  # of a row
+MOST_INPUTS: Final = 2000
 MOST_MEDIA: Final = 800_000  # characters of all images and sounds
 
 
@@ -34,7 +37,19 @@ def make_excerpt(dataset: Dataset, row_ids: Iterable[int]) -> DataExcerpt:
             if room < 0:
                 break
             rows[row_id] = cells
-    return DataExcerpt(n_rows, len(dataset.columns), measure_target(dataset), tuple(ranked), rows)
+    target = measure_target(dataset)
+    inputs = _only_inputs(dataset) if target else {}
+    return DataExcerpt(n_rows, len(dataset.columns), target, tuple(ranked), rows, inputs)
+
+
+def _only_inputs(dataset: Dataset) -> dict[int, float]:
+    """Return row id → value of the only column, if that is a number; evenly chosen rows of many."""
+    if [column.type for column in dataset.columns] != ["number"] or dataset.stream:
+        return {}
+    values = dataset.frame[dataset.columns[0].name].to_numpy(np.float64)
+    places = np.linspace(0, len(values) - 1, min(len(values), MOST_INPUTS)).astype(int)
+    known = places[np.isfinite(values[places])]
+    return dict(zip(dataset.row_ids[known].tolist(), values[known].tolist(), strict=True))
 
 
 def _shown_columns(dataset: Dataset, ranked: Sequence[Distribution]) -> list[Column]:

@@ -16,8 +16,8 @@ from dlrun.recipe.training import Optimizer, Training
 from dlrun.recipe.write import flat
 
 FEWEST: Final = 3  # values of a setting
-STACKS: Final = {"hidden": ("width", "layers"), "filters": ("filters", "blocks")}
-"""Settings that list the sizes of layers: what the first size and their number are called."""
+STACKS: Final = {"hidden": ("layers", "width"), "filters": ("blocks", "filters")}
+"""Settings that list the sizes of layers: what their number and the first size are called."""
 TITLES: Final = {"learning_rate.peak": "learning rate", "learning_rate.schedule": "schedule"}
 
 Value = float | str
@@ -44,10 +44,12 @@ class SettingEffect:
     Attributes:
         setting: its name in words.
         lines: one or more, each with at least three values.
+        linked: settings that change with it, one value for each of its own.
     """
 
     setting: str
     lines: tuple[SettingLine, ...]
+    linked: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -82,8 +84,8 @@ def find_effects(networks: Mapping[str, Settings]) -> list[SettingEffect]:
     Args:
         networks: network → setting → value.
     """
-    varied = list(dict.fromkeys(_varied(networks)))
-    found = [effect for key in varied if (effect := _effect(key, varied, networks))]
+    linked = _link(list(dict.fromkeys(_varied(networks))), networks)
+    found = [effect for key in linked if (effect := _effect(key, linked, networks))]
     found.sort(key=lambda effect: (not effect.is_number, -len(effect.values)))
     seen: set[str] = set()
     kept = []
@@ -103,10 +105,28 @@ def _varied(networks: Mapping[str, Settings]) -> Iterator[str]:
                 yield key
 
 
+def _link(varied: Sequence[str], networks: Mapping[str, Settings]) -> dict[str, list[str]]:
+    """Return setting → those after it that have one value of their own for each of its values."""
+    linked: dict[str, list[str]] = {}
+    for key in varied:
+        leader = next((each for each in linked if _is_paired(each, key, networks)), None)
+        if leader:
+            linked[leader].append(key)
+        else:
+            linked[key] = []
+    return linked
+
+
+def _is_paired(one: str, other: str, networks: Mapping[str, Settings]) -> bool:
+    pairs = {(own.get(one), own.get(other)) for own in networks.values()}
+    n_values = {len({pair[place] for pair in pairs}) for place in (0, 1)}
+    return n_values == {len(pairs)} and len(pairs) >= FEWEST
+
+
 def _effect(
-    key: str, varied: Sequence[str], networks: Mapping[str, Settings]
+    key: str, linked: Mapping[str, Sequence[str]], networks: Mapping[str, Settings]
 ) -> SettingEffect | None:
-    others = [other for other in varied if other != key]
+    others = [other for other in linked if other != key]
     groups: dict[tuple[Value | None, ...], list[tuple[Value, str]]] = defaultdict(list)
     for name, settings in networks.items():
         if key in settings:
@@ -125,6 +145,7 @@ def _effect(
             SettingLine(_name({others[place]: shared[place] for place in differing}), _line(points))
             for shared, points in lines.items()
         ),
+        tuple(linked[key]),
     )
 
 
@@ -159,7 +180,7 @@ def _of_model(model: Model) -> dict[str, Value]:
     settings: dict[str, Value] = {key: value for key, value in named.items() if value}
     for key, value in flat(model.complete_settings).items():
         if key in STACKS and isinstance(value, list) and value:
-            settings |= dict(zip(STACKS[key], (value[0], len(value)), strict=True))
+            settings |= dict(zip(STACKS[key], (len(value), value[0]), strict=True))
         else:
             settings[_title(key)] = _plain(value)
     return settings

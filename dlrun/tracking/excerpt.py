@@ -29,6 +29,7 @@ def excerpt_from_json(text: str) -> DataExcerpt:
             int(row_id): {name: _cell(cell) for name, cell in cells.items()}
             for row_id, cells in found["rows"].items()
         },
+        inputs={int(row_id): value for row_id, value in found.get("inputs", {}).items()},
     )
 
 

@@ -114,3 +114,26 @@ def test_a_wide_row_is_cut_to_the_columns_that_say_most():
     made = make_excerpt(Dataset("", "", typed, target, frame, y, np.arange(100)), [0])
     assert list(made.rows[0])[:2] == ["words", "x30"]
     assert len(made.rows[0]) == 12
+
+
+def _one_column(n_rows, *, kind="number", task="regression"):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=n_rows)})
+    frame.loc[1, "x"] = np.nan
+    target = Target("y", task, () if task == "regression" else ("no", "yes"))
+    y = rng.normal(size=n_rows) if task == "regression" else np.arange(n_rows) % 2
+    return Dataset("", "", (Column("x", kind),), target, frame, y, np.arange(n_rows) + 7)
+
+
+def test_the_only_column_is_kept_where_it_and_the_target_are_numbers():
+    dataset = _one_column(6)
+    made = make_excerpt(dataset, [])
+    assert list(made.inputs) == [7, 9, 10, 11, 12]  # a value is missing
+    assert made.inputs[9] == dataset.frame["x"][2]
+    assert excerpt_from_json(excerpt_to_json(made)) == made
+    assert make_excerpt(_one_column(6, task="classification"), []).inputs == {}
+
+
+def test_of_many_rows_some_are_kept(monkeypatch):
+    monkeypatch.setattr(excerpt, "MOST_INPUTS", 5)
+    assert list(make_excerpt(_one_column(41), []).inputs) == [7, 17, 27, 37, 47]

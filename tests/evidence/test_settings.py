@@ -85,3 +85,10 @@ def test_networks_that_lack_a_setting_are_on_no_line_with_those_that_have_it() -
     networks = {f"w{width}": {"width": width} for width in (1, 2)}
     networks["other"] = {"width": 4, "heads": 2}
     assert find_effects(networks) == []
+
+
+def test_settings_that_change_together_are_one_effect() -> None:
+    shapes = ((1, 1024), (2, 54), (4, 31))
+    networks = {f"{layers}": {"layers": layers, "width": width} for layers, width in shapes}
+    (effect,) = find_effects(networks)
+    assert (effect.setting, effect.values, effect.linked) == ("layers", [1, 2, 4], ("width",))

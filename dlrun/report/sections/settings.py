@@ -41,10 +41,7 @@ STYLES: Final = tuple(
         ("var(--ink)", "star"), ("#56B4E9", "hexagon"), ("#F0E442", "arrow"),
     )
 )  # fmt: skip
-CAPTION: Final = (
-    "Each mark is the mean test score of a network; the networks of a line differ in this setting "
-    "alone."
-)
+CAPTION: Final = "Each mark is the mean test score of a network; the networks of a line differ in "
 
 
 def write_settings(context: ReportContext) -> ReportSection | None:
@@ -170,7 +167,7 @@ def _caption(context: ReportContext, effect: SettingEffect, levels: Sequence[Can
     n_lines = len(effect.lines)
     has_interval = any(view.ends for view in context.finished)
     sentences = [
-        CAPTION,
+        f"{CAPTION}{', and with it in '.join((effect.setting, *effect.linked))} alone.",
         "Vertical lines are 95 % intervals of the mean over the splits." if has_interval else "",
         "Dashed lines are the best classic candidates." if levels else "",
         f"The first {MOST_LINES} of {n_lines} lines are drawn." if n_lines > MOST_LINES else "",

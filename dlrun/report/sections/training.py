@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from dlrun.evidence.formatting import counted
 from dlrun.report.charts.losses import LossCurve, draw_losses
+from dlrun.report.sections.descents import write_descents
 from dlrun.report.sections.section import ReportSection, candidate_title, figure, on_any_width
 
 if TYPE_CHECKING:
     import pandas as pd
-    from markupsafe import Markup
 
     from dlrun.report.context import CandidateView, ReportContext
 
@@ -29,7 +31,8 @@ def write_training(context: ReportContext) -> ReportSection | None:
         "The loss after each epoch, one line per split; a dot marks the epoch whose weights were "
         "kept. A validation line that rises while the training line falls is overfitting."
     )
-    return ReportSection("training", "Training", figure(*charts, caption=caption))
+    together = write_descents(context) or Markup()
+    return ReportSection("training", "Training", together + figure(*charts, caption=caption))
 
 
 def _chart(view: CandidateView, epochs: pd.DataFrame) -> Markup | None:
