@@ -39,6 +39,7 @@ def test_there_are_recipes():
         "quickstart",
         "resnet-images",
         "speakers",
+        "universal-approximation",
     }
 
 

@@ -68,7 +68,7 @@ def with_epochs(study, names):
 
 def test_losses_of_networks_that_differ_in_a_setting_share_an_axis():
     found = page(write_training, with_epochs(tracked(ERRORS, WIDTHS, labels=()), WIDTHS))
-    by = ["epoch", "seconds of training"]
+    by = ["epoch", "seconds after the first epoch"]
     assert found.titles[:4] == [f"Training loss by {each}" for each in by for _ in range(2)]
     lines = [each["points"] for each in found.all("polyline") if each["class"] == "curve"]
     assert [line.count(",") for line in lines] == [4] * 3 * 4  # networks, charts

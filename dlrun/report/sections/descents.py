@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     Chosen = list[tuple[str, Style, CandidateView]]
 
-AXES: Final = {"epoch": "epoch", "elapsed": "seconds of training"}
+AXES: Final = {"epoch": "epoch", "elapsed": "seconds after the first epoch"}
 CAPTION: Final = (
-    "The training loss on the first split, by epochs and by seconds of training with the scoring "
-    "of validation rows"
+    "The training loss on the first split, by epochs and by seconds. The first epoch, in which the "
+    "steps are compiled, is not timed; the scoring of validation rows is"
 )
 
 
@@ -69,6 +69,6 @@ def _line(view: CandidateView, by: str) -> tuple[tuple[float, float], ...]:
     if not {"train/loss", "seconds"} <= set(epochs):
         return ()
     first = epochs[(epochs["repeat"] == 0) & (epochs["fold"] == 0)]
-    first = first.assign(elapsed=first["seconds"].cumsum())
+    first = first.assign(elapsed=first["seconds"].cumsum() - first["seconds"].iloc[:1].sum())
     first = first[np.isfinite(first["train/loss"])]
     return tuple(zip(first[by].tolist(), first["train/loss"].tolist(), strict=True))

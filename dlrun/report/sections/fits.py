@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.metrics import get_metric
 from dlrun.report.charts.fit import draw_fit
 from dlrun.report.charts.scale import padded
 from dlrun.report.sections.section import ReportSection, candidate_title, figure, panels
-from dlrun.report.sections.settings import effects_of
+from dlrun.report.sections.settings import best_classic, effects_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from dlrun.report.context import CandidateView, ReportContext
 
 MOST_DOTS: Final = 300  # of one panel
+MOST_CLASSIC: Final = 2
 CAPTION: Final = (
     "Dots are the true values of test rows of the last split, to look at, not to tune by; the line "
     "joins the predictions of the same rows."
@@ -44,8 +44,7 @@ def write_fits(context: ReportContext) -> ReportSection | None:
 def _chosen(context: ReportContext) -> list[CandidateView]:
     """Return networks of the smallest, a middle and the largest setting, and two classic ones.
 
-    Without such networks the best is chosen; the classic ones are the best, and the best of the
-    kernel machines or, where that is it, of the others.
+    Without such networks the best is chosen.
     """
     sign = get_metric(context.comparison.metric).sign
     ranked = sorted(context.finished, key=lambda view: -sign * view.row.mean)
@@ -54,16 +53,7 @@ def _chosen(context: ReportContext) -> list[CandidateView]:
         points = max((line.points for line in effects[0].lines), key=len)
         names = [points[place][1] for place in (0, len(points) // 2, -1)]
         deep = [view for name in names for view in ranked if view.own_name == name]
-    classic = [
-        view for view in ranked if view.row.family == "classic" and not view.results.is_dummy
-    ]
-    others = [view for view in classic if _is_kernel(view) != _is_kernel(classic[0])]
-    return [*deep, *classic[:1], *others[:1]]
-
-
-def _is_kernel(view: CandidateView) -> bool:
-    row = BASELINES.get(view.own_name)
-    return row is not None and row.is_kernel_machine
+    return [*deep, *best_classic(context, MOST_CLASSIC)]
 
 
 def _last_split(view: CandidateView, inputs: Mapping[int, float]) -> pd.DataFrame:

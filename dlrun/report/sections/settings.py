@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
+from dlrun.catalog.baselines import BASELINES
 from dlrun.catalog.metrics import get_metric
 from dlrun.evidence.formatting import fixed
 from dlrun.evidence.settings import (
@@ -63,7 +64,7 @@ def effects_of(context: ReportContext) -> list[SettingEffect]:
 
 def _write_effect(context: ReportContext, effect: SettingEffect) -> Markup:
     views = {view.own_name: view for view in context.finished}
-    lines, levels = effect.lines[:MOST_LINES], _levels(context)
+    lines, levels = effect.lines[:MOST_LINES], best_classic(context, MOST_LEVELS)
     words = () if effect.is_number else tuple(map(str, effect.values))
     traces = [
         _trace(context, effect, line, style, views)
@@ -88,15 +89,22 @@ def _write_effect(context: ReportContext, effect: SettingEffect) -> Markup:
     return body + figure(on_any_width(draw), caption=_caption(context, effect, levels))
 
 
-def _levels(context: ReportContext) -> list[CandidateView]:
-    """Return the best classic candidates."""
+def best_classic(context: ReportContext, most: int) -> list[CandidateView]:
+    """Return the best classic candidates, the best kernel machine in place of the last of them."""
     sign = get_metric(context.comparison.metric).sign
     views = [
         view
         for view in context.finished
         if view.row.family == "classic" and not view.results.is_dummy
     ]
-    return sorted(views, key=lambda view: -sign * view.row.mean)[:MOST_LEVELS]
+    ranked = sorted(views, key=lambda view: -sign * view.row.mean)
+    kernels = [view for view in ranked[most - 1 :] if _is_kernel_machine(view)]
+    return [*ranked[: most - 1], *(kernels or ranked[most - 1 :])[:1]]
+
+
+def _is_kernel_machine(view: CandidateView) -> bool:
+    row = BASELINES.get(view.own_name.partition("-")[0])  # svm-pixels learns from pixels
+    return row is not None and row.is_kernel_machine
 
 
 def _trace(
@@ -169,7 +177,9 @@ def _caption(context: ReportContext, effect: SettingEffect, levels: Sequence[Can
     sentences = [
         f"{CAPTION}{', and with it in '.join((effect.setting, *effect.linked))} alone.",
         "Vertical lines are 95 % intervals of the mean over the splits." if has_interval else "",
-        "Dashed lines are the best classic candidates." if levels else "",
+        "Dashed lines are classic candidates: the best, and the best kernel machine."
+        if levels
+        else "",
         f"The first {MOST_LINES} of {n_lines} lines are drawn." if n_lines > MOST_LINES else "",
     ]
     return " ".join(filter(None, sentences))
