@@ -19,10 +19,12 @@ PRETRAINED = {"bert-text", "few-labels-images", "few-labels-text", "gpt-text", "
 
 def test_there_are_recipes():
     assert {path.stem for path in RECIPES} == {
+        "activations",
         "bert-text",
         "breast-cancer",
         "caravan-insurance",
         "credit-default",
+        "depth-or-width",
         "diamonds",
         "diamonds-tabular",
         "digit-properties",

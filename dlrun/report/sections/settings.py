@@ -175,7 +175,8 @@ def _caption(context: ReportContext, effect: SettingEffect, levels: Sequence[Can
     n_lines = len(effect.lines)
     has_interval = any(view.ends for view in context.finished)
     sentences = [
-        f"{CAPTION}{', and with it in '.join((effect.setting, *effect.linked))} alone.",
+        f"{CAPTION}{effect.setting} alone.",
+        f"With it changes the {' and the '.join(effect.linked)}." if effect.linked else "",
         "Vertical lines are 95 % intervals of the mean over the splits." if has_interval else "",
         "Dashed lines are classic candidates: the best, and the best kernel machine."
         if levels
