@@ -6,32 +6,11 @@ Codes are stable and never used twice, also when a kind is gone.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from dlrun.catalog import training_notes
+from dlrun.catalog.note_kind import NoteKind
 from dlrun.contract.note import Note
-
-
-@dataclass(frozen=True)
-class NoteKind:
-    """A kind of note.
-
-    Attributes:
-        code: `DLR` and three digits.
-        title: a few words, for a list.
-        rule: when exactly it is given, as a sentence for the documentation.
-        spoils_verdict: a fault of the data that stands beside every verdict on them, too.
-    """
-
-    code: str
-    title: str
-    rule: str
-    spoils_verdict: bool = False
-
-    def note(self, text: str) -> Note:
-        """Return a note of this kind."""
-        return Note(self.code, text)
-
 
 EARLIER = NoteKind(
     "DLR000",
@@ -385,7 +364,8 @@ DECODED_CELLS = NoteKind(
     "that is free, or cannot be written: then it is decoded anew in every epoch.",
 )
 
-NOTES: Final = {kind.code: kind for kind in [*globals().values()] if isinstance(kind, NoteKind)}
+_made = (*globals().values(), *vars(training_notes).values())
+NOTES: Final = {kind.code: kind for kind in _made if isinstance(kind, NoteKind)}
 """Code → kind."""
 SPOILING: Final = frozenset(code for code, kind in NOTES.items() if kind.spoils_verdict)
 

@@ -43,6 +43,7 @@ class CandidateResults:
         trials: those that finished with a score, as in `Study.trials`.
         n_failed: trials without a score.
         read_epochs: as `Study.read_epochs`.
+        read_layers: as `Study.read_layers`.
         read_weights: as `Study.read_weights`.
         read_predictions: as `Study.read_predictions`.
         decode_predictions: as `Study.decode_predictions`.
@@ -58,6 +59,7 @@ class CandidateResults:
     n_failed: int
     error: str | None
     read_epochs: Callable[[], pd.DataFrame]
+    read_layers: Callable[[], pd.DataFrame]
     read_weights: Callable[[], pd.DataFrame]
     read_predictions: Callable[[], pd.DataFrame]
     decode_predictions: Callable[[pd.DataFrame], tuple[NDArray[Any], Predictions]]
@@ -197,6 +199,7 @@ def _results(unique: str, study: Study, table: TrialColumns, metric: str) -> Can
         n_failed=int(np.sum(~is_ok)),
         error=first_line(str(errors[0])) if len(errors) else None,
         read_epochs=partial(study.read_epochs, name),
+        read_layers=partial(study.read_layers, name),
         read_weights=partial(study.read_weights, name),
         read_predictions=partial(study.read_predictions, name),
         decode_predictions=study.decode_predictions,

@@ -23,8 +23,9 @@ from dlrun.catalog.notes import (
     UNEQUAL_BUDGETS,
     VARIED_CHOICE,
 )
-from dlrun.contract.candidate import SIDES
+from dlrun.contract.candidate import KINDS, SIDES, side_of
 from dlrun.evidence.formatting import budget_phrase, counted, duration
+from dlrun.evidence.health import diagnose
 from dlrun.evidence.statistics import differences
 from dlrun.evidence.tuning import n_search_trials, search_costs
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 NAIVE: Final = frozenset(row.name for row in BASELINES.values() if row.n_lags)
 
+NETWORKS: Final = tuple(kind for kind in KINDS if side_of(kind) == "deep")
+
 BUSY_RATIO: Final = 1.5
 BUSY_SECONDS: Final = 0.5  # shorter fits are not judged
 ALIKE: Final = 1.1  # the ratio of two budgets up to which they are equal
@@ -48,7 +51,7 @@ def notes_on(
     candidates: Sequence[CandidateResults],
     sides: tuple[Side | None, Side | None],
 ) -> Iterator[Note]:
-    """Yield notes on the studies, on failures, on the choice of each side's best, and on the floor.
+    """Yield notes on the studies, on training, failures, each side's best, and the floor.
 
     A study's notes on its data are among them where they spoil the verdict.
     """
@@ -56,6 +59,7 @@ def notes_on(
     yield from _on_studies(studies)
     yield from _on_samples(studies, candidates)
     yield from _on_epochs(candidates)
+    yield from _on_health(candidates)
     yield from _on_busy_machine(candidates)
     yield from _on_budgets(studies, candidates, sides)
     yield from _on_failures(candidates)
@@ -92,6 +96,13 @@ def _on_epochs(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
                 f"{each.name} still improved when training.epochs stopped it, on {each.n_capped} "
                 f"of {splits}: its score is that of a training that was cut short."
             )
+
+
+def _on_health(candidates: Sequence[CandidateResults]) -> Iterator[Note]:
+    for each in candidates:
+        if each.kind in NETWORKS:
+            for symptom in diagnose(each.read_layers()):
+                yield symptom.note(each.name)
 
 
 def _on_samples(studies: Sequence[Study], candidates: Sequence[CandidateResults]) -> Iterator[Note]:

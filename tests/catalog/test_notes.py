@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dlrun.catalog import notes
-from dlrun.catalog.notes import DUPLICATES, LEAK, NOTES, NoteKind
+from dlrun.catalog import notes, training_notes
+from dlrun.catalog.note_kind import NoteKind
+from dlrun.catalog.notes import DUPLICATES, LEAK, NOTES
 from dlrun.errors import RecipeError
 from dlrun.recipe.load import load_recipe, parse_recipe
 from dlrun.study.plan import prepare
@@ -23,7 +24,8 @@ RECIPE = "data: {source: data.csv, target: y}\nmodel: none\nbaselines: [dummy]\n
 def test_every_kind_has_a_code_of_its_own_and_a_rule():
     made = [
         node
-        for node in ast.parse(inspect.getsource(notes)).body
+        for module in (notes, training_notes)
+        for node in ast.parse(inspect.getsource(module)).body
         if isinstance(node, ast.Assign) and "NoteKind(" in ast.unparse(node.value)[:9]
     ]
     assert len(NOTES) == len(made)
