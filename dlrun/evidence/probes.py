@@ -56,6 +56,8 @@ def _steps(probes: LayerProbes) -> str:
     gains = [after.score - before.score for before, after in pairwise(layers)]
     mean = sum(gains) / len(gains)
     largest = max(range(len(gains)), key=lambda place: gains[place])
+    if gains[largest] <= 0:
+        return f"No layer adds to the one before it ({signed(mean, PLACES)} on average)."
     title = layer_title(largest + 2, layers[largest + 1])
     return (
         f"Each layer adds {signed(mean, PLACES)} on average; the largest step, "

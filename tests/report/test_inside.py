@@ -50,6 +50,11 @@ def test_the_sentence_names_the_first_the_last_and_the_largest_step():
     )
 
 
+def test_the_sentence_says_where_no_layer_adds_anything():
+    worse = replace(PROBES, layers=LAYERS[::-1])
+    assert "No layer adds to the one before it (-0.165 on average)." in describe_probes(worse)
+
+
 def test_a_study_that_was_not_looked_into_has_no_such_sections():
     assert sections(None) == (None, None)
     assert sections(replace(FOUND, probes=None, embeddings=None)) == (None, None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from dlrun.contract.candidate import BLEND
 from dlrun.contract.study import rows_of_last_split
 from dlrun.errors import DataError, UsageError
 from dlrun.recipe.load import parse_recipe
@@ -35,7 +36,7 @@ def contexts(
     Args:
         store: that has the study.
         study: tracked before.
-        candidate: its name; None: every one that has a model.
+        candidate: its name; None: every one that has a model, but for the blend of them.
         projections: how embeddings are drawn.
         trusted: modules that the data's source may come from.
 
@@ -60,7 +61,7 @@ def contexts(
         raise DataError(message)
     last = rows_of_last_split(len(splits.splits))
     families = study.trials.groupby("candidate")["family"].first()
-    for name in [candidate] if candidate else models:
+    for name in [candidate] if candidate else [each for each in models if each != BLEND]:
         rows = models[name].trained_on or last  # earlier versions kept the model of the last split
         yield InsideContext(
             name,
