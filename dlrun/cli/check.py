@@ -34,14 +34,15 @@ def check(
     say(f"building {part} …")
     from dlrun.errors import DlrunError
     from dlrun.system.cost import pin_threads
-    from dlrun.testing.candidates import CANDIDATE_CHECKS
+    from dlrun.testing.candidates import CANDIDATE_CHECKS, NETWORK_CHECKS
     from dlrun.testing.errors import CheckError
 
     pin_threads()
     n_broken = 0
     for case in _cases(part, settings or [], trust_modules or ()):
         print(f"{part} on the sample {case.dataset.name!r}, {case.dataset.target.task}")
-        for promise in CANDIDATE_CHECKS:
+        is_network = case.candidate.framework == "tensorflow"
+        for promise in NETWORK_CHECKS if is_network else CANDIDATE_CHECKS:
             try:
                 promise(case)
                 reason = ""

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlrun.catalog.columns import COLUMN_KINDS
+from dlrun.catalog.tasks import TASKS
 from dlrun.contract.candidate import Candidate, FitContext, Fitted
 from dlrun.contract.dataset import Dataset
 from dlrun.data.fingerprint import digest_dataset
@@ -161,6 +162,22 @@ def can_be_sent_to_a_worker(case: CandidateCase) -> None:
         require(is_same, f"a worker gets another {name}")
 
 
+def has_gradients_that_finite_differences_confirm(case: CandidateCase) -> None:
+    """Check of a network from scratch that each layer's gradient is the slope of what it computes.
+
+    The task changes the head alone, which is dlrun's: one task is enough.
+    """
+    is_first = case.dataset.target.task == next(iter(TASKS))
+    if case.candidate.framework != "tensorflow" or case.candidate.kind == "pretrained":
+        return
+    from dlrun.deep.candidate import DeepCandidate
+    from dlrun.deep.gradient_check import check_gradients
+
+    if is_first and isinstance(case.candidate, DeepCandidate):
+        faults = check_gradients(case.candidate.spec, case.dataset).faults
+        require(not faults, "; ".join(map(str, faults)))
+
+
 CANDIDATE_CHECKS: Final[tuple[Callable[[CandidateCase], None], ...]] = (
     leaves_its_rows_alone,
     predicts_finite_numbers,
@@ -171,6 +188,9 @@ CANDIDATE_CHECKS: Final[tuple[Callable[[CandidateCase], None], ...]] = (
     predicts_the_same_once_saved,
     can_be_sent_to_a_worker,
 )
+
+
+NETWORK_CHECKS: Final = (*CANDIDATE_CHECKS, has_gradients_that_finite_differences_confirm)
 
 
 def check_candidate(candidate: Candidate, dataset: Dataset) -> None:

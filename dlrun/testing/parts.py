@@ -13,7 +13,7 @@ from dlrun.contract.candidate import Candidate
 from dlrun.contract.dataset import Dataset
 from dlrun.recipe.load import parse_recipe
 from dlrun.recipe.schema import Recipe
-from dlrun.testing.candidates import CANDIDATE_CHECKS, CandidateCase
+from dlrun.testing.candidates import CANDIDATE_CHECKS, NETWORK_CHECKS, CandidateCase
 from dlrun.testing.errors import run_all
 from dlrun.testing.samples import SAMPLES
 
@@ -46,7 +46,7 @@ def check_architecture(
         DlrunError: it cannot be built.
     """
     for case in architecture_cases(architecture, settings, folder=folder, trusted=trusted):
-        run_all(CANDIDATE_CHECKS, case)
+        run_all(NETWORK_CHECKS, case)
 
 
 def check_baseline(
