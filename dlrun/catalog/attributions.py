@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from dlrun.catalog.features import Package
+
 
 @dataclass(frozen=True)
 class AttributionMethod:
@@ -14,13 +16,16 @@ class AttributionMethod:
         name: as it is written on the command line and in tracked files.
         title: for people.
         source: where the method is from.
-        is_complete: its weights sum to the output of the row less that of the reference.
+        is_complete: its weights sum to the output of the row less the baseline, which is the output
+            of the reference row, or of trees the mean over the training rows.
+        package: what it needs beside what is installed anyway.
     """
 
     name: str
     title: str
     source: str
     is_complete: bool = False
+    package: Package | None = None
 
 
 ATTRIBUTIONS: Final = {
@@ -39,7 +44,10 @@ ATTRIBUTIONS: Final = {
         AttributionMethod(
             "tree_shap", "Shapley values of the trees", "Lundberg et al. 2020", is_complete=True
         ),
-        AttributionMethod("shap", "Shapley values", "Lundberg & Lee 2017", is_complete=True),
+        AttributionMethod(
+            "shap", "Shapley values of scikit-learn's trees", "Lundberg & Lee 2017",
+            is_complete=True, package=Package("shap", "explain", "shap"),
+        ),
         AttributionMethod("occlusion", "occlusion", "Zeiler & Fergus 2014"),
     )
 }  # fmt: skip

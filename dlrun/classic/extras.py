@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from dlrun.catalog.attributions import ATTRIBUTIONS
 from dlrun.catalog.baselines import BASELINES, Baseline
 from dlrun.catalog.features import FEATURES, Feature, Package
 from dlrun.catalog.table_models import TABLE_MODELS
@@ -18,7 +19,9 @@ ROWS: Final[tuple[Baseline | Feature, ...]] = (
     *TABLE_MODELS.values(),
     *FEATURES.values(),
 )
-PACKAGES: Final = {row.package.module: row.package for row in ROWS if row.package}
+PACKAGES: Final = {
+    row.package.module: row.package for row in (*ROWS, *ATTRIBUTIONS.values()) if row.package
+}
 
 
 def missing(features: Iterable[str]) -> list[ExtraError]:

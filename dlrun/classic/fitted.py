@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from dlrun.catalog.parts import load_part
+from dlrun.classic.attribution.methods import Explainer
 from dlrun.classic.complexity import count_parameters
 from dlrun.classic.features.pipeline import in_pieces
+from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.data.model_io import ModelInfo
@@ -77,6 +79,31 @@ class ClassicFitted:
         task = load_part("dlrun.classic.tasks", self.target.task)
         n_labels = len(self.target.labels)
         return lambda: task.predict(self.estimator, matrix, self.classes, n_labels)
+
+    @property
+    def attribution_methods(self) -> tuple[str, ...]:
+        """Return the methods that suit the estimator; `dlrun.contract` has `Explains`."""
+        return self._explainer.methods
+
+    def explain(
+        self,
+        frame: pd.DataFrame,
+        outputs: NDArray[np.int64],
+        reference: pd.DataFrame,
+        method: str | None = None,
+    ) -> list[Attribution]:
+        """Explain typed rows by coefficients or by Shapley values of trees.
+
+        Raises:
+            TrainingError: the estimator's package raises an error.
+        """
+        chosen = method or self.attribution_methods[0]
+        with wrap_estimator_errors(self.name):
+            return self._explainer.explain(frame, outputs, reference, chosen)
+
+    @property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.columns, self.features, self.estimator, self.classes)
 
     def save(self, folder: Path) -> None:
         """Write `model.skops` and `model.json`.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlrun.catalog.attributions import ATTRIBUTIONS
+from dlrun.classic.extras import is_installed
 from dlrun.contract.attribution import Explains
 from dlrun.data.occlusion import METHOD, explain_by_occlusion
 from dlrun.data.targets import target_kind
-from dlrun.errors import UsageError
+from dlrun.errors import ExtraError, UsageError
 from dlrun.system.text import suggest
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def explain_rows(
 
     Raises:
         UsageError: the method does not suit the model, or the model has no reference row.
+        ExtraError: the method needs a package that is not installed.
     """
     fitted, target = saved.fitted, saved.facts.target
     reference, name = saved.reference, saved.facts.candidate
@@ -60,6 +63,7 @@ def explain_rows(
         raise UsageError(message)
     allowed = methods_of(fitted)
     if method is not None and method not in allowed:
+        _check_package(method)
         message = f"{name}: {method!r} does not explain this model. {suggest(method, allowed)}"
         raise UsageError(message)
     if outputs is None:
@@ -69,3 +73,14 @@ def explain_rows(
         return fitted.explain(frame, outputs, reference, chosen)
     columns = saved.facts.columns
     return explain_by_occlusion(fitted.predict, columns, target, frame, outputs, reference)
+
+
+def _check_package(method: str) -> None:
+    """Check that the package that a method needs is installed.
+
+    Raises:
+        ExtraError: it is not.
+    """
+    row = ATTRIBUTIONS.get(method)
+    if row and row.package and not is_installed(row.package.module):
+        raise ExtraError(row.package.distribution, row.package.extra)

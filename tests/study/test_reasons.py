@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.data.model_io import ModelInfo, SavedModel
 from dlrun.data.reference import make_reference
-from dlrun.errors import UsageError
+from dlrun.errors import ExtraError, UsageError
 from dlrun.study.reasons import explain_rows, methods_of
 from dlrun.testing.samples import SAMPLES
 
@@ -57,8 +58,11 @@ def test_the_predicted_class_is_explained_unless_another_is_wanted():
     assert [each.output for each in other] == (1 - predicted).tolist()
 
 
-def test_a_method_that_does_not_suit_and_a_model_without_a_reference_are_errors():
+def test_a_method_that_does_not_suit_and_a_model_without_a_reference_are_errors(monkeypatch):
     with pytest.raises(UsageError, match="'grad_cam' does not explain this model"):
         explain_rows(saved(Plain()), ROWS, method="grad_cam")
+    monkeypatch.setitem(sys.modules, "shap", None)
+    with pytest.raises(ExtraError, match="explain"):
+        explain_rows(saved(Plain()), ROWS, method="shap")
     with pytest.raises(UsageError, match="Train it anew"):
         explain_rows(replace(saved(Plain()), reference=None), ROWS)

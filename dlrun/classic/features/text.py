@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -63,6 +65,16 @@ class TfidfNgrams(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self._vectorizer.idf_ = self.idf_
         return self._vectorizer.transform(texts)
 
+    def occurrences(self, words: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
+        """Yield each n-gram of a text, with the places of the words that it stands in.
+
+        Args:
+            words: the text, parted at white space.
+        """
+        cased = [word.lower() for word in words] if self.lowercase else words
+        for n in range(SIZES[self.unit][0], SIZES[self.unit][1] + 1):
+            yield from _words(cased, n) if self.unit == "word" else _letters(cased, n)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_vectorizer"}
 
@@ -75,6 +87,22 @@ class TfidfNgrams(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             sublinear_tf=True,
             **settings,
         )
+
+
+def _words(words: Sequence[str], n: int) -> Iterator[tuple[str, list[int]]]:
+    tokens = [(token, k) for k, word in enumerate(words) for token in re.findall(TOKENS, word)]
+    for start in range(len(tokens) - n + 1):
+        part = tokens[start : start + n]
+        yield " ".join(token for token, _ in part), [k for _, k in part]
+
+
+def _letters(words: Sequence[str], n: int) -> Iterator[tuple[str, list[int]]]:
+    """Yield what scikit-learn's char_wb does: a word that is too short counts once."""
+    for k, word in enumerate(words):
+        padded = f" {word} "
+        if n == SIZES["char_wb"][0] or len(padded) >= n:
+            for start in range(max(1, len(padded) - n + 1)):
+                yield padded[start : start + n], [k]
 
 
 class LsaComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
