@@ -44,6 +44,7 @@ class InsideContext:
         trained_on: as in `Inside`.
         has_seen_test_rows: as in `Inside`.
         projections: how embeddings are drawn.
+        shows_rows: whether cells of rows may be kept (tracking.excerpt).
     """
 
     candidate: str
@@ -56,6 +57,7 @@ class InsideContext:
     trained_on: str
     has_seen_test_rows: bool = False
     projections: tuple[Projection, ...] = ("pca",)
+    shows_rows: bool = True
 
     @property
     def nothing(self) -> Inside:

@@ -74,6 +74,7 @@ def contexts(
             rows,
             has_seen_test_rows=rows != last,
             projections=projections,
+            shows_rows=recipe.tracking.excerpt,
         )
 
 

@@ -83,6 +83,7 @@ class LookJob:
     metric: str
     preprocessing: Preprocessing
     trained_on: str
+    shows_rows: bool
 
     def run(self, dataset: Dataset, on_epoch: OnEpoch, threads: int | None) -> Look:
         """Take the look; there are no epochs."""
@@ -102,6 +103,7 @@ class LookJob:
             self.metric,
             self.preprocessing,
             self.trained_on,
+            shows_rows=self.shows_rows,
         )
         with cost.limited_threads(threads):
             return look(context)

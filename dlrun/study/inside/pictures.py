@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MOST_PIXELS: Final = 48 * 48  # of a picture in a sheet
 WHITE: Final = 255
-PHOTO: Final = 64 * 64  # values of a sheet in colour, from which JPEG is the smaller file
+MOST_BYTES: Final = 6500  # of a sheet
+QUALITIES: Final = (80, 60, 40, 20)  # of JPEG, where a PNG is too large
 CONTRAST: Final = (1, 99)  # percentiles of a sound that become black and white
 
 
@@ -82,10 +83,15 @@ def _picture(pixels: NDArray[np.uint8]) -> Picture:
 
 
 def _encode(picture: Picture) -> str:
-    is_photo = picture.mode == "RGB" and 3 * picture.width * picture.height > PHOTO
+    """Return the picture as PNG, or as JPEG of the best quality that is small enough."""
+    kind, content = "png", _save(picture, "PNG", optimize=True)
+    for quality in QUALITIES:
+        if len(content) > MOST_BYTES:
+            kind, content = "jpeg", _save(picture, "JPEG", quality=quality)
+    return as_data(f"image/{kind}", content)
+
+
+def _save(picture: Picture, form: str, **settings: Any) -> bytes:
     file = BytesIO()
-    if is_photo:
-        picture.save(file, "JPEG", quality=80)
-        return as_data("image/jpeg", file.getvalue())
-    picture.save(file, "PNG", optimize=True)
-    return as_data("image/png", file.getvalue())
+    picture.save(file, form, **settings)
+    return file.getvalue()

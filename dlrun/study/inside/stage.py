@@ -80,6 +80,7 @@ def _job(plan: StudyPlan, candidate: Candidate, folders: Mapping[str, Path]) -> 
         plan.metrics[0],
         plan.recipe.preprocessing,
         rows_of_last_split(len(splits)),
+        plan.recipe.tracking.excerpt,
     )
 
 

@@ -74,6 +74,8 @@ def _compare_shares(
     """Compare the share of the category that is most over-represented among the rows."""
     all_shares = values.value_counts(normalize=True)
     shares = values.iloc[rows].value_counts(normalize=True)
+    if shares.empty:
+        return None
     usual = all_shares.loc[shares.index]
     spread = np.sqrt((usual * (1 - usual)).to_numpy())
     distances = np.divide(

@@ -44,8 +44,8 @@ EMPTY: Final = ((),) * ROWS
 
 
 def add_units(context: InsideContext, inside: Inside) -> Inside:
-    """Add what the units of a network look for, as training rows show it."""
-    if context.family != "deep":
+    """Add what the units of a network look for, as training rows show it, if rows may be shown."""
+    if context.family != "deep" or not context.shows_rows:
         return inside
     from dlrun.deep.fitted import FittedNetwork
 

@@ -167,3 +167,15 @@ def test_filters_of_a_spectrogram_have_the_lowest_band_at_the_bottom():
     shown = _kernels(kernel, "audio", 4)[0, :, :, 0]
     assert shown.shape == (4, 3)
     assert np.argwhere(shown).tolist() == [[3, 2]]
+
+
+@pytest.mark.parametrize("shows_rows", [True, False])
+def test_rows_are_kept_only_where_an_excerpt_may_be(edges, shows_rows):
+    from dlrun.contract.inside import Inside
+    from dlrun.study.inside.units import add_units
+
+    context = SimpleNamespace(
+        family="deep", shows_rows=shows_rows, fitted=edges.network, train_sample=edges.rows
+    )
+    inside = add_units(context, Inside("cnn", "deep", 0, "some rows"))
+    assert (inside.units is not None) == shows_rows

@@ -143,3 +143,16 @@ def test_sounds_stand_upright_and_end_in_silence():
     pixels = _pixels(shown.sheet)[:, :4]
     assert pixels[1, 1] == 255
     assert (pixels[:, 3] == 0).all()
+
+
+def test_a_sheet_without_any_pattern_is_still_small():
+    noise = np.random.default_rng(0).integers(0, 256, (9, 48, 48, 1)).astype(np.uint8)
+    sheet = make_sheet([*noise], 3)
+    assert sheet.startswith("image/jpeg")
+    assert len(sheet) < 10_000
+
+
+def test_a_category_that_is_missing_in_all_exciting_rows_is_not_named():
+    frame = pd.DataFrame({"town": pd.Categorical([None, None, "Ulm", "Bonn"])})
+    columns = (Column("town", "category"),)
+    assert unusual_columns(columns, frame, np.array([0, 1]), {}) == ()
