@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dlrun.contract.study import Study
     from dlrun.evidence.comparison import Comparison
+    from dlrun.evidence.rules import RuleResult
 
 
 class By(StrEnum):
@@ -49,6 +50,9 @@ def compare(
     aspects: Annotated[
         bool, typer.Option("--aspects", help="Answer every aspect of the question as well.")
     ] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Say of the usual advice whether it held here.")
+    ] = False,
     uri: Uri = None,
 ) -> None:
     """Compare the candidates of a study, or of several on the same splits."""
@@ -72,8 +76,9 @@ def compare(
         raise UsageError(message)
     if html:
         write_report(html, tracked, comparison)
+    checked = _check_rules(tracked, comparison) if rules else None
     if as_json:
-        print(plain.to_json(comparison), file=data_output())
+        print(plain.to_json(comparison, checked), file=data_output())
     elif as_csv:
         write = plain.kinds_to_csv if by_kind else plain.to_csv
         print(write(comparison), end="", file=data_output())
@@ -81,6 +86,7 @@ def compare(
         write = plain.kinds_to_markdown if by_kind else plain.to_markdown
         print(write(comparison), end="", file=data_output())
     else:
+        from dlrun.report.rules import print_rules
         from dlrun.report.terminal import print_comparison, print_kinds
 
         console = open_console()
@@ -89,6 +95,8 @@ def compare(
         else:
             print_comparison(console, comparison, sort)
         print_labels_needed(console, tracked)
+        if checked:
+            print_rules(console, checked)
         if aspects:
             _print_aspects(console, tracked, comparison)
 
@@ -117,6 +125,15 @@ def print_labels_needed(console: Console, studies: Sequence[Study]) -> None:
     found = label_curves(studies[0]) if len(studies) == 1 else None
     if found and found.sentences:
         console.print(f"\n{' '.join(found.sentences)}", highlight=False, markup=False)
+
+
+def _check_rules(studies: Sequence[Study], comparison: Comparison) -> tuple[RuleResult, ...]:
+    from dlrun.evidence.rules import check_rules
+
+    if len(studies) > 1:
+        message = "--rules: they are checked on one study, and here are several. Name one"
+        raise UsageError(message)
+    return check_rules(studies[0], comparison)
 
 
 def _print_aspects(console: Console, studies: Sequence[Study], comparison: Comparison) -> None:

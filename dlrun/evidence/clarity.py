@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from dlrun.evidence.choice import choose
 from dlrun.evidence.comparison import PriceOfClarity
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from dlrun.evidence.paired_tests import PairedComparison
     from dlrun.evidence.pairs import ComparisonSettings
 
-OUTCOMES: Final[dict[str, Literal["costs", "free", "open"]]] = {
-    "deep": "costs", "classic": "free", "equivalent": "free", "undecided": "open",
-}  # fmt: skip
-"""What the test says of the black box as the first and the glass box as the second → the price."""
-
 
 def price_of_clarity(
     candidates: Sequence[CandidateResults], settings: ComparisonSettings
@@ -30,8 +25,8 @@ def price_of_clarity(
     """Compare the best glass box with the best black box, as the verdict compares two sides.
 
     Either is the candidate that is best on the validation rows of each split (see `choose`).
-    Clarity costs something where the black box beats every glass box, and nothing that matters
-    where the two are equivalent or the glass box is better.
+    Clarity costs something where the black box beats every glass box, and nothing where the two are
+    equivalent, or the glass box is better or ahead.
 
     Args:
         candidates: of all kinds; `dummy` is no glass box, since there is nothing to see.
@@ -50,9 +45,16 @@ def price_of_clarity(
         glass.best.name,
         black.best.name,
         difference_of(glass.chosen.name, paired, paired.p_value),
-        "open" if equals else OUTCOMES[paired.outcome],
+        _outcome(paired, equals),
         _sentence(glass.chosen.name, black.chosen.name, paired, equals, settings.metric.title),
     )
+
+
+def _outcome(paired: PairedComparison, equals: Sequence[str]) -> Literal["costs", "free", "open"]:
+    if paired.outcome == "deep":
+        return "open" if equals else "costs"
+    is_open = paired.outcome == "undecided" and paired.interval.mean >= 0
+    return "open" if is_open else "free"
 
 
 def _sentence(

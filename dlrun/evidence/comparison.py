@@ -144,8 +144,8 @@ class PriceOfClarity:
         glass_box: the choice among the glass boxes on the validation rows of each split.
         black_box: likewise.
         difference: by how much the black box is better.
-        outcome: whether that is so: it costs something, nothing that matters (within the ROPE, or
-            less than nothing), or it is open.
+        outcome: clarity costs something; it is free, since both are equivalent or the glass box is
+            ahead; or that is open.
         sentence: the price in words.
     """
 

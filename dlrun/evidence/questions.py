@@ -81,7 +81,7 @@ class AspectContext:
 
     def command(self, *settings: str) -> str:
         """Return the command that trains this recipe with other settings."""
-        words = (_shortest(self.study.source), *settings)
+        words = (shortest(self.study.source), *settings)
         return f"dlrun train {' '.join(map(shlex.quote, words))}"
 
 
@@ -145,7 +145,7 @@ def _data_requirements(context: AspectContext) -> Sequence[AspectResult]:
     if deep and classic:
         found = crossover(deep.name, classic.name, context.study, context.probe_scores)
     if found is None:
-        command = f"dlrun curve {shlex.quote(_shortest(context.study.source))}"
+        command = f"dlrun curve {shlex.quote(shortest(context.study.source))}"
         measure = "crossover of the learning curves"
         return [AspectResult("data requirements", measure, command=command)]
     return [AspectResult("data requirements", found.sentence, "", "")]
@@ -310,7 +310,7 @@ def _of_found(
     return _of_best(context, aspect, measure, value)
 
 
-def _shortest(source: str) -> str:
+def shortest(source: str) -> str:
     """Return a path relative to the working folder where it is inside."""
     path = Path(source)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source

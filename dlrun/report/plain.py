@@ -24,12 +24,20 @@ if TYPE_CHECKING:
         TuningGain,
         Verdict,
     )
+    from dlrun.evidence.rules import RuleResult
     from dlrun.report.columns import TableColumn
 
 
-def to_json(comparison: Comparison) -> str:
-    """Write the whole comparison; unknown values are null, tuning is left out where none was."""
+def to_json(comparison: Comparison, rules: Sequence[RuleResult] | None = None) -> str:
+    """Write the whole comparison; unknown values are null, tuning is left out where none was.
+
+    Args:
+        comparison: of the candidates.
+        rules: what it says of the usual advice; None leaves it out.
+    """
     values = asdict(comparison) | {"lower_is_better": comparison.lower_is_better}
+    if rules is not None:
+        values["rules"] = [asdict(each) for each in rules]
     if not comparison.search_costs:
         values = {key: value for key, value in values.items() if key not in SEARCH_KEYS}
         values["rows"] = [

@@ -22,15 +22,17 @@ COMMANDS_TITLE = "Not measured yet. These commands would:"
 
 
 def print_question(console: Console, answers: Sequence[AspectResult]) -> None:
-    """Print the answers, and below them the commands for what was not measured.
-
-    A command is not wrapped, so that it can be copied.
-    """
+    """Print the answers, and below them the commands for what was not measured."""
     console.print(question_table(answers))
-    commands = dict.fromkeys(line.command for line in answers if line.command)
-    if commands:
+    print_commands(console, [line.command for line in answers])
+
+
+def print_commands(console: Console, commands: Sequence[str | None]) -> None:
+    """Print commands, each once and not wrapped, so that it can be copied."""
+    distinct = dict.fromkeys(filter(None, commands))
+    if distinct:
         console.print(Text(f"\n{COMMANDS_TITLE}", style="dim"))
-    for command in commands:
+    for command in distinct:
         console.print(Text(f"  {command}", style="bold"), soft_wrap=True)
 
 

@@ -37,9 +37,10 @@ def test_a_curve_is_drawn_written_and_read_again(folder, dlrun):
         ("classic", n, "3") for n in ("12", "40", "160")
     ]
     assert "Labels needed" in (folder / "c.html").read_text()
-    again = dlrun("compare", "--aspects", "--uri", store.removeprefix("tracking.uri="),
+    again = dlrun("compare", "--aspects", "--rules", "--uri", store.removeprefix("tracking.uri="),
                       cwd=folder)  # fmt: skip
     assert again.code == 0, again.err
+    assert "there is no deep candidate" in again.out
     client = MlflowClient(store.removeprefix("tracking.uri="))
     (experiment,) = [each for each in client.search_experiments() if each.name == "c"]
     runs = client.search_runs([experiment.experiment_id])

@@ -200,7 +200,7 @@ def test_no_classic_estimator_takes_a_raw_text(flights):
     [
         ("image", "cnn", "{name: svm, features: pixels}, {name: svm, features: hog}"),
         ("text", "text_cnn", "{name: svm, features: tfidf}"),
-        ("audio", "cnn", "{name: svm, features: mfcc}"),
+        ("audio", "cnn", "{name: svm, features: waveform}, {name: svm, features: mfcc}"),
         ("series", "cnn", "{name: svm, features: flat}, {name: svm, features: summary}"),
     ],
 )

@@ -18,8 +18,8 @@ from dlrun.report.page import to_html
 from dlrun.study import study as run
 
 ALWAYS = [
-    "difference", "scores", "question", "numbers", "cost", "training", "splits", "data", "studies",
-    "recipe", "environment",
+    "difference", "scores", "question", "rules", "numbers", "cost", "training", "splits", "data",
+    "studies", "recipe", "environment",
 ]  # fmt: skip
 CLASSES = tuple(f"class {number}" for number in range(100))
 CANDIDATES = ("linear", "mlp", "forest", "dummy")
@@ -37,9 +37,9 @@ def of_numbers():
 
 def test_sections_of_classes_and_of_numbers(of_classes, of_numbers):
     assert sections(report(of_classes)) == [
-        *ALWAYS[:6], "curves", "calibration", "confusion", *ALWAYS[6:],
+        *ALWAYS[:7], "curves", "calibration", "confusion", *ALWAYS[7:],
     ]  # fmt: skip
-    assert sections(report(of_numbers)) == [*ALWAYS[:6], "predicted", "residuals", *ALWAYS[6:]]
+    assert sections(report(of_numbers)) == [*ALWAYS[:7], "predicted", "residuals", *ALWAYS[7:]]
 
 
 def test_every_link_of_the_contents_leads_somewhere(of_classes):

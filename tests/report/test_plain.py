@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from io import StringIO
 
+from dlrun.evidence.rules import RuleResult
 from dlrun.report.plain import to_columns, to_csv, to_json, to_markdown
 
 
@@ -27,6 +28,19 @@ def test_json_holds_everything_and_no_nan(flights):
 def test_json_keeps_letters(flights):
     named = replace(flights, studies={"1": "größe"})
     assert '"1": "größe"' in to_json(named)
+
+
+def test_json_has_what_was_said_of_the_usual_advice(flights):
+    rule = RuleResult("not measured", "too few rows", "dlrun curve r.yaml", "large data")
+    assert "rules" not in json.loads(to_json(flights))
+    assert json.loads(to_json(flights, [rule]))["rules"] == [
+        {
+            "outcome": "not measured",
+            "reason": "too few rows",
+            "command": "dlrun curve r.yaml",
+            "advice": "large data",
+        }
+    ]
 
 
 def test_csv_has_a_line_per_candidate(flights):
