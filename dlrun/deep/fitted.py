@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.contract.sees_inside import SeenLayer
@@ -19,6 +20,8 @@ from dlrun.deep.backbones.backbone import Reader, load_reader
 from dlrun.deep.backend import keras, tf
 from dlrun.deep.inputs.groups import FrameReader, frame_reader, group_columns
 from dlrun.deep.inside.activations import pooled_outputs
+from dlrun.deep.inside.attribution import explain_rows, suiting_methods
+from dlrun.deep.inside.forward import TrainedParts
 from dlrun.deep.inside.layers import ChosenLayer, choose_layers
 from dlrun.deep.inside.random_weights import with_random_body
 from dlrun.deep.inside.trace import TracedNetwork
@@ -112,6 +115,22 @@ class FittedNetwork:
         """Return the network with fresh random weights in all that follows the encoder."""
         return replace(self, model=with_random_body(self.model, seed))
 
+    @property
+    def attribution_methods(self) -> tuple[str, ...]:
+        """Return the methods that say why it predicts a row as it does; none: see occlusion."""
+        return suiting_methods(self._trained_parts)
+
+    def explain(
+        self,
+        frame: pd.DataFrame,
+        outputs: NDArray[np.int64],
+        reference: pd.DataFrame,
+        method: str | None = None,
+    ) -> list[Attribution]:
+        """Explain typed rows; `dlrun.contract` has `Explains`."""
+        chosen = method or self.attribution_methods[0]
+        return explain_rows(self._trained_parts, self._reader, frame, outputs, reference, chosen)
+
     def save(self, folder: Path) -> None:
         """Write the network, its facts and its readers into an existing, empty folder."""
         self.model.save(folder / FILE)
@@ -127,6 +146,10 @@ class FittedNetwork:
         }
         text = json.dumps(notes, indent=2, ensure_ascii=False)
         (folder / NOTES).write_text(text, encoding="utf-8")
+
+    @cached_property
+    def _trained_parts(self) -> TrainedParts:
+        return TrainedParts(self.columns, self.target, self.model, self.readers)
 
     @cached_property
     def _reader(self) -> FrameReader:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Target
 from dlrun.deep.backbones.backbone import Reader
@@ -79,6 +80,21 @@ class FrozenNetwork:
     def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
         """Return the compiled prediction of these rows, the work of the backbones included."""
         return self._whole.deployed(frame)
+
+    @property
+    def attribution_methods(self) -> tuple[str, ...]:
+        """Return those of the network with its backbones."""
+        return self._whole.attribution_methods
+
+    def explain(
+        self,
+        frame: pd.DataFrame,
+        outputs: NDArray[np.int64],
+        reference: pd.DataFrame,
+        method: str | None = None,
+    ) -> list[Attribution]:
+        """Explain typed rows through the backbones, as `FittedNetwork.explain` does."""
+        return self._whole.explain(frame, outputs, reference, method)
 
     def save(self, folder: Path) -> None:
         """Write the network with its backbones, as `FittedNetwork.save` does."""

@@ -54,6 +54,10 @@ class Reader(ABC):
         (samples, 1) float32 sounds of the column's sample rate.
         """
 
+    def tokens(self, text: str) -> tuple[str, ...]:
+        """Return the tokens of a text that `read` gives ids to, or its ids."""
+        return tuple(map(str, self.read([text])[0]))
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write all that reading needs into an existing folder, for `load_reader` of its module."""

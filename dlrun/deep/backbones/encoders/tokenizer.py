@@ -53,6 +53,13 @@ class TextReader(Reader):
             row[: len(codes)] = np.asarray(codes, dtype=np.int32) + 1
         return ids
 
+    def tokens(self, text: str) -> tuple[str, ...]:
+        """Return the tokens of a text that have ids, special ones included."""
+        encoded = self._tokenizer.encode(
+            text.encode("utf-8", "replace").decode(), add_special_tokens=self.adds_special_tokens
+        )
+        return tuple(encoded.tokens)
+
     @property
     def description(self) -> str:
         """Return all that its ids depend on."""
