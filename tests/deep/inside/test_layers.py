@@ -16,11 +16,13 @@ def deep() -> Any:
     """Import TensorFlow, and what is tested."""
     from dlrun.deep.backend import keras, tf
     from dlrun.deep.inside import activations, layers, random_weights
+    from dlrun.deep.random_state import seed_random_numbers
 
     return SimpleNamespace(
         keras=keras,
         tf=tf,
         layers=keras.layers,
+        seed=seed_random_numbers,
         choose=layers.choose_layers,
         most=layers.MAX_LAYERS,
         pool=activations.pool,
@@ -125,9 +127,9 @@ def test_a_random_copy_has_other_weights_and_leaves_no_trace(deep, residual):
     def drawn():
         return deep.layers.Dense(3)(np.ones((1, 2))).numpy()
 
-    deep.keras.utils.set_random_seed(1)
+    deep.seed(1)
     expected = drawn()
-    deep.keras.utils.set_random_seed(1)
+    deep.seed(1)
     copies = [deep.randomized(residual, seed) for seed in (5, 5, 6)]
     np.testing.assert_array_equal(drawn(), expected)
     own, first, second, other = map(activations, [residual, *copies])
