@@ -92,3 +92,8 @@ def test_settings_that_change_together_are_one_effect() -> None:
     networks = {f"{layers}": {"layers": layers, "width": width} for layers, width in shapes}
     (effect,) = find_effects(networks)
     assert (effect.setting, effect.values, effect.linked) == ("layers", [1, 2, 4], ("width",))
+
+
+def test_networks_that_differ_in_nothing_are_no_line() -> None:
+    widths = {"a": 1, "b": 1, "c": 2, "d": 4}
+    assert find_effects({name: {"width": width} for name, width in widths.items()}) == []

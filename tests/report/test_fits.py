@@ -45,6 +45,7 @@ def test_the_line_joins_the_predictions_of_the_last_split_by_rising_numbers(fitt
     across = [float(point.partition(",")[0]) for point in line["points"].split()]
     assert len(across) == 60  # a fifth of the rows
     assert across == sorted(across)
+    assert "-0.90" in fitted.text  # rows 240 to 299 of 300
     assert len([each for each in fitted.all("circle") if each["class"] == "dot"]) == 5 * 60
 
 
@@ -57,11 +58,11 @@ def test_without_the_numbers_there_are_no_fits():
 def with_epochs(study, names):
     epochs = {
         name: pd.DataFrame(
-            {"repeat": 0, "fold": fold, "epoch": epoch, "seconds": 0.5, "train/loss": 1 / epoch}
+            {"repeat": 0, "fold": fold, "epoch": epoch, "seconds": 0.5, "train/loss": place / epoch}
             for fold in (0, 1)
             for epoch in range(1, 5)
         )
-        for name in names
+        for place, name in enumerate(names, start=1)
     }
     return replace(study, epochs=epochs)
 
@@ -83,6 +84,7 @@ def test_of_several_lines_the_best_networks_are_drawn():
     study = with_epochs(tracked(scores | {"svm": 0.9}, networks), networks)
     found = page(write_training, study)
     assert "of each line of width the best network" in found.text
+    assert "relu: 0.75; tanh: 1.5" in found.text  # the third and the sixth network
     lines = [each for each in found.all("polyline") if each["class"] == "curve"]
     assert len(lines) == 2 * 4
 

@@ -33,8 +33,9 @@ def test_a_function_is_computed_between_its_ends(name: str) -> None:
         ("chirp", (0.5,), np.sin(3 * np.pi)),
         ("runge", (0.2,), 0.5),
         ("franke", (0.0, 0.0), 0.766420591),  # as tabulated for Franke's function
+        ("franke", (4 / 9, 7 / 9), 0.003821605),
     ],
-    ids=["sines", "before the step", "after the step", "chirp", "runge", "franke"],
+    ids=["sines", "before the step", "after the step", "chirp", "runge", "franke", "franke's dip"],
 )
 def test_known_values(name: str, arguments: tuple[float, ...], value: float) -> None:
     found = FORMULAS[name].value(*map(np.atleast_1d, arguments))
