@@ -83,7 +83,7 @@ def test_of_several_lines_the_best_networks_are_drawn():
     scores = {name: 0.5 + 0.01 * place for place, name in enumerate(networks)}
     study = with_epochs(tracked(scores | {"svm": 0.9}, networks), networks)
     found = page(write_training, study)
-    assert "of each line of width the best network" in found.text
+    assert "Of each line by width the network with the best score is drawn." in found.text
     assert "relu: 0.75; tanh: 1.5" in found.text  # the third and the sixth network
     lines = [each for each in found.all("polyline") if each["class"] == "curve"]
     assert len(lines) == 2 * 4

@@ -37,7 +37,7 @@ def write_descents(context: ReportContext) -> Markup | None:
     if len(lines) > 1:
         best = [next(name for name in ranked if name in names) for names in lines]
         names = [line.name for line in effects[0].lines]
-        words = f"; of each line of {effects[0].setting} the best network."
+        words = f". Of each line by {effects[0].setting} the network with the best score is drawn."
     else:
         places = np.unique(np.linspace(0, len(lines[0]) - 1, len(STYLES)).astype(int))
         best = names = [lines[0][place] for place in places]
