@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dlrun.contract.candidate import Family
 from dlrun.contract.embeddings import Embeddings
 from dlrun.contract.probes import LayerProbes
+from dlrun.contract.reasons import Reasons
 from dlrun.contract.units import NetworkUnits
 
 
@@ -25,6 +26,7 @@ class Inside:
         probes: of the layers of a network.
         embeddings: of test rows by the layers of a network.
         units: what the units of a network look for, as training rows show it.
+        reasons: why it predicts some test rows as it does.
     """
 
     candidate: str
@@ -35,3 +37,4 @@ class Inside:
     probes: LayerProbes | None = None
     embeddings: Embeddings | None = None
     units: NetworkUnits | None = None
+    reasons: Reasons | None = None

@@ -108,7 +108,7 @@ def train(
             # 4 · the verdict
             tracked, comparison = _conclude(study)
             # 5 · a look inside the models
-            look_inside(plan, study, tracked.name, reporter, journal, engine)
+            look_inside(plan, study, tracked, comparison, reporter, journal, engine)
             # 6 · the model to keep, and the report
             models = FinalModels(plan, study, reporter, journal, engine, refit)
             outcome = _keep(models, trials, tracked, comparison)

@@ -45,6 +45,7 @@ class InsideContext:
         has_seen_test_rows: as in `Inside`.
         projections: how embeddings are drawn.
         shows_rows: whether cells of rows may be kept (tracking.excerpt).
+        worst: ids of rows that candidates of the study predict badly, the worst first.
     """
 
     candidate: str
@@ -58,6 +59,7 @@ class InsideContext:
     has_seen_test_rows: bool = False
     projections: tuple[Projection, ...] = ("pca",)
     shows_rows: bool = True
+    worst: tuple[int, ...] = ()
 
     @property
     def nothing(self) -> Inside:

@@ -13,6 +13,7 @@ from dlrun.errors import DlrunError
 from dlrun.study.inside.context import InsideContext
 from dlrun.study.inside.embeddings import add_embeddings
 from dlrun.study.inside.probes import add_probes
+from dlrun.study.inside.reasons import add_reasons
 from dlrun.study.inside.units import add_units
 from dlrun.study.trial import guarded
 from dlrun.system import cost
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Part = Callable[[InsideContext, Inside], Inside]
 """Adds what it finds; returns what it got where it does not suit the candidate."""
 
-PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings, add_units)
+PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings, add_units, add_reasons)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class LookJob:
     preprocessing: Preprocessing
     trained_on: str
     shows_rows: bool
+    worst: tuple[int, ...] = ()
 
     def run(self, dataset: Dataset, on_epoch: OnEpoch, threads: int | None) -> Look:
         """Take the look; there are no epochs."""
@@ -104,6 +106,7 @@ class LookJob:
             self.preprocessing,
             self.trained_on,
             shows_rows=self.shows_rows,
+            worst=self.worst,
         )
         with cost.limited_threads(threads):
             return look(context)

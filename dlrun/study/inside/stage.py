@@ -10,11 +10,14 @@ from dlrun.contract.candidate import Candidate, always_continue
 from dlrun.contract.job import Strand
 from dlrun.contract.study import rows_of_last_split
 from dlrun.evidence.formatting import counted
+from dlrun.report.context import build_context
 from dlrun.study.inside.look import Look, LookJob
 from dlrun.study.strands import run_strands
 from dlrun.study.workers import is_joint
 
 if TYPE_CHECKING:
+    from dlrun.contract.study import Study
+    from dlrun.evidence.comparison import Comparison
     from dlrun.report.progress import Reporter
     from dlrun.study.engines.engine import Engine
     from dlrun.study.plan import StudyPlan
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 def look_inside(
     plan: StudyPlan,
     study: StudyRun,
-    name: str,
+    tracked: Study,
+    comparison: Comparison,
     reporter: Reporter,
     journal: Journal,
     engine: Engine,
@@ -37,7 +41,8 @@ def look_inside(
     Args:
         plan: of the study.
         study: to which what is found is logged.
-        name: of the study.
+        tracked: the study, as it is in the store.
+        comparison: of its candidates.
         reporter: shows the progress.
         journal: has the models.
         engine: runs the looks.
@@ -50,19 +55,22 @@ def look_inside(
     if not (plan.recipe.evaluation.inside and folders):
         return
     reporter.note(f"looking inside {counted(len(folders), 'candidate')} …")
-    for found in _looks(plan, folders, engine):
+    worst = tuple(build_context([tracked], comparison).worst_rows)
+    for found in _looks(plan, folders, worst, engine):
         if found.inside:
             study.log_inside(found.inside)
         for reason in found.errors:
             reporter.note(
                 f"{found.candidate} could not be looked into ({reason}). "
-                f"To see why: dlrun inside {name} {found.candidate}"
+                f"To see why: dlrun inside {tracked.name} {found.candidate}"
             )
 
 
-def _looks(plan: StudyPlan, folders: Mapping[str, Path], engine: Engine) -> Iterator[Look]:
+def _looks(
+    plan: StudyPlan, folders: Mapping[str, Path], worst: tuple[int, ...], engine: Engine
+) -> Iterator[Look]:
     """Yield the looks; those of networks that several processes have trained are taken here."""
-    jobs = [_job(plan, each, folders) for each in plan.candidates if each.name in folders]
+    jobs = [_job(plan, each, folders, worst) for each in plan.candidates if each.name in folders]
     apart = [job for job in jobs if not is_joint(plan, job.candidate)]
     for _, found in run_strands(engine, map(_strand, apart), lambda _number, _epoch: None):
         yield found
@@ -71,7 +79,9 @@ def _looks(plan: StudyPlan, folders: Mapping[str, Path], engine: Engine) -> Iter
             yield job.run(plan.dataset, always_continue, threads=None)
 
 
-def _job(plan: StudyPlan, candidate: Candidate, folders: Mapping[str, Path]) -> LookJob:
+def _job(
+    plan: StudyPlan, candidate: Candidate, folders: Mapping[str, Path], worst: tuple[int, ...]
+) -> LookJob:
     splits = plan.splits.splits
     return LookJob(
         candidate,
@@ -81,6 +91,7 @@ def _job(plan: StudyPlan, candidate: Candidate, folders: Mapping[str, Path]) -> 
         plan.recipe.preprocessing,
         rows_of_last_split(len(splits)),
         plan.recipe.tracking.excerpt,
+        worst,
     )
 
 
