@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,12 +13,15 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.excerpt import ShownCell
 from dlrun.contract.reasons import CellReasons, Reasons, RowReasons
+from dlrun.contract.sees_inside import SeesInside
 from dlrun.data.targets import target_kind
 from dlrun.data.types import column_module
 from dlrun.data.types.sequence import even_slices
+from dlrun.evidence.agreement import rank_correlation
 from dlrun.study.reasons import explain_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from dlrun.contract.attribution import Attribution
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 N_ROWS: Final = 6
 N_WORST: Final = 3  # of them, as far as the study knows rows that candidates predict badly
 MOST_VALUES: Final = 40  # single values of a row that are kept
-FINEST: Final = 32  # parts along each side of what is kept
+FINEST: Final = 16  # parts along each side of what is kept
 OUTLINE: Final = 120  # stretches of a sound's outline
 
 
@@ -54,7 +58,35 @@ def add_reasons(context: InsideContext, inside: Inside) -> Inside:
         _row(each, chosen, place, texts[place], saved.facts.columns)
         for place, each in enumerate(found)
     )
-    return replace(inside, reasons=Reasons(found[0].method, found[0].unit, kept))
+    likeness = _likeness_of_random(context, chosen.frame, found)
+    return replace(inside, reasons=Reasons(found[0].method, found[0].unit, kept, likeness))
+
+
+def _likeness_of_random(
+    context: InsideContext, frame: pd.DataFrame, found: Sequence[Attribution]
+) -> float:
+    """Return how alike the weights are to those of the network with random weights.
+
+    Adebayo et al. (2018): a method whose maps hardly change with the weights shows the data, not
+    what was learned. It is the mean rank correlation of the sizes; NaN of what is no network.
+    """
+    fitted = context.saved.fitted
+    if not isinstance(fitted, SeesInside):
+        return nan
+    random = replace(context.saved, fitted=fitted.randomized(context.seed))
+    outputs = np.array([each.output for each in found], dtype=np.int64)
+    others = explain_rows(random, frame, outputs=outputs, method=found[0].method)
+    alike = [
+        rank_correlation(_sizes(own), _sizes(other))
+        for own, other in zip(found, others, strict=True)
+    ]
+    known = [value for value in alike if value == value]  # noqa: PLR0124
+    return _short(float(np.mean(known))) if known else nan
+
+
+def _sizes(found: Attribution) -> NDArray[np.float64]:
+    sizes: NDArray[np.float64] = np.abs(np.concatenate([p.weights.ravel() for p in found.columns]))
+    return sizes
 
 
 def choose_rows(test: Dataset, worst: Sequence[int], seed: int) -> NDArray[np.int64]:
