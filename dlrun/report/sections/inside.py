@@ -54,8 +54,10 @@ def write_probes(context: ReportContext) -> ReportSection | None:
     caption = tag(
         "p",
         "How good is what a network makes of its inputs, layer by layer? A linear model is fitted "
-        "to the activations of each layer (ridge regression, Alain & Bengio 2016), beside the same "
-        "network with random weights, the raw inputs and engineered features.",
+        "to the activations of each layer (ridge regression, Alain & Bengio 2016), of large ones "
+        "to the mean and the largest value of each channel, so that a first layer may score "
+        "below the raw inputs. Beside it are the same network with random weights, the raw "
+        "inputs and engineered features.",
     )
     return ReportSection("layers", "Layer by layer", Markup().join([caption, *parts]))
 
