@@ -19,9 +19,11 @@ from dlrun.catalog.parts import load_part
 from dlrun.classic.attribution.methods import Explainer
 from dlrun.classic.complexity import count_parameters
 from dlrun.classic.features.pipeline import in_pieces
+from dlrun.classic.glass_box import read_glass_box
 from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
+from dlrun.contract.glass_box import GlassBox
 from dlrun.data.model_io import ModelInfo
 from dlrun.errors import DlrunError, TrainingError
 
@@ -104,6 +106,10 @@ class ClassicFitted:
     @property
     def _explainer(self) -> Explainer:
         return Explainer(self.columns, self.features, self.estimator, self.classes)
+
+    def read_glass_box(self) -> GlassBox | None:
+        """Return how it decides; see `dlrun.classic.glass_box`."""
+        return read_glass_box(self.features, self.estimator, self.target)
 
     def save(self, folder: Path) -> None:
         """Write `model.skops` and `model.json`.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dlrun.contract.candidate import Family
 from dlrun.contract.embeddings import Embeddings
+from dlrun.contract.glass_box import GlassBox
 from dlrun.contract.probes import LayerProbes
 from dlrun.contract.reasons import Reasons
 from dlrun.contract.units import NetworkUnits
@@ -27,6 +28,7 @@ class Inside:
         embeddings: of test rows by the layers of a network.
         units: what the units of a network look for, as training rows show it.
         reasons: why it predicts some test rows as it does.
+        glass_box: how a glass box decides.
     """
 
     candidate: str
@@ -38,3 +40,4 @@ class Inside:
     embeddings: Embeddings | None = None
     units: NetworkUnits | None = None
     reasons: Reasons | None = None
+    glass_box: GlassBox | None = None

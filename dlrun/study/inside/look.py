@@ -12,6 +12,7 @@ from dlrun.contract.inside import Inside
 from dlrun.errors import DlrunError
 from dlrun.study.inside.context import InsideContext
 from dlrun.study.inside.embeddings import add_embeddings
+from dlrun.study.inside.glass_box import add_glass_box
 from dlrun.study.inside.probes import add_probes
 from dlrun.study.inside.reasons import add_reasons
 from dlrun.study.inside.units import add_units
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 Part = Callable[[InsideContext, Inside], Inside]
 """Adds what it finds; returns what it got where it does not suit the candidate."""
 
-PARTS: Final[tuple[Part, ...]] = (add_probes, add_embeddings, add_units, add_reasons)
+PARTS: Final[tuple[Part, ...]] = (
+    add_probes,
+    add_embeddings,
+    add_units,
+    add_reasons,
+    add_glass_box,
+)
 
 
 @dataclass(frozen=True)
