@@ -26,14 +26,19 @@ NAMES = ["dense", "batch_normalization", "dense_1", "head"]
 def fit(recipe, breast_cancer):
     """Fit a network with dropout and moving averages, whose relu units are all dead."""
 
-    def fit(*, watches_layers, **training):
+    def fit(*, watches_layers, checkpoint=None, stop_after=None, **training):
         model = {"architecture": "layers", "layers": LAYERS}
         settings = {"epochs": 2, "batch_size": 90, "early_stopping": False, **training}
         (candidate,) = make_candidates(recipe(model=model, training=settings), breast_cancer)
         epochs = []
-        context = FitContext(
-            0, lambda epoch: epochs.append(epoch) or True, watches_layers=watches_layers
-        )
+
+        def on_epoch(epoch):
+            if epoch.number == stop_after:
+                raise KeyboardInterrupt
+            epochs.append(epoch)
+            return True
+
+        context = FitContext(0, on_epoch, checkpoint, watches_layers=watches_layers)
         rows = np.split(np.arange(569), [400])
         fitted = candidate.fit(*map(breast_cancer.take, rows), context)
         return SimpleNamespace(epochs=epochs, weights=fitted.model.get_weights())
@@ -62,6 +67,20 @@ def test_every_layer_is_measured_from_the_input_side(watched):
         assert first.gradient_norm == 0.0 < head.gradient_norm
         assert second.dead is None and 0 <= second.saturated <= 1
         assert head.dead is head.saturated is None
+
+
+def test_layers_of_a_resumed_training_are_those_of_one_that_went_on(
+    fit, watched, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("dlrun.deep.training.run.MOMENT_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(watches_layers=True, checkpoint=tmp_path, stop_after=2)
+    again = fit(watches_layers=True, checkpoint=tmp_path)
+    assert [epoch.resumed for epoch in again.epochs] == [True, False]
+    first, second = (epoch.layers for epoch in again.epochs)
+    assert first == watched.epochs[0].layers
+    norms = [(each.layer, each.gradient_norm, each.dead) for each in watched.epochs[1].layers]
+    assert [(each.layer, each.gradient_norm, each.dead) for each in second] == norms
 
 
 def test_the_update_is_that_of_the_last_step(fit):
