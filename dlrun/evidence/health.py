@@ -33,6 +33,7 @@ GROWN: Final = 100.0  # times the gradient of the first epochs
 MANY: Final = 0.5  # of units or values
 LARGE: Final = 3e-2
 SMALL: Final = 1e-5
+BACKBONE: Final = "backbone"  # begins the names of a pretrained network's blocks
 HEALTHY: Final = "no sign of trouble"
 FEW_EPOCHS: Final = f"fewer than {FEWEST_EPOCHS} epochs, too few to tell"
 REMEDIES: Final = {
@@ -94,7 +95,8 @@ def diagnose(layers: pd.DataFrame) -> tuple[Symptom, ...]:
     - Saturated units (Glorot & Bengio 2010): more than half of the values of a layer's sigmoid or
       tanh are where its slope is below 5 % of the steepest.
     - Updates: CS231n's rule of thumb is a change of about 1e-3 of the weights in a step. The median
-      layer is above 3e-2 (too large) or below 1e-5 (too small); layers at rest do not count.
+      layer is above 3e-2 (too large) or below 1e-5 (too small); layers at rest and pretrained ones
+      do not count.
 
     Args:
         layers: as `Study.read_layers` returns them.
@@ -185,7 +187,8 @@ def _many(
 
 def _updates(layers: pd.DataFrame) -> Iterator[Symptom]:
     ratios = _over_epochs(layers, "update_ratio")
-    moving = ratios[ratios > 0]
+    is_own = ~ratios.index.str.startswith(BACKBONE)  # a pretrained network moves little on purpose
+    moving = ratios[(ratios > 0) & is_own]
     if moving.empty:
         return
     middle = float(moving.median())

@@ -45,6 +45,15 @@ TROUBLES = {
 }
 
 
+def test_a_pretrained_network_moves_little_on_purpose():
+    layers = table(ratio=np.where(DEPTH < 8, 1e-6, 1e-3))
+    assert diagnose(layers)
+    names = [
+        f"backbone_text block {name}" if name != "dense_8" else name for name in layers["layer"]
+    ]
+    assert not diagnose(layers.assign(layer=names))
+
+
 @pytest.mark.parametrize("name", TROUBLES)
 def test_every_trouble_is_named_and_nothing_else(name):
     numbers, codes = TROUBLES[name]
