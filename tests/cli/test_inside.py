@@ -52,6 +52,9 @@ def test_a_study_looks_inside_where_its_recipe_says_so(halves):
     assert found.probes.raw > 0.9
     assert len(found.embeddings.row_ids) == found.probes.n_test == 24
     assert read(halves, "linear") is None
+
+
+def test_a_study_keeps_the_health_of_its_layers(halves):
     study = find_study(open_store(f"sqlite:///{halves / 'mlflow.db'}", create=False), "last")
     layers = study.read_layers("mlp").dropna(subset=["gradient_norm"])
     assert layers["layer"].tolist() == ["dense", "dense_1", "head"]
