@@ -18,12 +18,14 @@ from sklearn.exceptions import ConvergenceWarning
 from dlrun.catalog.parts import load_part
 from dlrun.classic.attribution.methods import Explainer
 from dlrun.classic.complexity import count_parameters
+from dlrun.classic.features.named import feature_row
 from dlrun.classic.features.pipeline import in_pieces
 from dlrun.classic.glass_box import read_glass_box
 from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Predictions
 from dlrun.contract.dataset import Column, Target
 from dlrun.contract.glass_box import GlassBox
+from dlrun.contract.trace import FeatureRow
 from dlrun.data.model_io import ModelInfo
 from dlrun.errors import DlrunError, TrainingError
 
@@ -110,6 +112,10 @@ class ClassicFitted:
     def read_glass_box(self) -> GlassBox | None:
         """Return how it decides; see `dlrun.classic.glass_box`."""
         return read_glass_box(self.features, self.estimator, self.target)
+
+    def show_features(self, frame: pd.DataFrame) -> FeatureRow:
+        """Return the features of one typed row; `dlrun.contract.trace` has `ShowsFeatures`."""
+        return feature_row(self.features, frame)
 
     def save(self, folder: Path) -> None:
         """Write `model.skops` and `model.json`.

@@ -12,6 +12,7 @@ from dlrun.cli.check import check
 from dlrun.cli.compare import compare
 from dlrun.cli.curve import curve
 from dlrun.cli.doctor import doctor
+from dlrun.cli.explain import explain
 from dlrun.cli.init import init
 from dlrun.cli.inside import inside
 from dlrun.cli.launch import launch
@@ -45,8 +46,8 @@ OUT_OF_MEMORY = (
     "the disk, data.stream: true; or lower execution.workers."
 )
 VERBS = (
-    train, plan, compare, curve, inside, predict, ui, validate, init, schema, bench, check, doctor,
-    push, selftest, launch,
+    train, plan, compare, curve, inside, predict, explain, ui, validate, init, schema, bench, check,
+    doctor, push, selftest, launch,
 )  # fmt: skip
 OF_RECIPES = (train, plan, bench, curve, validate, launch)
 for _verb in VERBS:

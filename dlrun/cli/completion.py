@@ -1,4 +1,4 @@
-"""What the shell completes: recipe files, and names of studies in a local store."""
+"""What the shell completes: recipe files, names of studies in a local store, methods."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def recipe_files(incomplete: str) -> list[str]:
 def study_names(incomplete: str) -> list[str]:
     """Return the names of studies and experiments that begin so; of a local store alone."""
     return [name for name in dict.fromkeys(_names()) if name.startswith(incomplete)]
+
+
+def attribution_methods(incomplete: str) -> list[str]:
+    """Return the methods of attribution that begin so; not every model has each."""
+    from dlrun.catalog.attributions import ATTRIBUTIONS
+
+    return [name for name in ATTRIBUTIONS if name.startswith(incomplete)]
 
 
 def _names() -> Iterator[str]:

@@ -28,6 +28,12 @@ def predict(
         typer.Option("-o", "--output", help="csv, tsv, parquet, jsonl or feather. Default: print."),
     ] = None,
     candidate: Annotated[str | None, typer.Option(help="Default: the study's own model.")] = None,
+    with_reasons: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Add a column with the three parts of each row that moved it most."
+        ),
+    ] = False,
     uri: Uri = None,
 ) -> None:
     """Predict rows with a tracked model; the target may be among the columns or not."""
@@ -41,9 +47,16 @@ def predict(
     model = load(found.folder)
     facts = model.facts
     rows, folder = read_rows(data, facts.columns, form=model.format, target=facts.target.name)
-    answers = model.predict(rows, folder)
+    typed = model.cast(rows, folder)
+    answers = model.answer(typed).set_index(rows.index)
     print(f"model: {found}", file=sys.stderr)
     joined = printable(rows).assign(**{str(name): answers[name] for name in answers})
+    if with_reasons:
+        from dlrun.study.row_reasons import explain_typed
+
+        reasons = explain_typed(model, typed)
+        print(f"reasons: {reasons.method}", file=sys.stderr)
+        joined = joined.assign(reasons=reasons.texts)
     if output is None:
         print(guarded(joined).to_csv(index=False), end="", file=data_output())
         return

@@ -201,3 +201,24 @@ class Traces(Protocol):
             frame: one row; not changed.
             output: the class whose sum is written out at the head, 0 where the target is a number.
         """
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """A row as an estimator gets it.
+
+    Attributes:
+        largest: the few features farthest from zero.
+    """
+
+    n_features: int
+    spread: Spread
+    largest: tuple[InputValue, ...]
+
+
+@runtime_checkable
+class ShowsFeatures(Protocol):
+    """A fitted estimator that shows the features that it gets."""
+
+    def show_features(self, frame: pd.DataFrame) -> FeatureRow:
+        """Return the features of one typed row; the frame is not changed."""

@@ -140,19 +140,25 @@ class SavedModel:
         Raises:
             DataError: a column is missing, or a value cannot be cast.
         """
+        return self.answer(self.cast(rows, folder)).set_index(rows.index)
+
+    def answer(self, typed: pd.DataFrame) -> pd.DataFrame:
+        """Predict typed rows, as `cast` returns them; the columns are those of `predict`."""
         import pandas as pd
 
-        from dlrun.data.lags import with_lags
         from dlrun.data.targets import target_kind
-        from dlrun.data.types.cast import cast_columns
 
         target = self.facts.target
-        numbered = rows.reset_index(drop=True)
-        complete = with_lags(numbered, self.facts.columns)
-        typed = cast_columns(complete, self.facts.columns, (folder, Path()))
-        predictions = self.fitted.predict(typed)
-        columns = target_kind(target.task).answers(predictions, target)
-        return pd.DataFrame(columns, index=rows.index)
+        columns = target_kind(target.task).answers(self.fitted.predict(typed), target)
+        return pd.DataFrame(columns, index=typed.index)
+
+    def cast(self, rows: pd.DataFrame, folder: Path = Path()) -> pd.DataFrame:
+        """Return raw rows as typed ones, numbered from 0; arguments and errors as in `predict`."""
+        from dlrun.data.lags import with_lags
+        from dlrun.data.types.cast import cast_columns
+
+        complete = with_lags(rows.reset_index(drop=True), self.facts.columns)
+        return cast_columns(complete, self.facts.columns, (folder, Path()))
 
 
 def load(folder: Path) -> SavedModel:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from dlrun.contract.trace import RowTrace
+
 
 @dataclass(frozen=True)
 class FrozenNetwork:
@@ -76,6 +78,10 @@ class FrozenNetwork:
     def embed(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Return the input of the network's head, as `FittedNetwork.embed` does."""
         return self.on_vectors.embed(frame)
+
+    def trace(self, frame: pd.DataFrame, output: int) -> RowTrace:
+        """Trace one typed row through the whole network, as `FittedNetwork.trace` does."""
+        return self._whole.trace(frame, output)
 
     def deployed(self, frame: pd.DataFrame) -> Callable[[], object]:
         """Return the compiled prediction of these rows, the work of the backbones included."""

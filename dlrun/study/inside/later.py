@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import yaml
 
 from dlrun.contract.candidate import BLEND
 from dlrun.contract.study import rows_of_last_split
 from dlrun.errors import DataError, UsageError
-from dlrun.recipe.load import parse_recipe
 from dlrun.study.inside.context import InsideContext
+from dlrun.study.reread import recipe_of_data
 
 if TYPE_CHECKING:
     from dlrun.contract.embeddings import Projection
     from dlrun.contract.study import Study
-    from dlrun.recipe.schema import Recipe
     from dlrun.tracking.store import Store
     from dlrun.tracking.stored_model import StoredModel
 
@@ -45,7 +40,7 @@ def contexts(
         DataError: the data is not what the study was trained on.
     """
     models = _models(store, study, candidate)
-    recipe = _recipe_of_data(study, trusted)
+    recipe = recipe_of_data(study, trusted)
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits.make import make_splits
 
@@ -93,10 +88,3 @@ def _models(store: Store, study: Study, candidate: str | None) -> dict[str, Stor
             if name == candidate:
                 raise
     return found
-
-
-def _recipe_of_data(study: Study, trusted: Collection[str]) -> Recipe:
-    """Return the study's recipe without its candidates, whose models are made already."""
-    values = yaml.safe_load(study.read_text("recipe.yaml"))
-    kept = {key: value for key, value in values.items() if key not in ("model", "baselines")}
-    return parse_recipe(json.dumps(kept, default=str), Path(study.source), trusted=trusted)

@@ -1,0 +1,1 @@
+"""The explanation of a row for people: words, the terminal, and a page."""
