@@ -64,8 +64,8 @@ class Reasons:
         method: a row of `ATTRIBUTIONS`.
         unit: of the weights, as in `Attribution`.
         rows: the same of every candidate of a study.
-        randomised: mean rank correlation of the weights' sizes with those of the same network with
-            random weights (Adebayo et al. 2018); NaN where there is none.
+        randomised: mean rank correlation of the weights with those of the same network with random
+            weights (Adebayo et al. 2018); NaN where there is none.
     """
 
     method: str

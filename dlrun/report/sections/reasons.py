@@ -77,9 +77,12 @@ def _method(reasons: Reasons) -> str:
     if row.is_complete and residuals:
         text += f" The weights leave at most {max(residuals):.1g} of an output unexplained."
     if not isnan(reasons.randomised):
+        says = "it shows what was learned"
+        if abs(reasons.randomised) >= LARGELY:
+            says = "much of it is the data alone"
         text += (
-            f" With random weights the rank correlation with this map is "
-            f"{fixed(reasons.randomised, 2)}: near 0 it shows what was learned."
+            " Of the same network with random weights, the map has a rank correlation of "
+            f"{fixed(reasons.randomised, 2)} with this one: {says}."
         )
     return text
 
@@ -112,7 +115,7 @@ def _card(row_id: int, found: list[Explained]) -> dict[str, Any]:
 
 def _facts(row: RowReasons, reasons: Reasons) -> str:
     what = f"{reasons.unit} of {row.output}" if row.output else "prediction"
-    baseline = "" if isnan(row.baseline) else f", from {signed(row.baseline)} without them"
+    baseline = "" if isnan(row.baseline) else f", from a baseline of {signed(row.baseline)}"
     return f"{what}: {signed(row.value)}{baseline}"
 
 

@@ -43,6 +43,8 @@ def contexts(
     recipe = recipe_of_data(study, trusted)
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits.make import make_splits
+    from dlrun.evidence.compare import compare
+    from dlrun.report.context import build_context
 
     dataset = read_dataset(recipe)
     splits = make_splits(recipe, dataset)
@@ -55,6 +57,7 @@ def contexts(
         )
         raise DataError(message)
     last = rows_of_last_split(len(splits.splits))
+    worst = tuple(build_context([study], compare([study])).worst_rows)
     families = study.trials.groupby("candidate")["family"].first()
     for name in [candidate] if candidate else [each for each in models if each != BLEND]:
         rows = models[name].trained_on or last  # earlier versions kept the model of the last split
@@ -70,6 +73,7 @@ def contexts(
             has_seen_test_rows=rows != last,
             projections=projections,
             shows_rows=recipe.tracking.excerpt,
+            worst=worst,
         )
 
 

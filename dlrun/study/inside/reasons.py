@@ -68,7 +68,7 @@ def _likeness_of_random(
     """Return how alike the weights are to those of the network with random weights.
 
     Adebayo et al. (2018): a method whose maps hardly change with the weights shows the data, not
-    what was learned. It is the mean rank correlation of the sizes; NaN of what is no network.
+    what was learned. It is the mean rank correlation; NaN of what is no network.
     """
     fitted = context.saved.fitted
     if not isinstance(fitted, SeesInside):
@@ -77,16 +77,15 @@ def _likeness_of_random(
     outputs = np.array([each.output for each in found], dtype=np.int64)
     others = explain_rows(random, frame, outputs=outputs, method=found[0].method)
     alike = [
-        rank_correlation(_sizes(own), _sizes(other))
+        rank_correlation(_joined(own), _joined(other))
         for own, other in zip(found, others, strict=True)
     ]
     known = [value for value in alike if value == value]  # noqa: PLR0124
     return _short(float(np.mean(known))) if known else nan
 
 
-def _sizes(found: Attribution) -> NDArray[np.float64]:
-    sizes: NDArray[np.float64] = np.abs(np.concatenate([p.weights.ravel() for p in found.columns]))
-    return sizes
+def _joined(found: Attribution) -> NDArray[np.float64]:
+    return np.concatenate([part.weights.ravel() for part in found.columns])
 
 
 def choose_rows(test: Dataset, worst: Sequence[int], seed: int) -> NDArray[np.int64]:
