@@ -56,7 +56,7 @@ def inside(
         print_inside(console, found)
     if not n_found:
         named = candidate or tracked.name
-        message = f"{named}: no network with layers here, which could be looked into"
+        message = f"{named}: nothing here that could be looked into"
         raise UsageError(message)
     if html:
         write_report(html, [tracked], compare([tracked]))

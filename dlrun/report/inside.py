@@ -1,4 +1,4 @@
-"""The probes of a network on the terminal."""
+"""What was found inside a candidate, on the terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from dlrun.catalog.attributions import ATTRIBUTIONS
 from dlrun.catalog.metrics import get_metric
-from dlrun.evidence.formatting import fixed
+from dlrun.evidence.formatting import counted, fixed
 from dlrun.evidence.probes import PLACES, describe_probes, layer_title, references
 from dlrun.report.terminal import plain_table
 
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dlrun.contract.inside import Inside
+    from dlrun.contract.probes import LayerProbes
 
 
 def print_inside(console: Console, inside: Inside) -> None:
-    """Print a table of the layers and what they are compared with, and what it says."""
-    probes = inside.probes
-    if probes is None:
-        return
+    """Print a table of the layers and what they are compared with, and what the report explains."""
+    if inside.probes:
+        _print_probes(console, inside, inside.probes)
+    if reasons := inside.reasons:
+        rows, method = counted(len(reasons.rows), "row"), ATTRIBUTIONS[reasons.method].title
+        console.print(Text(f"{inside.candidate}: {rows} explained by {method}, in the report"))
+
+
+def _print_probes(console: Console, inside: Inside, probes: LayerProbes) -> None:
     title = f"{inside.candidate}: {get_metric(probes.metric).title} of a linear model on each layer"
     table = plain_table(title)
     table.add_column("layer")

@@ -51,7 +51,11 @@ def test_a_study_looks_inside_where_its_recipe_says_so(halves):
     assert [layer.kind for layer in found.probes.layers] == ["Dense", "Dense"]
     assert found.probes.raw > 0.9
     assert len(found.embeddings.row_ids) == found.probes.n_test == 24
-    assert read(halves, "linear") is None
+    assert found.reasons.method == "integrated_gradients"
+    linear = read(halves, "linear")
+    assert (linear.probes, linear.reasons.method) == (None, "coefficients")
+    assert [row.row_id for row in linear.reasons.rows] == [row.row_id for row in found.reasons.rows]
+    assert read(halves, "dummy") is None
 
 
 def test_a_study_keeps_the_health_of_its_layers(halves):
@@ -65,6 +69,7 @@ def test_a_later_look_says_what_its_model_has_seen(halves, dlrun):
     ran = dlrun("inside", "last", "mlp", "--tsne", "--html", "page.html", cwd=halves)
     assert ran.code == 0, ran.err
     assert "mlp: ROC AUC of a linear model on each layer" in ran.out
+    assert "mlp: 6 rows explained by Integrated Gradients, in the report" in ran.out
     said = " ".join(ran.out.split())
     assert "trained on all 120 rows, these test rows among them" in said
     found = read(halves)
@@ -74,10 +79,10 @@ def test_a_later_look_says_what_its_model_has_seen(halves, dlrun):
     assert page.count("Layer 2 Dense") >= 2
 
 
-def test_there_is_nothing_inside_an_estimator(halves, dlrun):
-    ran = dlrun("inside", "last", "linear", cwd=halves)
+def test_there_is_nothing_inside_a_candidate_that_looks_at_nothing(halves, dlrun):
+    ran = dlrun("inside", "last", "dummy", cwd=halves)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.endswith("linear: no network with layers here, which could be looked into\n")
+    assert ran.err.endswith("dummy: nothing here that could be looked into\n")
 
 
 def test_data_that_has_changed_is_refused(halves, dlrun):

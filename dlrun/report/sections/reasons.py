@@ -56,7 +56,11 @@ def _introduction(found: list[Explained]) -> str:
 def _notes(found: list[Explained]) -> Iterator[Markup]:
     """Say how each side is explained, whether they agree, and whether the network's map is its."""
     for view, reasons in found:
-        yield candidate_title(view, _method(reasons))
+        seen = view.inside
+        text = _method(reasons)
+        if seen and seen.has_seen_test_rows:
+            text += f" It was trained on {seen.trained_on}, these rows among them."
+        yield candidate_title(view, text)
     for (first, own), (second, theirs) in combinations(found, 2):
         value = agreement(own, theirs)
         if not isnan(value):
