@@ -95,6 +95,15 @@ def test_an_edge_detector_finds_the_rows_with_an_edge_where_it_is(edges, found):
         assert right - left == 3
 
 
+def test_an_activation_is_the_largest_over_the_places_of_a_row(edges, found):
+    pixels = np.stack([*edges.rows.frame["photo"]])[..., 0].astype(float)
+    steps = pixels[:, :, 2:] - pixels[:, :, :-2]
+    sums = steps[:, :-2] + steps[:, 1:-1] + steps[:, 2:]
+    largest = sums.max(axis=(1, 2)) / pixels.std()
+    for row in found.layers[0].units[0].rows:
+        assert row.activation == pytest.approx(largest[row.row_id - 100], rel=1e-3)
+
+
 def test_deeper_units_see_more_of_a_row(found):
     def width(layer):
         return np.mean([np.ptp(row.box[1]) for unit in layer.units for row in unit.rows])
