@@ -26,9 +26,10 @@ def linear_score(
 ) -> float:
     """Fit ridge regression to training rows, and return its score on test rows.
 
-    The numbers are standardised by the training rows. Classes are regressed on as indicators, of
-    which the largest is predicted; the strength of the penalty is chosen by leave-one-out on the
-    training rows.
+    The numbers are standardised by the training rows, and those beyond them count as their ends:
+    what hardly varies among these would else have any size. Classes are regressed on as
+    indicators, of which the largest is predicted; the strength of the penalty is chosen by
+    leave-one-out on the training rows.
 
     Args:
         train_matrix: (rows, width) finite numbers.
@@ -42,8 +43,10 @@ def linear_score(
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS))
-    model.fit(_double(train_matrix), _regressed(train))
-    predictions = _predictions(model.predict(_double(test_matrix)), test)
+    known = _double(train_matrix)
+    model.fit(known, _regressed(train))
+    within = np.clip(_double(test_matrix), known.min(axis=0), known.max(axis=0))
+    predictions = _predictions(model.predict(within), test)
     return score((metric,), predictions, test.y, test.target)[metric]
 
 

@@ -52,6 +52,15 @@ def test_numbers_that_are_not_finite_do_not_matter():
     assert linear_score(matrix[:80], matrix[80:], train, test, "accuracy") > 0.85
 
 
+def test_a_number_that_hardly_varies_among_training_rows_has_no_size_it_likes():
+    rows = replace(make_dataset(), target=Target("y", "regression"), y=NUMBERS @ [1.0, 2.0, 3.0])
+    train, test = replace(rows, y=rows.y[:80]), replace(rows, y=rows.y[80:])
+    still = RNG.normal(size=(120, 1)) * 1e-9
+    still[80:] += 1.0
+    matrix = np.hstack([NUMBERS, still])
+    assert linear_score(matrix[:80], matrix[80:], train, test, "r2") > 0.85
+
+
 def test_probes_are_scored_on_the_primary_metric_where_it_needs_no_probabilities():
     assert probe_metric("roc_auc", "classification") == "roc_auc"
     assert probe_metric("log_loss", "classification") == "accuracy"
