@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import PoissonRegressor
 
 from dlrun.classic.attribution.coefficients import affine
-from dlrun.classic.attribution.sources import spread_over_words
+from dlrun.classic.attribution.sources import source_columns, spread_over_words
 from dlrun.classic.candidates import make_candidates
 from dlrun.classic.features.text import TfidfNgrams
 from dlrun.contract.candidate import FitContext
@@ -134,3 +134,23 @@ def test_what_is_not_linear_or_hides_the_columns_has_no_method_of_its_own():
     assert fit(data, "svm").attribution_methods == ()
     assert fit(data, "dummy").attribution_methods == ()
     assert fit(SAMPLES["image"]().dataset("classification"), "linear").attribution_methods == ()
+
+
+@pytest.mark.parametrize("name", ["linear", "decision_tree"])
+def test_the_column_of_a_feature_is_the_one_that_changes_it(name):
+    data = SAMPLES["table"]().dataset("regression")
+    numbers = [column.name for column in data.columns if column.type == "number"]
+    gaps = data.frame[numbers[-1]].where(np.arange(len(data)) % 3 > 0)
+    data = replace(data, frame=data.frame.assign(**{numbers[-1]: gaps}))
+    features = fit(data, name).features
+
+    def dense(frame):
+        matrix = features.transform(frame)
+        return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+
+    before, sources = dense(data.frame), np.array(source_columns(features))
+    assert len(sources) == before.shape[1]
+    for column in data.columns:
+        turned = data.frame.assign(**{column.name: data.frame[column.name].array[::-1]})
+        changed = (dense(turned) != before).any(axis=0)
+        assert {*sources[changed].tolist()} == {column.name}
