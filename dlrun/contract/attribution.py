@@ -36,7 +36,7 @@ class Attribution:
     Attributes:
         method: a row of `ATTRIBUTIONS`.
         output: the number of the class or label; 0 where the target is a number.
-        unit: of the weights: logit, log-odds, probability; empty: the target's own.
+        unit: of the weights: logit, log-odds, probability, attention; empty: the target's own.
         value: the output for the row, in this unit.
         baseline: the output for the reference row; NaN where the method has none.
         columns: in the order of the candidate's columns; without those that it does not see.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dlrun.catalog.columns import COLUMN_KINDS
 from dlrun.contract.attribution import ColumnAttribution
 from dlrun.deep.inputs.layer_names import layer_name
 from dlrun.deep.inputs.text import Tokenizer
+from dlrun.deep.inside.attention_rollout import COLUMNS
 from dlrun.deep.inside.forward import TrainedParts
 from dlrun.deep.inside.variables import Variable
 
@@ -41,7 +43,7 @@ def to_columns(
         else:
             (column,) = columns
             found[column.name] = _of_cell(parts, name, own, row[column.name].iloc[0])
-    return tuple(found[column.name] for column in parts.columns)
+    return _in_order(parts, found)
 
 
 def _of_cell(
@@ -70,3 +72,66 @@ def tokens_of(parts: TrainedParts, name: str, text: str) -> tuple[str, ...]:
     tokenizer = Tokenizer(config["standardize"], config["split"])
     found = tokenizer.tokens(text, config["output_sequence_length"])
     return tuple(each if isinstance(each, str) else each.decode() for each in found)
+
+
+def maps_to_columns(
+    parts: TrainedParts, maps: Mapping[str, NDArray[np.float64]]
+) -> tuple[ColumnAttribution, ...]:
+    """Return the maps of groups as attributions of their columns, in the order of the columns."""
+    found = {}
+    for name, values in maps.items():
+        (column,) = parts.groups[name]
+        weights = values[:, None] if column.type == "series" else values
+        found[column.name] = ColumnAttribution(column.name, weights)
+    return _in_order(parts, found)
+
+
+def shares_to_columns(
+    parts: TrainedParts, shares: Mapping[str, NDArray[np.float64]], row: pd.DataFrame
+) -> tuple[ColumnAttribution, ...]:
+    """Return what tokens share as attributions of columns, in the order of the columns.
+
+    Args:
+        parts: of the network.
+        shares: of `roll_out`.
+        row: one typed row.
+    """
+    if COLUMNS in shares:
+        names = [column.name for columns in parts.groups.values() for column in columns]
+        # The first token is no column; the parts of a date, which is the last, have one each.
+        own = np.split(shares[COLUMNS][1:], range(1, len(names)))
+        return _in_order(
+            parts,
+            {
+                name: ColumnAttribution(name, np.asarray(each.sum()))
+                for name, each in zip(names, own, strict=True)
+            },
+        )
+    found = {}
+    for name, weights in shares.items():
+        (column,) = parts.groups[name]
+        if column.type == "text":
+            tokens = tokens_of(parts, name, row[column.name].iloc[0])
+            found[column.name] = ColumnAttribution(column.name, weights[: len(tokens)], tokens)
+        elif column.type == "image":
+            found[column.name] = ColumnAttribution(column.name, _on_patches(column.shape, weights))
+        else:
+            is_series = column.type == "series"
+            each = weights[:, None] if is_series else weights
+            found[column.name] = ColumnAttribution(column.name, each)
+    return _in_order(parts, found)
+
+
+def _on_patches(sides: Sequence[int], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lay out square patches of an image, (rows of patches, patches), or one after the other."""
+    for side in range(1, max(sides) + 1):
+        grid = [ceil(length / side) for length in sides[:2]]
+        if prod(grid) == len(weights):
+            return weights.reshape(grid)
+    return weights[:, None]
+
+
+def _in_order(
+    parts: TrainedParts, found: Mapping[str, ColumnAttribution]
+) -> tuple[ColumnAttribution, ...]:
+    return tuple(found[column.name] for column in parts.columns if column.name in found)

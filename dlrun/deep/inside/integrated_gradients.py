@@ -15,7 +15,7 @@ from dlrun.deep.inside.quadrature import Integral, Points, integrate
 from dlrun.deep.inside.variables import Variable, find_variables, replacing
 
 MOST_POINTS: Final = 2048
-MOST_PRETRAINED: Final = 64  # of a pretrained network, which takes longer
+MOST_PRETRAINED: Final = 128  # of a pretrained network, which takes longer
 CHUNK_NUMBERS: Final = 2**18
 PRETRAINED_ROWS: Final = 8
 
