@@ -9,6 +9,7 @@ from dlrun.contract.attribution import Attribution
 from dlrun.contract.candidate import Family
 from dlrun.contract.dataset import Column, Target
 from dlrun.contract.excerpt import ShownCell
+from dlrun.contract.reasons import CellReasons
 from dlrun.contract.trace import FeatureRow, RowTrace
 
 
@@ -39,6 +40,7 @@ class ExplainedPrediction:
         answers: column of `dlrun predict` → its value.
         methods: that could have explained it.
         attribution: None where there is none, and then `unexplained` says why.
+        maps: what the parts of texts, images, sounds and series add.
         trace: None where it has no layers.
         features: what an estimator gets; None of networks.
         members: of a blend: name and weight, the heaviest first.
@@ -53,6 +55,7 @@ class ExplainedPrediction:
     methods: tuple[str, ...]
     attribution: Attribution | None
     unexplained: str = ""
+    maps: tuple[CellReasons, ...] = ()
     trace: RowTrace | None = None
     features: FeatureRow | None = None
     members: tuple[tuple[str, float], ...] = ()

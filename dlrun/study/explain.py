@@ -19,6 +19,7 @@ from dlrun.data.types import column_module
 from dlrun.errors import UsageError
 from dlrun.evidence.candidates import CandidateResults, read_candidates
 from dlrun.study.inside.activations import unwrapped
+from dlrun.study.inside.reasons import cell_reasons
 from dlrun.study.reasons import explain_rows, methods_of
 from dlrun.study.reread import reread
 from dlrun.system.text import suggest
@@ -28,8 +29,10 @@ from dlrun.tracking.stored_model import StoredModel, find_model
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dlrun.contract.attribution import Attribution
     from dlrun.contract.candidate import Family
     from dlrun.contract.dataset import Column
+    from dlrun.contract.reasons import CellReasons
     from dlrun.contract.study import Study
     from dlrun.data.model_io import SavedModel
     from dlrun.tracking.store import Store
@@ -220,6 +223,7 @@ def _explain(
         methods=methods_of(fitted),
         attribution=attribution,
         unexplained=unexplained,
+        maps=tuple(_maps(attribution, facts.columns, frame)) if attribution else (),
         members=tuple(_members(study, stored.candidate)),
     )  # fmt: skip
     inner, frame = unwrapped(fitted, frame)
@@ -228,6 +232,17 @@ def _explain(
     if isinstance(inner, ShowsFeatures):
         return replace(made, features=inner.show_features(frame))
     return made
+
+
+def _maps(
+    attribution: Attribution, columns: Iterable[Column], frame: pd.DataFrame
+) -> Iterator[CellReasons]:
+    """Yield the weights of the parts of what is no single value."""
+    known = {column.name: column for column in columns}
+    for part in attribution.columns:
+        if part.weights.ndim and part.weights.size:
+            cell = frame[part.column].iloc[0]
+            yield cell_reasons(part, known[part.column], cell)
 
 
 def _family(study: Study, candidate: str) -> Any:

@@ -13,6 +13,7 @@ from dlrun.report.charts.sparkline import draw_sparkline
 from dlrun.report.content_policy import content_policy
 from dlrun.report.explained import lines, words
 from dlrun.report.html import render, tag
+from dlrun.report.sections.reasons import draw_cell
 from dlrun.report.sections.section import ReportSection, table
 from dlrun.system.secrets import mask
 from dlrun.system.version import __version__
@@ -122,7 +123,9 @@ def _reasons(explanation: Explanation, each: ExplainedPrediction) -> Markup:
         f"By {words.method_words(found)}, in {words.unit_words(found, explanation.target)}. "
         f"{words.balance(found)[:1].upper()}{words.balance(found)[1:]}"
     )
-    return render("weights", bars=bars, caption=caption)
+    title = f"{row.title} by {each.candidate}"
+    maps = (tag("div", drawn) for cell in each.maps for drawn in draw_cell(cell, title))
+    return Markup().join(maps) + render("weights", bars=bars, caption=caption)
 
 
 def _trace(each: ExplainedPrediction, trace: RowTrace, number: int) -> Iterator[ReportSection]:

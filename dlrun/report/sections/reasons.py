@@ -141,13 +141,7 @@ def _single(row: RowReasons) -> list[CellReasons]:
 def _drawn(row: RowReasons, names: list[str], candidate: str) -> Iterator[Any]:
     title = f"Row {row.row_id} by {candidate}"
     for cell in row.cells:
-        if cell.tokens:
-            yield _words(cell)
-        elif cell.shown.form == "image":
-            yield draw_heat(cell.shown, cell.shape[:2], cell.weights, title=title)
-        elif cell.shown.form == "line":
-            is_sound = len(cell.shape) == 1
-            yield draw_stretches(cell.shown, cell.weights, is_sound=is_sound, title=title)
+        yield from draw_cell(cell, title)
     single: Mapping[str, CellReasons] = {cell.column: cell for cell in _single(row)}
     known = [(name, single[name].shown.text or "missing", single[name].weights[0][0])
              for name in names if name in single]  # fmt: skip
@@ -155,6 +149,17 @@ def _drawn(row: RowReasons, names: list[str], candidate: str) -> Iterator[Any]:
         rest = row.left + sum(c.weights[0][0] for name, c in single.items() if name not in names)
         others = [("all others", "", rest)] if len(single) > len(known) else []
         yield draw_bars([*known, *others], title=title)
+
+
+def draw_cell(cell: CellReasons, title: str) -> Iterator[Any]:
+    """Draw a text, an image, a sound or a series with the weights of its parts."""
+    if cell.tokens:
+        yield _words(cell)
+    elif cell.shown.form == "image":
+        yield draw_heat(cell.shown, cell.shape[:2], cell.weights, title=title)
+    elif cell.shown.form == "line":
+        is_sound = len(cell.shape) == 1
+        yield draw_stretches(cell.shown, cell.weights, is_sound=is_sound, title=title)
 
 
 def _words(cell: CellReasons) -> Markup:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from dlrun.contract.attribution import Attribution
+    from dlrun.contract.attribution import Attribution, ColumnAttribution
     from dlrun.contract.dataset import Column, Dataset
     from dlrun.contract.inside import Inside
     from dlrun.study.inside.context import InsideContext
@@ -122,7 +122,7 @@ def _row(
     single = [part for part in ordered if not part.weights.ndim]
     dropped = {part.column for part in single[MOST_VALUES:]}
     cells = tuple(
-        _cell(part, kinds[part.column], rows.frame[part.column].iloc[place])
+        cell_reasons(part, kinds[part.column], rows.frame[part.column].iloc[place])
         for part in ordered
         if part.column not in dropped
     )
@@ -140,7 +140,8 @@ def _row(
     )
 
 
-def _cell(part: Any, column: Column, cell: Any) -> CellReasons:
+def cell_reasons(part: ColumnAttribution, column: Column, cell: Any) -> CellReasons:
+    """Return what the parts of a typed cell add, summed to what can be drawn."""
     grid = np.atleast_2d(part.weights)
     if part.weights.ndim == 1 and COLUMN_KINDS[column.type].is_array:
         grid = grid.T  # (stretches, 1)
