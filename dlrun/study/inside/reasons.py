@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import nan
+from math import ceil, nan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -145,10 +145,19 @@ def cell_reasons(part: ColumnAttribution, column: Column, cell: Any) -> CellReas
     grid = np.atleast_2d(part.weights)
     if part.weights.ndim == 1 and COLUMN_KINDS[column.type].is_array:
         grid = grid.T  # (stretches, 1)
+    if column.rate and part.weights.ndim > 1:  # a spectrogram's, which is a network's
+        grid = grid[: _heard(grid, len(cell) / column.shape[0])]
     coarse = grid if part.parts else _pooled(grid)
     weights = tuple(tuple(_short(value) for value in line) for line in coarse)
     shape = tuple(getattr(cell, "shape", ()))
     return CellReasons(part.column, _shown(column, cell), weights, part.parts, shape)
+
+
+def _heard(grid: NDArray[np.float64], share: float) -> int:
+    """Count the frames up to the end of a sound; networks pad it with silence to the longest."""
+    known = np.flatnonzero(grid.any(axis=1))
+    last = int(known[-1]) + 1 if len(known) else 0
+    return max(last, ceil(share * len(grid)), 1)
 
 
 def _short(value: float) -> float:

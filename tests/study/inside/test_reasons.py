@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from dlrun.classic.candidates import make_candidates
+from dlrun.contract.attribution import ColumnAttribution
 from dlrun.contract.candidate import FitContext
+from dlrun.contract.dataset import Column
 from dlrun.contract.inside import Inside
 from dlrun.data.model_io import ModelInfo, SavedModel
 from dlrun.data.reference import make_reference
 from dlrun.recipe.schema import Recipe
-from dlrun.study.inside.reasons import add_reasons, choose_rows
+from dlrun.study.inside.reasons import add_reasons, cell_reasons, choose_rows
 from dlrun.testing.samples import SAMPLES
 from dlrun.tracking.inside import inside_from_json, inside_to_json
 
@@ -55,6 +57,15 @@ def test_rows_are_the_worst_that_are_tested_and_others_of_every_class():
     assert len({*rows.tolist()}) == 6
     assert {*test.y[rows].tolist()} == {*test.y.tolist()}
     assert len(choose_rows(test.take(np.arange(2)), [], seed=1)) == 2
+
+
+def test_the_map_of_a_sound_ends_with_the_sound():
+    column, sound = Column("s", "audio", (800,), 8000), np.zeros(200, np.float32)
+    frames = np.zeros((12, 4))
+    frames[1] = 1.0
+    assert len(cell_reasons(ColumnAttribution("s", frames), column, sound).weights) == 3
+    frames[6] = -1.0  # a window reaches beyond the end
+    assert len(cell_reasons(ColumnAttribution("s", frames), column, sound).weights) == 7
 
 
 def test_who_looks_at_nothing_has_no_reference_or_shows_no_rows_gives_no_reasons():
