@@ -274,7 +274,7 @@ def _words(kind: str, names: tuple[str, str], interval: Interval, metric: str) -
         return f"{names[0]} and {names[1]} are equivalent: they differ by {by}"
     if kind == "both":
         return f"both together beat either; {better} is ahead of {worse} by {by}"
-    return f"no difference could be shown: {better} is ahead of {worse} by {by}"
+    return f"no difference that matters is certain: {better} is ahead of {worse} by {by}"
 
 
 def _n_train(study: Study) -> int:

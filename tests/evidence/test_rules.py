@@ -71,7 +71,8 @@ def curve(lead: Any, n_train: int) -> list[ProbeScore]:
         (
             NOISE,
             "did not hold",
-            "no difference could be shown: mlp is ahead of linear by 0.00 ROC AUC [-0.03, 0.03]",
+            "no difference that matters is certain: mlp is ahead of linear by 0.00 ROC AUC "
+            "[-0.03, 0.03]",
         ),
     ],
     ids=["classic", "deep", "undecided"],

@@ -15,7 +15,8 @@ from dlrun.deep.inside.quadrature import Integral, Points, integrate
 from dlrun.deep.inside.variables import Variable, find_variables, replacing
 
 MOST_POINTS: Final = 2048
-MOST_PRETRAINED: Final = 128  # of a pretrained network, which takes longer
+FEWEST_POINTS: Final = 128  # of large rows, and of pretrained networks, which take longer
+PATH_NUMBERS: Final = 2**22  # at all points of a path, whose gradients are in memory
 CHUNK_NUMBERS: Final = 2**18
 PRETRAINED_ROWS: Final = 8
 
@@ -51,15 +52,25 @@ def integrate_gradients(
             [np.concatenate(each) for each in zip(*gradients, strict=True)],
         )
 
-    integral = integrate(compute, MOST_PRETRAINED if parts.pretrained else MOST_POINTS)
+    integral = integrate(compute, _most_points(parts, variables))
     added = [_added(each, mean) for each, mean in zip(variables, integral.gradients, strict=True)]
     return integral, list(zip(variables, added, strict=True))
+
+
+def _most_points(parts: TrainedParts, variables: Sequence[Variable]) -> int:
+    if parts.pretrained:
+        return FEWEST_POINTS
+    return min(MOST_POINTS, max(FEWEST_POINTS, PATH_NUMBERS // _count_numbers(variables)))
 
 
 def _rows_at_once(parts: TrainedParts, variables: Sequence[Variable]) -> int:
     if parts.pretrained:
         return PRETRAINED_ROWS
-    return max(16, CHUNK_NUMBERS // sum(prod(each.end.shape) for each in variables))
+    return max(16, CHUNK_NUMBERS // _count_numbers(variables))
+
+
+def _count_numbers(variables: Sequence[Variable]) -> int:
+    return sum(prod(each.end.shape) for each in variables)
 
 
 def _compute_points(

@@ -23,6 +23,7 @@ def fitted(dataset: Dataset, architecture: str, **settings: Any) -> Any:
     from pathlib import Path
 
     from dlrun.deep.architecture import build_architecture
+    from dlrun.deep.backend import keras
     from dlrun.deep.fitted import FittedNetwork
     from dlrun.deep.inputs.groups import fit_encodings
     from dlrun.deep.network import build_network
@@ -30,6 +31,7 @@ def fitted(dataset: Dataset, architecture: str, **settings: Any) -> Any:
     from dlrun.recipe.schema import Model
     from dlrun.recipe.training import Training
 
+    keras.backend.clear_session(free_memory=False)  # layers are named anew
     model = Model.model_validate({"architecture": architecture, **settings})
     network = build_network(
         dataset.columns,
