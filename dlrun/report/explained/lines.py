@@ -47,6 +47,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def short(value: float) -> str:
+    """Write a number of a summary with three digits and a real minus."""
+    return f"{value:.3g}".replace("-", "−")
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """Write a shape."""
     return " × ".join(map(str, shape)) or "1"
@@ -60,13 +65,13 @@ def place_text(place: Sequence[int]) -> str:
 def spread_text(spread: Spread) -> tuple[str, ...]:
     """Write mean, standard deviation, ends and the share of zeros."""
     ends = (spread.mean, spread.std, spread.low, spread.high)
-    return (*map(number, ends), f"{spread.zeros:.0%}")
+    return (*map(short, ends), f"{spread.zeros:.0%}")
 
 
 def check_text(check: NumpyCheck | None) -> str:
     """Write how far a layer is from NumPy."""
     if check is None:
-        return "not checked"
+        return "–"
     return f"{'✓' if check.agrees else '✗'} {small(check.difference)}"
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 12  # of a table of values
 MOST_REASONS: Final = 8
 MOST_LETTERS: Final = 70  # of a raw value
-NARROW: Final = 120  # characters, below which a layer's table has fewer columns
+NARROW: Final = {"largest units": 120, "kind": 100}
+"""Column of a layer's table → the characters of a line below which it is left out."""
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
@@ -84,12 +85,11 @@ def _print_trace(console: Console, trace: RowTrace) -> None:
 
 
 def _fitting(table: lines.TextTable, width: int) -> lines.TextTable:
-    """Leave the largest units out where the terminal is narrow."""
-    if width >= NARROW:
-        return table
-    chosen = [place for place, name in enumerate(table.head) if name != "largest units"]
+    """Leave columns out where the terminal is narrow."""
+    chosen = [place for place, name in enumerate(table.head) if width >= NARROW.get(name, 0)]
     rows = tuple(tuple(row[place] for place in chosen) for row in table.rows)
-    return lines.TextTable(table.caption, tuple(table.head[p] for p in chosen), rows, table.left)
+    left = sum(place < table.left for place in chosen)
+    return lines.TextTable(table.caption, tuple(table.head[p] for p in chosen), rows, left)
 
 
 def print_table(console: Console, written: lines.TextTable, most: int = MOST_ROWS) -> None:
@@ -98,7 +98,9 @@ def print_table(console: Console, written: lines.TextTable, most: int = MOST_ROW
     table.pad_edge = False
     for place, name in enumerate(written.head):
         is_word = place < written.left
-        table.add_column(name, justify="left" if is_word else "right", overflow="fold")
+        table.add_column(
+            name, justify="left" if is_word else "right", overflow="fold", no_wrap=not is_word
+        )
     for row in written.rows[:most]:
         table.add_row(*map(Text, row))
     console.print(f"\n{written.caption}", style="bold", markup=False)
