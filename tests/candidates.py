@@ -207,6 +207,14 @@ def toys() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def few_kernels() -> Iterator[None]:
+    """Convolutions run as Python here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dlrun.classic.features.series.MAX_NUMBERS", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Threads that wait for each other's turn are what makes small fits slow on a busy machine."""
     with limited_threads(1):

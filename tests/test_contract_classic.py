@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from candidates import CHECKS, classic_cases, make_case, one_thread
+from candidates import CHECKS, classic_cases, few_kernels, make_case, one_thread
 
-__all__ = ["one_thread"]  # the fixture
+__all__ = ["few_kernels", "one_thread"]  # the fixtures
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "few_kernels")
 
 
 @pytest.fixture(params=classic_cases())

@@ -75,8 +75,8 @@ class SimulatedStudy(Study):
         return self.read_probe_scores()
 
     def read_layers(self, candidate: str) -> pd.DataFrame:
-        """Return no layers: nothing was trained."""
-        return pd.DataFrame()
+        """Return no rows; see `Study`."""
+        return self.read_probe_scores()
 
     def read_excerpt(self) -> None:
         """Return None; see `Study`."""

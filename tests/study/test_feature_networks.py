@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from candidates import few_kernels
 from modalities import MODALITIES, N_ROWS, RATE
 from PIL import Image
 
@@ -31,6 +32,8 @@ from dlrun.study.feature_networks import (
     FittedFeatureNetwork,
     with_features,
 )
+
+__all__ = ["few_kernels"]  # the fixture
 
 pytestmark = pytest.mark.tf
 
@@ -82,6 +85,7 @@ CASES: list[tuple[str, str, Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.mark.usefixtures("few_kernels")
 @pytest.mark.parametrize(("modality", "features", "raw"), CASES)
 def test_a_saved_model_answers_for_raw_rows(
     modality: str, features: str, raw: Callable[[Any], Any], tmp_path: Path

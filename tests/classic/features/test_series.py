@@ -128,8 +128,11 @@ def fit(features: str, dataset: Dataset) -> ClassicFitted:
 
 
 @pytest.mark.slow
-def test_convolutions_are_loaded_by_a_fresh_process(tmp_path: Path) -> None:
+def test_convolutions_are_loaded_by_a_fresh_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing that numba compiled is in the file, and no pickle; compiled, it predicts the same."""
+    monkeypatch.setattr("dlrun.classic.features.series.MAX_NUMBERS", 60 * 840)
     dataset = modalities.series("classification").take(np.arange(60))
     fitted = fit("mini_rocket", dataset)
     fitted.save(tmp_path)

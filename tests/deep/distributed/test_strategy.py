@@ -44,8 +44,7 @@ for name, (data, model, training) in names.items():
         tf.config.list_logical_devices = lambda kind: listed(kind)[:n]
         strategy = "mirrored" if n > 1 else "one_device"
         dataset = getattr(modalities, data)("classification")
-        dropout = {} if name == "layers" else {"dropout": 0}
-        run = train(dataset, model={**dropout, **model}, training={
+        run = train(dataset, model={"dropout": 0, **model}, training={
             "optimizer": {"name": "sgd", "momentum": 0.9}, "learning_rate": 0.02, "epochs": 1,
             "batch_size": 50, "strategy": strategy, **training})
         results[name][n] = [list(epoch.metrics.values()) for epoch in run.epochs]
@@ -87,17 +86,6 @@ CASES = {
         {"architecture": "tabm", "hidden": [4], "members": 2},
         {"class_weight": "balanced"},
     ),
-    "ft_transformer": (
-        "table",
-        {
-            "architecture": "ft_transformer",
-            "width": 4,
-            "heads": 2,
-            "blocks": 1,
-            "attention_dropout": 0,
-        },
-        {},
-    ),
     "cnn": ("image", {"architecture": "cnn", "filters": [4]}, {}),
     "resnet": ("image", {"architecture": "resnet", "depth": 8, "width": 2}, {}),
     "transformer": (
@@ -105,14 +93,12 @@ CASES = {
         {"architecture": "transformer", "width": 4, "heads": 2, "blocks": 1, "feedforward": 4},
         {},
     ),
-    "text_cnn": ("text", {"architecture": "text_cnn", "embedding": 4, "filters": 4}, {}),
     "rnn": ("text", {"architecture": "rnn", "units": [4], "embedding": 4}, {}),
     "fcn, with a mask": (
         "series",
         {"architecture": "fcn", "filters": [4], "kernel_sizes": [3]},
         {},
     ),
-    "layers": ("table", {"architecture": "layers", "layers": [{"Dense": 4}, "ReLU"]}, {}),
 }
 
 AUGMENTED = {

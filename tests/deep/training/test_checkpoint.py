@@ -83,7 +83,7 @@ def assert_equal(again, whole):
 
 @pytest.mark.parametrize(
     ("optimizer", "stop"),
-    [("adamw", die), ({"name": "sgd", "momentum": 0.9}, interrupt), ("muon", die)],
+    [("adamw", die), ({"name": "sgd", "momentum": 0.9}, interrupt)],
 )
 def test_it_ends_with_the_same_bits(training, breast_cancer, tmp_path, optimizer, stop):
     """Dropout, running means, a plateau's rate, patience and the best weights all go on."""

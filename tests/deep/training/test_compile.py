@@ -24,7 +24,6 @@ NORMAL = {"architecture": "mlp", "hidden": [8], "dropout": 0.4, "normalization":
 CNN = {"architecture": "cnn", "filters": [4]}
 RNN = {"architecture": "rnn", "cell": "lstm", "units": [4], "dropout": 0.2}
 GRU = {"architecture": "rnn", "cell": "gru", "units": [4], "dropout": 0.2, "bidirectional": False}
-TRANSFORMER = {"architecture": "transformer", "blocks": 1, "width": 8, "heads": 2}
 SERIES_NORMAL = {"architecture": "fcn", "filters": [1, 4, 4]}
 AUGMENT = {"image": {"augment": {"flip": "horizontal", "rotation": 0.1}}}
 
@@ -38,7 +37,6 @@ AUGMENT = {"image": {"augment": {"flip": "horizontal", "rotation": 0.1}}}
         pytest.param("series", SERIES_NORMAL, {}, id="masked-batch-norm", marks=pytest.mark.slow),
         pytest.param("image", CNN, {"preprocessing": AUGMENT}, id="cnn", marks=pytest.mark.slow),
         pytest.param("series", RNN, {}, id="rnn", marks=pytest.mark.slow),
-        pytest.param("text", TRANSFORMER, {}, id="transformer", marks=pytest.mark.slow),
     ],
 )
 def test_xla_trains_the_same_network(trained, breast_cancer, modality, model, sections):
