@@ -85,7 +85,8 @@ def _variable(group: str, key: Key, rows: NDArray[np.float32]) -> Variable:
 def _substitute(rows: NDArray[Any]) -> NDArray[Any]:
     """Return the reference with one column after the other as in the row, (columns, columns)."""
     is_own = np.eye(rows.shape[1], dtype=bool)
-    return np.where(is_own, rows[ROW], rows[REFERENCE])
+    substituted: NDArray[Any] = np.where(is_own, rows[ROW], rows[REFERENCE])
+    return substituted
 
 
 def _lengthen(encoded: NDArray[np.float32], n_values: int) -> NDArray[np.float32]:

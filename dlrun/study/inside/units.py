@@ -121,7 +121,8 @@ def explained_by_target(peaks: NDArray[Any], indicators: NDArray[Any]) -> NDArra
     is_varying = total > 1e-12 * np.maximum((peaks.astype(np.float64) ** 2).sum(axis=0), 1e-30)
     shares = np.full(len(total), nan)
     shares[is_varying] = (fitted**2).sum(axis=0)[is_varying] / total[is_varying]
-    return np.clip(shares, 0, 1)
+    clipped: NDArray[np.float64] = np.clip(shares, 0, 1)
+    return clipped
 
 
 @dataclass(frozen=True)
