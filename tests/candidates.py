@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -207,8 +209,20 @@ def toys() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def few_kernels() -> Iterator[None]:
-    """Convolutions run as Python here."""
+def python_convolutions() -> None:
+    """Convolutions of series run as Python: compiling them takes a minute."""
+    if not find_spec("aeon"):
+        return
+    numba = pytest.importorskip("numba")
+    importlib.import_module("aeon.transformations.collection")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        importlib.import_module("aeon.transformations.collection.convolution_based")
+
+
+@pytest.fixture(scope="module")
+def few_kernels(python_convolutions: None) -> Iterator[None]:
+    """Python is slow, so there are few convolutions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dlrun.classic.features.series.MAX_NUMBERS", 1)
         yield

@@ -17,7 +17,6 @@ from dlrun.system.cost import pin_threads
 
 pin_threads()
 
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # compiling takes longer than running
 os.environ["DLRUN_CACHE_DIR"] = mkdtemp(prefix="dlrun-tests-")  # not the user's own
 
 # A job in the background, as of nohup or of a CI server, starts with these ignored.

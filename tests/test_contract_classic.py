@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from candidates import CHECKS, classic_cases, few_kernels, make_case, one_thread
+from candidates import (
+    CHECKS,
+    classic_cases,
+    few_kernels,
+    make_case,
+    one_thread,
+    python_convolutions,
+)
 
-__all__ = ["few_kernels", "one_thread"]  # the fixtures
+__all__ = ["few_kernels", "one_thread", "python_convolutions"]  # the fixtures
 
 pytestmark = pytest.mark.usefixtures("one_thread", "few_kernels")
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from candidates import few_kernels
+from candidates import few_kernels, python_convolutions
 from modalities import MODALITIES, N_ROWS, RATE
 from PIL import Image
 
@@ -33,7 +33,7 @@ from dlrun.study.feature_networks import (
     with_features,
 )
 
-__all__ = ["few_kernels"]  # the fixture
+__all__ = ["few_kernels", "python_convolutions"]  # the fixtures
 
 pytestmark = pytest.mark.tf
 

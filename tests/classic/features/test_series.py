@@ -12,6 +12,7 @@ import modalities
 import numpy as np
 import pandas as pd
 import pytest
+from candidates import python_convolutions
 from numpy import nan
 
 from dlrun.classic import persistence as saved
@@ -33,6 +34,10 @@ from dlrun.contract.candidate import FitContext
 from dlrun.contract.dataset import Column, Dataset
 from dlrun.errors import ExtraError
 from dlrun.recipe.preprocessing import Preprocessing
+
+__all__ = ["python_convolutions"]  # the fixture
+
+pytestmark = pytest.mark.usefixtures("python_convolutions")
 
 
 def series(*channels: list[float]) -> np.ndarray:
@@ -117,8 +122,7 @@ def test_many_rows_get_fewer_kernels(steps, n_rows: int, n_kernels: int) -> None
     assert (rocket.n_kernels, rocket.n_steps) == (n_kernels, 10)
 
 
-# The suite runs the functions that numba would compile, for a minute, as Python; a fresh process
-# compiles those of one kind.
+# The suite runs what numba would compile, for a minute, as Python; a fresh process compiles it.
 
 
 def fit(features: str, dataset: Dataset) -> ClassicFitted:
@@ -151,7 +155,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(
         check=True,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(here), "NUMBA_DISABLE_JIT": "0"},
+        env={**os.environ, "PYTHONPATH": str(here)},
     ).stdout
     expected = fitted.predict(dataset.frame[:9]).class_indices.tolist()
     assert list(map(int, output.split())) == expected
@@ -159,6 +163,7 @@ def test_convolutions_are_loaded_by_a_fresh_process(
 
 @pytest.mark.slow
 def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlrun.classic.features.series.MAX_NUMBERS", 60 * 840)
     fit("mini_rocket", modalities.series("classification").take(np.arange(60))).save(tmp_path)
     for name in [name for name in sys.modules if name.split(".")[0] == "aeon"]:
         monkeypatch.delitem(sys.modules, name)
