@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -38,10 +39,14 @@ def is_installed(module: str) -> bool:
 def load(path: str) -> Any:
     """Import a module of an optional package.
 
+    What is deprecated of the packages that it imports in turn is not the user's concern.
+
     Raises:
         ExtraError: the package is not installed.
     """
-    with named_extra():
+    with named_extra(), warnings.catch_warnings():
+        for kind in (DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", kind)
         return importlib.import_module(path)
 
 

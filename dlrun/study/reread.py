@@ -24,9 +24,11 @@ class StudyData:
     """The data of a study, and its splits.
 
     Attributes:
+        recipe: of the study, without its candidates.
         splits: None where this version of dlrun would split the rows differently.
     """
 
+    recipe: Recipe
     dataset: Dataset
     splits: Splits | None
 
@@ -59,7 +61,7 @@ class StudyData:
         return next((name for name, rows in parts.items() if place in rows), "")
 
 
-def recipe_of_data(study: Study, trusted: Iterable[str] = ()) -> Recipe:
+def _recipe_of_data(study: Study, trusted: Iterable[str]) -> Recipe:
     """Return a study's recipe without its candidates, whose models are made already."""
     values = yaml.safe_load(study.read_text("recipe.yaml"))
     kept = {key: value for key, value in values.items() if key not in ("model", "baselines")}
@@ -79,7 +81,7 @@ def reread(study: Study, *, trusted: Iterable[str] = ()) -> StudyData:
     from dlrun.data.dataset import read_dataset
     from dlrun.data.splits.make import make_splits
 
-    recipe = recipe_of_data(study, trusted)
+    recipe = _recipe_of_data(study, trusted)
     try:
         dataset = read_dataset(recipe)
     except DataError as error:
@@ -89,8 +91,8 @@ def reread(study: Study, *, trusted: Iterable[str] = ()) -> StudyData:
         message = (
             f"{recipe.data.source}: the data have changed since {study.name} was trained (digest "
             f"{dataset.digest[:12]}, then {study.data_digest[:12]}), so that its rows are not "
-            "known any more. Explain a row of a file instead, or train again"
+            "known any more. Bring the data back as they were, or train again"
         )
         raise DataError(message)
     splits = make_splits(recipe, dataset)
-    return StudyData(dataset, splits if splits.digest == study.split_digest else None)
+    return StudyData(recipe, dataset, splits if splits.digest == study.split_digest else None)

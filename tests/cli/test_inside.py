@@ -91,4 +91,4 @@ def test_data_that_has_changed_is_refused(halves, dlrun):
     ran = dlrun("inside", "last", cwd=halves)
     (halves / "halves.csv").write_text(table)
     assert ran.code == 2
-    assert "halves.csv: these are not the rows, or not the splits, of halves-1" in ran.err
+    assert "halves.csv: the data have changed since halves-1 was trained" in ran.err

@@ -9,7 +9,7 @@ from dlrun.contract.candidate import BLEND
 from dlrun.contract.study import rows_of_last_split
 from dlrun.errors import DataError, UsageError
 from dlrun.study.inside.context import InsideContext
-from dlrun.study.reread import recipe_of_data
+from dlrun.study.reread import reread
 
 if TYPE_CHECKING:
     from dlrun.contract.embeddings import Projection
@@ -40,20 +40,15 @@ def contexts(
         DataError: the data is not what the study was trained on.
     """
     models = _models(store, study, candidate)
-    recipe = recipe_of_data(study, trusted)
-    from dlrun.data.dataset import read_dataset
-    from dlrun.data.splits.make import make_splits
     from dlrun.evidence.compare import compare
     from dlrun.report.context import build_context
 
-    dataset = read_dataset(recipe)
-    splits = make_splits(recipe, dataset)
-    if (dataset.digest, splits.digest) != (study.data_digest, study.split_digest):
+    data = reread(study, trusted=trusted)
+    recipe, splits = data.recipe, data.splits
+    if splits is None:
         message = (
-            f"{recipe.data.source}: these are not the rows, or not the splits, of {study.name}: "
-            f"data {dataset.digest[:12]} and splits {splits.digest[:12]}, where the study had "
-            f"{study.data_digest[:12]} and {study.split_digest[:12]}. Bring the data back as it "
-            "was, or train again with evaluation.inside=true"
+            f"{recipe.data.source}: this version of dlrun splits the rows of {study.name} "
+            "differently. Train again with evaluation.inside=true"
         )
         raise DataError(message)
     last = rows_of_last_split(len(splits.splits))
@@ -65,7 +60,7 @@ def contexts(
             name,
             families[name],
             {other: model.folder for other, model in models.items()},
-            dataset,
+            data.dataset,
             splits.splits[-1],
             study.metrics[0],
             recipe.preprocessing,
